@@ -1,0 +1,79 @@
+# Isobar. `make run` starts everything on this machine, `make test` proves it; both install what is missing.
+# Knobs: SAN=address,undefined|thread  WERROR=1  CC=clang  V=1 (shows the commands)
+
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+comma   := ,
+BUILD   := build/$(if $(SAN),$(firstword $(subst $(comma), ,$(SAN))),$(notdir $(CC)))
+GEN     := build/gen
+Q       := $(if $(V),,@)
+VERSION := 0.1.0
+
+PACKAGES := rdkafka libzmq hiredis libmicrohttpd libprotobuf-c libcurl jansson libcrypto zlib
+PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -linih -lm -lpthread
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Wformat=2
+HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+CFLAGS   ?= -O2 -g
+FLAGS    := -std=c17 -D_GNU_SOURCE $(HARDEN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
+            -DISOBAR_VERSION='"$(VERSION)"' -Icommon -isystem $(GEN) $(PKG_CFLAGS)
+OURS     := $(WARN) $(if $(WERROR),-Werror)
+LDFLAGS  += -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
+
+PROTOS   := $(wildcard proto/*.proto)
+GEN_C    := $(PROTOS:proto/%.proto=$(GEN)/%.pb-c.c) $(GEN)/script.c
+GEN_H    := $(PROTOS:proto/%.proto=$(GEN)/%.pb-c.h)
+COMMON_O := $(patsubst common/%.c,$(BUILD)/common/%.o,$(wildcard common/*.c)) $(GEN_C:$(GEN)/%.c=$(BUILD)/gen/%.o)
+PROGRAMS := isobar-coordinator isobar-worker isobar-fetcher isobar-dashboard isobarctl isobar-devbroker isobar-owmsim
+isobar-coordinator_DIR := coordinator
+isobar-worker_DIR      := worker
+isobar-fetcher_DIR     := fetcher
+isobar-dashboard_DIR   := dashboard
+isobarctl_DIR          := ctl
+isobar-devbroker_DIR   := tests/devbroker
+isobar-owmsim_DIR      := tests/owmsim
+UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+
+.PHONY: all run test check lint clean install unit
+.SECONDARY:
+all: $(PROGRAMS:%=$(BUILD)/bin/%)
+
+# A program is all .c files of its directory, linked with common.
+define program
+$(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $($(1)_DIR)/*.c)) $($(1)_EXTRA) $(BUILD)/libisobar.a
+	@mkdir -p $$(@D) && echo "LD $$@"
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS)
+endef
+isobar-dashboard_EXTRA := $(BUILD)/gen/assets.o
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+$(BUILD)/libisobar.a: $(COMMON_O)
+	@echo "AR $@"; rm -f $@; ar rcs $@ $^
+
+$(BUILD)/%.o: %.c | $(GEN_H)
+	@mkdir -p $(@D) && echo "CC $<"
+	$(Q)$(CC) $(FLAGS) $(OURS) -MMD -MP -c -o $@ $<
+$(BUILD)/gen/%.o: $(GEN)/%.c | $(GEN_H)
+	@mkdir -p $(@D) && echo "CC $<"
+	$(Q)$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
+
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: proto/%.proto
+	@mkdir -p $(@D) && echo "PROTOC $<"
+	$(Q)protoc-c -Iproto --c_out=$(GEN) $<
+# Lua text as C strings: one line of source, one literal.
+$(GEN)/script.c: proto/acquire.lua proto/load.lua proto/commit.lua
+	@mkdir -p $(@D) && echo "GEN $@"
+	$(Q)(echo '#include "script.h"'; for f in $^; do n=$$(basename $$f .lua); echo "const char script_$${n}_lua[] ="; \
+	  sed 's/\\/\\\\/g; s/"/\\"/g; s/^/    "/; s/$$/\\n"/' $$f; echo '    ;'; done) > $@
+
+# A unit test sees common and the pure modules of the components; each runs in a process and directory of its own.
+PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard coordinator/*.c worker/*.c fetcher/*.c)))
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(PURE_O) $(BUILD)/libisobar.a
+	@mkdir -p $(@D) && echo "LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.o,$(PURE_O)) $(BUILD)/libisobar.a -lcmocka $(PKG_LIBS)
+unit: $(UNIT)
+	$(Q)for t in $^; do echo "TEST $$t"; $$t || exit 1; done
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

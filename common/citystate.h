@@ -1,0 +1,41 @@
+/*
+ * The state of one city (or of one of its series) as its worker keeps it: the in-memory form of isobar.v1.CityState.
+ * The worker changes it, the dashboard reads it and merges its open panes into folded windows to show the
+ * provisional value.
+ */
+#ifndef ISOBAR_CITYSTATE_H
+#define ISOBAR_CITYSTATE_H
+
+#include "window.h"
+
+struct citystate {
+    int64_t city_id;
+    int32_t series;
+    int64_t watermark_ms;
+    int64_t heard_at_ms;
+    int64_t closed_through_ms;
+    int64_t checked_at_ms;
+    bool has_latest;
+    struct observation latest; /* newest by (observed_at, then first in log order) */
+    int64_t latest_produced_at_ms;
+    int64_t rows_in, rows_late, rows_duplicate, rows_retired, rows_bad;
+    struct pane *open; /* ascending by start; owned array */
+    int32_t open_count, open_capacity;
+};
+
+void citystate_init(struct citystate *city, int64_t city_id, int32_t series);
+void citystate_release(struct citystate *city);
+/* The open pane that starts at `start_ms`, made when there is none. Pointers to panes move at the next call. */
+struct pane *citystate_pane(struct citystate *city, int64_t start_ms, int64_t pane_ms);
+/* Removes the first `count` open panes (they were folded) and frees them. */
+void citystate_drop_panes(struct citystate *city, int32_t count);
+/* Appends the encoded isobar.v1.CityState. */
+void citystate_encode(const struct citystate *city, struct buf *out);
+/* Decodes into an uninitialised `city`; ERR_INVALID leaves it released. */
+int citystate_decode(struct citystate *city, const void *bytes, size_t size) __attribute__((warn_unused_result));
+
+/* Hash field of a city's records: "<id>" for series 0, else "<id>/<series>". `out` of CITY_FIELD_BYTES. */
+#define CITY_FIELD_BYTES 40
+const char *citystate_field(int64_t city_id, int32_t series, char *out);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * A small HTTP/1.1 server on the loop (libmicrohttpd in external epoll mode; no thread). One handler function
+ * gets every request; it answers at once, or opens a live stream. Limits: request header 8 KiB, body 64 KiB,
+ * connections in all and per address, and an absolute deadline per request that is not a stream.
+ */
+#ifndef ISOBAR_HTTPD_H
+#define ISOBAR_HTTPD_H
+
+#include "buf.h"
+#include "loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct httpd;
+struct httpd_request;
+struct httpd_stream;
+
+struct httpd_config {
+    const char *bind;        /* numeric address; "127.0.0.1" */
+    int port;                /* 0 takes a free one */
+    int connections;         /* limit in all */
+    int connections_per_address;
+    int64_t deadline_ms;     /* absolute, from accept or from the previous answer's end, to the answer's end */
+};
+
+/* Called for each complete request; must answer it with exactly one of the functions below before it returns. */
+typedef void httpd_fn(void *arg, struct httpd_request *request);
+/* Called once when a stream's client has gone or the server stops; the stream is invalid afterwards. */
+typedef void httpd_closed_fn(void *arg, struct httpd_stream *stream);
+
+/*
+ * Starts listening. NULL on failure, with `error` (may be NULL) naming address and reason ("127.0.0.1:8080:
+ * Address already in use"). The caller frees with httpd_free.
+ */
+struct httpd *httpd_new(struct loop *loop, const struct httpd_config *config, httpd_fn *fn, void *arg,
+                        struct buf *error) __attribute__((warn_unused_result));
+/* Closes all connections (streams' closed functions run) and frees. NULL allowed. */
+void httpd_free(struct httpd *httpd);
+/* The port listened on. */
+int httpd_port(const struct httpd *httpd);
+/* Open connections, streams included. */
+int httpd_connections(const struct httpd *httpd);
+
+/* All borrowed until the request is answered. */
+const char *httpd_method(const struct httpd_request *request);
+const char *httpd_path(const struct httpd_request *request);                       /* decoded, starts with '/' */
+const char *httpd_query(const struct httpd_request *request, const char *key);     /* decoded, NULL when absent */
+const char *httpd_header(const struct httpd_request *request, const char *name);   /* NULL when absent */
+const char *httpd_body(const struct httpd_request *request, size_t *size);
+bool httpd_accepts_gzip(const struct httpd_request *request);
+
+/* Adds a header to the answer; call before answering. Copies both. */
+void httpd_reply_header(struct httpd_request *request, const char *name, const char *value);
+/* Answers with `size` bytes, copied. */
+void httpd_reply(struct httpd_request *request, int status, const char *content_type, const void *bytes,
+                 size_t size);
+/* Answers with bytes that outlive the server (embedded assets): not copied. */
+void httpd_reply_static(struct httpd_request *request, int status, const char *content_type, const void *bytes,
+                        size_t size);
+/* Answers with an application/problem+json body (RFC 9457): status, title, detail. */
+void httpd_reply_problem(struct httpd_request *request, int status, const char *title, const char *detail);
+
+/*
+ * Answers 200 with a body that stays open (text/event-stream). `arg` is handed to `closed`. The stream belongs
+ * to the server; write to it until `closed` was called.
+ */
+struct httpd_stream *httpd_reply_stream(struct httpd_request *request, const char *content_type,
+                                        httpd_closed_fn *closed, void *arg);
+
+/* Bytes shared by many streams: made once, freed when the last one has sent them. */
+struct httpd_chunk;
+/* A chunk with one reference of the caller's, holding a copy of `size` bytes. */
+struct httpd_chunk *httpd_chunk_new(const void *bytes, size_t size) __attribute__((warn_unused_result));
+/* Drops the caller's reference. NULL allowed. */
+void httpd_chunk_unref(struct httpd_chunk *chunk);
+/* Queues the chunk on the stream (takes a reference of its own) and wakes the connection. */
+void httpd_stream_send(struct httpd_stream *stream, struct httpd_chunk *chunk);
+/* Bytes queued and not yet taken by the socket: skip stale updates for a client where this is large. */
+size_t httpd_stream_pending(const struct httpd_stream *stream);
+/* Ends the stream after what is queued. */
+void httpd_stream_close(struct httpd_stream *stream);
+
+#endif

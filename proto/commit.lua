@@ -1,0 +1,85 @@
+-- Commits a batch of one partition: everything or nothing, once. Guarded by the chain of commit ids: it runs
+-- only when the ledger still has the id of our previous commit (or acquire), and sets a new one.
+--
+-- KEYS[1]   ledger;  KEYS[2..] keys that the operations below name by position, in order
+-- ARGV      1 expected commit id  2 new commit id  3 channel  4 message to publish
+--           5 n: pairs of ledger fields, then n times field value (absolute; never cid, number, owner, retired)
+--           then for each further key one of
+--             'hset' ttl_ms count n (field value)*n   absolute values; count is added to the field '#n'
+--                                                     (0: untouched); ttl_ms > 0 refreshes the safety-net TTL
+--             'retire'                                unlink, and add its '#n' to the ledger's `retired`
+--             'unlink'                                unlink
+--
+-- {'ok'} | {'mismatch', stored commit id, stored offset} | {'missing'} | {'invalid', reason}
+--
+-- A script does not roll back, so everything is validated before the first write. PUBLISH is the last command.
+
+local CHUNK = 1000 -- pairs per HSET: unpack fails at 8000 values
+
+local now = redis.call('HMGET', KEYS[1], 'cid', 'offset', 'retired')
+if not now[1] then return {'missing'} end
+if now[1] ~= ARGV[1] then return {'mismatch', now[1], now[2] or ''} end
+if not now[3] or not string.match(now[3], '^%d+$') then return {'invalid', 'the ledger has no retired count'} end
+if #ARGV[2] ~= 32 or ARGV[2] == ARGV[1] then return {'invalid', 'new commit id'} end
+
+local reserved = {cid = true, number = true, owner = true, retired = true}
+local function integer(text)
+  return text and string.match(text, '^%-?%d+$') and tonumber(text)
+end
+
+-- First pass: validate all, remember where each operation starts.
+local pairs_n = integer(ARGV[5])
+if not pairs_n or pairs_n < 0 or 5 + 2 * pairs_n > #ARGV then return {'invalid', 'ledger fields'} end
+for i = 6, 4 + 2 * pairs_n, 2 do
+  if reserved[ARGV[i]] then return {'invalid', 'ledger field ' .. ARGV[i] .. ' is not to be set'} end
+end
+local at = 6 + 2 * pairs_n
+local starts = {}
+local retired = 0
+for k = 2, #KEYS do
+  local kind = redis.call('TYPE', KEYS[k]).ok
+  if kind ~= 'none' and kind ~= 'hash' then return {'invalid', KEYS[k] .. ' is a ' .. kind} end
+  local count = redis.call('HGET', KEYS[k], '#n')
+  if count and not string.match(count, '^%d+$') then return {'invalid', KEYS[k] .. ' has a bad #n'} end
+  starts[k] = at
+  local op = ARGV[at]
+  if op == 'hset' then
+    local ttl, add, n = integer(ARGV[at + 1]), integer(ARGV[at + 2]), integer(ARGV[at + 3])
+    if not ttl or ttl < 0 or not add or add < 0 or not n or n < 0 or at + 3 + 2 * n > #ARGV then
+      return {'invalid', 'hset of ' .. KEYS[k]}
+    end
+    at = at + 4 + 2 * n
+  elseif op == 'retire' then
+    if count then retired = retired + tonumber(count) end
+    at = at + 1
+  elseif op == 'unlink' then
+    at = at + 1
+  else
+    return {'invalid', 'operation ' .. tostring(op) .. ' on ' .. KEYS[k]}
+  end
+end
+if at ~= #ARGV + 1 then return {'invalid', 'arguments left over'} end
+
+-- Second pass: write.
+redis.call('HSET', KEYS[1], 'cid', ARGV[2])
+if retired > 0 then redis.call('HINCRBY', KEYS[1], 'retired', string.format('%.0f', retired)) end
+local function hset(key, first, n)
+  while n > 0 do
+    local now_n = math.min(n, CHUNK)
+    redis.call('HSET', key, unpack(ARGV, first, first + 2 * now_n - 1))
+    first, n = first + 2 * now_n, n - now_n
+  end
+end
+hset(KEYS[1], 6, pairs_n)
+for k = 2, #KEYS do
+  at = starts[k]
+  if ARGV[at] == 'hset' then
+    hset(KEYS[k], at + 4, tonumber(ARGV[at + 3]))
+    if ARGV[at + 2] ~= '0' then redis.call('HINCRBY', KEYS[k], '#n', ARGV[at + 2]) end
+    if ARGV[at + 1] ~= '0' then redis.call('PEXPIRE', KEYS[k], ARGV[at + 1]) end
+  else
+    redis.call('UNLINK', KEYS[k])
+  end
+end
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return {'ok'}
