@@ -33,9 +33,14 @@ isobar-devbroker_DIR   := tests/devbroker
 isobar-owmsim_DIR      := tests/owmsim
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all run test check lint clean install unit
+.PHONY: all run test check lint clean install unit setup programs results
 .SECONDARY:
-all: $(PROGRAMS:%=$(BUILD)/bin/%)
+all: setup
+	$(Q)$(MAKE) --no-print-directory programs
+programs: $(PROGRAMS:%=$(BUILD)/bin/%)
+# Recipes that need what setup installs call make again, so that pkg-config answers are fresh.
+setup:
+	$(Q)deploy/local/setup.sh run
 
 # A program is all .c files of its directory, linked with common.
 define program
@@ -70,8 +75,39 @@ PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard coordin
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(PURE_O) $(BUILD)/libisobar.a
 	@mkdir -p $(@D) && echo "LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.o,$(PURE_O)) $(BUILD)/libisobar.a -lcmocka $(PKG_LIBS)
+unit-programs: $(UNIT)
 unit: $(UNIT)
 	$(Q)for t in $^; do echo "TEST $$t"; $$t || exit 1; done
+
+# ---- the two commands ----
+
+
+run: all
+	$(Q)exec python3 deploy/local/run.py --bin $(BUILD)/bin $(if $(KAFKA),--kafka $(KAFKA)) $(if $(REDIS),--redis $(REDIS)) \
+	  $(if $(PORT),--port $(PORT)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(FETCHERS),--fetchers $(FETCHERS)) \
+	  $(if $(CITIES),--cities $(CITIES)) $(if $(SOURCE),--source $(SOURCE))
+
+# ONLY=unit,system runs some suites (tests/run.py --list names them).
+test:
+	$(Q)deploy/local/setup.sh run test
+	$(Q)tests/kafka/install.sh
+	$(Q)$(MAKE) --no-print-directory WERROR=1 programs unit-programs
+	$(Q)$(MAKE) --no-print-directory WERROR=1 SAN=address,undefined CFLAGS="-O1 -g" programs unit-programs
+	$(Q)cd tests/browser && npm ci --no-audit --no-fund --silent
+	$(Q)/usr/bin/python3 tests/run.py $(if $(ONLY),--only $(ONLY))
+check: test
+results:
+	$(Q)python3 tests/results.py
+lint:
+	$(Q)deploy/local/setup.sh run test lint
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)tests/lint.sh
+
+PREFIX ?= /usr/local
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/isobar
+	install -m 755 $(filter-out %devbroker %owmsim,$(PROGRAMS:%=$(BUILD)/bin/%)) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 data/cities.csv data/ATTRIBUTION.md LICENSE $(DESTDIR)$(PREFIX)/share/isobar
 
 clean:
 	rm -rf build

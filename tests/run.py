@@ -1,0 +1,154 @@
+"""Runs the test suites and prints one closing line: `N passed, N failed, N skipped`.
+
+  run.py [--only SUITE,...] [--list]
+
+A suite is a function that returns a list of (name, outcome, detail). Everything a suite needs was built by make. Output
+of a suite that passes goes to build/tests/<suite>.log, of one that fails also to the terminal. Under CI (CI=true) a
+skip of anything but the fixtures folder's absence counts as a failure where the suite says so.
+"""
+import argparse
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LOGS = os.path.join(ROOT, "build", "tests")
+PYTHON = "/usr/bin/python3"
+CI = os.environ.get("CI") == "true"
+
+
+def run(argv, log, timeout, cwd=ROOT, **env):
+    """(exit code, output); output also goes to the log file. A time-out is code 124."""
+    full = dict(os.environ, **env)
+    started = time.monotonic()
+    with subprocess.Popen(argv, cwd=cwd, env=full, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as process:
+        try:
+            out, _ = process.communicate(timeout=timeout)
+            code = process.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            out, _ = process.communicate()
+            out += f"\n[ended after {timeout} s]\n".encode()
+            code = 124
+    text = out.decode("utf-8", "replace")
+    with open(os.path.join(LOGS, log), "a", encoding="utf-8") as f:
+        f.write(f"$ {' '.join(argv)}  [exit {code}, {time.monotonic() - started:.1f} s]\n{text}\n")
+    return code, text
+
+
+def unit(build):
+    """The cmocka programs of one build, each in a process and an empty directory of its own."""
+    results = []
+    for program in sorted(glob.glob(os.path.join(ROOT, "build", build, "unit", "test_*"))):
+        if program.endswith(".d"):
+            continue
+        with tempfile.TemporaryDirectory(dir=LOGS) as directory:
+            code, text = run([program], f"unit-{build}.log", 300, cwd=directory, CMOCKA_MESSAGE_OUTPUT="STDOUT")
+        name = f"{build}:{os.path.basename(program)}"
+        passed = re.findall(r"^\[       OK \] (\w+)", text, re.M)
+        failed = sorted(set(re.findall(r"^\[  FAILED  \] (\w+)", text, re.M)))
+        skipped = sorted(set(re.findall(r"^\[  SKIPPED \] (\w+)", text, re.M)))
+        results += [(f"{name}.{t}", "passed", "") for t in passed]
+        results += [(f"{name}.{t}", "skipped", "") for t in skipped]
+        results += [(f"{name}.{t}", "failed", text) for t in failed]
+        if code != 0 and not failed:
+            results.append((name, "failed", f"exit {code}\n{text}"))
+        if not passed and not failed and not skipped:
+            results.append((name, "failed", "ran no test\n" + text))
+    return results or [(f"unit-{build}", "failed", "no unit test was built")]
+
+
+def pytest(suite, paths, timeout, *extra, **env):
+    report = os.path.join(LOGS, f"{suite}.xml")
+    if os.path.exists(report):
+        os.unlink(report)
+    code, text = run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
+                      *extra, *paths], f"{suite}.log", timeout, PYTHONDONTWRITEBYTECODE="1", **env)
+    if not os.path.exists(report):
+        return [(suite, "failed", f"exit {code}\n{text}")]
+    results = []
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        name = f"{suite}:{case.get('classname')}.{case.get('name')}"
+        bad = [e for e in case if e.tag in ("failure", "error")]
+        skip = [e for e in case if e.tag == "skipped"]
+        if bad:
+            results.append((name, "failed", (bad[0].text or "") + (bad[0].get("message") or "")))
+        elif skip:
+            results.append((name, "failed" if CI else "skipped", skip[0].get("message") or ""))
+        else:
+            results.append((name, "passed", ""))
+    if code not in (0, 1) or not results:
+        results.append((suite, "failed", f"exit {code}\n{text}"))
+    return results
+
+
+def node(suite, paths, timeout, **env):
+    code, text = run(["node", "--test", "--test-reporter=tap", *paths], f"{suite}.log", timeout, **env)
+    results = []
+    for not_ok, name, directive in re.findall(r"^(?:    )?(not )?ok \d+ - (.*?)( # SKIP.*)?$", text, re.M):
+        if name.endswith((".mjs", ".js")):
+            continue
+        outcome = "failed" if not_ok else ("failed" if CI else "skipped") if directive else "passed"
+        results.append((f"{suite}:{name}", outcome, text if not_ok else directive))
+    if code != 0 and not any(r[1] == "failed" for r in results):
+        results.append((suite, "failed", f"exit {code}\n{text}"))
+    return results or [(suite, "failed", "ran no test\n" + text)]
+
+
+def one(name, argv, timeout=120):
+    code, text = run(argv, f"{name}.log", timeout)
+    return [(name, "passed" if code == 0 else "failed", text)]
+
+
+SUITES = {
+    "unit": lambda: unit("gcc"),
+    "unit-asan": lambda: unit("address"),
+    "data": lambda: one("data", ["node", "data/make/check.mjs"]),
+    "oracle": lambda: pytest("oracle", ["tests/oracle"], 300),
+    "system": lambda: pytest("system", ["tests/system"], 900),
+    "system-asan": lambda: pytest("system-asan", ["tests/system"], 900, "-m", "sanitized",
+                                  ISOBAR_BIN=os.path.join(ROOT, "build", "address", "bin")),
+    "browser": lambda: node("browser", sorted(glob.glob(os.path.join(ROOT, "tests", "browser", "test_*.mjs"))), 300),
+}
+
+
+def main(argv):
+    p = argparse.ArgumentParser()
+    p.add_argument("--only", default="", help="suites, comma-separated")
+    p.add_argument("--list", action="store_true")
+    options = p.parse_args(argv)
+    if options.list:
+        print("\n".join(SUITES))
+        return 0
+    names = options.only.split(",") if options.only else list(SUITES)
+    unknown = [n for n in names if n not in SUITES]
+    if unknown:
+        p.error(f"no such suite: {', '.join(unknown)}; there are {', '.join(SUITES)}")
+    os.makedirs(LOGS, exist_ok=True)
+    total = {"passed": 0, "failed": 0, "skipped": 0}
+    for name in names:
+        for old in glob.glob(os.path.join(LOGS, f"{name}*.log")):
+            os.unlink(old)
+        started = time.monotonic()
+        results = SUITES[name]()
+        count = {k: sum(r[1] == k for r in results) for k in total}
+        for k in total:
+            total[k] += count[k]
+        print(f"{name}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped "
+              f"({time.monotonic() - started:.0f} s)", flush=True)
+        for test, outcome, detail in results:
+            if outcome == "failed":
+                print(f"--- FAILED {test}\n{detail[-6000:]}", flush=True)
+            elif outcome == "skipped":
+                print(f"--- skipped {test}: {detail.strip()}", flush=True)
+    print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
+    return 1 if total["failed"] or not total["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
