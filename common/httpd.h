@@ -25,7 +25,8 @@ struct httpd_config {
     int64_t deadline_ms;     /* absolute, from accept or from the previous answer's end, to the answer's end */
 };
 
-/* Called for each complete request; must answer it with exactly one of the functions below before it returns. */
+/* Called for each complete request; must answer it with exactly one of the functions below before it returns,
+ * or call httpd_defer. */
 typedef void httpd_fn(void *arg, struct httpd_request *request);
 /* Called once when a stream's client has gone or the server stops; the stream is invalid afterwards. */
 typedef void httpd_closed_fn(void *arg, struct httpd_stream *stream);
@@ -61,6 +62,13 @@ void httpd_reply_static(struct httpd_request *request, int status, const char *c
                         size_t size);
 /* Answers with an application/problem+json body (RFC 9457): status, title, detail. */
 void httpd_reply_problem(struct httpd_request *request, int status, const char *title, const char *detail);
+
+/*
+ * Lets the handler return without an answer: the owner answers later with one of the functions above, exactly once,
+ * also when the client has gone meanwhile (the answer is then dropped) and at the latest before httpd_free. What
+ * httpd_path and the like returned stays valid until then.
+ */
+void httpd_defer(struct httpd_request *request);
 
 /*
  * Answers 200 with a body that stays open (text/event-stream). `arg` is handed to `closed`. The stream belongs

@@ -1,0 +1,87 @@
+/* See query.h. */
+#include "query.h"
+
+#include "error.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_LIMIT 1000
+#define LATEST_MS     253402300800000 /* the year 10000 */
+
+int query_integer(const char *text, int64_t low, int64_t high, int64_t *out)
+{
+    char *end = NULL;
+    if (!*text || strspn(text, "-0123456789") != strlen(text))
+        return ERR_INVALID;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno != 0 || *end != '\0' || value < low || value > high)
+        return ERR_INVALID;
+    *out = value;
+    return 0;
+}
+
+static int bounded(const char *name, const char *text, int64_t low, int64_t high, int64_t *out, struct buf *error)
+{
+    if (!text || query_integer(text, low, high, out) == 0)
+        return 0;
+    buf_printf(error, "%s must be a whole number from %lld to %lld", name, (long long)low, (long long)high);
+    return ERR_INVALID;
+}
+
+int query_windows(const struct query_text *text, const struct windowset *set, int64_t now_ms, struct window_query *query,
+                  struct buf *error)
+{
+    const struct window_size *size = text->size ? windowset_find(set, text->size) : &set->sizes[0];
+    if (!size) {
+        buf_text(error, "size must be one of");
+        for (size_t i = 0; i < set->count; i++)
+            buf_printf(error, "%s %s", i ? "," : "", set->sizes[i].name);
+        return ERR_INVALID;
+    }
+    int64_t series = 0;
+    query->size = *size;
+    query->limit = DEFAULT_LIMIT;
+    query->to_ms = window_start(now_ms, size->size_ms) + size->size_ms;
+    if (bounded("to", text->to, 0, LATEST_MS, &query->to_ms, error) != 0)
+        return ERR_INVALID;
+    query->from_ms = query->to_ms - size->retention_ms - size->size_ms;
+    query->from_ms = query->from_ms < 0 ? 0 : query->from_ms;
+    if (bounded("from", text->from, 0, LATEST_MS, &query->from_ms, error) != 0 ||
+        bounded("limit", text->limit, 1, READER_MAX_WINDOWS, &query->limit, error) != 0 ||
+        bounded("series", text->series, 0, 1000, &series, error) != 0)
+        return ERR_INVALID;
+    query->series = (int32_t)series;
+    if (query->from_ms >= query->to_ms) {
+        buf_text(error, "from must be before to");
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
+int query_ids(const char *text, int64_t *ids, size_t most, size_t *count, struct buf *error)
+{
+    *count = 0;
+    while (*text) {
+        char word[24];
+        size_t size = strcspn(text, ",");
+        if (*count == most) {
+            buf_printf(error, "at most %zu cities can be followed", most);
+            return ERR_INVALID;
+        }
+        bool fits = size > 0 && size < sizeof word;
+        if (fits) {
+            memcpy(word, text, size);
+            word[size] = '\0';
+        }
+        if (!fits || query_integer(word, 1, INT64_MAX, &ids[*count]) != 0) {
+            buf_text(error, "cities must be city ids separated by commas");
+            return ERR_INVALID;
+        }
+        (*count)++;
+        text += size + (text[size] == ',');
+    }
+    return 0;
+}

@@ -1,0 +1,114 @@
+/* See reader.h. One request is MULTI, an HGET per window, an HGET of the city, EXEC, written in one go. */
+#include "reader.h"
+
+#include "citystate.h"
+#include "error.h"
+#include "mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct read {
+    struct window_query query;
+    size_t asked;
+    reader_fn *fn;
+    void *arg;
+};
+
+size_t reader_plan(struct window_query *query)
+{
+    int64_t size = query->size.size_ms;
+    if (query->to_ms <= query->from_ms)
+        return 0;
+    int64_t last = window_start(query->to_ms - 1, size);
+    int64_t first = window_start(query->from_ms + size - 1, size);
+    if (first > last)
+        return 0;
+    int64_t count = (last - first) / size + 1;
+    if (count > query->limit)
+        count = query->limit;
+    query->from_ms = last - (count - 1) * size;
+    query->to_ms = last + size;
+    return (size_t)count;
+}
+
+size_t reader_merge(const struct window_query *query, const struct citystate *state, struct window *windows, size_t count)
+{
+    for (int32_t i = 0; i < state->open_count; i++) {
+        const struct window *pane = &state->open[i].window;
+        int64_t start = window_start(pane->start_ms, query->size.size_ms);
+        if (start < query->from_ms || start >= query->to_ms)
+            continue;
+        size_t at = count;
+        while (at > 0 && windows[at - 1].start_ms >= start)
+            at--;
+        if (at == count || windows[at].start_ms != start) {
+            memmove(&windows[at + 1], &windows[at], (count - at) * sizeof *windows);
+            window_init(&windows[at], start, start + query->size.size_ms);
+            count++;
+        }
+        window_merge(&windows[at], pane);
+    }
+    return count;
+}
+
+/* The answer to EXEC: one value per window, then the city's state. */
+static void collect(struct read *read, const struct store_reply *reply, struct window_answer *answer)
+{
+    struct citystate state;
+    bool has_state = false;
+    const struct store_reply *last = reply->elements[read->asked];
+    if (last->type == STORE_TEXT)
+        has_state = citystate_decode(&state, last->text, last->size) == 0;
+    size_t room = read->asked + (has_state ? (size_t)state.open_count : 0) + 1;
+    answer->windows = mem_calloc(room, sizeof *answer->windows);
+    for (size_t i = 0; i < read->asked; i++) {
+        const struct store_reply *value = reply->elements[i];
+        if (value->type == STORE_TEXT && window_decode(&answer->windows[answer->count], value->text, value->size) == 0)
+            answer->count++;
+    }
+    if (has_state) {
+        answer->count = reader_merge(&read->query, &state, answer->windows, answer->count);
+        answer->closed_through_ms = state.closed_through_ms;
+        citystate_release(&state);
+    }
+}
+
+static void on_exec(void *arg, int status, const struct store_reply *reply)
+{
+    struct read *read = arg;
+    struct window_answer answer = {.status = status};
+    if (status == 0 && (reply->type != STORE_ARRAY || reply->count != read->asked + 1))
+        answer.status = ERR_UNAVAILABLE;
+    if (answer.status == 0)
+        collect(read, reply, &answer);
+    read->fn(read->arg, &read->query, &answer);
+    for (size_t i = 0; i < answer.count; i++)
+        window_release(&answer.windows[i]);
+    free(answer.windows);
+    free(read);
+}
+
+static void on_queued(void *arg, int status, const struct store_reply *reply)
+{
+    (void)arg, (void)status, (void)reply; /* EXEC tells all */
+}
+
+void reader_windows(struct store *store, const char *prefix, const struct window_query *query, reader_fn *fn, void *arg)
+{
+    struct read *read = mem_alloc(sizeof *read);
+    *read = (struct read){.query = *query, .fn = fn, .arg = arg};
+    read->asked = reader_plan(&read->query);
+    char key[256], field[CITY_FIELD_BYTES];
+    citystate_field(query->city_id, query->series, field);
+    store_send(store, on_queued, NULL, "MULTI", NULL);
+    for (size_t i = 0; i < read->asked; i++) {
+        snprintf(key, sizeof key, "%s{%d}:w:%s:%lld", prefix, query->partition, query->size.name,
+                 (long long)(read->query.from_ms + (int64_t)i * query->size.size_ms));
+        store_send(store, on_queued, NULL, "HGET", key, field, NULL);
+    }
+    snprintf(key, sizeof key, "%s{%d}:city", prefix, query->partition);
+    store_send(store, on_queued, NULL, "HGET", key, field, NULL);
+    store_send(store, on_exec, read, "EXEC", NULL);
+}

@@ -1,0 +1,47 @@
+/*
+ * Reads the windows of one city from Redis on demand, and merges the city's open panes into them, so that the newest
+ * windows show what is known now. Windows and open panes are read in one MULTI/EXEC: a fold moves rows from one to the
+ * other, and a read in between would count them twice or not at all.
+ */
+#ifndef DASHBOARD_READER_H
+#define DASHBOARD_READER_H
+
+#include "store.h"
+#include "window.h"
+#include "windowset.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define READER_MAX_WINDOWS 10000
+
+struct window_query {
+    int64_t city_id;
+    int32_t partition;
+    int32_t series;
+    struct window_size size;
+    int64_t from_ms, to_ms; /* windows with from_ms <= start < to_ms */
+    int64_t limit;          /* the newest so many, 1..READER_MAX_WINDOWS */
+};
+
+struct window_answer {
+    int status;              /* 0, or the store's error */
+    struct window *windows;  /* ascending by start, only those with rows; freed after the callback */
+    size_t count;
+    int64_t closed_through_ms;
+};
+
+typedef void reader_fn(void *arg, const struct window_query *query, const struct window_answer *answer);
+
+/* Narrows from/to to whole windows and to the limit; the number of windows to ask for. Pure. */
+size_t reader_plan(struct window_query *query);
+/* Reads; `fn` is called exactly once, from a later round of the loop. */
+void reader_windows(struct store *store, const char *prefix, const struct window_query *query, reader_fn *fn, void *arg);
+/*
+ * Merges the open panes of `state` that lie in the query's range into `windows` (ascending, with room for count + 1 +
+ * open panes); returns the new count. Pure.
+ */
+struct citystate;
+size_t reader_merge(const struct window_query *query, const struct citystate *state, struct window *windows, size_t count);
+
+#endif
