@@ -70,6 +70,15 @@ $(GEN)/script.c: proto/acquire.lua proto/load.lua proto/commit.lua
 	$(Q)(echo '#include "script.h"'; for f in $^; do n=$$(basename $$f .lua); echo "const char script_$${n}_lua[] ="; \
 	  sed 's/\\/\\\\/g; s/"/\\"/g; s/^/    "/; s/$$/\\n"/' $$f; echo '    ;'; done) > $@
 
+# The page: bundled by esbuild, embedded as C arrays.
+WEB      := dashboard/web
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	@echo "NPM $(WEB)"
+	$(Q)cd $(WEB) && npm ci --no-audit --no-fund --silent && touch node_modules/.package-lock.json
+$(GEN)/assets.c: $(wildcard $(WEB)/src/*) $(WEB)/build.mjs $(WEB)/node_modules/.package-lock.json
+	@echo "WEB $@"
+	$(Q)node $(WEB)/build.mjs $@
+
 # A unit test sees common and the pure modules of the components; each runs in a process and directory of its own.
 PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard coordinator/*.c worker/*.c fetcher/*.c)))
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(PURE_O) $(BUILD)/libisobar.a
