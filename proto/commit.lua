@@ -12,45 +12,59 @@
 --
 -- {'ok'} | {'mismatch', stored commit id, stored offset} | {'missing'} | {'invalid', reason}
 --
--- A script does not roll back, so everything is validated before the first write. PUBLISH is the last command.
+-- A script does not roll back, so everything that a write could stumble over is validated before the first one:
+-- types, numbers that HINCRBY and PEXPIRE would refuse, operations on one key that would see each other. Redis
+-- itself refuses for lack of memory, disk or replicas at the first write only. acquire.lua has checked that the
+-- user may run the commands below. PUBLISH is the last command.
 
 local CHUNK = 1000 -- pairs per HSET: unpack fails at 8000 values
 
 local now = redis.call('HMGET', KEYS[1], 'cid', 'offset', 'retired')
 if not now[1] then return {'missing'} end
 if now[1] ~= ARGV[1] then return {'mismatch', now[1], now[2] or ''} end
-if not now[3] or not string.match(now[3], '^%d+$') then return {'invalid', 'the ledger has no retired count'} end
-if #ARGV[2] ~= 32 or ARGV[2] == ARGV[1] then return {'invalid', 'new commit id'} end
 
-local reserved = {cid = true, number = true, owner = true, retired = true}
-local function integer(text)
-  return text and string.match(text, '^%-?%d+$') and tonumber(text)
+-- A decimal number from 0 to 10^15 - 1 written the only way that Redis' own commands take; nil when it is not.
+-- Such numbers and their sums are exact in Lua.
+local function decimal(text)
+  if not text or #text > 15 or not string.match(text, '^%d+$') or string.match(text, '^0%d') then return nil end
+  return tonumber(text)
 end
 
+if not decimal(now[3]) then return {'invalid', 'the ledger has no retired count'} end
+if not ARGV[5] then return {'invalid', 'five arguments wanted'} end
+if #ARGV[2] ~= 32 or ARGV[2] == ARGV[1] then return {'invalid', 'new commit id'} end
+
 -- First pass: validate all, remember where each operation starts.
-local pairs_n = integer(ARGV[5])
-if not pairs_n or pairs_n < 0 or 5 + 2 * pairs_n > #ARGV then return {'invalid', 'ledger fields'} end
+local argc = #ARGV
+local reserved = {cid = true, number = true, owner = true, retired = true}
+local pairs_n = decimal(ARGV[5])
+if not pairs_n or 5 + 2 * pairs_n > argc then return {'invalid', 'ledger fields'} end
 for i = 6, 4 + 2 * pairs_n, 2 do
   if reserved[ARGV[i]] then return {'invalid', 'ledger field ' .. ARGV[i] .. ' is not to be set'} end
 end
 local at = 6 + 2 * pairs_n
 local starts = {}
-local retired = 0
+local seen = {[KEYS[1]] = true}
+local retired = decimal(now[3])
 for k = 2, #KEYS do
+  if seen[KEYS[k]] then return {'invalid', KEYS[k] .. ' is named twice'} end
+  seen[KEYS[k]] = true
   local kind = redis.call('TYPE', KEYS[k]).ok
   if kind ~= 'none' and kind ~= 'hash' then return {'invalid', KEYS[k] .. ' is a ' .. kind} end
-  local count = redis.call('HGET', KEYS[k], '#n')
-  if count and not string.match(count, '^%d+$') then return {'invalid', KEYS[k] .. ' has a bad #n'} end
+  local count = redis.call('HGET', KEYS[k], '#n') or '0'
+  if not decimal(count) then return {'invalid', KEYS[k] .. ' has a bad #n'} end
   starts[k] = at
   local op = ARGV[at]
   if op == 'hset' then
-    local ttl, add, n = integer(ARGV[at + 1]), integer(ARGV[at + 2]), integer(ARGV[at + 3])
-    if not ttl or ttl < 0 or not add or add < 0 or not n or n < 0 or at + 3 + 2 * n > #ARGV then
-      return {'invalid', 'hset of ' .. KEYS[k]}
+    local ttl, add, n = decimal(ARGV[at + 1]), decimal(ARGV[at + 2]), decimal(ARGV[at + 3])
+    if not ttl or not add or not n or at + 3 + 2 * n > argc then return {'invalid', 'hset of ' .. KEYS[k]} end
+    if decimal(count) + add >= 1e15 then return {'invalid', KEYS[k] .. ' has too large a #n'} end
+    for i = at + 4, at + 2 + 2 * n, 2 do
+      if ARGV[i] == '#n' then return {'invalid', 'field #n is not to be set'} end
     end
     at = at + 4 + 2 * n
   elseif op == 'retire' then
-    if count then retired = retired + tonumber(count) end
+    retired = retired + decimal(count)
     at = at + 1
   elseif op == 'unlink' then
     at = at + 1
@@ -58,11 +72,11 @@ for k = 2, #KEYS do
     return {'invalid', 'operation ' .. tostring(op) .. ' on ' .. KEYS[k]}
   end
 end
-if at ~= #ARGV + 1 then return {'invalid', 'arguments left over'} end
+if at ~= argc + 1 then return {'invalid', 'arguments left over'} end
+if retired >= 1e15 then return {'invalid', 'the retired count is too large'} end
 
 -- Second pass: write.
-redis.call('HSET', KEYS[1], 'cid', ARGV[2])
-if retired > 0 then redis.call('HINCRBY', KEYS[1], 'retired', string.format('%.0f', retired)) end
+redis.call('HSET', KEYS[1], 'cid', ARGV[2], 'retired', string.format('%.0f', retired))
 local function hset(key, first, n)
   while n > 0 do
     local now_n = math.min(n, CHUNK)

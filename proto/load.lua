@@ -19,7 +19,7 @@ for k = 2, #KEYS do
   if kind ~= 'none' and kind ~= 'hash' then return {'invalid', KEYS[k] .. ' is a ' .. kind} end
   local op = ARGV[at]
   if op == 'fields' then
-    local n = tonumber(ARGV[at + 1])
+    local n = string.match(ARGV[at + 1] or '', '^%d+$') and tonumber(ARGV[at + 1])
     if not n or n < 1 or at + 1 + n > #ARGV then return {'invalid', 'wrong number of fields'} end
     local first, values = at + 2, {}
     while first <= at + 1 + n do
@@ -31,10 +31,12 @@ for k = 2, #KEYS do
     out[#out + 1] = values
     at = at + 2 + n
   elseif op == 'scan' then
+    if not ARGV[at + 2] then return {'invalid', 'cursor and count wanted'} end
     out[#out + 1] = redis.call('HSCAN', KEYS[k], ARGV[at + 1], 'COUNT', ARGV[at + 2])
     at = at + 3
   else
     return {'invalid', 'unknown operation ' .. tostring(op)}
   end
 end
+if at ~= #ARGV + 1 then return {'invalid', 'arguments left over'} end
 return out
