@@ -28,7 +28,7 @@ struct httpd_config {
 /* Called for each complete request; must answer it with exactly one of the functions below before it returns,
  * or call httpd_defer. */
 typedef void httpd_fn(void *arg, struct httpd_request *request);
-/* Called once when a stream's client has gone or the server stops; the stream is invalid afterwards. */
+/* Called once when a stream's client has gone or the server stops; the stream is invalid afterwards. May be NULL. */
 typedef void httpd_closed_fn(void *arg, struct httpd_stream *stream);
 
 /*

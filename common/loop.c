@@ -312,6 +312,16 @@ void loop_before_wait(struct loop *loop, loop_fn *fn, void *arg)
     loop->hooks[loop->hook_count++] = (struct loop_hook){fn, arg};
 }
 
+void loop_before_wait_remove(struct loop *loop, loop_fn *fn, void *arg)
+{
+    for (size_t i = 0; i < loop->hook_count; i++) {
+        if (loop->hooks[i].fn == fn && loop->hooks[i].arg == arg) {
+            loop->hooks[i] = loop->hooks[--loop->hook_count];
+            return;
+        }
+    }
+}
+
 void loop_wait_at_most(struct loop *loop, int64_t delay_ms)
 {
     if (delay_ms < loop->wait_ms)

@@ -63,6 +63,8 @@ int loop_signal(struct loop *loop, int signo, loop_signal_fn *fn, void *arg) __a
  * edge-triggered or that have work to do without one (ZeroMQ, libmicrohttpd). At most 8.
  */
 void loop_before_wait(struct loop *loop, loop_fn *fn, void *arg);
+/* Takes such a function off again; its owner calls this before it is freed. */
+void loop_before_wait_remove(struct loop *loop, loop_fn *fn, void *arg);
 /*
  * Lowers the next wait to at most `delay_ms`; call it from a before-wait function (0: do not wait).
  */
