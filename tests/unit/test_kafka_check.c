@@ -1,0 +1,179 @@
+/* The questions asked before a partition is read. */
+#include "test_kafka_mock.h"
+
+#include "clock.h"
+#include "error.h"
+
+#define QUESTIONS 24
+
+struct answers {
+    int count, want;
+    bool done;
+    struct kafka_check last;
+};
+
+static void on_check(void *arg, const struct kafka_check *check)
+{
+    struct answers *answers = arg;
+
+    answers->last = *check;
+    answers->done = ++answers->count >= answers->want;
+}
+
+static void ask(struct sink *sink, struct mock *mock, struct answers *answers, int32_t partition,
+                int64_t offset)
+{
+    *answers = (struct answers){.want = 1};
+    kafka_consumer_check(sink->consumer, partition, offset, MOCK_DEADLINE_MS, on_check, answers);
+    assert_int_equal(loop_run_until(mock->loop, &answers->done, MOCK_DEADLINE_MS), 0);
+}
+
+static void watermarks_cluster_and_partitions_are_told(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    struct answers answers;
+
+    mock_fill(mock, 1, 30, 10);
+    sink_open(&sink, mock);
+    ask(&sink, mock, &answers, 1, -1);
+    assert_int_equal(answers.last.status, 0);
+    assert_int_equal(answers.last.low, 0);
+    assert_int_equal(answers.last.high, 30);
+    assert_int_equal(answers.last.partitions, MOCK_PARTITIONS);
+    assert_int_equal(answers.last.record_status, ERR_NOT_FOUND);
+    assert_true(strlen(answers.last.cluster_id) > 0);
+    kafka_consumer_free(sink.consumer);
+}
+
+static void the_record_has_the_hash_it_had_when_delivered(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    struct answers answers;
+
+    mock_fill(mock, 0, 18, 10);
+    sink_open(&sink, mock);
+    sink_assign(&sink, 0, 0);
+    sink_wait(&sink, mock, 18);
+    sink_unassign(&sink, 0);
+    ask(&sink, mock, &answers, 0, 17);
+    assert_int_equal(answers.last.status, 0);
+    assert_int_equal(answers.last.record_status, 0);
+    assert_true(answers.last.record_hash == sink.last_hash);
+    ask(&sink, mock, &answers, 0, 16);
+    assert_int_equal(answers.last.record_status, 0);
+    assert_true(answers.last.record_hash != sink.last_hash);
+    /* The same one twice in a row: the read is begun and ended each time. */
+    ask(&sink, mock, &answers, 0, 17);
+    assert_true(answers.last.record_hash == sink.last_hash);
+    ask(&sink, mock, &answers, 0, 18);
+    assert_int_equal(answers.last.status, 0);
+    assert_int_equal(answers.last.record_status, ERR_NOT_FOUND);
+    kafka_consumer_free(sink.consumer);
+}
+
+static void a_partition_the_topic_lacks_is_not_found(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    struct answers answers;
+
+    sink_open(&sink, mock);
+    ask(&sink, mock, &answers, MOCK_PARTITIONS, -1);
+    assert_int_equal(answers.last.status, ERR_NOT_FOUND);
+    assert_int_equal(answers.last.partitions, MOCK_PARTITIONS);
+    kafka_consumer_free(sink.consumer);
+}
+
+static void many_questions_are_all_answered(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    struct answers answers = {.want = QUESTIONS};
+
+    for (int32_t p = 0; p < MOCK_PARTITIONS; p++) {
+        mock_fill(mock, p, 5, 5);
+    }
+    sink_open(&sink, mock);
+    for (int i = 0; i < QUESTIONS; i++) {
+        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, 4, MOCK_DEADLINE_MS, on_check, &answers);
+    }
+    assert_int_equal(loop_run_until(mock->loop, &answers.done, MOCK_DEADLINE_MS), 0);
+    assert_int_equal(answers.count, QUESTIONS);
+    assert_int_equal(answers.last.record_status, 0);
+    kafka_consumer_free(sink.consumer);
+}
+
+static void a_leader_that_is_away_does_not_hold_up_the_others(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    struct answers bad = {.want = 1}, good = {.want = 1};
+
+    rd_kafka_mock_partition_set_leader(mock->cluster, MOCK_TOPIC, 0, 1);
+    rd_kafka_mock_partition_set_leader(mock->cluster, MOCK_TOPIC, 1, 2);
+    rd_kafka_mock_broker_set_down(mock->cluster, 1);
+    sink_open(&sink, mock);
+    kafka_consumer_check(sink.consumer, 0, -1, MOCK_DEADLINE_MS, on_check, &bad);
+    kafka_consumer_check(sink.consumer, 1, -1, MOCK_DEADLINE_MS, on_check, &good);
+    assert_int_equal(loop_run_until(mock->loop, &good.done, MOCK_DEADLINE_MS), 0);
+    assert_int_equal(good.last.status, 0);
+    assert_false(bad.done);
+    rd_kafka_mock_broker_set_up(mock->cluster, 1);
+    assert_int_equal(loop_run_until(mock->loop, &bad.done, MOCK_DEADLINE_MS), 0);
+    assert_int_equal(bad.last.status, 0);
+    kafka_consumer_free(sink.consumer);
+}
+
+static void without_a_broker_the_answer_comes_in_time(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    struct answers answers = {.want = 1};
+    int64_t before = clock_monotonic_ms();
+
+    mock_power(mock, false);
+    sink_open(&sink, mock);
+    kafka_consumer_check(sink.consumer, 0, -1, 300, on_check, &answers);
+    assert_int_equal(loop_run_until(mock->loop, &answers.done, MOCK_DEADLINE_MS), 0);
+    assert_true(answers.last.status == ERR_UNAVAILABLE || answers.last.status == ERR_TIMEOUT);
+    assert_true(clock_monotonic_ms() - before < 5000);
+    kafka_consumer_free(sink.consumer);
+}
+
+/* Nothing may be called or leak afterwards; the sanitizers look. */
+static void the_consumer_can_go_while_questions_are_open(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    struct answers answers = {.want = 1};
+    bool never = false;
+
+    mock_power(mock, false);
+    sink_open(&sink, mock);
+    for (int i = 0; i < QUESTIONS; i++) {
+        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, 4, MOCK_DEADLINE_MS, on_check, &answers);
+    }
+    assert_int_equal(loop_run_until(mock->loop, &never, 20), ERR_TIMEOUT);
+    kafka_consumer_free(sink.consumer);
+    assert_int_equal(loop_run_until(mock->loop, &never, 20), ERR_TIMEOUT);
+    assert_int_equal(answers.count, 0);
+}
+
+#define MOCK_TEST(name) cmocka_unit_test_setup_teardown(name, mock_setup, mock_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        MOCK_TEST(watermarks_cluster_and_partitions_are_told),
+        MOCK_TEST(the_record_has_the_hash_it_had_when_delivered),
+        MOCK_TEST(a_partition_the_topic_lacks_is_not_found),
+        MOCK_TEST(many_questions_are_all_answered),
+        MOCK_TEST(a_leader_that_is_away_does_not_hold_up_the_others),
+        MOCK_TEST(without_a_broker_the_answer_comes_in_time),
+        MOCK_TEST(the_consumer_can_go_while_questions_are_open),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
