@@ -64,22 +64,19 @@ static const char usage[] =
     "  --topic NAME:PARTITIONS    makes a topic at start, on up to 3 brokers\n"
     "  --port-file FILE           writes the line bootstrap=HOST:PORT[,...] there too\n"
     "  --exit-on-eof              ends when standard input, a pipe, is closed\n"
-    "Commands on standard input, each answered with ok or error: push-error API CODE COUNT, clear-errors "
-    "API,\n"
-    "broker-down ID, broker-up ID, leader TOPIC PARTITION ID, follower TOPIC PARTITION ID, rtt ID MS,\n"
-    "topic NAME:PARTITIONS.\n";
+    "Commands on standard input, each answered with ok or error: push-error API CODE COUNT,\n"
+    "clear-errors API, broker-down ID, broker-up ID, leader TOPIC PARTITION ID,\n"
+    "follower TOPIC PARTITION ID, rtt ID MS, topic NAME:PARTITIONS.\n";
 
-/* Writes one logfmt line to standard error. `text` may hold anything; quotes and control characters become
- * '\''. */
+/* Writes one logfmt line to standard error; quotes and control characters of `text` become apostrophes. */
 static void log_error(const char *event, const char *text)
 {
     char clean[512], when[32];
-    size_t size = 0;
-    for (; size < sizeof clean - 1 && text[size]; size++) {
-        unsigned char c = (unsigned char)text[size];
-        clean[size] = c < ' ' || c == '"' || c == '\\' || c == 0x7f ? '\'' : text[size];
+    snprintf(clean, sizeof clean, "%s", text);
+    for (char *p = clean; *p; p++) {
+        if ((unsigned char)*p < ' ' || *p == '"' || *p == '\\' || *p == 0x7f)
+            *p = '\'';
     }
-    clean[size] = '\0';
     struct timespec now;
     struct tm utc;
     clock_gettime(CLOCK_REALTIME, &now);

@@ -1,0 +1,78 @@
+"""The oracle's own parts against values worked out by hand."""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import oracle
+
+
+def test_murmur2_is_kafkas():
+    for text, want in (("21", -973932308), ("foobar", -790332482), ("a-little-bit-long-string", -985981536),
+                       ("a-little-bit-longer-string", -1486304829), ("abc", 479470107)):
+        assert oracle.murmur2(text.encode()) == want & 0xFFFFFFFF
+
+
+def test_pane_is_the_greatest_common_divisor_with_quarter_hours_for_days():
+    assert oracle.window_sizes("10m:2d,1h:30d,1d:2y")[1] == 5 * 60000
+    assert oracle.window_sizes("10m:2d,1h:30d")[1] == 10 * 60000
+    assert oracle.window_sizes("90s:1d")[1] == 90000
+
+
+def batch(**columns):
+    observation_pb2, _, _ = oracle.modules()
+    message = observation_pb2.ObservationBatch(format=1, shard=oracle.shard(columns["city_id"][0], 4))
+    message.rows = len(columns["city_id"])
+    for name, values in columns.items():
+        getattr(message, name).extend(values)
+    return message
+
+
+def partition_of(city):
+    sizes, pane = oracle.window_sizes("10m:2d,1h:30d,1d:2y")
+    return oracle.Partition(oracle.shard(city, 4), 4, pane, 2 * 86400000, sizes)
+
+
+def test_a_duplicate_is_counted_once_and_the_rest_is_aggregated():
+    observation_pb2, _, _ = oracle.modules()
+    city, base = 5809844, 1790000000000
+    log = partition_of(city)
+    message = batch(city_id=[city] * 3, observed_at_ms=[base, base + 1000, base], present=[1, 1, 1], temperature_centi_c=[100, -50, 999])
+    log.record(base + 2000, message.SerializeToString(), observation_pb2)
+    assert (log.counts["rows"], log.counts["rows_in"], log.counts["rows_duplicate"]) == (3, 2, 1)
+    (summary,) = [a.summary() for (name, _, _), a in log.windows.items() if name == "1h"]
+    assert summary[1]["sum"] == 50 and summary[1]["square_sum"] == 12500 and summary[1]["minimum"] == -50
+    assert summary[1]["minimum_at"] == base + 1000 and summary[1]["first"] == 100 and summary[1]["last"] == -50
+
+
+def test_what_a_worker_must_refuse_is_bad():
+    observation_pb2, _, _ = oracle.modules()
+    city, base = 5809844, 1790000000000
+    cases = [b"\xff\xff", b"", batch(city_id=[city], observed_at_ms=[base, base]).SerializeToString(),
+             batch(city_id=[city], observed_at_ms=[base], kind=[9]).SerializeToString(),
+             batch(city_id=[city], observed_at_ms=[base], present=[1 << 9], wind_direction_centi_deg=[36000]).SerializeToString()]
+    for payload in cases:
+        log = partition_of(city)
+        log.record(base, payload, observation_pb2)
+        assert (log.counts["rows"], log.counts["rows_bad"]) == (1, 1)
+
+
+def test_old_and_future_rows():
+    observation_pb2, _, _ = oracle.modules()
+    city, base = 5809844, 1790000000000
+    log = partition_of(city)
+    message = batch(city_id=[city] * 3, observed_at_ms=[base - 3 * 86400000, base + 300001, base + 300000])
+    log.record(base, message.SerializeToString(), observation_pb2)
+    assert (log.counts["rows_retired"], log.counts["rows_bad"], log.counts["rows_in"]) == (1, 1, 1)
+
+
+def test_merge_equals_the_aggregate_of_all():
+    rows = [{"observed_at_ms": t, "present": 1, "temperature_centi_c": v} for t, v in ((5, 3), (1, 3), (9, -2), (9, -1), (4, 7), (4, 7))]
+    whole, left, right = oracle.Aggregate(), oracle.Aggregate(), oracle.Aggregate()
+    whole.rows, left.rows, right.rows = rows, rows[:3], rows[3:]
+    assert oracle.merge([left.summary(), right.summary()]) == whole.summary()
+
+
+def test_the_comparison_sees_a_difference():
+    comparison = oracle.Comparison()
+    comparison.equal("p0 rows", 3, 4)
+    assert comparison.differences == ["p0 rows: the log says 3, Redis says 4"]
