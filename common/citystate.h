@@ -8,6 +8,8 @@
 
 #include "window.h"
 
+#define CITYSTATE_MAX_BYTES (1024 * 1024) /* encoded; more is not decoded */
+
 struct citystate {
     int64_t city_id;
     int32_t series;
@@ -23,18 +25,27 @@ struct citystate {
     int32_t open_count, open_capacity;
 };
 
+/* The state of a city that nothing is known of. */
 void citystate_init(struct citystate *city, int64_t city_id, int32_t series);
+/* Frees what it holds; it is as after citystate_init. */
 void citystate_release(struct citystate *city);
-/* The open pane that starts at `start_ms`, made when there is none. Pointers to panes move at the next call. */
-struct pane *citystate_pane(struct citystate *city, int64_t start_ms, int64_t pane_ms);
+/*
+ * The open pane [start_ms, start_ms + pane_ms), made when there is none. Panes do not overlap: start_ms is a multiple
+ * of pane_ms, which never changes while panes are open. Pointers to panes move at the next call.
+ */
+struct pane *citystate_pane(struct citystate *city, int64_t start_ms, int64_t pane_ms)
+    __attribute__((returns_nonnull));
 /* Removes the first `count` open panes (they were folded) and frees them. */
 void citystate_drop_panes(struct citystate *city, int32_t count);
 /* Appends the encoded isobar.v1.CityState. */
 void citystate_encode(const struct citystate *city, struct buf *out);
-/* Decodes into an uninitialised `city`; ERR_INVALID leaves it released. */
+/*
+ * Decodes and validates into an uninitialised `city`: size, format, times and counters not negative, panes ascending
+ * without overlap. ERR_INVALID leaves it released.
+ */
 int citystate_decode(struct citystate *city, const void *bytes, size_t size) __attribute__((warn_unused_result));
 
-/* Hash field of a city's records: "<id>" for series 0, else "<id>/<series>". `out` of CITY_FIELD_BYTES. */
+/* Hash field of a city's records: "<id>" for series 0, else "<id>/<series>". `out` of CITY_FIELD_BYTES; returns it. */
 #define CITY_FIELD_BYTES 40
 const char *citystate_field(int64_t city_id, int32_t series, char *out);
 

@@ -17,6 +17,7 @@
 #define OBSERVATION_VALUES 24 /* bits of enum Value */
 #define BATCH_MAX_ROWS     512
 #define BATCH_MAX_BYTES    (256 * 1024)
+#define TIME_MAX_MS        INT64_C(253402300799999) /* end of the year 9999: adding spans to a time cannot overflow */
 
 struct observation {
     int64_t city_id;
@@ -36,26 +37,34 @@ void observation_set(struct observation *observation, int bit, int32_t value);
 /* True when the value is known. */
 bool observation_has(const struct observation *observation, int bit);
 
-/* Appends the encoded batch of `rows` (1..BATCH_MAX_ROWS) of one shard to `out`. ERR_TOO_LARGE above the byte cap. */
+/*
+ * Appends the encoded batch of `rows` (1..BATCH_MAX_ROWS, else ERR_INVALID) of one shard to `out`. Cells of values
+ * that are not known are written as 0, columns of zeros not at all. ERR_TOO_LARGE above the byte cap. Does not judge
+ * the rows: batch_decode does.
+ */
 int batch_encode(const struct observation *rows, size_t count, int32_t shard, struct buf *out)
     __attribute__((warn_unused_result));
 
 struct batch; /* decoded; reusable */
 
-/* An empty decoder with its arena. */
-struct batch *batch_new(void);
+/* An empty decoder with its arena; it costs up to 8 MiB only for hostile input. batch_free frees it. */
+struct batch *batch_new(void) __attribute__((returns_nonnull, warn_unused_result));
+/* Frees `batch`, which may be NULL. */
 void batch_free(struct batch *batch);
 /*
- * Decodes and validates `bytes`: size, format, 1..512 rows, every column 0 or rows long, kinds known, times >= 0, values
- * inside their type's sane range (wind direction 0..35999 ...). On failure ERR_INVALID or ERR_TOO_LARGE with `*reason`
- * (static text). What is decoded is valid until the next decode.
+ * Decodes and validates `bytes`: size, format, 1..512 rows, every column 0 or rows long, kinds known, readings with a
+ * city, times from 1970 to 9999, and of the values that are known only what their type cannot be: wind direction
+ * outside 0..35999, humidity or cloud outside 0..10000, negative speed, rain, snow or visibility. What is merely
+ * implausible passes: quality control judges it. One impossible cell refuses the whole batch. On failure ERR_TOO_LARGE
+ * (more than BATCH_MAX_BYTES) or ERR_INVALID with `*reason` (static text), and the batch has no rows; on success
+ * `*reason` is NULL. What is decoded is valid until the next decode.
  */
 int batch_decode(struct batch *batch, const void *bytes, size_t size, const char **reason)
     __attribute__((warn_unused_result));
-/* Rows of the last decode, and its shard. */
+/* Rows of the last decode (0 when it failed), and its shard (-1 when it failed). */
 size_t batch_rows(const struct batch *batch);
 int32_t batch_shard(const struct batch *batch);
-/* Copies row `index` into `out`. */
+/* Copies row `index` (below batch_rows) into `out`: unknown bits of `present` are cleared, unknown values are 0. */
 void batch_row(const struct batch *batch, size_t index, struct observation *out);
 
 #endif

@@ -1,18 +1,31 @@
 /*
  * The mergeable accumulator of one city over one span of time: the in-memory form of isobar.v1.WindowState and of
- * isobar.v1.Pane. Merging is exact: any split and any order of the same rows gives the same bits. Ties are broken
- * the same way everywhere: minimum and maximum keep the earliest time at which they were seen; first and last of
- * equal times keep the smaller value.
+ * isobar.v1.Pane. Merging is exact: any split and any order of the same rows gives the same bits, in memory and
+ * encoded, because everything in it is an integer sum or the winner of a total order:
  *
- * Memory matters (10,000 cities in 64 MB), so metrics are a sorted array that holds only those present.
- * Times are int32 milliseconds after start_ms: spans are at most 24 days; a longer size is refused by the
+ *   rows, count, sum, square_sum, wind    sums
+ *   minimum, minimum_at                   the smallest (value, time): of equal values the earliest time
+ *   maximum, maximum_at                   the largest value; of equal values the earliest time
+ *   first, first_at                       the smallest (time, value): of equal times the smaller value
+ *   last, last_at                         the latest time; of equal times the smaller value
+ *   first_observed, last_observed         the earliest and latest time of all rows, with any metric or none
+ *   updated_at                            the latest (set by the owner from its clock, never by window_add)
+ *   revision                              not merged: it belongs to the window and is its owner's to raise
+ *
+ * Two readings can have one time: of two providers. Rain and snow are rates here, as any other metric: their sum over
+ * rows means nothing and is only kept for the mean.
+ *
+ * Memory matters (10,000 cities in 64 MB), so metrics are a sorted array that holds only those present, without
+ * spare room. Times are int32 milliseconds after start_ms: spans are at most 24 days; a longer size is refused by the
  * configuration.
  */
 #ifndef ISOBAR_WINDOW_H
 #define ISOBAR_WINDOW_H
 
+#include "arena.h"
 #include "buf.h"
 #include "observation.h"
+#include "wind.h"
 
 #include "window.pb-c.h"
 
@@ -20,8 +33,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define WINDOW_MAX_BYTES   (64 * 1024)              /* encoded; more is not decoded */
+#define WINDOW_MAX_SPAN_MS (INT64_C(24) * 86400000) /* 24 days */
+#define WINDOW_MAX_METRICS 64                       /* newer software's are kept and merged, unnamed */
+#define WINDOW_MAX_ROWS    INT32_MAX                /* so that sums of squares times count fit 128 bits */
+#define PANE_MAX_BYTES     (256 * 1024)             /* encoded */
+#define PANE_MAX_READINGS  16384                    /* what an owner lets into one pane: pane_full */
+
+typedef __int128 wide __attribute__((aligned(8))); /* 16 would cost 8 bytes for each accumulator */
+
 struct accumulator {
-    __int128 square_sum;
+    wide square_sum;
     int64_t sum;
     int64_t count;
     int32_t minimum, minimum_at;
@@ -29,13 +51,6 @@ struct accumulator {
     int32_t first, first_at;
     int32_t last, last_at;
     int32_t metric; /* isobar.v1.Metric */
-};
-
-struct wind_vector {
-    int64_t count, calm;
-    int64_t east_mm_s, north_mm_s;
-    int64_t sine, cosine; /* 1e-9 */
-    int64_t rose[16];
 };
 
 struct window {
@@ -51,15 +66,17 @@ struct window {
 
 /* An empty window over [start_ms, end_ms). */
 void window_init(struct window *window, int64_t start_ms, int64_t end_ms);
-/* Frees what it holds. */
+/* Frees what it holds; the span stays, everything else is as after window_init. */
 void window_release(struct window *window);
 /*
- * Adds one accepted observation with start_ms <= observed_at_ms < end_ms. O(metrics present). Wind is added when speed
- * and direction are known; u = -s sin d, v = -s cos d in mm/s (WEATHER.md 3).
+ * Adds one accepted observation with start_ms <= observed_at_ms < end_ms. O(metrics present). Wind (wind.h) is
+ * added when speed and direction are known, or the speed alone tells a calm.
  */
 void window_add(struct window *window, const struct observation *observation);
-/* Adds all of `from`, whose span lies inside `into`'s. Exact and order-independent. Takes the larger updated_at;
- * the revision of `into` stays. */
+/*
+ * Adds all of `from`, whose span lies inside `into`'s (assert). Exact and order-independent. Takes the larger
+ * updated_at; the revision of `into` stays.
+ */
 void window_merge(struct window *into, const struct window *from);
 /* The accumulator of `metric`, or NULL. */
 const struct accumulator *window_find(const struct window *window, int32_t metric);
@@ -68,16 +85,13 @@ const struct accumulator *window_find(const struct window *window, int32_t metri
 double accumulator_mean(const struct accumulator *accumulator);
 /* Sample standard deviation (n-1) in the stored unit; 0 when count < 2. Computed from exact integers. */
 double accumulator_deviation(const struct accumulator *accumulator);
-/* Resultant direction in degrees [0, 360) the wind comes from, of the mean vector; NaN when count is 0 or the
- * vector is shorter than 1e-6 of the mean. */
-double wind_direction_deg(const struct wind_vector *wind);
-/* Length of the mean vector in m/s; NaN when count is 0. Calm rows count as zero vectors. */
-double wind_vector_speed_m_s(const struct wind_vector *wind);
-
 /* Appends the encoded isobar.v1.WindowState. */
 void window_encode(const struct window *window, struct buf *out);
-/* Decodes and validates (sizes, column lengths, times inside the span) into an uninitialised `window`. ERR_INVALID
- * leaves it released. */
+/*
+ * Decodes and validates into an uninitialised `window`: size, span, column lengths, metrics ascending, 0 < count <=
+ * rows, times inside the span, and what sums, extremes and wind of one set of rows must hold among each other.
+ * ERR_INVALID leaves it released.
+ */
 int window_decode(struct window *window, const void *bytes, size_t size) __attribute__((warn_unused_result));
 
 /* ---- panes: a window of the pane's length plus the exact set of readings in it ---- */
@@ -91,15 +105,34 @@ struct pane {
     int32_t seen_count, seen_capacity;
 };
 
+/* An empty pane over [start_ms, end_ms). */
 void pane_init(struct pane *pane, int64_t start_ms, int64_t end_ms);
+/* Frees what it holds. */
 void pane_release(struct pane *pane);
-/* Adds the observation unless (observed_at, provider) is there already: true when added, false for a duplicate. */
+/*
+ * Adds the observation unless (observed_at, provider) is there already: true when added, false for a duplicate. The
+ * observation lies inside the span (assert).
+ */
 bool pane_add(struct pane *pane, const struct observation *observation) __attribute__((warn_unused_result));
+/* True when PANE_MAX_READINGS are in it: then its owner must let no more in, or it would outgrow its record. */
+bool pane_full(const struct pane *pane);
+/* Appends the encoded isobar.v1.Pane. */
 void pane_encode(const struct pane *pane, struct buf *out);
+/* Decodes and validates into an uninitialised `pane`: as window_decode, and one reading in the set per row. */
 int pane_decode(struct pane *pane, const void *bytes, size_t size) __attribute__((warn_unused_result));
 
-/* To and from the generated structs, for messages that embed them; see window.c for ownership. */
+/*
+ * To and from the generated structs, for messages that embed them. Unpacking copies: nothing of `message` is kept, and
+ * ERR_INVALID leaves the target released. A message is made in `arena`, whose limit must allow it.
+ */
 int window_unpack(struct window *window, const Isobar__V1__WindowState *message) __attribute__((warn_unused_result));
+/* As window_unpack. */
 int pane_unpack(struct pane *pane, const Isobar__V1__Pane *message) __attribute__((warn_unused_result));
+/* The message of `window`, valid as long as the arena. */
+Isobar__V1__WindowState *window_message(const struct window *window, struct arena *arena)
+    __attribute__((returns_nonnull, warn_unused_result));
+/* The message of `pane`, valid as long as the arena. */
+Isobar__V1__Pane *pane_message(const struct pane *pane, struct arena *arena)
+    __attribute__((returns_nonnull, warn_unused_result));
 
 #endif

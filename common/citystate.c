@@ -1,0 +1,226 @@
+/*
+ * The state of one city (citystate.h): its open panes as a sorted array without much spare room, since there are
+ * mostly two or three, and its bytes. Event time (what is late, which panes close) is the worker's.
+ */
+#include "citystate.h"
+
+#include "error.h"
+#include "mem.h"
+
+#include "city.pb-c.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMAT     1
+#define SPARE_ROOM 4 /* panes that may stay allocated though none needs them */
+
+typedef Isobar__V1__CityState message_t;
+typedef Isobar__V1__Reading reading_t;
+
+void citystate_init(struct citystate *city, int64_t city_id, int32_t series)
+{
+    *city = (struct citystate){.city_id = city_id, .series = series};
+}
+
+void citystate_release(struct citystate *city)
+{
+    for (int32_t i = 0; i < city->open_count; i++)
+        pane_release(&city->open[i]);
+    free(city->open);
+    citystate_init(city, city->city_id, city->series);
+}
+
+struct pane *citystate_pane(struct citystate *city, int64_t start_ms, int64_t pane_ms)
+{
+    int32_t at = city->open_count; /* most rows are the newest */
+    while (at > 0 && city->open[at - 1].window.start_ms >= start_ms)
+        at--;
+    if (at < city->open_count && city->open[at].window.start_ms == start_ms)
+        return &city->open[at];
+    assert(at == 0 || city->open[at - 1].window.end_ms <= start_ms);
+    assert(at == city->open_count || city->open[at].window.start_ms >= start_ms + pane_ms);
+
+    if (city->open_count == city->open_capacity) {
+        city->open_capacity += 1 + city->open_capacity / 4;
+        city->open = mem_grow(city->open, (size_t)city->open_capacity, sizeof *city->open);
+    }
+    memmove(&city->open[at + 1], &city->open[at], (size_t)(city->open_count - at) * sizeof *city->open);
+    city->open_count++;
+    pane_init(&city->open[at], start_ms, start_ms + pane_ms);
+    return &city->open[at];
+}
+
+void citystate_drop_panes(struct citystate *city, int32_t count)
+{
+    assert(count >= 0 && count <= city->open_count);
+    for (int32_t i = 0; i < count; i++)
+        pane_release(&city->open[i]);
+    city->open_count -= count;
+    if (count > 0 && city->open_count > 0)
+        memmove(city->open, city->open + count, (size_t)city->open_count * sizeof *city->open);
+    if (city->open_capacity > city->open_count + SPARE_ROOM) { /* after a burst of history */
+        city->open_capacity = city->open_count + SPARE_ROOM;
+        city->open = mem_grow(city->open, (size_t)city->open_capacity, sizeof *city->open);
+    }
+}
+
+const char *citystate_field(int64_t city_id, int32_t series, char *out)
+{
+    if (series == 0)
+        snprintf(out, CITY_FIELD_BYTES, "%" PRId64, city_id);
+    else
+        snprintf(out, CITY_FIELD_BYTES, "%" PRId64 "/%" PRId32, city_id, series);
+    return out;
+}
+
+/* ---- to bytes ---- */
+
+static reading_t *reading_message(const struct citystate *city, struct arena *arena)
+{
+    const struct observation *latest = &city->latest;
+    reading_t *message = arena_calloc(arena, 1, sizeof *message);
+    isobar__v1__reading__init(message);
+    message->observed_at_ms = latest->observed_at_ms;
+    message->fetched_at_ms = latest->fetched_at_ms;
+    message->produced_at_ms = city->latest_produced_at_ms;
+    message->provider = latest->provider;
+    message->quality = latest->quality;
+    message->accumulation_s = latest->accumulation_s;
+    message->value = arena_calloc(arena, OBSERVATION_VALUES, sizeof *message->value);
+    for (int bit = 0; bit < OBSERVATION_VALUES; bit++) {
+        if (!observation_has(latest, bit))
+            continue;
+        message->present |= INT64_C(1) << bit;
+        message->value[message->n_value++] = latest->value[bit];
+    }
+    return message;
+}
+
+static message_t *city_message(const struct citystate *city, struct arena *arena)
+{
+    message_t *message = arena_calloc(arena, 1, sizeof *message);
+    isobar__v1__city_state__init(message);
+    message->format = FORMAT;
+    message->city_id = city->city_id;
+    message->series = city->series;
+    message->watermark_ms = city->watermark_ms;
+    message->heard_at_ms = city->heard_at_ms;
+    message->closed_through_ms = city->closed_through_ms;
+    message->checked_at_ms = city->checked_at_ms;
+    message->rows_in = city->rows_in;
+    message->rows_late = city->rows_late;
+    message->rows_duplicate = city->rows_duplicate;
+    message->rows_retired = city->rows_retired;
+    message->rows_bad = city->rows_bad;
+    if (city->has_latest)
+        message->latest = reading_message(city, arena);
+    message->n_open = (size_t)city->open_count;
+    message->open = arena_calloc(arena, message->n_open, sizeof(Isobar__V1__Pane *));
+    for (size_t i = 0; i < message->n_open; i++)
+        message->open[i] = pane_message(&city->open[i], arena);
+    return message;
+}
+
+void citystate_encode(const struct citystate *city, struct buf *out)
+{
+    struct arena arena;
+    arena_init(&arena, MESSAGE_ARENA_BYTES);
+    const message_t *message = city_message(city, &arena);
+    size_t size = isobar__v1__city_state__get_packed_size(message);
+    buf_advance(out, isobar__v1__city_state__pack(message, (uint8_t *)buf_reserve(out, size)));
+    arena_release(&arena);
+}
+
+/* ---- from bytes ---- */
+
+static bool is_time(int64_t ms)
+{
+    return ms >= 0 && ms <= TIME_MAX_MS;
+}
+
+static bool frame_valid(const message_t *m)
+{
+    return m->format == FORMAT && m->city_id >= 0 && m->series >= 0 && is_time(m->watermark_ms) &&
+           is_time(m->heard_at_ms) && is_time(m->closed_through_ms) && is_time(m->checked_at_ms) && m->rows_in >= 0 &&
+           m->rows_late >= 0 && m->rows_duplicate >= 0 && m->rows_retired >= 0 && m->rows_bad >= 0;
+}
+
+/* Newer software may have set bits that are unknown here: their values are passed over. */
+static int take_latest(struct citystate *city, const reading_t *reading)
+{
+    uint64_t present = (uint64_t)reading->present;
+    if (reading->n_value != (size_t)__builtin_popcountll(present) || !is_time(reading->observed_at_ms) ||
+        !is_time(reading->fetched_at_ms) || !is_time(reading->produced_at_ms) || reading->accumulation_s < 0)
+        return ERR_INVALID;
+    struct observation *latest = &city->latest;
+    latest->city_id = city->city_id;
+    latest->series = city->series;
+    latest->kind = ISOBAR__V1__ROW_KIND__OBSERVATION;
+    latest->observed_at_ms = reading->observed_at_ms;
+    latest->fetched_at_ms = reading->fetched_at_ms;
+    latest->provider = reading->provider;
+    latest->quality = reading->quality;
+    latest->accumulation_s = reading->accumulation_s;
+    size_t k = 0;
+    for (int bit = 0; bit < OBSERVATION_VALUES; bit++)
+        if (present >> bit & 1)
+            observation_set(latest, bit, reading->value[k++]);
+    city->latest_produced_at_ms = reading->produced_at_ms;
+    city->has_latest = true;
+    return 0;
+}
+
+static int take_panes(struct citystate *city, const message_t *message)
+{
+    if (message->n_open == 0)
+        return 0;
+    city->open = mem_calloc(message->n_open, sizeof *city->open);
+    city->open_capacity = (int32_t)message->n_open;
+    for (size_t i = 0; i < message->n_open; i++) {
+        struct pane *pane = &city->open[i];
+        if (pane_unpack(pane, message->open[i]) != 0)
+            return ERR_INVALID;
+        city->open_count++;
+        if (i > 0 && pane->window.start_ms < pane[-1].window.end_ms)
+            return ERR_INVALID;
+    }
+    return 0;
+}
+
+static int unpack(struct citystate *city, const message_t *message)
+{
+    if (!frame_valid(message))
+        return ERR_INVALID;
+    citystate_init(city, message->city_id, message->series);
+    city->watermark_ms = message->watermark_ms;
+    city->heard_at_ms = message->heard_at_ms;
+    city->closed_through_ms = message->closed_through_ms;
+    city->checked_at_ms = message->checked_at_ms;
+    city->rows_in = message->rows_in;
+    city->rows_late = message->rows_late;
+    city->rows_duplicate = message->rows_duplicate;
+    city->rows_retired = message->rows_retired;
+    city->rows_bad = message->rows_bad;
+    if (message->latest && take_latest(city, message->latest) != 0)
+        return ERR_INVALID;
+    return take_panes(city, message);
+}
+
+int citystate_decode(struct citystate *city, const void *bytes, size_t size)
+{
+    citystate_init(city, 0, 0);
+    if (size > CITYSTATE_MAX_BYTES)
+        return ERR_INVALID;
+    struct arena arena;
+    arena_init(&arena, MESSAGE_ARENA_BYTES);
+    message_t *message = isobar__v1__city_state__unpack(&arena.protobuf, size, bytes);
+    int status = message ? unpack(city, message) : ERR_INVALID;
+    arena_release(&arena);
+    if (status)
+        citystate_release(city);
+    return status;
+}

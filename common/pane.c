@@ -1,0 +1,162 @@
+/*
+ * Panes (window.h): a window with the exact set of readings in it, as a sorted array. Readings mostly come in order of
+ * time, so the search starts at the end. When a pane opens and closes is its owner's to decide.
+ */
+#include "error.h"
+#include "mem.h"
+#include "window.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAPACITY 3 /* fills the smallest block that malloc gives */
+
+void pane_init(struct pane *pane, int64_t start_ms, int64_t end_ms)
+{
+    *pane = (struct pane){0};
+    window_init(&pane->window, start_ms, end_ms);
+}
+
+void pane_release(struct pane *pane)
+{
+    window_release(&pane->window);
+    free(pane->seen);
+    pane->seen = NULL;
+    pane->seen_count = pane->seen_capacity = 0;
+}
+
+static int compare(const struct pane_entry *a, const struct pane_entry *b)
+{
+    if (a->at != b->at)
+        return a->at < b->at ? -1 : 1;
+    return (a->provider > b->provider) - (a->provider < b->provider);
+}
+
+/* Where `entry` belongs: the first place whose entry is not less. */
+static int32_t place_of(const struct pane *pane, const struct pane_entry *entry)
+{
+    int32_t low = 0, high = pane->seen_count;
+    if (high > 0 && compare(&pane->seen[high - 1], entry) < 0)
+        return high;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (compare(&pane->seen[middle], entry) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void insert(struct pane *pane, int32_t at, struct pane_entry entry)
+{
+    if (pane->seen_count == pane->seen_capacity) {
+        pane->seen_capacity = pane->seen_capacity ? pane->seen_capacity + (pane->seen_capacity + 1) / 2 : FIRST_CAPACITY;
+        pane->seen = mem_grow(pane->seen, (size_t)pane->seen_capacity, sizeof *pane->seen);
+    }
+    memmove(&pane->seen[at + 1], &pane->seen[at], (size_t)(pane->seen_count - at) * sizeof *pane->seen);
+    pane->seen[at] = entry;
+    pane->seen_count++;
+}
+
+bool pane_add(struct pane *pane, const struct observation *observation)
+{
+    const struct window *window = &pane->window;
+    assert(observation->observed_at_ms >= window->start_ms && observation->observed_at_ms < window->end_ms);
+    struct pane_entry entry = {(int32_t)(observation->observed_at_ms - window->start_ms), observation->provider};
+    int32_t at = place_of(pane, &entry);
+    if (at < pane->seen_count && compare(&pane->seen[at], &entry) == 0)
+        return false;
+    insert(pane, at, entry);
+    window_add(&pane->window, observation);
+    return true;
+}
+
+bool pane_full(const struct pane *pane)
+{
+    return pane->seen_count >= PANE_MAX_READINGS;
+}
+
+/* ---- bytes ---- */
+
+Isobar__V1__Pane *pane_message(const struct pane *pane, struct arena *arena)
+{
+    Isobar__V1__Pane *message = arena_calloc(arena, 1, sizeof *message);
+    isobar__v1__pane__init(message);
+    message->state = window_message(&pane->window, arena);
+    size_t count = (size_t)pane->seen_count;
+    message->n_observed_at = count;
+    message->observed_at = arena_calloc(arena, count, sizeof *message->observed_at);
+    message->provider = arena_calloc(arena, count, sizeof *message->provider);
+    for (size_t i = 0; i < count; i++) {
+        message->observed_at[i] = pane->seen[i].at;
+        message->provider[i] = pane->seen[i].provider;
+        if (pane->seen[i].provider)
+            message->n_provider = count;
+    }
+    return message;
+}
+
+void pane_encode(const struct pane *pane, struct buf *out)
+{
+    struct arena arena;
+    arena_init(&arena, MESSAGE_ARENA_BYTES);
+    const Isobar__V1__Pane *message = pane_message(pane, &arena);
+    size_t size = isobar__v1__pane__get_packed_size(message);
+    buf_advance(out, isobar__v1__pane__pack(message, (uint8_t *)buf_reserve(out, size)));
+    arena_release(&arena);
+}
+
+/* One reading for each row, strictly ascending, inside the span. */
+static bool seen_valid(const Isobar__V1__Pane *pane)
+{
+    const Isobar__V1__WindowState *state = pane->state;
+    size_t count = pane->n_observed_at;
+    if (count != (size_t)state->rows || (pane->n_provider != 0 && pane->n_provider != count))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        int64_t at = pane->observed_at[i];
+        if (at < 0 || at >= state->end_ms - state->start_ms)
+            return false;
+        if (i == 0 || at > pane->observed_at[i - 1])
+            continue;
+        if (at < pane->observed_at[i - 1] || !pane->n_provider || pane->provider[i] <= pane->provider[i - 1])
+            return false;
+    }
+    return true;
+}
+
+int pane_unpack(struct pane *pane, const Isobar__V1__Pane *message)
+{
+    pane_init(pane, 0, 0);
+    if (!message->state || window_unpack(&pane->window, message->state) != 0)
+        return ERR_INVALID;
+    if (!seen_valid(message)) {
+        pane_release(pane);
+        return ERR_INVALID;
+    }
+    size_t count = message->n_observed_at;
+    if (count) {
+        pane->seen = mem_calloc(count, sizeof *pane->seen);
+        pane->seen_count = pane->seen_capacity = (int32_t)count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        pane->seen[i].at = (int32_t)message->observed_at[i];
+        pane->seen[i].provider = message->n_provider ? message->provider[i] : 0;
+    }
+    return 0;
+}
+
+int pane_decode(struct pane *pane, const void *bytes, size_t size)
+{
+    pane_init(pane, 0, 0);
+    if (size > PANE_MAX_BYTES)
+        return ERR_INVALID;
+    struct arena arena;
+    arena_init(&arena, MESSAGE_ARENA_BYTES);
+    Isobar__V1__Pane *message = isobar__v1__pane__unpack(&arena.protobuf, size, bytes);
+    int status = message ? pane_unpack(pane, message) : ERR_INVALID;
+    arena_release(&arena);
+    return status;
+}

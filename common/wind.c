@@ -1,0 +1,59 @@
+/*
+ * Sums of wind vectors (wind.h). It holds no scalar speed, which is a metric of its own, and no spread, which follows
+ * from the sums of sine and cosine.
+ */
+#include "wind.h"
+
+#include <math.h>
+
+#define DEGREE          (M_PI / 180.0)
+#define MM_PER_CM       10.0
+#define SECTOR_CENTI    2250 /* 22.5 deg */
+#define UNIT_SCALE      1e9
+#define CANCELLED_MM_S  5e-4 /* 1e-6 of 0.5 m/s */
+
+void wind_add(struct wind_vector *wind, int32_t speed_cm_s, int32_t direction_centi_deg)
+{
+    if (speed_cm_s < WIND_CALM_CM_S) {
+        wind->calm++;
+        return;
+    }
+    double angle = direction_centi_deg * (DEGREE / 100.0);
+    double sine = sin(angle), cosine = cos(angle);
+    wind->count++;
+    wind->east_mm_s += llround(-MM_PER_CM * speed_cm_s * sine);
+    wind->north_mm_s += llround(-MM_PER_CM * speed_cm_s * cosine);
+    wind->sine += llround(UNIT_SCALE * sine);
+    wind->cosine += llround(UNIT_SCALE * cosine);
+    wind->rose[(direction_centi_deg + SECTOR_CENTI / 2) / SECTOR_CENTI % WIND_SECTORS]++;
+}
+
+void wind_merge(struct wind_vector *into, const struct wind_vector *from)
+{
+    into->count += from->count;
+    into->calm += from->calm;
+    into->east_mm_s += from->east_mm_s;
+    into->north_mm_s += from->north_mm_s;
+    into->sine += from->sine;
+    into->cosine += from->cosine;
+    for (int i = 0; i < WIND_SECTORS; i++)
+        into->rose[i] += from->rose[i];
+}
+
+double wind_direction_deg(const struct wind_vector *wind)
+{
+    double east = (double)wind->east_mm_s, north = (double)wind->north_mm_s;
+    if (wind->count == 0 || hypot(east, north) < CANCELLED_MM_S * (double)wind->count)
+        return NAN;
+    double degrees = atan2(-east, -north) / DEGREE;
+    if (degrees < 0)
+        degrees += 360.0;
+    return degrees >= 360.0 ? 0.0 : degrees + 0.0; /* adding makes -0 a plain 0 */
+}
+
+double wind_vector_speed_m_s(const struct wind_vector *wind)
+{
+    if (wind->count == 0)
+        return NAN;
+    return hypot((double)wind->east_mm_s, (double)wind->north_mm_s) / (double)(wind->count + wind->calm) / 1000.0;
+}

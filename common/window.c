@@ -1,0 +1,204 @@
+/*
+ * Accumulators over a span of time (window.h): adding and merging. Adding a value is merging an accumulator of one
+ * value, so that there is one place for the rules of ties. Sums wrap rather than overflow: no honest window comes
+ * near, and a damaged one must not be undefined behaviour. Encoding is in window_codec.c, wind in wind.c; which rows
+ * are accepted, late or duplicate is not decided here.
+ */
+#include "window.h"
+
+#include "mem.h"
+#include "quantity.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t add_wrapping(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+void window_init(struct window *window, int64_t start_ms, int64_t end_ms)
+{
+    *window = (struct window){.start_ms = start_ms, .end_ms = end_ms};
+}
+
+void window_release(struct window *window)
+{
+    free(window->metrics);
+    free(window->wind);
+    window_init(window, window->start_ms, window->end_ms);
+}
+
+/* ---- accumulators ---- */
+
+static struct accumulator accumulator_of(int32_t metric, int32_t value, int32_t at)
+{
+    return (struct accumulator){
+        .square_sum = (wide)value * value, .sum = value, .count = 1, .minimum = value, .minimum_at = at,
+        .maximum = value, .maximum_at = at, .first = value, .first_at = at, .last = value, .last_at = at,
+        .metric = metric,
+    };
+}
+
+/* Adds `from`, whose times are moved by `shift` ms. */
+static void accumulator_merge(struct accumulator *into, const struct accumulator *from, int32_t shift)
+{
+    int32_t minimum_at = from->minimum_at + shift, maximum_at = from->maximum_at + shift;
+    int32_t first_at = from->first_at + shift, last_at = from->last_at + shift;
+
+    into->square_sum = (wide)((unsigned __int128)into->square_sum + (unsigned __int128)from->square_sum);
+    into->sum = add_wrapping(into->sum, from->sum);
+    into->count = add_wrapping(into->count, from->count);
+    if (from->minimum < into->minimum || (from->minimum == into->minimum && minimum_at < into->minimum_at)) {
+        into->minimum = from->minimum;
+        into->minimum_at = minimum_at;
+    }
+    if (from->maximum > into->maximum || (from->maximum == into->maximum && maximum_at < into->maximum_at)) {
+        into->maximum = from->maximum;
+        into->maximum_at = maximum_at;
+    }
+    if (first_at < into->first_at || (first_at == into->first_at && from->first < into->first)) {
+        into->first = from->first;
+        into->first_at = first_at;
+    }
+    if (last_at > into->last_at || (last_at == into->last_at && from->last < into->last)) {
+        into->last = from->last;
+        into->last_at = last_at;
+    }
+}
+
+double accumulator_mean(const struct accumulator *accumulator)
+{
+    return (double)accumulator->sum / (double)accumulator->count;
+}
+
+double accumulator_deviation(const struct accumulator *accumulator)
+{
+    int64_t n = accumulator->count;
+    if (n < 2)
+        return 0;
+    /* n * sum of squares - square of the sum, exact: both are below 2^125 for counts up to WINDOW_MAX_ROWS. */
+    unsigned __int128 squares = (unsigned __int128)n * (unsigned __int128)accumulator->square_sum;
+    unsigned __int128 square = (unsigned __int128)accumulator->sum * (unsigned __int128)accumulator->sum;
+    __int128 difference = (__int128)(squares - square);
+    return difference <= 0 ? 0 : sqrt((double)difference / ((double)n * (double)(n - 1)));
+}
+
+/* ---- the sorted array of metrics ---- */
+
+static void reserve(struct window *window, int32_t capacity)
+{
+    if (capacity <= window->metric_capacity)
+        return;
+    window->metrics = mem_grow(window->metrics, (size_t)capacity, sizeof *window->metrics);
+    window->metric_capacity = capacity;
+}
+
+/* Merges `from` into the entry of its metric, which is looked for from `*at` on; `*at` is then the place after it. */
+static void put(struct window *window, int32_t *at, const struct accumulator *from, int32_t shift)
+{
+    int32_t i = *at;
+    while (i < window->metric_count && window->metrics[i].metric < from->metric)
+        i++;
+    *at = i + 1;
+    if (i < window->metric_count && window->metrics[i].metric == from->metric) {
+        accumulator_merge(&window->metrics[i], from, shift);
+        return;
+    }
+    reserve(window, window->metric_count + 1);
+    memmove(&window->metrics[i + 1], &window->metrics[i],
+            (size_t)(window->metric_count - i) * sizeof *window->metrics);
+    window->metric_count++;
+    struct accumulator *slot = &window->metrics[i];
+    *slot = *from;
+    slot->minimum_at += shift;
+    slot->maximum_at += shift;
+    slot->first_at += shift;
+    slot->last_at += shift;
+}
+
+const struct accumulator *window_find(const struct window *window, int32_t metric)
+{
+    for (int32_t i = 0; i < window->metric_count; i++)
+        if (window->metrics[i].metric == metric)
+            return &window->metrics[i];
+    return NULL;
+}
+
+/* ---- adding and merging ---- */
+
+/* Counts `rows` that were observed between `first_ms` and `last_ms`. */
+static void count_rows(struct window *window, int64_t rows, int64_t first_ms, int64_t last_ms)
+{
+    if (rows == 0)
+        return;
+    if (window->rows == 0 || first_ms < window->first_observed_at_ms)
+        window->first_observed_at_ms = first_ms;
+    if (window->rows == 0 || last_ms > window->last_observed_at_ms)
+        window->last_observed_at_ms = last_ms;
+    window->rows = add_wrapping(window->rows, rows);
+}
+
+static struct wind_vector *wind_of(struct window *window)
+{
+    if (!window->wind)
+        window->wind = mem_alloc(sizeof *window->wind);
+    return window->wind;
+}
+
+static void add_wind(struct window *window, const struct observation *observation)
+{
+    if (!observation_has(observation, ISOBAR__V1__VALUE__WIND_SPEED))
+        return;
+    int32_t speed = observation->value[ISOBAR__V1__VALUE__WIND_SPEED];
+    if (speed >= WIND_CALM_CM_S && !observation_has(observation, ISOBAR__V1__VALUE__WIND_DIRECTION))
+        return;
+    wind_add(wind_of(window), speed, observation->value[ISOBAR__V1__VALUE__WIND_DIRECTION]);
+}
+
+/* True when the observation has the value that this metric is taken from. */
+static bool carries(const struct observation *observation, const struct quantity *quantity)
+{
+    return quantity && quantity->value_bit >= 0 && observation_has(observation, quantity->value_bit);
+}
+
+void window_add(struct window *window, const struct observation *observation)
+{
+    assert(observation->observed_at_ms >= window->start_ms && observation->observed_at_ms < window->end_ms);
+    int32_t offset = (int32_t)(observation->observed_at_ms - window->start_ms);
+    count_rows(window, 1, observation->observed_at_ms, observation->observed_at_ms);
+
+    if (window->metric_count == 0) { /* mostly the only allocation: later rows carry the same metrics */
+        int32_t carried = 0;
+        for (int32_t metric = 0; metric < QUANTITY_COUNT; metric++)
+            carried += carries(observation, quantity_get(metric));
+        reserve(window, carried);
+    }
+    int32_t at = 0;
+    for (int32_t metric = 0; metric < QUANTITY_COUNT; metric++) {
+        const struct quantity *quantity = quantity_get(metric);
+        if (!carries(observation, quantity))
+            continue;
+        struct accumulator one = accumulator_of(metric, observation->value[quantity->value_bit], offset);
+        put(window, &at, &one, 0);
+    }
+    add_wind(window, observation);
+}
+
+void window_merge(struct window *into, const struct window *from)
+{
+    assert(from->start_ms >= into->start_ms && from->end_ms <= into->end_ms);
+    int32_t shift = (int32_t)(from->start_ms - into->start_ms);
+    count_rows(into, from->rows, from->first_observed_at_ms, from->last_observed_at_ms);
+    if (from->updated_at_ms > into->updated_at_ms)
+        into->updated_at_ms = from->updated_at_ms;
+
+    reserve(into, from->metric_count);
+    int32_t at = 0;
+    for (int32_t i = 0; i < from->metric_count; i++)
+        put(into, &at, &from->metrics[i], shift);
+    if (from->wind)
+        wind_merge(wind_of(into), from->wind);
+}

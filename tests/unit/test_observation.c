@@ -1,0 +1,389 @@
+/* The columnar batch: round trips of random rows, what must not parse and why, and cells that must not be read. */
+#include "error.h"
+#include "mem.h"
+#include "observation.h"
+#include "rows.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+// clang-format off
+#include <cmocka.h>
+// clang-format on
+
+#define NOW      INT64_C(1790000400000)
+#define V(value) ISOBAR__V1__VALUE__##value
+
+typedef Isobar__V1__ObservationBatch message_t;
+
+static void assert_same_row(const struct observation *a, const struct observation *b)
+{
+    assert_int_equal(a->city_id, b->city_id);
+    assert_int_equal(a->observed_at_ms, b->observed_at_ms);
+    assert_int_equal(a->fetched_at_ms, b->fetched_at_ms);
+    assert_int_equal(a->present, b->present);
+    assert_int_equal(a->quality, b->quality);
+    assert_int_equal(a->kind, b->kind);
+    assert_int_equal(a->provider, b->provider);
+    assert_int_equal(a->series, b->series);
+    assert_int_equal(a->accumulation_s, b->accumulation_s);
+    for (int bit = 0; bit < OBSERVATION_VALUES; bit++)
+        assert_int_equal(a->value[bit], b->value[bit]);
+}
+
+static void set_and_has(void **state)
+{
+    (void)state;
+    struct observation row = {0};
+    assert_false(observation_has(&row, V(NH3)));
+    observation_set(&row, V(NH3), -7);
+    observation_set(&row, V(TEMPERATURE), 0); /* known, and zero */
+    assert_true(observation_has(&row, V(NH3)));
+    assert_true(observation_has(&row, V(TEMPERATURE)));
+    assert_false(observation_has(&row, V(SNOW)));
+    assert_int_equal(row.value[V(NH3)], -7);
+    assert_int_equal(row.present, 1 << 23 | 1);
+}
+
+static void round_trip(void **state)
+{
+    (void)state;
+    struct dice dice = {3};
+    struct batch *batch = batch_new();
+    struct observation *rows = mem_calloc(BATCH_MAX_ROWS, sizeof *rows), back;
+    const size_t counts[] = {1, 2, 3, 17, 100, 511, 512};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        for (size_t i = 0; i < counts[c]; i++) {
+            rows[i] = row_random(&dice, NOW, 1000000, 1);
+            rows[i].kind = dice_between(&dice, 0, 1);
+        }
+        struct buf bytes = BUF_EMPTY;
+        buf_text(&bytes, "kept"); /* encoding appends */
+        assert_int_equal(batch_encode(rows, counts[c], 23, &bytes), 0);
+        const char *reason = "";
+        assert_int_equal(batch_decode(batch, bytes.data + 4, bytes.size - 4, &reason), 0);
+        assert_null(reason);
+        assert_int_equal(batch_rows(batch), counts[c]);
+        assert_int_equal(batch_shard(batch), 23);
+        for (size_t i = 0; i < counts[c]; i++) {
+            batch_row(batch, i, &back);
+            assert_same_row(&back, &rows[i]);
+        }
+        buf_release(&bytes);
+    }
+    free(rows);
+    batch_free(batch);
+}
+
+static void one_reading_is_small(void **state)
+{
+    (void)state;
+    struct observation row = {.city_id = 5809844, .observed_at_ms = NOW, .fetched_at_ms = NOW, .provider = 1,
+                              .accumulation_s = 3600};
+    const int bits[] = {V(TEMPERATURE), V(FEELS_LIKE), V(PRESSURE_SEA_LEVEL), V(HUMIDITY), V(WIND_SPEED),
+                        V(WIND_DIRECTION), V(RAIN), V(SNOW), V(CLOUD), V(VISIBILITY), V(CONDITION)};
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
+        observation_set(&row, bits[i], bits[i] == V(SNOW) ? 0 : 800);
+    struct buf bytes = BUF_EMPTY;
+    assert_int_equal(batch_encode(&row, 1, 3, &bytes), 0);
+    print_message("a reading of 11 values takes %zu bytes\n", bytes.size);
+    assert_in_range(bytes.size, 1, 128);
+    buf_release(&bytes);
+}
+
+static void kinds_of_rows(void **state)
+{
+    (void)state;
+    struct observation rows[] = {
+        {.city_id = 7, .observed_at_ms = NOW, .kind = ISOBAR__V1__ROW_KIND__OBSERVATION},
+        {.city_id = 7, .observed_at_ms = NOW, .kind = ISOBAR__V1__ROW_KIND__CHECKED},
+        {.city_id = 0, .observed_at_ms = NOW, .kind = ISOBAR__V1__ROW_KIND__TICK},
+        {.city_id = 0, .kind = ISOBAR__V1__ROW_KIND__CONTROL},
+    };
+    struct buf bytes = BUF_EMPTY;
+    struct batch *batch = batch_new();
+    const char *reason;
+    assert_int_equal(batch_encode(rows, 4, 0, &bytes), 0);
+    assert_int_equal(batch_decode(batch, bytes.data, bytes.size, &reason), 0);
+    for (size_t i = 0; i < 4; i++) {
+        struct observation back;
+        batch_row(batch, i, &back);
+        assert_same_row(&back, &rows[i]);
+    }
+    buf_release(&bytes);
+    batch_free(batch);
+}
+
+static void encode_refuses_counts(void **state)
+{
+    (void)state;
+    struct observation *rows = mem_calloc(BATCH_MAX_ROWS + 1, sizeof *rows);
+    struct buf bytes = BUF_EMPTY;
+    assert_int_equal(batch_encode(rows, 0, 0, &bytes), ERR_INVALID);
+    assert_int_equal(batch_encode(rows, BATCH_MAX_ROWS + 1, 0, &bytes), ERR_INVALID);
+    assert_int_equal(bytes.size, 0);
+    buf_release(&bytes);
+    free(rows);
+}
+
+/* ---- messages made by others ---- */
+
+/* Two good rows, for tests to spoil; the arrays are as long as any test needs. */
+struct sample {
+    message_t message;
+    int64_t city_id[BATCH_MAX_ROWS + 1], observed[3], present[3];
+    int32_t kind[3], value[3];
+    Isobar__V1__Control control, *controls[1];
+};
+
+static void sample_init(struct sample *s)
+{
+    memset(s, 0, sizeof *s);
+    isobar__v1__observation_batch__init(&s->message);
+    isobar__v1__control__init(&s->control);
+    s->controls[0] = &s->control;
+    s->message.format = 1;
+    s->message.rows = 2;
+    for (size_t i = 0; i < sizeof s->city_id / sizeof *s->city_id; i++)
+        s->city_id[i] = 9;
+    s->message.city_id = s->city_id;
+    s->message.n_city_id = 2;
+    s->observed[0] = s->observed[1] = s->observed[2] = NOW;
+    s->message.observed_at_ms = s->observed;
+    s->message.n_observed_at_ms = 2;
+    s->message.present = s->present;
+    s->message.n_present = 2;
+    s->message.kind = s->kind;
+    s->message.n_kind = 2;
+}
+
+static int decode(struct batch *batch, const message_t *message, const char **reason)
+{
+    size_t size = isobar__v1__observation_batch__get_packed_size(message);
+    uint8_t *bytes = mem_alloc(size);
+    isobar__v1__observation_batch__pack(message, bytes);
+    int status = batch_decode(batch, bytes, size, reason);
+    free(bytes);
+    return status;
+}
+
+static void unknown_cells_are_not_read(void **state)
+{
+    (void)state;
+    struct batch *batch = batch_new();
+    struct observation row;
+    const char *reason;
+    struct sample s;
+    sample_init(&s);
+    s.value[0] = s.value[1] = -5; /* impossible as a speed, but in row 0 it is not a value */
+    s.message.wind_speed_cm_s = s.value;
+    s.message.n_wind_speed_cm_s = 2;
+    s.present[0] = (int64_t)UINT64_C(0xffffffffff000001);
+    assert_int_equal(decode(batch, &s.message, &reason), 0);
+    batch_row(batch, 0, &row);
+    assert_int_equal(row.present, 1); /* bits from 24 on are ignored */
+    assert_int_equal(row.value[V(WIND_SPEED)], 0);
+    assert_int_equal(row.value[V(TEMPERATURE)], 0); /* known, its column absent: 0 */
+    assert_true(observation_has(&row, V(TEMPERATURE)));
+    batch_row(batch, 1, &row);
+    assert_int_equal(row.value[V(WIND_SPEED)], 0);
+
+    s.message.n_present = 0; /* nothing is known at all */
+    assert_int_equal(decode(batch, &s.message, &reason), 0);
+    batch_row(batch, 1, &row);
+    assert_int_equal(row.present, 0);
+    assert_int_equal(row.value[V(WIND_SPEED)], 0);
+
+    s.message.n_present = 2;
+    s.present[1] = 1 << V(WIND_SPEED);
+    assert_int_equal(decode(batch, &s.message, &reason), ERR_INVALID);
+    assert_string_equal(reason, "negative wind speed");
+    assert_int_equal(batch_rows(batch), 0);
+    assert_int_equal(batch_shard(batch), -1);
+    batch_free(batch);
+}
+
+/* Each value column: the edges that are in, and the first values that are out. */
+static void ranges_of_values(void **state)
+{
+    (void)state;
+    const struct {
+        int bit;
+        int32_t low, high;
+    } ranges[] = {{V(HUMIDITY), 0, 10000},          {V(CLOUD), 0, 10000},      {V(WIND_DIRECTION), 0, 35999},
+                  {V(WIND_SPEED), 0, INT32_MAX},    {V(WIND_GUST), 0, INT32_MAX}, {V(RAIN), 0, INT32_MAX},
+                  {V(SNOW), 0, INT32_MAX},          {V(VISIBILITY), 0, INT32_MAX}};
+    struct batch *batch = batch_new();
+    for (int bit = 0; bit < OBSERVATION_VALUES; bit++) {
+        int64_t low = INT32_MIN, high = INT32_MAX;
+        for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+            if (ranges[i].bit == bit)
+                low = ranges[i].low, high = ranges[i].high;
+        const int64_t tries[] = {low - 1, low, high, high + 1};
+        for (size_t i = 0; i < 4; i++) {
+            if (tries[i] < INT32_MIN || tries[i] > INT32_MAX)
+                continue;
+            struct observation rows[2] = {{.city_id = 1}, {.city_id = 1}};
+            observation_set(&rows[1], bit, (int32_t)tries[i]);
+            struct buf bytes = BUF_EMPTY;
+            const char *reason;
+            assert_int_equal(batch_encode(rows, 2, 0, &bytes), 0);
+            bool good = tries[i] >= low && tries[i] <= high;
+            assert_int_equal(batch_decode(batch, bytes.data, bytes.size, &reason), good ? 0 : ERR_INVALID);
+            assert_true(good ? reason == NULL : strlen(reason) > 0);
+            buf_release(&bytes);
+        }
+    }
+    batch_free(batch);
+}
+
+static void spoil_rows_0(struct sample *s) { s->message.rows = 0; s->message.n_city_id = 0; }
+static void spoil_rows_negative(struct sample *s) { s->message.rows = -1; }
+static void spoil_rows_513(struct sample *s) { s->message.rows = 513; s->message.n_city_id = 513; }
+static void spoil_rows_column(struct sample *s) { s->message.rows = 3; }
+static void spoil_format_0(struct sample *s) { s->message.format = 0; }
+static void spoil_format_2(struct sample *s) { s->message.format = 2; }
+static void spoil_shard(struct sample *s) { s->message.shard = -1; }
+static void spoil_short(struct sample *s) { s->message.n_observed_at_ms = 1; }
+static void spoil_long(struct sample *s) { s->message.n_observed_at_ms = 3; }
+static void spoil_present(struct sample *s) { s->message.n_present = 1; }
+static void spoil_value(struct sample *s) { s->message.nh3_ng_m3 = s->value; s->message.n_nh3_ng_m3 = 1; }
+static void spoil_kind(struct sample *s) { s->kind[1] = 4; }
+static void spoil_kind_negative(struct sample *s) { s->kind[1] = -1; }
+static void spoil_time(struct sample *s) { s->observed[1] = -1; }
+static void spoil_time_far(struct sample *s) { s->observed[1] = TIME_MAX_MS + 1; }
+static void spoil_fetched(struct sample *s) { s->observed[1] = -1; s->message.n_observed_at_ms = 0; s->message.fetched_at_ms = s->observed; s->message.n_fetched_at_ms = 2; }
+static void spoil_city(struct sample *s) { s->city_id[1] = -9; }
+static void spoil_no_city(struct sample *s) { s->city_id[1] = 0; }
+static void spoil_no_cities(struct sample *s) { s->message.n_city_id = 0; }
+static void spoil_provider(struct sample *s) { s->value[1] = -1; s->message.provider = s->value; s->message.n_provider = 2; }
+static void spoil_series(struct sample *s) { s->value[1] = -1; s->message.series = s->value; s->message.n_series = 2; }
+static void spoil_accumulation(struct sample *s) { s->value[0] = -1; s->message.accumulation_s = s->value; s->message.n_accumulation_s = 2; }
+static void spoil_control_row(struct sample *s) { s->control.row = 2; s->message.controls = s->controls; s->message.n_controls = 1; }
+static void spoil_control_kind(struct sample *s) { s->control.row = 1; s->message.controls = s->controls; s->message.n_controls = 1; }
+
+static void must_not_parse(void **state)
+{
+    (void)state;
+    const struct {
+        void (*spoil)(struct sample *);
+        const char *reason;
+    } cases[] = {
+        {spoil_rows_0, "not 1 to 512 rows"},
+        {spoil_rows_negative, "not 1 to 512 rows"},
+        {spoil_rows_513, "not 1 to 512 rows"},
+        {spoil_rows_column, "a column has neither 0 nor `rows` values"},
+        {spoil_format_0, "unknown format"},
+        {spoil_format_2, "unknown format"},
+        {spoil_shard, "negative shard"},
+        {spoil_short, "a column has neither 0 nor `rows` values"},
+        {spoil_long, "a column has neither 0 nor `rows` values"},
+        {spoil_present, "a column has neither 0 nor `rows` values"},
+        {spoil_value, "a column has neither 0 nor `rows` values"},
+        {spoil_kind, "unknown kind of row"},
+        {spoil_kind_negative, "unknown kind of row"},
+        {spoil_time, "observed_at_ms outside the years 1970 to 9999"},
+        {spoil_time_far, "observed_at_ms outside the years 1970 to 9999"},
+        {spoil_fetched, "fetched_at_ms outside the years 1970 to 9999"},
+        {spoil_city, "negative city id"},
+        {spoil_no_city, "a reading without a city"},
+        {spoil_no_cities, "a reading without a city"},
+        {spoil_provider, "negative provider"},
+        {spoil_series, "negative series"},
+        {spoil_accumulation, "negative accumulation period"},
+        {spoil_control_row, "a control that belongs to no row"},
+        {spoil_control_kind, "a control that belongs to no row"},
+    };
+    struct batch *batch = batch_new();
+    struct sample *s = mem_alloc(sizeof *s);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *reason = NULL;
+        sample_init(s);
+        assert_int_equal(decode(batch, &s->message, &reason), 0); /* good until it is spoiled */
+        cases[i].spoil(s);
+        assert_int_equal(decode(batch, &s->message, &reason), ERR_INVALID);
+        assert_string_equal(reason, cases[i].reason);
+    }
+    sample_init(s);
+    s->kind[1] = ISOBAR__V1__ROW_KIND__CONTROL;
+    spoil_control_kind(s); /* now it belongs to one */
+    const char *reason;
+    assert_int_equal(decode(batch, &s->message, &reason), 0);
+    free(s);
+    batch_free(batch);
+}
+
+static void bytes_that_are_no_batch(void **state)
+{
+    (void)state;
+    struct batch *batch = batch_new();
+    const char *reason;
+    struct dice dice = {4};
+    struct observation rows[5];
+    for (size_t i = 0; i < 5; i++)
+        rows[i] = row_random(&dice, NOW, 10, 1);
+    struct buf bytes = BUF_EMPTY;
+    assert_int_equal(batch_encode(rows, 5, 1, &bytes), 0);
+    size_t parsed = 0;
+    for (size_t size = 0; size < bytes.size; size++) {
+        /* A copy of the exact size, so that a sanitizer sees every read beyond it. */
+        char *cut = mem_dup(bytes.data, size);
+        parsed += batch_decode(batch, cut, size, &reason) == 0;
+        free(cut);
+    }
+    assert_true(parsed < 40); /* only cuts between two columns are batches */
+    for (int i = 0; i < 20000; i++) {
+        char *spoiled = mem_dup(bytes.data, bytes.size);
+        for (int64_t n = dice_below(&dice, 4); n >= 0; n--)
+            spoiled[dice_below(&dice, (int64_t)bytes.size)] = (char)dice_below(&dice, 256);
+        if (batch_decode(batch, spoiled, bytes.size, &reason) != 0)
+            assert_true(strlen(reason) > 0);
+        free(spoiled);
+    }
+    /* It goes on working after all of that. */
+    assert_int_equal(batch_decode(batch, bytes.data, bytes.size, &reason), 0);
+    struct observation back;
+    batch_row(batch, 4, &back);
+    assert_same_row(&back, &rows[4]);
+    buf_release(&bytes);
+    batch_free(batch);
+}
+
+static void sizes_are_bounded(void **state)
+{
+    (void)state;
+    struct batch *batch = batch_new();
+    const char *reason = NULL;
+    char *bytes = mem_alloc(BATCH_MAX_BYTES + 1);
+    assert_int_equal(batch_decode(batch, bytes, BATCH_MAX_BYTES + 1, &reason), ERR_TOO_LARGE);
+    assert_string_equal(reason, "larger than 256 KiB");
+    /* Two bytes each: empty controls, which cost the most memory for their size. */
+    for (size_t i = 0; i < BATCH_MAX_BYTES; i += 2) {
+        bytes[i] = 13 << 3 | 2;
+        bytes[i + 1] = 0;
+    }
+    assert_int_equal(batch_decode(batch, bytes, BATCH_MAX_BYTES, &reason), ERR_INVALID);
+    /* Unknown fields, one byte of content each. */
+    for (size_t i = 0; i + 3 < BATCH_MAX_BYTES; i += 3)
+        memcpy(bytes + i, "\xa0\x06\x01", 3);
+    assert_int_equal(batch_decode(batch, bytes, BATCH_MAX_BYTES - 1, &reason), ERR_INVALID);
+    free(bytes);
+    batch_free(batch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(set_and_has),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(one_reading_is_small),
+        cmocka_unit_test(kinds_of_rows),
+        cmocka_unit_test(encode_refuses_counts),
+        cmocka_unit_test(unknown_cells_are_not_read),
+        cmocka_unit_test(ranges_of_values),
+        cmocka_unit_test(must_not_parse),
+        cmocka_unit_test(bytes_that_are_no_batch),
+        cmocka_unit_test(sizes_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
