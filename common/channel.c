@@ -20,7 +20,7 @@
 #include <string.h>
 #include <zmq.h>
 
-#define DRAIN_MESSAGES 256
+#define DRAIN_MESSAGES 64
 #define FRAMES_MAX     2 /* identity and message on a ROUTER */
 #define ENDPOINT_MAX   256
 #define ENDPOINTS_MAX  16
@@ -38,7 +38,6 @@ struct channel {
     size_t endpoint_count, endpoint; /* the one in use */
     char bound[ENDPOINT_MAX];
     int64_t rejected;
-    bool redial; /* wanted by a callback: done after it */
     int callbacks;
 };
 
@@ -50,7 +49,7 @@ struct setting {
 
 /* For both sides. Heartbeats of ZMTP close half-open connections; those of the owners tell who is well. */
 static const struct setting common_settings[] = {
-    {ZMQ_LINGER, 0}, /* first, see well_formed */
+    {ZMQ_LINGER, 0},
     {ZMQ_SNDHWM, 256},
     {ZMQ_RCVHWM, 256},
     {ZMQ_IPV6, 0},
@@ -126,19 +125,6 @@ static bool open_socket(struct channel *channel, int (*use)(void *socket, const 
     return false;
 }
 
-/* Goes round the endpoints once at most; all of them were well-formed, so failing means no descriptors or
- * memory. */
-static void redial(struct channel *channel)
-{
-    channel->redial = false;
-    close_socket(channel);
-    for (size_t i = 0; i < channel->endpoint_count; i++) {
-        channel->endpoint = (channel->endpoint + 1) % channel->endpoint_count;
-        if (open_socket(channel, zmq_connect))
-            return;
-    }
-}
-
 /* ---- receiving ---- */
 
 /* One whole message: fills up to FRAMES_MAX `frames` and returns how many frames it had, 0 when none is
@@ -188,11 +174,12 @@ static void deliver(struct channel *channel, zmq_msg_t *frames, size_t count)
     channel_envelope_free(envelope);
 }
 
+/* A callback may redial: then the rest is read from the new socket. */
 static void drain(void *arg)
 {
     struct channel *channel = arg;
     size_t count = 1;
-    for (int i = 0; i < DRAIN_MESSAGES && count > 0 && channel->socket != NULL && !channel->redial; i++) {
+    for (int i = 0; i < DRAIN_MESSAGES && count > 0 && channel->socket != NULL; i++) {
         zmq_msg_t frames[FRAMES_MAX];
         for (size_t k = 0; k < FRAMES_MAX; k++)
             (void)zmq_msg_init(&frames[k]);
@@ -202,9 +189,7 @@ static void drain(void *arg)
         for (size_t k = 0; k < FRAMES_MAX; k++)
             (void)zmq_msg_close(&frames[k]);
     }
-    if (channel->redial)
-        redial(channel);
-    else if (count > 0 && channel->socket != NULL)
+    if (count > 0 && channel->socket != NULL)
         loop_timer_set(channel->drain_timer, 0, 0);
 }
 
@@ -260,7 +245,27 @@ int channel_send(struct channel *channel, const Isobar__V1__Envelope *envelope)
 
 /* ---- life ---- */
 
-/* Splits a comma list; false when an item is empty, too long, not of a known transport, or one too many. */
+/*
+ * True for tcp://host:port and ipc://path. libzmq finds a malformed endpoint only when it is used, and a
+ * wrong port never; the second of a list would be found when the first has failed.
+ */
+static bool well_formed(const char *endpoint, bool listening)
+{
+    if (strncmp(endpoint, "ipc://", 6) == 0)
+        return endpoint[6] != '\0';
+    if (strncmp(endpoint, "tcp://", 6) != 0 || strpbrk(endpoint + 6, "/;") != NULL)
+        return false;
+    const char *colon = strrchr(endpoint, ':');
+    if (colon < endpoint + 7) /* that of tcp:, or no host */
+        return false;
+    size_t digits = strspn(colon + 1, "0123456789");
+    if (digits == 0 || digits > 5 || colon[1 + digits] != '\0')
+        return false;
+    long port = strtol(colon + 1, NULL, 10);
+    return port <= 65535 && (port > 0 || listening);
+}
+
+/* Splits a comma list; false when an item is malformed, too long, or one too many. */
 static bool split_endpoints(struct channel *channel, const char *list)
 {
     for (const char *at = list; at != NULL;) {
@@ -269,28 +274,16 @@ static bool split_endpoints(struct channel *channel, const char *list)
         size_t size = comma != NULL ? (size_t)(comma - at) : strlen(at);
         while (size > 0 && at[size - 1] == ' ')
             size--;
-        bool known = strncmp(at, "tcp://", 6) == 0 || strncmp(at, "ipc://", 6) == 0;
-        if (!known || size <= 6 || size >= ENDPOINT_MAX || channel->endpoint_count == ENDPOINTS_MAX)
+        if (size >= ENDPOINT_MAX || channel->endpoint_count == ENDPOINTS_MAX)
             return false;
         char *endpoint = mem_alloc(size + 1);
         memcpy(endpoint, at, size);
         channel->endpoints[channel->endpoint_count++] = endpoint;
+        if (!well_formed(endpoint, channel->listening))
+            return false;
         at = comma != NULL ? comma + 1 : NULL;
     }
     return true;
-}
-
-/* Whether libzmq takes the endpoint: asked of a nameless socket, so that redialling can rely on it. False
- * with errno. */
-static bool well_formed(const struct channel *channel, const char *endpoint)
-{
-    void *socket = zmq_socket(channel->context, ZMQ_DEALER);
-    bool well = socket != NULL && apply(socket, common_settings, 1) && zmq_connect(socket, endpoint) == 0;
-    int saved_errno = errno;
-    if (socket != NULL)
-        (void)zmq_close(socket);
-    errno = saved_errno;
-    return well;
 }
 
 static struct channel *channel_new(struct loop *loop, channel_message_fn *fn, void *arg)
@@ -339,9 +332,6 @@ struct channel *channel_dial(struct loop *loop, const char *endpoints, const cha
     if (!split_endpoints(channel, endpoints))
         return refuse(channel, endpoints, "endpoints like tcp://127.0.0.1:7070 wanted, with commas between",
                       error);
-    for (size_t i = 0; i < channel->endpoint_count; i++)
-        if (!well_formed(channel, channel->endpoints[i]))
-            return refuse(channel, channel->endpoints[i], zmq_strerror(errno), error);
     if (!open_socket(channel, zmq_connect))
         return refuse(channel, channel->endpoints[0], zmq_strerror(errno), error);
     return channel;
@@ -370,10 +360,13 @@ void channel_redial(struct channel *channel)
 {
     if (channel->listening)
         return;
-    if (channel->callbacks > 0)
-        channel->redial = true;
-    else
-        redial(channel);
+    close_socket(channel);
+    /* Once round at most: all endpoints are well-formed, so failing means no descriptors, or no such
+     * interface. */
+    for (size_t i = 0; i < channel->endpoint_count && channel->socket == NULL; i++) {
+        channel->endpoint = (channel->endpoint + 1) % channel->endpoint_count;
+        (void)open_socket(channel, zmq_connect);
+    }
 }
 
 int64_t channel_rejected(const struct channel *channel)

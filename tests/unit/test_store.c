@@ -771,9 +771,17 @@ static void blocking_and_hung_up(void **state)
     struct buf error;
     buf_init(&error);
     (void)signal(SIGPIPE, SIG_DFL);
-    struct store_sync *sync = sync_to(server.address, &error);
+    struct store_sync *sync = sync_to(server.address, &error), *other = sync_to(server.address, &error);
     assert_non_null(sync);
-    store_reply_free(store_sync_send(sync, &error, "QUIT", NULL));
+    assert_non_null(other);
+    struct store_reply *reply = store_sync_send(sync, &error, "CLIENT", "ID", NULL);
+    char id[24];
+    (void)snprintf(id, sizeof(id), "%lld", (long long)reply->integer);
+    store_reply_free(reply);
+    reply = store_sync_send(other, &error, "CLIENT", "KILL", "ID", id, NULL);
+    assert_int_equal(reply->integer, 1);
+    store_reply_free(reply);
+    store_sync_free(other);
     for (int i = 0; i < 3; i++) {
         buf_reset(&error);
         assert_null(store_sync_send(sync, &error, "PING", NULL));
