@@ -1,0 +1,51 @@
+"""What the system tests share: a stack per test in a directory of its own, on the development broker or a real Kafka."""
+import os
+import sys
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+for part in ("deploy/local", "tests/oracle", "tests/kafka", "tests"):
+    sys.path.insert(0, os.path.join(ROOT, part))
+
+from stack import Stack  # noqa: E402
+
+BIN = os.environ.get("ISOBAR_BIN", os.path.join(ROOT, "build", "gcc", "bin"))
+SANITIZED = "address" in BIN
+TOPICS = {"weather.observations": 24, "weather.deadletter": 1}
+
+
+@pytest.fixture
+def stack(request):
+    """An empty stack; everything that was started in it is ended after the test."""
+    name = "".join(c if c.isalnum() else "-" for c in request.node.name)
+    directory = os.path.join(ROOT, "build", "system-asan" if SANITIZED else "system", name)
+    with Stack(directory, BIN) as made:
+        yield made
+    for program in made.programs.values():
+        log = program.log()
+        assert "AddressSanitizer" not in log and "runtime error:" not in log and "LeakSanitizer" not in log, f"{program.name}:\n{log[-4000:]}"
+
+
+@pytest.fixture(scope="session")
+def real_kafka(tmp_path_factory):
+    """One Apache Kafka for all tests that want a real one."""
+    import kafka as kafka_module
+    broker = kafka_module.Kafka(os.path.join(ROOT, "build", "system", "apache-kafka"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(params=["devbroker", "kafka"])
+def any_kafka(request, stack):
+    """The stack with a broker under it: the embedded one, and a real Apache Kafka."""
+    if request.param == "devbroker":
+        stack.start_devbroker(TOPICS)
+        stack.topic_suffix = ""
+    else:
+        if SANITIZED:
+            pytest.skip("the sanitized run uses the development broker")
+        stack.kafka = request.getfixturevalue("real_kafka").bootstrap
+    stack.broker_kind = request.param
+    return stack
