@@ -10,8 +10,8 @@
  *     WAITING --timer--> GREETING --AUTH, CLIENT SETNAME, SUBSCRIBE, PING answered--> UP
  *        ^------- store_lose: any failure, time-out or store_reconnect --------------|
  *
- * store_lose only moves what is outstanding to `ended`; on_ended calls back in the next round, so that no owner is
- * called from inside its own call. What is said first on a connection is in store_greet.c.
+ * store_lose only moves what is outstanding to `ended`; on_ended calls back in the next round, so that no
+ * owner is called from inside its own call. What is said first on a connection is in store_greet.c.
  *
  * It does not send anything twice, does not bound what the owner queues, and does not do TLS.
  */

@@ -68,7 +68,7 @@ struct store {
 
     struct request_queue outstanding, ended;
     size_t outstanding_count;
-    SLIST_HEAD(, subscription) subscriptions;
+    SLIST_HEAD(subscription_list, subscription) subscriptions;
 
     bool lost;         /* on_ended reports the loss and arms the retry */
     bool reported;     /* the state callback ran at least once */

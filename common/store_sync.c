@@ -8,6 +8,7 @@
 
 #include "mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <signal.h>
@@ -92,6 +93,7 @@ static bool greet(struct store_sync *store, const struct store_config *config, s
 
 struct store_sync *store_sync_new(const struct store_config *config, struct buf *error)
 {
+    assert(config->timeout_ms > 0);
     struct store_address address;
     if (store_address_init(&address, config->address, error) != 0)
         return NULL;

@@ -431,7 +431,7 @@ static void a_subscription_refused(void **state)
 static void a_server_that_stops(void **state)
 {
     struct fixture *fixture = *state;
-    open_store(fixture, (struct store_config){.address = server.address, .timeout_ms = 60});
+    open_store(fixture, (struct store_config){.address = server.address, .timeout_ms = 250});
     wait_for(fixture, 0, 1, 0);
     assert_int_equal(kill(server.pid, SIGSTOP), 0);
     SEND(fixture, "PING");
@@ -501,7 +501,7 @@ static void silence_in_the_greeting(void **state)
 static void a_late_answer(void **state)
 {
     struct fixture *fixture = *state;
-    open_fake(fixture, 40);
+    open_fake(fixture, 200);
     SEND(fixture, "GET", "a");
     wait_for(fixture, 1, 2, 1);
     assert_int_equal(fixture->by_status[-ERR_TIMEOUT], 1);
@@ -517,9 +517,9 @@ static void a_late_answer(void **state)
 static void the_oldest_deadline(void **state)
 {
     struct fixture *fixture = *state;
-    open_fake(fixture, 100);
+    open_fake(fixture, 400);
     SEND(fixture, "GET", "a");
-    run_for(fixture, 60);
+    run_for(fixture, 200);
     SEND(fixture, "GET", "b");
     wait_for(fixture, 2, 1, 1);
     assert_int_equal(fixture->by_status[-ERR_TIMEOUT], 1);
@@ -531,13 +531,13 @@ static void a_busy_connection(void **state)
 {
     struct fixture *fixture = *state;
     fixture->fake.answers = "+OK\r\n";
-    open_fake(fixture, 80);
-    for (int i = 1; i <= 10; i++) {
+    open_fake(fixture, 400);
+    for (int i = 1; i <= 25; i++) {
         SEND(fixture, "GET", "a");
         run_for(fixture, 20);
         assert_int_equal(fixture->answered, i);
     }
-    run_for(fixture, 120);
+    run_for(fixture, 100);
     assert_int_equal(fixture->downs, 0);
 }
 
@@ -563,8 +563,7 @@ static void the_peer_hangs_up(void **state)
 
 static void the_peer_talks_nonsense(void **state)
 {
-    static const char *const rows[] = {"nonsense\r\n", "*99999999999999\r\n", "$-7\r\n", ":12x\r\n",
-                                       "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"};
+    static const char *const rows[] = {"nonsense\r\n", "*99999999999999\r\n", "$-7\r\n", ":12x\r\n"};
     struct fixture *fixture = *state;
     open_fake(fixture, 1000);
     for (int i = 0; i < (int)(sizeof(rows) / sizeof(*rows)); i++) {
@@ -702,7 +701,7 @@ static void a_connection_lost_while_loading(void **state)
 static void a_dead_subscription(void **state)
 {
     struct fixture *fixture = *state;
-    open_store(fixture, (struct store_config){.address = fixture->fake.address, .timeout_ms = 30});
+    open_store(fixture, (struct store_config){.address = fixture->fake.address, .timeout_ms = 200});
     store_subscribe(fixture->store, "updates", on_message, fixture);
     wait_for(fixture, 0, 1, 0);
     assert_true(loop_timer_armed(fixture->store->ping_timer));
@@ -719,9 +718,9 @@ static void a_dead_subscription(void **state)
 
 /* ---- the blocking variant ---- */
 
-static struct store_sync *sync_to(const char *address, struct buf *error)
+static struct store_sync *sync_to(const char *address, int64_t timeout_ms, struct buf *error)
 {
-    struct store_config config = {.address = address, .timeout_ms = 50};
+    struct store_config config = {.address = address, .timeout_ms = timeout_ms};
     return store_sync_new(&config, error);
 }
 
@@ -771,7 +770,8 @@ static void blocking_and_hung_up(void **state)
     struct buf error;
     buf_init(&error);
     (void)signal(SIGPIPE, SIG_DFL);
-    struct store_sync *sync = sync_to(server.address, &error), *other = sync_to(server.address, &error);
+    struct store_sync *sync = sync_to(server.address, 5000, &error),
+                      *other = sync_to(server.address, 5000, &error);
     assert_non_null(sync);
     assert_non_null(other);
     struct store_reply *reply = store_sync_send(sync, &error, "CLIENT", "ID", NULL);
@@ -798,10 +798,10 @@ static void blocking_and_refused(void **state)
     struct buf error;
     buf_init(&error);
     /* The peer's loop does not run, so the connection is accepted by the kernel only. */
-    assert_null(sync_to(fixture->fake.address, &error));
+    assert_null(sync_to(fixture->fake.address, 50, &error));
     assert_non_null(strstr(error.data, "no answer within 50 ms"));
     buf_reset(&error);
-    assert_null(sync_to("unix:/nonexistent/redis.sock", &error));
+    assert_null(sync_to("unix:/nonexistent/redis.sock", 50, &error));
     assert_string_equal(error.data, "unix:/nonexistent/redis.sock: No such file or directory");
     buf_reset(&error);
     struct store_config config = {
