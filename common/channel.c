@@ -16,6 +16,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
@@ -277,7 +278,7 @@ static bool split_endpoints(struct channel *channel, const char *list)
         if (size >= ENDPOINT_MAX || channel->endpoint_count == ENDPOINTS_MAX)
             return false;
         char *endpoint = mem_alloc(size + 1);
-        memcpy(endpoint, at, size);
+        (void)snprintf(endpoint, size + 1, "%.*s", (int)size, at);
         channel->endpoints[channel->endpoint_count++] = endpoint;
         if (!well_formed(endpoint, channel->listening))
             return false;

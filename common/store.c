@@ -100,8 +100,8 @@ static void close_connection(struct store *store)
 static void end_outstanding(struct store *store, int64_t now_ms)
 {
     struct request *request;
-    STAILQ_FOREACH(request, &store->outstanding, next)
-    request->status = request->deadline_ms <= now_ms ? ERR_TIMEOUT : ERR_UNAVAILABLE;
+    for (request = STAILQ_FIRST(&store->outstanding); request != NULL; request = STAILQ_NEXT(request, next))
+        request->status = request->deadline_ms <= now_ms ? ERR_TIMEOUT : ERR_UNAVAILABLE;
     STAILQ_CONCAT(&store->ended, &store->outstanding);
     store->outstanding_count = 0;
 }

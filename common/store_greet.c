@@ -68,8 +68,9 @@ void store_greet(struct store *store)
         greet(store, on_needed, 2, (const char *[]){"AUTH", store->password});
     greet(store, on_asked, 3, (const char *[]){"CLIENT", "SETNAME", store->name});
     struct subscription *subscription;
-    SLIST_FOREACH(subscription, &store->subscriptions, next)
-    greet(store, on_needed, 2, (const char *[]){"SUBSCRIBE", subscription->channel});
+    for (subscription = SLIST_FIRST(&store->subscriptions); subscription != NULL;
+         subscription = SLIST_NEXT(subscription, next))
+        greet(store, on_needed, 2, (const char *[]){"SUBSCRIBE", subscription->channel});
     greet(store, on_asked, 1, (const char *[]){"PING"});
 }
 
@@ -102,8 +103,8 @@ bool store_take_message(struct store *store, const struct store_reply *reply)
         return false;
     const char *channel = reply->elements[1]->text;
     struct subscription *subscription;
-    SLIST_FOREACH(subscription, &store->subscriptions, next)
-    {
+    for (subscription = SLIST_FIRST(&store->subscriptions); subscription != NULL;
+         subscription = SLIST_NEXT(subscription, next)) {
         if (strcmp(subscription->channel, channel) != 0)
             continue;
         store->callbacks++;

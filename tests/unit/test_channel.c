@@ -58,7 +58,7 @@ static Isobar__V1__Envelope *heartbeat(struct letter *letter, const char *member
     isobar__v1__heartbeat__init(&letter->heartbeat);
     letter->heartbeat.term = term;
     letter->envelope.format = 1;
-    letter->envelope.member = (char *)(uintptr_t)member;
+    letter->envelope.member = (char *)member;
     letter->envelope.incarnation = incarnation;
     letter->envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT;
     letter->envelope.heartbeat = &letter->heartbeat;
@@ -214,9 +214,9 @@ static void names_must_match(void **state)
                                          "w-1",    "",       "w-1/1f1", "w-1/1f/"};
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
         assert_false(accepts_envelope(envelope, others[i]));
-    envelope->member = (char *)(uintptr_t) "w 1";
+    envelope->member = (char *)"w 1";
     assert_false(accepts_envelope(envelope, "w 1/1f"));
-    envelope->member = (char *)(uintptr_t) "";
+    envelope->member = (char *)"";
     assert_false(accepts_envelope(envelope, "/1f"));
     envelope = heartbeat(&letter, "w-1", 0x1f, 7);
     envelope->format = 2;
@@ -234,11 +234,11 @@ static bool accepts_text(const char *text)
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Hello hello = ISOBAR__V1__HELLO__INIT;
     envelope.format = 1;
-    envelope.member = (char *)(uintptr_t) "w";
+    envelope.member = (char *)"w";
     envelope.incarnation = 1;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HELLO;
     envelope.hello = &hello;
-    hello.host = (char *)(uintptr_t)text;
+    hello.host = (char *)text;
     return accepts_envelope(&envelope, "w/1");
 }
 
@@ -287,9 +287,9 @@ static void text_deep_inside(void **state)
     Isobar__V1__PartitionStatus *list[2] = {&status[0], &status[1]};
     letter.heartbeat.partitions = list;
     letter.heartbeat.n_partitions = 2;
-    status[1].alarm = (char *)(uintptr_t) "topic recreated";
+    status[1].alarm = (char *)"topic recreated";
     assert_true(accepts_envelope(envelope, "w/1"));
-    status[1].alarm = (char *)(uintptr_t) "\xff";
+    status[1].alarm = (char *)"\xff";
     assert_false(accepts_envelope(envelope, "w/1"));
 }
 
@@ -319,12 +319,12 @@ static void memory_is_bounded(void **state)
     free(head);
     enum { PARTITIONS = 4096 };
     Isobar__V1__PartitionStatus *status = mem_calloc(PARTITIONS, sizeof(*status));
-    Isobar__V1__PartitionStatus **list = mem_calloc(PARTITIONS, sizeof(*list));
+    Isobar__V1__PartitionStatus **list = mem_calloc(PARTITIONS, sizeof(void *));
     for (int i = 0; i < PARTITIONS; i++) {
         isobar__v1__partition_status__init(&status[i]);
         status[i].partition = i;
         status[i].offset = INT64_MAX - i;
-        status[i].alarm = (char *)(uintptr_t) "the topic was recreated: isobarctl reset 3";
+        status[i].alarm = (char *)"the topic was recreated: isobarctl reset 3";
         list[i] = &status[i];
     }
     envelope = heartbeat(&letter, "w", 1, 7);
@@ -344,7 +344,7 @@ static void broken_bytes(void **state)
     struct letter letter;
     Isobar__V1__PartitionStatus status = ISOBAR__V1__PARTITION_STATUS__INIT;
     Isobar__V1__PartitionStatus *list[1] = {&status};
-    status.alarm = (char *)(uintptr_t) "alarm";
+    status.alarm = (char *)"alarm";
     Isobar__V1__Envelope *envelope = heartbeat(&letter, "w", 1, 7);
     letter.heartbeat.partitions = list;
     letter.heartbeat.n_partitions = 1;
@@ -411,7 +411,7 @@ static int say_much(struct end *end)
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Bye bye = ISOBAR__V1__BYE__INIT;
     envelope.format = 1;
-    envelope.member = (char *)(uintptr_t) "w";
+    envelope.member = (char *)"w";
     envelope.incarnation = 1;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_BYE;
     envelope.bye = &bye;
@@ -500,7 +500,7 @@ static void too_large(void **state)
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Bye bye = ISOBAR__V1__BYE__INIT;
     envelope.format = 1;
-    envelope.member = (char *)(uintptr_t) "w";
+    envelope.member = (char *)"w";
     envelope.incarnation = 1;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_BYE;
     envelope.bye = &bye;
