@@ -86,7 +86,6 @@ void kafka_conf_begin(struct kafka_conf *conf, const char *client_id, struct buf
     kafka_conf_number(conf, "socket.connection.setup.timeout.ms", 5000);
     /* A broker that comes back must be used again within 2 s; the default backs off to 10 s. */
     kafka_conf_number(conf, "reconnect.backoff.max.ms", 1000);
-    kafka_conf_text(conf, "allow.auto.create.topics", "false");
 }
 
 rd_kafka_t *kafka_conf_finish(struct kafka_conf *conf, rd_kafka_type_t type, const char *brokers)

@@ -6,7 +6,8 @@
  * Memory: the limits of the fetch queue count over all assigned partitions, because librdkafka forwards their
  * queues into the consumer's (only the legacy consumer counts per partition). They are two, bytes of payload
  * and number of records, since librdkafka spends about 330 bytes more on each record; on top come the fetches
- * under way, one per broker. `divide` shares `fetch_memory` out so that 80-byte and 20-KB records both fit.
+ * under way, one per broker: at least a whole batch of the log, unpacked, however large the producer made it.
+ * `divide` shares `fetch_memory` out so that 80-byte and 20-KB records both fit.
  *
  * It does not decode, and does not decide which partitions to read.
  */
@@ -31,7 +32,7 @@ static struct kafka_budget divide(int64_t memory)
     return (struct kafka_budget){
         .records = memory / 1024,
         .queue_bytes = memory / 8 * 3,
-        .fetch_bytes = memory / 32,
+        .fetch_bytes = memory / 64,
         .batch_bytes = memory / 32,
     };
 }

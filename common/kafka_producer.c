@@ -73,6 +73,9 @@ static rd_kafka_t *make_handle(const struct kafka_config *config, struct buf *er
     kafka_conf_text(&conf, "enable.idempotence", "true");
     kafka_conf_text(&conf, "acks", "all");
     kafka_conf_number(&conf, "linger.ms", 20);
+    /* A consumer gets whole batches, whatever it asked for: they bound what a fetch takes of its memory. */
+    kafka_conf_number(&conf, "batch.size", 131072);
+    kafka_conf_text(&conf, "allow.auto.create.topics", "false");
     kafka_conf_text(&conf, "compression.codec", config->compression ? config->compression : "none");
     kafka_conf_number(&conf, "queue.buffering.max.messages", 50000);
     kafka_conf_number(&conf, "queue.buffering.max.kbytes", 32768);

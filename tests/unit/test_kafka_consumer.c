@@ -1,6 +1,7 @@
 /* The consumer and its reader against mock brokers. */
 #include "test_kafka_mock.h"
 
+#include "clock.h"
 #include "error.h"
 
 static void every_record_is_delivered_once_and_in_order(void **state)
@@ -138,6 +139,37 @@ static void what_is_not_taken_is_offered_again_after_resume(void **state)
     sink_wait(&sink, mock, 600);
     assert_int_equal(sink.got, 600);
     loop_timer_free(timer);
+    kafka_consumer_free(sink.consumer);
+}
+
+/* Work enough for the fetcher to be faster than the reader. */
+static void work_a_while(struct sink *sink, const struct kafka_record *record)
+{
+    int64_t end_us = clock_monotonic_us() + 20;
+
+    (void)sink;
+    (void)record;
+    while (clock_monotonic_us() < end_us) {
+    }
+}
+
+/* About 40 queues full, 0.8 s of work: with the back-off of a second each this takes 20 s. */
+static void a_queue_that_fills_up_does_not_stall(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {.fetch_memory = 1 << 20, .each = work_a_while}; /* a queue of 1024 records */
+    int64_t before;
+
+    for (int32_t p = 0; p < MOCK_PARTITIONS; p++) {
+        mock_fill(mock, p, 10240, 512);
+    }
+    sink_open(&sink, mock);
+    before = clock_monotonic_ms();
+    for (int32_t p = 0; p < MOCK_PARTITIONS; p++) {
+        sink_assign(&sink, p, 0);
+    }
+    sink_wait(&sink, mock, 4 * 10240);
+    assert_true(clock_monotonic_ms() - before < 6000);
     kafka_consumer_free(sink.consumer);
 }
 
@@ -358,6 +390,7 @@ int main(void)
         MOCK_TEST(a_partition_can_be_moved_again_and_again),
         MOCK_TEST(kept_records_of_an_earlier_assignment_are_dropped),
         MOCK_TEST(what_is_not_taken_is_offered_again_after_resume),
+        MOCK_TEST(a_queue_that_fills_up_does_not_stall),
         MOCK_TEST(resume_from_inside_the_call_is_heard),
         MOCK_TEST(records_not_taken_are_freed_with_the_consumer),
         MOCK_TEST(an_offset_beyond_the_log_is_an_error_of_its_partition),

@@ -126,6 +126,7 @@ struct sink {
     int32_t error_partition;
     int client_errors;
     bool fatal;
+    int64_t fetch_memory; /* 0: 16 MiB */
     void (*each)(struct sink *sink, const struct kafka_record *record);
 };
 
@@ -195,7 +196,7 @@ static inline void sink_open(struct sink *sink, struct mock *mock)
         .brokers = mock->brokers,
         .client_id = "test",
         .group = "group",
-        .fetch_memory = 16 << 20,
+        .fetch_memory = sink->fetch_memory ? sink->fetch_memory : 16 << 20,
         .partitions = 2 * MOCK_PARTITIONS,
     };
     struct kafka_consumer_events events = {sink_records, sink_partition_error, sink_error, sink};
