@@ -13,7 +13,8 @@ if ! cmp -s $pom "$target/.done"; then
   echo "kafka: fetching $version" >&2
   rm -rf "$target"
   mkdir -p "$target"
-  mvn -q -B -f $pom dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$PWD/$target/libs" >&2
+  said=$(mvn -q -B -f $pom dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$PWD/$target/libs" 2>&1) ||
+    { printf '%s\n' "$said" >&2; exit 1; }
   cp $pom "$target/.done"
 fi
 echo "$target"

@@ -11,8 +11,8 @@ Command line: kafka.py --dir DIR [--brokers N] [--peak] prints `bootstrap=...` a
 Every node is broker and controller. The jars are those of install.sh. Files stay in `dir`, one folder and one log file per
 node; a folder that was used before keeps its topics. Nodes get SIGKILL from the kernel when the thread that started them
 ends, so start() belongs to a thread that lives as long as the cluster. Topics are not made on demand, so that a test that
-misspells one fails. By default Java is told to start quickly (one node in 3 s instead of 4, three in 5 s instead of 13, on
-two cores); `peak` is for measurements, where throughput counts.
+misspells one fails. By default Java is told to start quickly (one node in 3 s instead of 4, three in 5 to 9 s
+instead of 13 to 17, on two cores); `peak` is for measurements, where throughput counts.
 """
 import argparse
 import base64
@@ -325,7 +325,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description="Runs a real Kafka on loopback until SIGTERM.")
     parser.add_argument("--dir", required=True, help="folder for data and logs; data found there is kept")
     parser.add_argument("--brokers", type=int, default=1, help="number of nodes (1)")
-    parser.add_argument("--peak", action="store_true", help="for measurements: slower start, 1 GiB of heap, all of Java's compiler")
+    parser.add_argument("--peak", action="store_true", help="for measurements: 1 GiB of heap and all of Java's compiler")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a line of server.properties")
     parser.add_argument("--deadline", type=float, default=60, metavar="SECONDS", help="for the start (60)")
     options = parser.parse_args(argv)
