@@ -12,32 +12,38 @@
 #define UNIT_SCALE      1e9
 #define CANCELLED_MM_S  5e-4 /* 1e-6 of 0.5 m/s */
 
+static void add(int64_t *sum, int64_t more)
+{
+    (void)__builtin_add_overflow(*sum, more, sum); /* wraps */
+}
+
 void wind_add(struct wind_vector *wind, int32_t speed_cm_s, int32_t direction_centi_deg)
 {
     if (speed_cm_s < WIND_CALM_CM_S) {
-        wind->calm++;
+        add(&wind->calm, 1);
         return;
     }
     double angle = direction_centi_deg * (DEGREE / 100.0);
     double sine = sin(angle), cosine = cos(angle);
-    wind->count++;
-    wind->east_mm_s += llround(-MM_PER_CM * speed_cm_s * sine);
-    wind->north_mm_s += llround(-MM_PER_CM * speed_cm_s * cosine);
-    wind->sine += llround(UNIT_SCALE * sine);
-    wind->cosine += llround(UNIT_SCALE * cosine);
-    wind->rose[(direction_centi_deg + SECTOR_CENTI / 2) / SECTOR_CENTI % WIND_SECTORS]++;
+    add(&wind->count, 1);
+    add(&wind->east_mm_s, llround(-MM_PER_CM * speed_cm_s * sine));
+    add(&wind->north_mm_s, llround(-MM_PER_CM * speed_cm_s * cosine));
+    add(&wind->sine, llround(UNIT_SCALE * sine));
+    add(&wind->cosine, llround(UNIT_SCALE * cosine));
+    int32_t *sector = &wind->rose[(direction_centi_deg + SECTOR_CENTI / 2) / SECTOR_CENTI % WIND_SECTORS];
+    (void)__builtin_add_overflow(*sector, 1, sector);
 }
 
 void wind_merge(struct wind_vector *into, const struct wind_vector *from)
 {
-    into->count += from->count;
-    into->calm += from->calm;
-    into->east_mm_s += from->east_mm_s;
-    into->north_mm_s += from->north_mm_s;
-    into->sine += from->sine;
-    into->cosine += from->cosine;
+    add(&into->count, from->count);
+    add(&into->calm, from->calm);
+    add(&into->east_mm_s, from->east_mm_s);
+    add(&into->north_mm_s, from->north_mm_s);
+    add(&into->sine, from->sine);
+    add(&into->cosine, from->cosine);
     for (int i = 0; i < WIND_SECTORS; i++)
-        into->rose[i] += from->rose[i];
+        (void)__builtin_add_overflow(into->rose[i], from->rose[i], &into->rose[i]);
 }
 
 double wind_direction_deg(const struct wind_vector *wind)

@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t add_wrapping(int64_t a, int64_t b)
+static void add(int64_t *sum, int64_t more)
 {
-    return (int64_t)((uint64_t)a + (uint64_t)b);
+    (void)__builtin_add_overflow(*sum, more, sum); /* wraps */
 }
 
 void window_init(struct window *window, int64_t start_ms, int64_t end_ms)
@@ -48,9 +48,9 @@ static void accumulator_merge(struct accumulator *into, const struct accumulator
     int32_t minimum_at = from->minimum_at + shift, maximum_at = from->maximum_at + shift;
     int32_t first_at = from->first_at + shift, last_at = from->last_at + shift;
 
-    into->square_sum = (wide)((unsigned __int128)into->square_sum + (unsigned __int128)from->square_sum);
-    into->sum = add_wrapping(into->sum, from->sum);
-    into->count = add_wrapping(into->count, from->count);
+    (void)__builtin_add_overflow(into->square_sum, from->square_sum, &into->square_sum);
+    add(&into->sum, from->sum);
+    add(&into->count, from->count);
     if (from->minimum < into->minimum || (from->minimum == into->minimum && minimum_at < into->minimum_at)) {
         into->minimum = from->minimum;
         into->minimum_at = minimum_at;
@@ -138,7 +138,7 @@ static void count_rows(struct window *window, int64_t rows, int64_t first_ms, in
         window->first_observed_at_ms = first_ms;
     if (window->rows == 0 || last_ms > window->last_observed_at_ms)
         window->last_observed_at_ms = last_ms;
-    window->rows = add_wrapping(window->rows, rows);
+    add(&window->rows, rows);
 }
 
 static struct wind_vector *wind_of(struct window *window)

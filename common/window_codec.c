@@ -122,7 +122,8 @@ static Isobar__V1__WindVector *wind_message(const struct wind_vector *wind, stru
     message->cosine = wind->cosine;
     message->n_rose = wind->count ? WIND_SECTORS : 0;
     message->rose = arena_calloc(arena, WIND_SECTORS, sizeof *message->rose);
-    memcpy(message->rose, wind->rose, sizeof wind->rose);
+    for (int i = 0; i < WIND_SECTORS; i++)
+        message->rose[i] = wind->rose[i];
     return message;
 }
 
@@ -270,8 +271,8 @@ static struct wind_vector *wind_copy(const Isobar__V1__WindVector *message)
     wind->north_mm_s = message->north_mm_s;
     wind->sine = message->sine;
     wind->cosine = message->cosine;
-    if (message->n_rose)
-        memcpy(wind->rose, message->rose, sizeof wind->rose);
+    for (size_t i = 0; i < message->n_rose; i++)
+        wind->rose[i] = (int32_t)message->rose[i];
     return wind;
 }
 

@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "observation.h"
 #include "rows.h"
+#include "spoil.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -155,6 +156,9 @@ static void sample_init(struct sample *s)
     s->message.n_present = 2;
     s->message.kind = s->kind;
     s->message.n_kind = 2;
+    s->message.fetched_at_ms = s->observed; /* the rest has no cells until a test says so */
+    s->message.provider = s->message.series = s->message.accumulation_s = s->message.nh3_ng_m3 = s->value;
+    s->message.controls = s->controls;
 }
 
 static int decode(struct batch *batch, const message_t *message, const char **reason)
@@ -237,62 +241,43 @@ static void ranges_of_values(void **state)
     batch_free(batch);
 }
 
-static void spoil_rows_0(struct sample *s) { s->message.rows = 0; s->message.n_city_id = 0; }
-static void spoil_rows_negative(struct sample *s) { s->message.rows = -1; }
-static void spoil_rows_513(struct sample *s) { s->message.rows = 513; s->message.n_city_id = 513; }
-static void spoil_rows_column(struct sample *s) { s->message.rows = 3; }
-static void spoil_format_0(struct sample *s) { s->message.format = 0; }
-static void spoil_format_2(struct sample *s) { s->message.format = 2; }
-static void spoil_shard(struct sample *s) { s->message.shard = -1; }
-static void spoil_short(struct sample *s) { s->message.n_observed_at_ms = 1; }
-static void spoil_long(struct sample *s) { s->message.n_observed_at_ms = 3; }
-static void spoil_present(struct sample *s) { s->message.n_present = 1; }
-static void spoil_value(struct sample *s) { s->message.nh3_ng_m3 = s->value; s->message.n_nh3_ng_m3 = 1; }
-static void spoil_kind(struct sample *s) { s->kind[1] = 4; }
-static void spoil_kind_negative(struct sample *s) { s->kind[1] = -1; }
-static void spoil_time(struct sample *s) { s->observed[1] = -1; }
-static void spoil_time_far(struct sample *s) { s->observed[1] = TIME_MAX_MS + 1; }
-static void spoil_fetched(struct sample *s) { s->observed[1] = -1; s->message.n_observed_at_ms = 0; s->message.fetched_at_ms = s->observed; s->message.n_fetched_at_ms = 2; }
-static void spoil_city(struct sample *s) { s->city_id[1] = -9; }
-static void spoil_no_city(struct sample *s) { s->city_id[1] = 0; }
-static void spoil_no_cities(struct sample *s) { s->message.n_city_id = 0; }
-static void spoil_provider(struct sample *s) { s->value[1] = -1; s->message.provider = s->value; s->message.n_provider = 2; }
-static void spoil_series(struct sample *s) { s->value[1] = -1; s->message.series = s->value; s->message.n_series = 2; }
-static void spoil_accumulation(struct sample *s) { s->value[0] = -1; s->message.accumulation_s = s->value; s->message.n_accumulation_s = 2; }
-static void spoil_control_row(struct sample *s) { s->control.row = 2; s->message.controls = s->controls; s->message.n_controls = 1; }
-static void spoil_control_kind(struct sample *s) { s->control.row = 1; s->message.controls = s->controls; s->message.n_controls = 1; }
-
 static void must_not_parse(void **state)
 {
     (void)state;
-    const struct {
-        void (*spoil)(struct sample *);
+    static const char column[] = "a column has neither 0 nor `rows` values", rows[] = "not 1 to 512 rows";
+    static const struct {
+        struct edit edits[3];
         const char *reason;
     } cases[] = {
-        {spoil_rows_0, "not 1 to 512 rows"},
-        {spoil_rows_negative, "not 1 to 512 rows"},
-        {spoil_rows_513, "not 1 to 512 rows"},
-        {spoil_rows_column, "a column has neither 0 nor `rows` values"},
-        {spoil_format_0, "unknown format"},
-        {spoil_format_2, "unknown format"},
-        {spoil_shard, "negative shard"},
-        {spoil_short, "a column has neither 0 nor `rows` values"},
-        {spoil_long, "a column has neither 0 nor `rows` values"},
-        {spoil_present, "a column has neither 0 nor `rows` values"},
-        {spoil_value, "a column has neither 0 nor `rows` values"},
-        {spoil_kind, "unknown kind of row"},
-        {spoil_kind_negative, "unknown kind of row"},
-        {spoil_time, "observed_at_ms outside the years 1970 to 9999"},
-        {spoil_time_far, "observed_at_ms outside the years 1970 to 9999"},
-        {spoil_fetched, "fetched_at_ms outside the years 1970 to 9999"},
-        {spoil_city, "negative city id"},
-        {spoil_no_city, "a reading without a city"},
-        {spoil_no_cities, "a reading without a city"},
-        {spoil_provider, "negative provider"},
-        {spoil_series, "negative series"},
-        {spoil_accumulation, "negative accumulation period"},
-        {spoil_control_row, "a control that belongs to no row"},
-        {spoil_control_kind, "a control that belongs to no row"},
+        {{SET(struct sample, message.rows, 0), SET(struct sample, message.n_city_id, 0)}, rows},
+        {{SET(struct sample, message.rows, -1)}, rows},
+        {{SET(struct sample, message.rows, 513), SET(struct sample, message.n_city_id, 513)}, rows},
+        {{SET(struct sample, message.rows, 3)}, column},
+        {{SET(struct sample, message.format, 0)}, "unknown format"},
+        {{SET(struct sample, message.format, 2)}, "unknown format"},
+        {{SET(struct sample, message.shard, -1)}, "negative shard"},
+        {{SET(struct sample, message.n_observed_at_ms, 1)}, column},
+        {{SET(struct sample, message.n_observed_at_ms, 3)}, column},
+        {{SET(struct sample, message.n_present, 1)}, column},
+        {{SET(struct sample, message.n_nh3_ng_m3, 1)}, column},
+        {{SET(struct sample, kind[1], 4)}, "unknown kind of row"},
+        {{SET(struct sample, kind[1], -1)}, "unknown kind of row"},
+        {{SET(struct sample, observed[1], -1)}, "observed_at_ms outside the years 1970 to 9999"},
+        {{SET(struct sample, observed[1], TIME_MAX_MS + 1)}, "observed_at_ms outside the years 1970 to 9999"},
+        {{SET(struct sample, observed[1], -1), SET(struct sample, message.n_observed_at_ms, 0),
+          SET(struct sample, message.n_fetched_at_ms, 2)}, "fetched_at_ms outside the years 1970 to 9999"},
+        {{SET(struct sample, city_id[1], -9)}, "negative city id"},
+        {{SET(struct sample, city_id[1], 0)}, "a reading without a city"},
+        {{SET(struct sample, message.n_city_id, 0)}, "a reading without a city"},
+        {{SET(struct sample, value[1], -1), SET(struct sample, message.n_provider, 2)}, "negative provider"},
+        {{SET(struct sample, value[1], -1), SET(struct sample, message.n_series, 2)}, "negative series"},
+        {{SET(struct sample, value[0], -1), SET(struct sample, message.n_accumulation_s, 2)},
+         "negative accumulation period"},
+        {{SET(struct sample, message.n_controls, 1), SET(struct sample, control.row, 2)},
+         "a control that belongs to no row"},
+        {{SET(struct sample, message.n_controls, 1), SET(struct sample, control.row, -1)},
+         "a control that belongs to no row"},
+        {{SET(struct sample, message.n_controls, 1)}, "a control that belongs to no row"},
     };
     struct batch *batch = batch_new();
     struct sample *s = mem_alloc(sizeof *s);
@@ -300,13 +285,14 @@ static void must_not_parse(void **state)
         const char *reason = NULL;
         sample_init(s);
         assert_int_equal(decode(batch, &s->message, &reason), 0); /* good until it is spoiled */
-        cases[i].spoil(s);
+        for (size_t e = 0; e < 3; e++)
+            edit_apply(s, &cases[i].edits[e]);
         assert_int_equal(decode(batch, &s->message, &reason), ERR_INVALID);
         assert_string_equal(reason, cases[i].reason);
     }
     sample_init(s);
-    s->kind[1] = ISOBAR__V1__ROW_KIND__CONTROL;
-    spoil_control_kind(s); /* now it belongs to one */
+    s->kind[0] = ISOBAR__V1__ROW_KIND__CONTROL;
+    s->message.n_controls = 1; /* now it belongs to one */
     const char *reason;
     assert_int_equal(decode(batch, &s->message, &reason), 0);
     free(s);

@@ -1,0 +1,241 @@
+/* Panes: duplicates by (observed-at, provider), any order gives the same bytes, and what must not parse. */
+#include "error.h"
+#include "mem.h"
+#include "rows.h"
+#include "spoil.h"
+#include "window.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+// clang-format off
+#include <cmocka.h>
+// clang-format on
+
+#define START INT64_C(1790000400000)
+#define SPAN  INT64_C(300000)
+
+static struct observation reading(int64_t at_ms, int32_t provider, int32_t temperature)
+{
+    struct observation row = {.city_id = 1, .observed_at_ms = START + at_ms, .provider = provider};
+    observation_set(&row, ISOBAR__V1__VALUE__TEMPERATURE, temperature);
+    return row;
+}
+
+static void duplicates(void **state)
+{
+    (void)state;
+    struct pane pane;
+    pane_init(&pane, START, START + SPAN);
+    const struct {
+        int64_t at;
+        int32_t provider;
+        bool added;
+    } rows[] = {{100, 1, true},  {100, 1, false}, {100, 2, true}, {50, 1, true},       {100, 2, false}, {100, 0, true},
+                {50, 1, false},  {0, 1, true},    {0, 1, false},  {SPAN - 1, 1, true}, {SPAN - 1, 1, false},
+                {100, 17, true}, {99, 17, true},  {101, 0, true}, {100, 16, true},     {100, 17, false}};
+    int64_t added = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        /* The first one wins: a duplicate with another value changes nothing. */
+        struct observation row = reading(rows[i].at, rows[i].provider, (int32_t)i);
+        assert_int_equal(pane_add(&pane, &row), rows[i].added);
+        added += rows[i].added;
+        assert_int_equal(pane.window.rows, added);
+        assert_int_equal(pane.seen_count, added);
+    }
+    for (int32_t i = 1; i < pane.seen_count; i++) {
+        const struct pane_entry *a = &pane.seen[i - 1], *b = &pane.seen[i];
+        assert_true(a->at < b->at || (a->at == b->at && a->provider < b->provider));
+    }
+    assert_int_equal(window_find(&pane.window, ISOBAR__V1__METRIC__METRIC_TEMPERATURE)->sum, 0 + 2 + 3 + 5 + 7 + 9 + 11 + 12 + 13 + 14);
+    pane_release(&pane);
+    assert_int_equal(pane.seen_count, 0);
+    assert_null(pane.seen);
+}
+
+/* Adds rows in a random order; equal keys keep their order, since the first of them wins. */
+static void add_in_random_order(struct dice *dice, struct pane *pane, const struct observation *rows, size_t count)
+{
+    bool *taken = mem_calloc(count, sizeof *taken);
+    for (size_t left = count; left > 0; left--) {
+        size_t at = (size_t)dice_below(dice, (int64_t)count);
+        while (taken[at])
+            at = (at + 1) % count;
+        for (size_t i = 0; i < at; i++)
+            if (!taken[i] && rows[i].observed_at_ms == rows[at].observed_at_ms && rows[i].provider == rows[at].provider)
+                at = i;
+        taken[at] = true;
+        (void)!pane_add(pane, &rows[at]);
+    }
+    free(taken);
+}
+
+static void any_order_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    struct dice dice = {9};
+    struct observation rows[50];
+    for (int round = 0; round < 200; round++) {
+        size_t count = 1 + (size_t)dice_below(&dice, 50);
+        for (size_t i = 0; i < count; i++)
+            rows[i] = row_random(&dice, START, 20, SPAN / 20);
+        struct buf expected = BUF_EMPTY;
+        for (int way = 0; way < 4; way++) {
+            struct pane pane, back;
+            struct buf bytes = BUF_EMPTY;
+            pane_init(&pane, START, START + SPAN);
+            add_in_random_order(&dice, &pane, rows, count);
+            pane_encode(&pane, &bytes);
+            if (way == 0)
+                buf_append(&expected, bytes.data, bytes.size);
+            assert_int_equal(bytes.size, expected.size);
+            assert_memory_equal(bytes.data, expected.data, bytes.size);
+
+            assert_int_equal(pane_decode(&back, bytes.data, bytes.size), 0);
+            assert_int_equal(back.seen_count, pane.seen_count);
+            assert_memory_equal(back.seen, pane.seen, (size_t)pane.seen_count * sizeof *pane.seen);
+            buf_reset(&bytes);
+            pane_encode(&back, &bytes);
+            assert_memory_equal(bytes.data, expected.data, bytes.size);
+            for (size_t i = 0; i < count; i++)
+                assert_false(pane_add(&back, &rows[i])); /* it knows them all */
+            pane_release(&pane);
+            pane_release(&back);
+            buf_release(&bytes);
+        }
+        buf_release(&expected);
+    }
+}
+
+static void full(void **state)
+{
+    (void)state;
+    struct pane pane, back;
+    pane_init(&pane, START, START + SPAN);
+    for (int i = 0; i < PANE_MAX_READINGS; i++) {
+        assert_false(pane_full(&pane));
+        struct observation row = reading(SPAN - 1 - i, INT32_MAX, 1);
+        assert_true(pane_add(&pane, &row));
+    }
+    assert_true(pane_full(&pane));
+    struct buf bytes = BUF_EMPTY;
+    pane_encode(&pane, &bytes);
+    print_message("a full pane takes %zu bytes\n", bytes.size);
+    assert_int_equal(pane_decode(&back, bytes.data, bytes.size), 0); /* the largest there is comes back */
+    assert_int_equal(back.seen_count, PANE_MAX_READINGS);
+    pane_release(&pane);
+    pane_release(&back);
+    buf_release(&bytes);
+}
+
+/* A good pane of three rows without values. */
+struct sample {
+    Isobar__V1__Pane message;
+    Isobar__V1__WindowState state;
+    int64_t at[4];
+    int32_t provider[4];
+};
+
+static void sample_init(struct sample *s)
+{
+    memset(s, 0, sizeof *s);
+    isobar__v1__pane__init(&s->message);
+    isobar__v1__window_state__init(&s->state);
+    s->message.state = &s->state;
+    s->state.format = 1;
+    s->state.start_ms = START;
+    s->state.end_ms = START + SPAN;
+    s->state.rows = 3;
+    s->state.first_observed_at_ms = START + 10;
+    s->state.last_observed_at_ms = START + 20;
+    s->message.observed_at = s->at;
+    s->message.provider = s->provider;
+    s->message.n_observed_at = s->message.n_provider = 3;
+    const int64_t at[] = {10, 10, 20, 21};
+    memcpy(s->at, at, sizeof at);
+    s->provider[1] = 1;
+}
+
+static int decode(const struct sample *s)
+{
+    uint8_t bytes[512];
+    struct pane pane;
+    size_t size = isobar__v1__pane__pack(&s->message, bytes);
+    int status = pane_decode(&pane, bytes, size);
+    if (status) {
+        assert_null(pane.seen);
+        assert_null(pane.window.metrics);
+    }
+    pane_release(&pane);
+    return status;
+}
+
+#define P(member, value) SET(struct sample, member, value)
+
+static void must_not_parse(void **state)
+{
+    (void)state;
+    static const struct edit cases[][2] = {
+        {P(message.state, 0)},
+        {P(state.format, 2)},
+        {P(state.rows, 2)},
+        {P(state.rows, 4)},
+        {P(message.n_observed_at, 2), P(message.n_provider, 2)},
+        {P(message.n_observed_at, 4)},
+        {P(message.n_observed_at, 0)},
+        {P(message.n_provider, 0)}, /* then the first two are one */
+        {P(message.n_provider, 2)},
+        {P(message.n_provider, 4)},
+        {P(provider[1], 0)},
+        {P(provider[1], -1)},
+        {P(at[0], 11)},
+        {P(at[0], -1)},
+        {P(at[2], SPAN)},
+        {P(at[2], 9)},
+        {P(at[2], INT64_MAX)},
+    };
+    struct sample s;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sample_init(&s);
+        assert_int_equal(decode(&s), 0);
+        for (size_t e = 0; e < 2; e++)
+            edit_apply(&s, &cases[i][e]);
+        if (decode(&s) == 0)
+            fail_msg("case %zu parses", i);
+    }
+    sample_init(&s);
+    s.at[0] = 9;
+    s.message.n_provider = 0; /* all of provider 0: absent */
+    assert_int_equal(decode(&s), 0);
+}
+
+static void sizes(void **state)
+{
+    (void)state;
+    struct pane pane;
+    char *bytes = mem_alloc(PANE_MAX_BYTES + 1);
+    assert_int_equal(pane_decode(&pane, bytes, PANE_MAX_BYTES + 1), ERR_INVALID);
+    free(bytes);
+
+    pane_init(&pane, START, START + SPAN);
+    struct dice dice = {10};
+    struct observation row = row_random(&dice, START, 300, 1000);
+    assert_true(pane_add(&pane, &row));
+    struct buf out = BUF_EMPTY;
+    pane_encode(&pane, &out);
+    assert_in_range(out.size, 1, 400);
+    buf_release(&out);
+    pane_release(&pane);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(duplicates),
+        cmocka_unit_test(any_order_gives_the_same_bytes),
+        cmocka_unit_test(full),
+        cmocka_unit_test(must_not_parse),
+        cmocka_unit_test(sizes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
