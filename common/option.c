@@ -393,7 +393,8 @@ int option_parse(const struct option_program *program, void *values, int argc, c
     } else {
         const char *path = find(program, "config") ? config_path(argc, argv) : NULL;
         bool dumping = has_word(argc, argv, "--dump-config");
-        bool bad_config = (path && *path && read_file(&parse, path) != 0) | (read_environment(&parse) != 0);
+        bool bad_config = path && *path && read_file(&parse, path) != 0;
+        bad_config = read_environment(&parse) != 0 || bad_config; /* all errors of all sources are shown */
         bool bad_flags = read_flags(&parse, argc, argv, operands) != 0;
         if (bad_config || bad_flags) {
             *exit_code = bad_flags ? EXIT_CODE_USAGE : EXIT_CODE_CONFIG;

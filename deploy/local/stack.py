@@ -222,6 +222,8 @@ class Stack:
 
     def start_devbroker(self, topics):
         port_file = os.path.join(self.dir, "devbroker.port")
+        if os.path.exists(port_file):
+            os.unlink(port_file)
         argv = [self.binary("isobar-devbroker"), "--port-file", port_file]
         for name, partitions in topics.items():
             argv += ["--topic", f"{name}:{partitions}"]

@@ -1,0 +1,173 @@
+/* See deadletter.h. A letter owns its bytes until it is acknowledged, so a failed delivery can be repeated. */
+#include "deadletter.h"
+
+#include "error.h"
+#include "log.h"
+#include "mem.h"
+#include "observation.h"
+
+#include "deadletter.pb-c.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_MS 500
+#define KEY_MAX  1024
+
+struct letter {
+    struct deadletters *owner;
+    char key[320];
+    char *value;
+    size_t size;
+    int64_t *pending; /* NULL: nobody waits */
+    bool waiting;     /* for the retry timer */
+    struct letter *previous, *next;
+};
+
+struct deadletters {
+    struct kafka_producer *producer;
+    struct loop *loop;
+    struct loop_timer *retry;
+    char *topic;
+    struct worker_metrics *metrics;
+    struct letter *first;
+    struct log_limit limit;
+    bool freeing;
+};
+
+static void letter_free(struct letter *letter)
+{
+    struct deadletters *letters = letter->owner;
+    if (letter->previous)
+        letter->previous->next = letter->next;
+    else
+        letters->first = letter->next;
+    if (letter->next)
+        letter->next->previous = letter->previous;
+    if (letter->pending)
+        --*letter->pending;
+    free(letter->value);
+    free(letter);
+}
+
+static void letter_produce(struct letter *letter)
+{
+    struct deadletters *letters = letter->owner;
+    letter->waiting = kafka_produce(letters->producer, letters->topic, 0, letter->key, strlen(letter->key), letter->value, letter->size, 0, letter) != 0;
+    if (letter->waiting && !loop_timer_armed(letters->retry))
+        loop_timer_set(letters->retry, RETRY_MS, 0);
+}
+
+static void on_retry(void *arg)
+{
+    struct deadletters *letters = arg;
+    for (struct letter *letter = letters->first; letter; letter = letter->next) {
+        if (letter->waiting)
+            letter_produce(letter);
+    }
+}
+
+static void on_delivered(void *arg, void *opaque, int32_t partition, int64_t offset, const char *error)
+{
+    struct deadletters *letters = arg;
+    struct letter *letter = opaque;
+    (void)partition, (void)offset;
+    if (error && !letters->freeing && log_limit_pass(&letters->limit, loop_now_ms(letters->loop), 5000, NULL))
+        log_warn("deadletter_not_delivered", LOG_TEXT("topic", letter ? letters->topic : "tick"), LOG_TEXT("reason", error));
+    if (!letter)
+        return; /* a tick */
+    if (!error || letters->freeing) {
+        letters->metrics->deadletters_total += error == NULL;
+        letter_free(letter);
+        return;
+    }
+    letter->waiting = true;
+    if (!loop_timer_armed(letters->retry))
+        loop_timer_set(letters->retry, RETRY_MS, 0);
+}
+
+static void on_failed(void *arg, bool fatal, const char *reason)
+{
+    struct deadletters *letters = arg;
+    if (log_limit_pass(&letters->limit, loop_now_ms(letters->loop), 5000, NULL))
+        log_warn("producer_error", LOG_TEXT("reason", reason), LOG_TEXT("fatal", fatal ? "yes" : "no"));
+}
+
+struct deadletters *deadletters_new(const struct deadletter_config *config, struct buf *error)
+{
+    struct deadletters *letters = mem_alloc(sizeof *letters);
+    struct kafka_config kafka = {.brokers = config->brokers, .client_id = config->client_id, .compression = "none"};
+    letters->loop = config->loop;
+    letters->metrics = config->metrics;
+    letters->topic = mem_strdup(config->topic);
+    letters->producer = kafka_producer_new(config->loop, &kafka, on_delivered, on_failed, letters, error);
+    if (!letters->producer) {
+        free(letters->topic);
+        free(letters);
+        return NULL;
+    }
+    letters->retry = loop_timer_new(config->loop, on_retry, letters);
+    return letters;
+}
+
+void deadletters_free(struct deadletters *letters, int64_t flush_ms)
+{
+    if (!letters)
+        return;
+    letters->freeing = true;
+    kafka_producer_free(letters->producer, flush_ms);
+    while (letters->first)
+        letter_free(letters->first);
+    loop_timer_free(letters->retry);
+    free(letters->topic);
+    free(letters);
+}
+
+void deadletters_send(struct deadletters *letters, const char *reason, const struct kafka_record *record, int64_t row, int64_t *pending)
+{
+    Isobar__V1__DeadLetter message = ISOBAR__V1__DEAD_LETTER__INIT;
+    struct letter *letter = mem_alloc(sizeof *letter);
+    letter->owner = letters;
+    letter->pending = pending;
+    ++*pending;
+    snprintf(letter->key, sizeof letter->key, "%s/%d/%lld/%lld", record->topic, record->partition, (long long)record->offset, (long long)row);
+    message.format = 1;
+    message.reason = (char *)(uintptr_t)reason;
+    message.topic = (char *)(uintptr_t)record->topic;
+    message.partition = record->partition;
+    message.offset = record->offset;
+    message.row = row;
+    message.timestamp_ms = record->timestamp_ms;
+    message.original.data = (uint8_t *)(uintptr_t)record->value;
+    message.original.len = record->size < DEADLETTER_ORIGINAL_MAX ? record->size : DEADLETTER_ORIGINAL_MAX;
+    message.original_bytes = (int64_t)record->size;
+    message.original_key.data = (uint8_t *)(uintptr_t)record->key;
+    message.original_key.len = record->key_size < KEY_MAX ? record->key_size : KEY_MAX;
+    letter->size = isobar__v1__dead_letter__get_packed_size(&message);
+    letter->value = mem_alloc(letter->size);
+    isobar__v1__dead_letter__pack(&message, (uint8_t *)letter->value);
+    letter->next = letters->first;
+    if (letters->first)
+        letters->first->previous = letter;
+    letters->first = letter;
+    letter_produce(letter);
+}
+
+void deadletters_forget(struct deadletters *letters, const int64_t *pending)
+{
+    for (struct letter *letter = letters->first; letter; letter = letter->next) {
+        if (letter->pending == pending)
+            letter->pending = NULL;
+    }
+}
+
+void deadletters_tick(struct deadletters *letters, const char *topic, int32_t partition, int64_t now_ms)
+{
+    struct observation row = {.kind = ISOBAR__V1__ROW_KIND__TICK, .observed_at_ms = now_ms, .fetched_at_ms = now_ms};
+    struct buf out = BUF_EMPTY;
+    if (batch_encode(&row, 1, partition, &out) == 0 &&
+        kafka_produce(letters->producer, topic, partition, NULL, 0, out.data, out.size, 0, NULL) == 0)
+        letters->metrics->ticks_total++;
+    buf_release(&out);
+}

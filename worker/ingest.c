@@ -1,0 +1,192 @@
+/*
+ * Applies records to a partition's state (state.h). Every row ends in exactly one counter of the ledger: in, late, duplicate,
+ * bad, checked, tick, control or retired (late and duplicate of late rows when they are resolved).
+ */
+#include "state.h"
+
+#include "mem.h"
+#include "shard.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FUTURE_MS  (5 * 60 * 1000) /* a reading this far ahead of the clock is an error of its source */
+#define SERIES_MAX 1000
+
+static void bad(struct state *state, const char *reason, const struct kafka_record *record, int64_t row)
+{
+    state->ledger.rows_bad++;
+    state->metrics->rows_bad_total++;
+    state->letter(state->letter_arg, reason, record, row);
+}
+
+static void keep_latest(struct state *state, struct city_entry *entry, const struct observation *row, int64_t produced_at_ms)
+{
+    struct citystate *city = &entry->city;
+    if (!city->has_latest || row->observed_at_ms > city->latest.observed_at_ms) {
+        city->has_latest = true;
+        city->latest = *row;
+        city->latest_produced_at_ms = produced_at_ms;
+    }
+    if (row->observed_at_ms > city->watermark_ms)
+        city->watermark_ms = row->observed_at_ms;
+    if (city->watermark_ms > state->watermark_ms)
+        state->watermark_ms = city->watermark_ms;
+}
+
+static void observe(struct state *state, const struct observation *row, const struct kafka_record *record, int64_t index)
+{
+    struct ledger *ledger = &state->ledger;
+    int64_t pane_ms = state->rules->windows.pane_ms;
+    int64_t start = window_start(row->observed_at_ms, pane_ms);
+    if (row->observed_at_ms > ledger->clock_ms + FUTURE_MS) {
+        bad(state, "observed_in_the_future", record, index);
+        return;
+    }
+    struct city_entry *entry = state_city(state, row->city_id, row->series);
+    struct citystate *city = &entry->city;
+    city->heard_at_ms = ledger->clock_ms;
+    state_touch(state, entry);
+    if (ledger->clock_ms - (start + pane_ms) > state->rules->lateness_ms) {
+        ledger->rows_retired++;
+        city->rows_retired++;
+        state->metrics->rows_retired_total++;
+        state->letter(state->letter_arg, "older_than_the_lateness_horizon", record, index);
+        return;
+    }
+    if (start + pane_ms <= city->closed_through_ms) {
+        state_defer_late(state, entry, row);
+        return;
+    }
+    struct pane *pane = citystate_pane(city, start, pane_ms);
+    if (pane_full(pane)) {
+        city->rows_bad++;
+        bad(state, "too_many_readings_in_one_pane", record, index);
+    } else if (!pane_add(pane, row)) {
+        ledger->rows_duplicate++;
+        city->rows_duplicate++;
+        state->metrics->rows_duplicate_total++;
+    } else {
+        pane->window.updated_at_ms = ledger->clock_ms;
+        ledger->rows_in++;
+        city->rows_in++;
+        state->metrics->rows_in_total++;
+        keep_latest(state, entry, row, record->timestamp_ms);
+        state_close(state, entry, window_start(city->watermark_ms - state->rules->allowed_delay_ms, pane_ms));
+    }
+}
+
+static void apply_row(struct state *state, const struct observation *row, const struct kafka_record *record, int64_t index)
+{
+    struct ledger *ledger = &state->ledger;
+    ledger->rows++;
+    state->metrics->rows_total++;
+    if (row->kind == ISOBAR__V1__ROW_KIND__TICK) {
+        ledger->rows_tick++;
+        ledger->tick_clock_ms = ledger->clock_ms;
+        ledger->tick_after[0] = '\0';
+        return;
+    }
+    if (row->kind == ISOBAR__V1__ROW_KIND__CONTROL) {
+        ledger->rows_control++;
+        return;
+    }
+    if (row->city_id <= 0 || row->series < 0 || row->series > SERIES_MAX) {
+        bad(state, "bad_city_or_series", record, index);
+    } else if (batch_shard(state->batch) != state->partition || shard_of_city(row->city_id, state->rules->partitions) != state->partition) {
+        bad(state, "foreign_partition", record, index);
+    } else if (row->kind == ISOBAR__V1__ROW_KIND__CHECKED) {
+        struct city_entry *entry = state_city(state, row->city_id, row->series);
+        ledger->rows_checked++;
+        entry->city.heard_at_ms = ledger->clock_ms;
+        entry->city.checked_at_ms = row->fetched_at_ms;
+        state_touch(state, entry);
+    } else {
+        observe(state, row, record, index);
+    }
+}
+
+void state_apply(struct state *state, const struct kafka_record *record)
+{
+    struct ledger *ledger = &state->ledger;
+    assert(record->offset >= ledger->offset && !state_ticking(state));
+    ledger->gaps += record->offset - ledger->offset;
+    ledger->offset = record->offset + 1;
+    ledger->record_offset = record->offset;
+    ledger->applied++;
+    state->changed = true;
+    state->metrics->records_total++;
+    if (record->timestamp_ms > ledger->clock_ms)
+        ledger->clock_ms = record->timestamp_ms;
+    if (ledger->pane_cursor_ms == 0 && ledger->clock_ms > 0)
+        state_start_cursors(state);
+    const char *reason = NULL;
+    if (batch_decode(state->batch, record->value, record->size, &reason) != 0) {
+        ledger->rows++;
+        state->metrics->rows_total++;
+        bad(state, reason, record, -1);
+        return;
+    }
+    struct observation row;
+    size_t rows = batch_rows(state->batch);
+    for (size_t i = 0; i < rows; i++) {
+        batch_row(state->batch, i, &row);
+        apply_row(state, &row, record, (int64_t)i);
+    }
+    if (state_ticking(state))
+        state_tick_step(state);
+}
+
+void state_note_hash(struct state *state, const struct kafka_record *record)
+{
+    state->ledger.record_hash = kafka_record_hash(record);
+}
+
+/* ---- ticks ---- */
+
+bool state_ticking(const struct state *state)
+{
+    return state->ledger.tick_clock_ms != 0;
+}
+
+static int by_field(const void *a, const void *b)
+{
+    const struct city_entry *const *x = a, *const *y = b;
+    return strcmp((*x)->field, (*y)->field);
+}
+
+/* A city that the tick closes: something is open before `through`, and it was silent for the idle time. */
+static bool tick_closes(const struct state *state, const struct city_entry *entry, int64_t through_ms)
+{
+    const struct citystate *city = &entry->city;
+    return strcmp(entry->field, state->ledger.tick_after) > 0 && city->open_count > 0 &&
+           city->open[0].window.end_ms <= through_ms && state->ledger.tick_clock_ms - city->heard_at_ms >= state->rules->idle_ms;
+}
+
+void state_tick_step(struct state *state)
+{
+    struct ledger *ledger = &state->ledger;
+    int64_t through = window_start(ledger->tick_clock_ms - state->rules->allowed_delay_ms, state->rules->windows.pane_ms);
+    size_t count = 0, room = HASH_COUNT(state->cities);
+    struct city_entry **closing = mem_calloc(room, sizeof *closing);
+    for (struct city_entry *entry = state->cities; entry; entry = entry->hh.next) {
+        if (tick_closes(state, entry, through))
+            closing[count++] = entry;
+    }
+    if (count)
+        qsort(closing, count, sizeof *closing, by_field);
+    size_t now = count < TICK_CITIES ? count : TICK_CITIES;
+    for (size_t i = 0; i < now; i++) {
+        state_touch(state, closing[i]);
+        state_close(state, closing[i], through);
+    }
+    if (now < count) {
+        memcpy(ledger->tick_after, closing[now - 1]->field, sizeof closing[now - 1]->field);
+    } else {
+        ledger->tick_after[0] = '\0';
+        ledger->tick_clock_ms = 0;
+    }
+    state->changed = true;
+    free(closing);
+}

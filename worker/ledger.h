@@ -1,0 +1,42 @@
+/*
+ * The ledger of a partition as its worker keeps it (docs/contracts.md, "Ledger"): where the log stands, what became of every
+ * row, and how far panes and windows were retired. Parsing is strict: a field that is missing or no number is an error.
+ */
+#ifndef WORKER_LEDGER_H
+#define WORKER_LEDGER_H
+
+#include "store.h"
+#include "windowset.h"
+
+#include <stdint.h>
+
+#define CID_BYTES 33
+
+struct ledger {
+    int64_t first_offset, offset;
+    int64_t applied, gaps;
+    int64_t record_offset; /* -1: none applied yet */
+    uint64_t record_hash;
+    int64_t clock_ms;
+    int64_t tick_clock_ms;
+    char tick_after[48]; /* city field; empty: no tick under way */
+    int64_t rows, rows_in, rows_late, rows_duplicate, rows_bad, rows_checked, rows_tick, rows_control, rows_retired;
+    int64_t commits;
+    int64_t pane_cursor_ms;
+    int64_t window_cursor_ms[WINDOWSET_MAX];
+};
+
+/*
+ * Fills `ledger` from HGETALL's pairs. ERR_INVALID names the field in `error`. Cursors that are absent are 0.
+ */
+int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows, struct buf *error)
+    __attribute__((warn_unused_result));
+
+/* I1 and I2 over the counters. True when both hold. */
+bool ledger_holds(const struct ledger *ledger);
+
+/* Calls fn(arg, field, text) for each field a commit writes. */
+typedef void ledger_field_fn(void *arg, const char *field, const char *text);
+void ledger_fields(const struct ledger *ledger, const struct windowset *windows, ledger_field_fn *fn, void *arg);
+
+#endif

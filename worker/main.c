@@ -1,0 +1,58 @@
+/*
+ * isobar-worker: consumes its partitions, aggregates by event time and commits to Redis exactly once. Parts: state, ingest and
+ * fold (what records do, pure), commit (encoding), session (one partition's life), worker and orders (the process around them).
+ */
+#include "daemon.h"
+#include "error.h"
+#include "worker.h"
+
+#define OPTION_OWNER struct worker_options
+static const struct option_row option_rows[] = {WORKER_OPTIONS(OPTION_ROW)};
+#define METRIC_OWNER struct worker_metrics
+static const struct metric_row metric_rows[] = {WORKER_METRICS(METRIC_ROW)};
+
+#define DRAIN_LIMIT_MS 8000
+
+static void on_drain(void *arg)
+{
+    worker_drain(arg);
+}
+
+static void on_ready(void *arg, struct buf *out)
+{
+    worker_missing(arg, out);
+}
+
+static int serve(struct worker *worker)
+{
+    int code = EXIT_CODE_OK;
+    struct metric_page page = {.component = "worker", .rows = metric_rows, .row_count = sizeof metric_rows / sizeof *metric_rows, .values = &worker->metrics};
+    struct daemon_config config = {.component = "worker", .log_level = worker->options->log_level, .log_format = worker->options->log_format,
+                                   .admin_bind = worker->options->admin_bind, .admin_port = (int)worker->options->admin_port,
+                                   .insecure = worker->options->insecure, .drain_limit_ms = DRAIN_LIMIT_MS, .metrics = &page,
+                                   .drain = on_drain, .ready = on_ready, .arg = worker};
+    struct daemon *daemon = daemon_new(&config, &code);
+    if (!daemon)
+        return code;
+    code = worker_start(worker, daemon);
+    if (code == EXIT_CODE_OK)
+        code = daemon_run(daemon);
+    worker_release(worker);
+    daemon_free(daemon);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option_program program = {.name = "isobar-worker", .section = "worker", .usage = "[options]",
+                                                  .summary = "aggregates its partitions of the topic into windows in Redis, exactly once",
+                                                  .rows = option_rows, .row_count = sizeof option_rows / sizeof *option_rows};
+    static struct worker_options options;
+    static struct worker worker;
+    int operands = 0, code = EXIT_CODE_OK;
+    worker.options = &options;
+    if (option_parse(&program, &options, argc, argv, &operands, &code) == OPTION_RUN)
+        code = serve(&worker);
+    option_release(&program, &options);
+    return code;
+}

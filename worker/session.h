@@ -1,0 +1,105 @@
+/*
+ * One partition's life in a worker: acquire, load, check, process, commit, release (docs/architecture.md, commit protocol).
+ * All effects go through struct session_io and time is a parameter, so that a simulator can drive the same code.
+ *
+ *   ACQUIRING -> LOADING -> CHECKING -> RUNNING -> RELEASING -> GONE
+ *        ^__________ any failure ________|            STOPPED: needs an operator, with an alarm
+ *
+ * Exactly once rests on this: every commit names the id of its predecessor, every load is checked against our id, one
+ * request is on the way at a time, and nothing is ever sent again: after a time-out the partition is acquired anew.
+ */
+#ifndef WORKER_SESSION_H
+#define WORKER_SESSION_H
+
+#include "args.h"
+#include "entropy.h"
+#include "kafka.h"
+#include "ledger.h"
+#include "state.h"
+#include "store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum session_phase { SESSION_ACQUIRING, SESSION_LOADING, SESSION_CHECKING, SESSION_RUNNING, SESSION_RELEASING, SESSION_STOPPED, SESSION_GONE };
+enum session_script { SCRIPT_ACQUIRE, SCRIPT_LOAD, SCRIPT_COMMIT };
+
+struct session;
+
+/* What a session does to the world. Answers come back through session_reply and session_checked with the same ticket. */
+struct session_io {
+    void *arg;
+    void (*eval)(void *arg, struct session *session, enum session_script script, size_t keys, struct args *args, uint64_t ticket);
+    void (*check)(void *arg, struct session *session, int64_t record_offset, uint64_t ticket);
+    int (*assign)(void *arg, int32_t partition, int64_t offset);
+    void (*unassign)(void *arg, int32_t partition);
+    void (*note_offset)(void *arg, int32_t partition, int64_t offset);
+    void (*letter)(void *arg, struct session *session, const char *reason, const struct kafka_record *record, int64_t row);
+    void (*forget_letters)(void *arg, struct session *session);
+    void (*journal)(void *arg, const struct session *session, const char *what, const char *before, const char *after);
+    void (*released)(void *arg, struct session *session); /* it is GONE; the owner tells the coordinator and frees it later */
+    void (*resume)(void *arg);                             /* records that were refused may be offered again */
+};
+
+struct session_config {
+    const struct rules *rules;
+    const struct session_io *io;
+    struct worker_metrics *metrics;
+    const char *prefix, *owner, *cluster_id, *topic; /* owner: "<member>/<incarnation in hex>" */
+    int64_t config_version;
+    int64_t commit_ms, commit_max_ms, commit_fields;
+    size_t *cache_bytes;
+    size_t cache_limit;
+};
+
+struct session {
+    const struct session_config *config;
+    int32_t partition;
+    int64_t number; /* assignment number; negative: refused, its absolute value is the largest one seen */
+    enum session_phase phase;
+    struct state state;
+    bool has_state;
+    char cid[CID_BYTES];  /* of the ledger, as far as we know */
+    char next[CID_BYTES]; /* of the request on the way */
+    struct args args;
+    uint64_t ticket;      /* of the request on the way; 0: none */
+    bool resolving;       /* the load on the way is of folded records */
+    bool assigned;
+    bool releasing;       /* wanted back by the coordinator */
+    int64_t letters;      /* dead letters on the way */
+    int64_t due_ms;       /* next thing to do by the clock; INT64_MAX: nothing */
+    int64_t sent_ms, committed_ms;
+    int64_t progress_ms;  /* monotonic, when the offset last moved or there was nothing to read */
+    int64_t last_offset;  /* largest committed offset seen by this process; -1 none */
+    int64_t tick_ms;      /* monotonic, when the last tick was produced */
+    int attempt;
+    bool full;            /* refused records; asked to resume when it can take more */
+    struct jitter jitter;
+    char alarm[512];
+    struct session *next_gone; /* the owner's */
+};
+
+/* A session that begins to acquire. `config` is borrowed. */
+struct session *session_new(const struct session_config *config, int32_t partition, int64_t number, int64_t now_ms) __attribute__((returns_nonnull, warn_unused_result));
+/* Frees it; the partition must not be assigned any more. */
+void session_free(struct session *session);
+/* The coordinator's target names another number. */
+void session_renumber(struct session *session, int64_t number);
+/* The largest assignment number seen for the partition. */
+int64_t session_number(const struct session *session);
+/* Finishes what was applied, commits and lets go. */
+void session_release(struct session *session, int64_t now_ms);
+/* Does what is due. Call when due_ms has passed. */
+void session_step(struct session *session, int64_t now_ms);
+/* Offers `count` records of this partition in offset order; returns how many were taken. */
+size_t session_records(struct session *session, const struct kafka_record *records, size_t count, int64_t now_ms);
+/* The answer to a script; `ticket` tells an outdated one. */
+void session_reply(struct session *session, uint64_t ticket, int status, const struct store_reply *reply, int64_t now_ms);
+void session_checked(struct session *session, uint64_t ticket, const struct kafka_check *check, int64_t now_ms);
+/* The consumer cannot go on with this partition. */
+void session_failed(struct session *session, const char *reason);
+/* A dead letter was acknowledged. */
+void session_letters_done(struct session *session, int64_t now_ms);
+const char *session_phase_name(enum session_phase phase);
+
+#endif

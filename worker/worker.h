@@ -1,0 +1,63 @@
+/*
+ * A worker process around its sessions: the connections they share, the coordinator's orders, and the clockwork. Owned by
+ * main.c.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "daemon.h"
+#include "deadletter.h"
+#include "link.h"
+#include "log.h"
+#include "meta.h"
+#include "metrics.h"
+#include "options.h"
+#include "session.h"
+
+#include <stdio.h>
+
+struct worker {
+    const struct worker_options *options;
+    struct worker_metrics metrics;
+    struct daemon *daemon;
+    struct loop *loop;
+    struct store *store;
+    struct store_script scripts[3]; /* by enum session_script */
+    struct kafka_consumer *consumer;
+    struct deadletters *letters;
+    struct link *link;
+    struct loop_timer *timer, *meta_timer;
+    struct meta meta;
+    bool has_meta, draining, kafka_down;
+    struct rules rules;
+    struct session_io io;
+    struct session_config session_config;
+    struct session **sessions; /* by partition; NULL: not held */
+    size_t session_count;
+    struct session *gone;      /* freed when none of their functions can be on the stack */
+    struct asked *checks;      /* on the way to Kafka */
+    size_t cache_bytes;
+    int64_t incarnation, assignment_max;
+    char id[80], owner[120];
+    FILE *journal;
+    struct log_limit redis_limit, kafka_limit;
+    Isobar__V1__PartitionStatus *statuses, **status_list; /* of the last heartbeat */
+};
+
+/* Connects and begins to read meta; the exit code tells what was wrong (EXIT_CODE_OK: nothing). */
+int worker_start(struct worker *worker, struct daemon *daemon);
+/* Commits and releases everything, then stops the daemon. */
+void worker_drain(struct worker *worker);
+/* Frees what worker_start made. */
+void worker_release(struct worker *worker);
+/* Appends what is missing for readiness. */
+void worker_missing(const struct worker *worker, struct buf *out);
+/* Arms the timer for what is due next; after everything that may have changed a session. */
+void worker_plan(struct worker *worker);
+
+/* ---- orders.c: the coordinator's side ---- */
+extern const struct link_events worker_link_events; /* without arg */
+/* A session is GONE: tells the coordinator and puts it on the list `gone`. */
+void worker_session_gone(struct worker *worker, struct session *session);
+
+#endif
