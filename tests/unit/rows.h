@@ -7,6 +7,7 @@
 
 #include "observation.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct dice {
@@ -16,6 +17,7 @@ struct dice {
 /* Uniform in [0, bound). */
 static inline int64_t dice_below(struct dice *dice, int64_t bound)
 {
+    assert(bound > 0);
     uint64_t z = dice->state += UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);

@@ -176,7 +176,7 @@ static void must_not_parse(void **state)
 {
     (void)state;
     static const struct edit cases[][2] = {
-        {P(message.state, 0)},
+        {NIL(struct sample, message.state)},
         {P(state.format, 2)},
         {P(state.rows, 2)},
         {P(state.rows, 4)},

@@ -388,8 +388,10 @@ static void sizes(void **state)
     struct window window;
     char *bytes = mem_alloc(WINDOW_MAX_BYTES + 1);
     assert_int_equal(window_decode(&window, bytes, WINDOW_MAX_BYTES + 1), ERR_INVALID);
-    for (size_t i = 0; i + 2 <= WINDOW_MAX_BYTES; i += 2)
-        memcpy(bytes + i, "\x30\x01", 2); /* one field again and again */
+    for (size_t i = 0; i < WINDOW_MAX_BYTES; i += 2) { /* one field again and again */
+        bytes[i] = 0x30;
+        bytes[i + 1] = 1;
+    }
     assert_int_equal(window_decode(&window, bytes, WINDOW_MAX_BYTES), ERR_INVALID);
     free(bytes);
 

@@ -1,0 +1,412 @@
+/* Bytes of earlier versions stay readable: every file of tests/compat, field by field (the rule is in its README.md). */
+#include "citystate.h"
+#include "error.h"
+#include "mem.h"
+#include "observation.h"
+#include "window.h"
+
+#include "control.pb-c.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+// clang-format off
+#include <cmocka.h>
+// clang-format on
+
+#define START INT64_C(1789999200000)
+
+static char directory[4096];
+static int files_read;
+
+/* Tests run in directories of their own: the source tree is found from the program, build/<kind>/unit/<name>. */
+static int find_directory(void **state)
+{
+    (void)state;
+    char program[2048];
+    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
+    assert_true(size > 0);
+    program[size] = '\0';
+    for (int up = 0; up < 4; up++)
+        *strrchr(program, '/') = '\0';
+    snprintf(directory, sizeof directory, "%s/tests/compat", program);
+    return 0;
+}
+
+static int digit(int c)
+{
+    return isdigit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The bytes of <name>.hex; the caller releases them. */
+static struct buf bytes_of(const char *name)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/%s.hex", directory, name);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        fail_msg("%s cannot be read", path);
+    struct buf bytes = BUF_EMPTY;
+    int c;
+    while ((c = getc(file)) != EOF) {
+        if (c == '\n')
+            continue;
+        int high = digit(c), low = digit(getc(file));
+        assert_true(high >= 0 && low >= 0);
+        buf_byte(&bytes, (char)(high * 16 + low));
+    }
+    fclose(file);
+    files_read++;
+    return bytes;
+}
+
+static void observation_batch_1(void **state)
+{
+    (void)state;
+    static const struct observation expected[] = {
+        {.city_id = 5809844, .observed_at_ms = START + 1000, .fetched_at_ms = START + 61000, .present = 0xffffff,
+         .provider = 1, .accumulation_s = 3600,
+         .value = {-1234, -1801, -1300, -1200, 101325, 99001, 10000, -1500, 412, 35999, 980, 1270,
+                   230, 7500, 10000, 601, 2, 12345, 23456, 3456, 68000, 640, 201940, 120}},
+        {.city_id = 5809844, .observed_at_ms = START + 2000, .fetched_at_ms = START + 62000, .present = 65,
+         .provider = 2, .series = 3, .quality = 4611686018427387905, .accumulation_s = 900,
+         .value = {[0] = INT32_MAX, [6] = 5}},
+        {.city_id = 1099511627777, .observed_at_ms = START + 3000, .fetched_at_ms = START + 63000, .kind = 1,
+         .provider = 17},
+        {.observed_at_ms = START + 4000, .kind = 2},
+        {.city_id = 5809844, .kind = 3},
+    };
+    struct buf bytes = bytes_of("observation_batch_1");
+    struct batch *batch = batch_new();
+    const char *reason;
+    assert_int_equal(batch_decode(batch, bytes.data, bytes.size, &reason), 0);
+    assert_int_equal(batch_rows(batch), 5);
+    assert_int_equal(batch_shard(batch), 17);
+    for (size_t i = 0; i < 5; i++) {
+        struct observation row;
+        batch_row(batch, i, &row);
+        assert_memory_equal(&row, &expected[i], sizeof row);
+    }
+    batch_free(batch);
+
+    Isobar__V1__ObservationBatch *message =
+        isobar__v1__observation_batch__unpack(NULL, bytes.size, (const uint8_t *)bytes.data);
+    assert_non_null(message);
+    assert_int_equal(message->n_controls, 1);
+    assert_int_equal(message->controls[0]->row, 4);
+    assert_string_equal(message->controls[0]->zone, "America/Los_Angeles");
+    assert_int_equal(message->controls[0]->config_version, 12);
+    isobar__v1__observation_batch__free_unpacked(message, NULL);
+    buf_release(&bytes);
+}
+
+static void assert_accumulator(const struct accumulator *a, const struct accumulator *expected)
+{
+    assert_int_equal(a->metric, expected->metric);
+    assert_int_equal(a->count, expected->count);
+    assert_int_equal(a->sum, expected->sum);
+    assert_true(a->square_sum == expected->square_sum);
+    assert_int_equal(a->minimum, expected->minimum);
+    assert_int_equal(a->minimum_at, expected->minimum_at);
+    assert_int_equal(a->maximum, expected->maximum);
+    assert_int_equal(a->maximum_at, expected->maximum_at);
+    assert_int_equal(a->first, expected->first);
+    assert_int_equal(a->first_at, expected->first_at);
+    assert_int_equal(a->last, expected->last);
+    assert_int_equal(a->last_at, expected->last_at);
+}
+
+static void window_state_1(void **state)
+{
+    (void)state;
+    struct buf bytes = bytes_of("window_state_1");
+    struct window window;
+    assert_int_equal(window_decode(&window, bytes.data, bytes.size), 0);
+    assert_int_equal(window.start_ms, START);
+    assert_int_equal(window.end_ms, START + 3600000);
+    assert_int_equal(window.rows, 6);
+    assert_int_equal(window.revision, 2);
+    assert_int_equal(window.updated_at_ms, START + 3605000);
+    assert_int_equal(window.first_observed_at_ms, START);
+    assert_int_equal(window.last_observed_at_ms, START + 3000000);
+    assert_int_equal(window.metric_count, 2);
+    assert_accumulator(&window.metrics[0],
+                       &(struct accumulator){.metric = 1, .count = 3, .sum = 2000, .square_sum = 3375000,
+                                             .minimum = -500, .minimum_at = 0, .maximum = 1250, .maximum_at = 600000,
+                                             .first = -500, .first_at = 0, .last = 1250, .last_at = 1200000});
+    const int32_t most = INT32_MAX;
+    assert_accumulator(&window.metrics[1],
+                       &(struct accumulator){.metric = 4, .count = 5, .sum = INT64_C(5) * most,
+                                             .square_sum = (wide)5 * most * most, .minimum = most,
+                                             .minimum_at = 600000, .maximum = most, .maximum_at = 600000,
+                                             .first = most, .first_at = 600000, .last = most, .last_at = 3000000});
+    const struct wind_vector wind = {.count = 2, .calm = 1, .north_mm_s = -19696, .cosine = 1969615506, .rose = {2}};
+    assert_memory_equal(window.wind, &wind, sizeof wind);
+    window_release(&window);
+    buf_release(&bytes);
+}
+
+/* The pane that pane_1 and city_state_1 share. */
+static void assert_pane(const struct pane *pane)
+{
+    const struct window *window = &pane->window;
+    assert_int_equal(window->start_ms, START);
+    assert_int_equal(window->end_ms, START + 300000);
+    assert_int_equal(window->rows, 3);
+    assert_int_equal(window->revision, 0);
+    assert_int_equal(window->updated_at_ms, START + 100000);
+    assert_int_equal(window->first_observed_at_ms, START + 1000);
+    assert_int_equal(window->last_observed_at_ms, START + 299999);
+    assert_int_equal(window->metric_count, 1);
+    assert_accumulator(&window->metrics[0],
+                       &(struct accumulator){.metric = 2, .count = 2, .sum = 15500, .square_sum = 121250000,
+                                             .minimum = 7000, .minimum_at = 1000, .maximum = 8500,
+                                             .maximum_at = 299999, .first = 7000, .first_at = 1000, .last = 8500,
+                                             .last_at = 299999});
+    const struct wind_vector wind = {.calm = 3};
+    assert_memory_equal(window->wind, &wind, sizeof wind);
+    const struct pane_entry seen[] = {{1000, 1}, {1000, 2}, {299999, 1}};
+    assert_int_equal(pane->seen_count, 3);
+    assert_memory_equal(pane->seen, seen, sizeof seen);
+}
+
+static void pane_1(void **state)
+{
+    (void)state;
+    struct buf bytes = bytes_of("pane_1");
+    struct pane pane;
+    assert_int_equal(pane_decode(&pane, bytes.data, bytes.size), 0);
+    assert_pane(&pane);
+    pane_release(&pane);
+    buf_release(&bytes);
+}
+
+static void city_state_1(void **state)
+{
+    (void)state;
+    struct buf bytes = bytes_of("city_state_1");
+    struct citystate city;
+    assert_int_equal(citystate_decode(&city, bytes.data, bytes.size), 0);
+    assert_int_equal(city.city_id, 5809844);
+    assert_int_equal(city.series, 3);
+    assert_int_equal(city.watermark_ms, START + 301000);
+    assert_int_equal(city.heard_at_ms, START + 310000);
+    assert_int_equal(city.closed_through_ms, START);
+    assert_int_equal(city.checked_at_ms, START + 305000);
+    assert_int_equal(city.rows_in, 4);
+    assert_int_equal(city.rows_late, 5);
+    assert_int_equal(city.rows_duplicate, 6);
+    assert_int_equal(city.rows_retired, 7);
+    assert_int_equal(city.rows_bad, 8);
+    assert_true(city.has_latest);
+    assert_int_equal(city.latest_produced_at_ms, START + 307000);
+    const struct observation latest = {
+        .city_id = 5809844, .series = 3, .observed_at_ms = START + 301000, .fetched_at_ms = START + 306000,
+        .present = 8388673, .quality = 9, .provider = 17, .accumulation_s = 900,
+        .value = {[0] = -321, [6] = 9900, [23] = 44}};
+    assert_memory_equal(&city.latest, &latest, sizeof latest);
+    assert_int_equal(city.open_count, 2);
+    assert_pane(&city.open[0]);
+    const struct pane *second = &city.open[1];
+    assert_int_equal(second->window.start_ms, START + 300000);
+    assert_int_equal(second->window.end_ms, START + 600000);
+    assert_int_equal(second->window.rows, 1);
+    assert_null(second->window.wind);
+    assert_int_equal(window_find(&second->window, 1)->sum, -321);
+    assert_int_equal(second->seen_count, 1);
+    assert_int_equal(second->seen[0].at, 1000);
+    assert_int_equal(second->seen[0].provider, 0);
+    citystate_release(&city);
+    buf_release(&bytes);
+}
+
+static void city_1(void **state)
+{
+    (void)state;
+    struct buf bytes = bytes_of("city_1");
+    Isobar__V1__City *city = isobar__v1__city__unpack(NULL, bytes.size, (const uint8_t *)bytes.data);
+    assert_non_null(city);
+    assert_int_equal(city->format, 1);
+    assert_int_equal(city->city_id, 3688689);
+    assert_string_equal(city->name, "Bogot\303\241");
+    assert_string_equal(city->ascii_name, "Bogota");
+    assert_string_equal(city->country, "CO");
+    assert_int_equal(city->latitude_e5, 460971);
+    assert_int_equal(city->longitude_e5, -7408175);
+    assert_int_equal(city->elevation_m, 2582);
+    assert_true(city->elevation_known);
+    assert_int_equal(city->population, 7674366);
+    assert_string_equal(city->zone, "America/Bogota");
+    assert_true(city->paused);
+    isobar__v1__city__free_unpacked(city, NULL);
+    buf_release(&bytes);
+}
+
+/* ---- envelopes ---- */
+
+static Isobar__V1__Envelope *envelope_of(const char *name, const char *member, Isobar__V1__Envelope__BodyCase body)
+{
+    struct buf bytes = bytes_of(name);
+    Isobar__V1__Envelope *envelope = isobar__v1__envelope__unpack(NULL, bytes.size, (const uint8_t *)bytes.data);
+    buf_release(&bytes);
+    assert_non_null(envelope);
+    assert_int_equal(envelope->format, 1);
+    assert_string_equal(envelope->member, member);
+    assert_int_equal(envelope->incarnation, INT64_C(1234567890123456789));
+    assert_int_equal(envelope->body_case, body);
+    return envelope;
+}
+
+#define ENVELOPE(name, member, BODY) envelope_of("envelope_" name "_1", member, ISOBAR__V1__ENVELOPE__BODY_##BODY)
+
+static void free_envelope(Isobar__V1__Envelope *envelope)
+{
+    isobar__v1__envelope__free_unpacked(envelope, NULL);
+}
+
+static void envelope_hello_1(void **state)
+{
+    (void)state;
+    Isobar__V1__Envelope *envelope = ENVELOPE("hello", "worker-1", HELLO);
+    assert_int_equal(envelope->hello->role, ISOBAR__V1__ROLE__WORKER);
+    assert_int_equal(envelope->hello->capacity, 100);
+    assert_string_equal(envelope->hello->zone, "rack-2");
+    assert_string_equal(envelope->hello->host, "host.example");
+    assert_string_equal(envelope->hello->version, "0.1.0");
+    assert_int_equal(envelope->hello->pid, 4711);
+    free_envelope(envelope);
+}
+
+static void envelope_welcome_1(void **state)
+{
+    (void)state;
+    Isobar__V1__Envelope *envelope = ENVELOPE("welcome", "worker-1", WELCOME);
+    assert_int_equal(envelope->welcome->term, 3);
+    assert_int_equal(envelope->welcome->partitions, 24);
+    assert_string_equal(envelope->welcome->leader, "coordinator-1");
+    free_envelope(envelope);
+}
+
+static void envelope_heartbeat_1(void **state)
+{
+    (void)state;
+    Isobar__V1__Envelope *envelope = ENVELOPE("heartbeat", "fetcher.1", HEARTBEAT);
+    const Isobar__V1__Heartbeat *heartbeat = envelope->heartbeat;
+    assert_int_equal(heartbeat->term, 3);
+    assert_int_equal(heartbeat->target_version, 17);
+    assert_int_equal(heartbeat->assignment_max, 1790000000000);
+    assert_int_equal(heartbeat->records, 123456);
+    assert_int_equal(heartbeat->calls, 654321);
+    assert_true(heartbeat->draining);
+    assert_int_equal(heartbeat->n_partitions, 2);
+    const Isobar__V1__PartitionStatus *partition = heartbeat->partitions[0];
+    assert_int_equal(partition->partition, 23);
+    assert_int_equal(partition->phase, ISOBAR__V1__PARTITION_PHASE__RUNNING);
+    assert_int_equal(partition->assignment, 99);
+    assert_int_equal(partition->offset, 1000000);
+    assert_int_equal(partition->lag, -1);
+    assert_int_equal(partition->progress_age_ms, 40);
+    assert_int_equal(partition->clock_ms, START + 310000);
+    assert_int_equal(partition->watermark_ms, START + 301000);
+    assert_string_equal(partition->alarm, "topic recreated");
+    assert_int_equal(partition->rows, 2000000);
+    assert_int_equal(partition->lag_ms, 12);
+    assert_int_equal(heartbeat->partitions[1]->partition, 4);
+    assert_int_equal(heartbeat->partitions[1]->phase, ISOBAR__V1__PARTITION_PHASE__STOPPED);
+    assert_int_equal(heartbeat->n_shards, 1);
+    assert_int_equal(heartbeat->shards[0]->shard, 5);
+    assert_int_equal(heartbeat->shards[0]->assignment, 98);
+    assert_int_equal(heartbeat->shards[0]->catalogue_version, 2);
+    assert_int_equal(heartbeat->shards[0]->cities, 40);
+    assert_int_equal(heartbeat->shards[0]->cities_failing, 1);
+    free_envelope(envelope);
+}
+
+static void envelope_target_1(void **state)
+{
+    (void)state;
+    Isobar__V1__Envelope *envelope = ENVELOPE("target", "worker-1", TARGET);
+    const Isobar__V1__Target *target = envelope->target;
+    assert_int_equal(target->term, 3);
+    assert_int_equal(target->version, 18);
+    assert_int_equal(target->n_partitions, 2);
+    assert_int_equal(target->partitions[0]->index, 1);
+    assert_int_equal(target->partitions[0]->number, 100);
+    assert_int_equal(target->partitions[1]->index, 23);
+    assert_int_equal(target->partitions[1]->number, 101);
+    assert_int_equal(target->n_shards, 1);
+    assert_int_equal(target->shards[0]->index, 7);
+    assert_int_equal(target->shards[0]->number, 102);
+    assert_int_equal(target->calls_per_minute_milli, -1);
+    assert_int_equal(target->catalogue_version, 2);
+    free_envelope(envelope);
+}
+
+static void envelope_released_and_bye_1(void **state)
+{
+    (void)state;
+    Isobar__V1__Envelope *envelope = ENVELOPE("released", "worker-1", RELEASED);
+    assert_int_equal(envelope->released->n_partitions, 1);
+    assert_int_equal(envelope->released->partitions[0]->index, 1);
+    assert_int_equal(envelope->released->partitions[0]->number, 100);
+    free_envelope(envelope);
+    envelope = ENVELOPE("bye", "worker-1", BYE);
+    assert_string_equal(envelope->bye->reason, "drained");
+    free_envelope(envelope);
+}
+
+static void envelope_catalogue_1(void **state)
+{
+    (void)state;
+    Isobar__V1__Envelope *envelope = ENVELOPE("catalogue", "fetcher-1", CATALOGUE);
+    const Isobar__V1__Catalogue *catalogue = envelope->catalogue;
+    assert_int_equal(catalogue->version, 2);
+    assert_int_equal(catalogue->shard, 7);
+    assert_int_equal(catalogue->part, 1);
+    assert_int_equal(catalogue->parts, 3);
+    assert_int_equal(catalogue->n_cities, 1);
+    assert_int_equal(catalogue->cities[0]->city_id, 5809844);
+    assert_string_equal(catalogue->cities[0]->name, "Seattle");
+    assert_int_equal(catalogue->cities[0]->longitude_e5, -12233207);
+    assert_false(catalogue->cities[0]->elevation_known);
+    free_envelope(envelope);
+}
+
+/* Whoever adds a file must add what reads it. */
+static void no_file_is_left_out(void **state)
+{
+    (void)state;
+    DIR *folder = opendir(directory);
+    assert_non_null(folder);
+    int files = 0;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        const char *dot = strrchr(entry->d_name, '.');
+        files += dot && strcmp(dot, ".hex") == 0;
+    }
+    closedir(folder);
+    assert_int_equal(files, files_read);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(observation_batch_1),
+        cmocka_unit_test(window_state_1),
+        cmocka_unit_test(pane_1),
+        cmocka_unit_test(city_state_1),
+        cmocka_unit_test(city_1),
+        cmocka_unit_test(envelope_hello_1),
+        cmocka_unit_test(envelope_welcome_1),
+        cmocka_unit_test(envelope_heartbeat_1),
+        cmocka_unit_test(envelope_target_1),
+        cmocka_unit_test(envelope_released_and_bye_1),
+        cmocka_unit_test(envelope_catalogue_1),
+        cmocka_unit_test(no_file_is_left_out),
+    };
+    return cmocka_run_group_tests(tests, find_directory, NULL);
+}
