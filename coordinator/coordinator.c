@@ -1,0 +1,121 @@
+/* A coordinator process (coordinator.h): start, end, and what wakes it. */
+#include "coordinator.h"
+
+#include "error.h"
+#include "link.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_MS 250
+
+static void on_message(void *arg, const Isobar__V1__Envelope *envelope)
+{
+    leader_message(arg, envelope);
+}
+
+static void on_timer(void *arg)
+{
+    struct coordinator *coordinator = arg;
+    coordinator->metrics.rejected_total = channel_rejected(coordinator->channel);
+    leader_tick(coordinator);
+}
+
+static void on_lease(void *arg, bool held)
+{
+    leader_changed(arg, held);
+}
+
+static void on_store(void *arg, bool up, const char *reason)
+{
+    struct coordinator *coordinator = arg;
+    if (up)
+        log_info("redis_up", LOG_TEXT("redis", coordinator->options->redis));
+    else if (log_limit_pass(&coordinator->redis_limit, loop_now_ms(coordinator->loop), 5000, NULL))
+        log_warn("redis_down", LOG_TEXT("redis", coordinator->options->redis), LOG_TEXT("reason", reason));
+}
+
+static bool bind_allowed(const struct coordinator_options *options, struct buf *error)
+{
+    const char *host = strncmp(options->bind, "tcp://", 6) == 0 ? options->bind + 6 : "";
+    if (*host && (daemon_is_loopback(host) || strncmp(host, "[::1]", 5) == 0 || strncmp(host, "localhost:", 10) == 0 || options->insecure))
+        return true;
+    if (!*host)
+        buf_printf(error, "bind %s: want tcp://host:port", options->bind);
+    else
+        buf_printf(error, "bind %s is not loopback and the control plane has no authentication: give --insecure to allow it", options->bind);
+    return false;
+}
+
+int coordinator_start(struct coordinator *coordinator, struct daemon *daemon)
+{
+    const struct coordinator_options *options = coordinator->options;
+    struct store_config store = {.address = options->redis, .user = options->redis_user, .password = options->redis_password,
+                                 .timeout_ms = options->redis_timeout_ms, .name = "isobar-coordinator"};
+    struct buf error = BUF_EMPTY;
+    int code = EXIT_CODE_CONFIG;
+    coordinator->daemon = daemon;
+    coordinator->loop = daemon_loop(daemon);
+    coordinator->partitions = (struct slots){.kind = "partition", .role = ISOBAR__V1__ROLE__WORKER};
+    coordinator->shards = (struct slots){.kind = "shard", .role = ISOBAR__V1__ROLE__FETCHER};
+    if (*options->id)
+        snprintf(coordinator->id, sizeof coordinator->id, "%s", options->id);
+    else
+        link_default_id(coordinator->id, sizeof coordinator->id);
+    if (!link_valid_id(coordinator->id)) {
+        buf_printf(&error, "id '%s' must be 1 to 64 letters, digits, '.', '_' or '-'", coordinator->id);
+    } else if (bind_allowed(options, &error) && (coordinator->store = store_new(coordinator->loop, &store, on_store, coordinator, &error))) {
+        code = EXIT_CODE_UNAVAILABLE;
+        coordinator->channel = channel_listen(coordinator->loop, options->bind, on_message, coordinator, &error);
+    }
+    if (coordinator->channel) {
+        log_info("listening", LOG_TEXT("endpoint", channel_endpoint(coordinator->channel)));
+        coordinator->catalogue = catalogue_new(coordinator->store, options->prefix);
+        coordinator->lease = lease_new(coordinator->loop, coordinator->store, options->prefix, coordinator->id, channel_endpoint(coordinator->channel), on_lease, coordinator);
+        coordinator->timer = loop_timer_new(coordinator->loop, on_timer, coordinator);
+        loop_timer_set(coordinator->timer, TICK_MS, TICK_MS);
+        code = EXIT_CODE_OK;
+    }
+    if (error.size)
+        log_error("failed", LOG_TEXT("reason", error.data));
+    buf_release(&error);
+    return code;
+}
+
+static void on_drained(void *arg, int status, const struct store_reply *reply)
+{
+    struct coordinator *coordinator = arg;
+    (void)status, (void)reply;
+    daemon_stop(coordinator->daemon, EXIT_CODE_OK);
+}
+
+void coordinator_drain(struct coordinator *coordinator)
+{
+    lease_yield(coordinator->lease);
+    coordinator->leading = LEAD_NOT;
+    /* Answers come in order: this one after the lease's. */
+    store_send(coordinator->store, on_drained, coordinator, "PING", NULL);
+}
+
+void coordinator_release(struct coordinator *coordinator)
+{
+    store_free(coordinator->store);
+    lease_free(coordinator->lease);
+    catalogue_free(coordinator->catalogue);
+    channel_free(coordinator->channel);
+    loop_timer_free(coordinator->timer);
+    members_clear(&coordinator->members);
+    free(coordinator->partitions.slots);
+    free(coordinator->partitions.views);
+    free(coordinator->shards.slots);
+    free(coordinator->shards.views);
+}
+
+void coordinator_missing(const struct coordinator *coordinator, struct buf *out)
+{
+    if (!store_up(coordinator->store))
+        buf_printf(out, "redis: %s does not answer\n", coordinator->options->redis);
+    else if (coordinator->leading == LEAD_READING)
+        buf_printf(out, "redis: no installation read yet under the prefix %s\n", coordinator->options->prefix);
+}

@@ -1,0 +1,58 @@
+/*
+ * isobar-coordinator: knows the members, gives partitions to workers and city shards and quota to fetchers. Parts: lease (who
+ * leads), member, assign and quota (pure tables), leader (messages and time), orders (targets), catalogue, publish (the view).
+ */
+#include "coordinator.h"
+#include "daemon.h"
+#include "error.h"
+
+#define OPTION_OWNER struct coordinator_options
+static const struct option_row option_rows[] = {COORDINATOR_OPTIONS(OPTION_ROW)};
+#define METRIC_OWNER struct coordinator_metrics
+static const struct metric_row metric_rows[] = {COORDINATOR_METRICS(METRIC_ROW)};
+
+#define DRAIN_LIMIT_MS 2500
+
+static void on_drain(void *arg)
+{
+    coordinator_drain(arg);
+}
+
+static void on_ready(void *arg, struct buf *out)
+{
+    coordinator_missing(arg, out);
+}
+
+static int serve(struct coordinator *coordinator)
+{
+    const struct coordinator_options *options = coordinator->options;
+    int code = EXIT_CODE_OK;
+    struct metric_page page = {.component = "coordinator", .rows = metric_rows, .row_count = sizeof metric_rows / sizeof *metric_rows, .values = &coordinator->metrics};
+    struct daemon_config config = {.component = "coordinator", .log_level = options->log_level, .log_format = options->log_format,
+                                   .admin_bind = options->admin_bind, .admin_port = (int)options->admin_port, .insecure = options->insecure,
+                                   .drain_limit_ms = DRAIN_LIMIT_MS, .metrics = &page, .drain = on_drain, .ready = on_ready, .arg = coordinator};
+    struct daemon *daemon = daemon_new(&config, &code);
+    if (!daemon)
+        return code;
+    code = coordinator_start(coordinator, daemon);
+    if (code == EXIT_CODE_OK)
+        code = daemon_run(daemon);
+    coordinator_release(coordinator);
+    daemon_free(daemon);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option_program program = {.name = "isobar-coordinator", .section = "coordinator", .usage = "[options]",
+                                                  .summary = "gives partitions to workers, and city shards and quota to fetchers",
+                                                  .rows = option_rows, .row_count = sizeof option_rows / sizeof *option_rows};
+    static struct coordinator_options options;
+    static struct coordinator coordinator;
+    int operands = 0, code = EXIT_CODE_OK;
+    coordinator.options = &options;
+    if (option_parse(&program, &options, argc, argv, &operands, &code) == OPTION_RUN)
+        code = serve(&coordinator);
+    option_release(&program, &options);
+    return code;
+}

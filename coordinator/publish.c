@@ -1,0 +1,138 @@
+/* The leader's view as JSON, and the audit stream (coordinator.h; docs/contracts.md has the shape). */
+#include "coordinator.h"
+
+#include "clock.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const phase_names[] = {"acquiring", "acquiring", "running", "releasing", "stopped"};
+static const char *const state_names[] = {"live", "draining", "suspect", "gone"};
+
+static const char *owner_of(const struct coordinator *coordinator, const struct slot *slot)
+{
+    const struct member *member = slot->state == SLOT_FREE ? NULL : member_by_key(&coordinator->members, slot->owner);
+    return member ? member->id : "";
+}
+
+static const char *phase_of(const struct slot *slot, const struct slot_view *view)
+{
+    if (slot->state == SLOT_FREE)
+        return "unassigned";
+    if (slot->state == SLOT_RELEASING)
+        return "releasing";
+    return view->phase < 5 ? phase_names[view->phase] : "acquiring";
+}
+
+static json_t *partition_json(const struct coordinator *coordinator, int32_t index)
+{
+    const struct slot *slot = &coordinator->partitions.slots[index];
+    const struct slot_view *view = &coordinator->partitions.views[index];
+    return json_pack("{s:i,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "partition", index, "owner", owner_of(coordinator, slot), "number",
+                     (json_int_t)slot->number, "phase", phase_of(slot, view), "offset", (json_int_t)view->offset, "lag", (json_int_t)view->lag, "lag_ms",
+                     (json_int_t)view->lag_ms, "progress_age_ms", (json_int_t)view->progress_age_ms, "clock_ms", (json_int_t)view->clock_ms, "watermark_ms",
+                     (json_int_t)view->watermark_ms, "rows", (json_int_t)view->rows, "alarm", view->alarm);
+}
+
+static json_t *shard_json(const struct coordinator *coordinator, int32_t index)
+{
+    const struct slot *slot = &coordinator->shards.slots[index];
+    const struct slot_view *view = &coordinator->shards.views[index];
+    return json_pack("{s:i,s:s,s:I,s:i,s:i,s:I}", "shard", index, "owner", owner_of(coordinator, slot), "number", (json_int_t)slot->number, "cities",
+                     (int)view->cities, "failing", (int)view->failing, "catalogue_version", (json_int_t)view->catalogue_version);
+}
+
+static size_t held_by(const struct coordinator *coordinator, const struct member *member)
+{
+    const struct slots *slots = member->role == ISOBAR__V1__ROLE__WORKER ? &coordinator->partitions : &coordinator->shards;
+    size_t held = 0;
+    for (int32_t i = 0; i < coordinator->partition_count; i++)
+        held += slots->slots[i].state != SLOT_FREE && slots->slots[i].owner == member->key;
+    return held;
+}
+
+static json_t *member_json(const struct coordinator *coordinator, const struct member *member, int64_t now_ms)
+{
+    char incarnation[24];
+    snprintf(incarnation, sizeof incarnation, "%llx", (unsigned long long)member->incarnation);
+    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I}", "id", member->id, "role",
+                     member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host, "zone", member->zone, "pid",
+                     (json_int_t)member->pid, "version", member->version, "incarnation", incarnation, "state", state_names[member->state],
+                     "heartbeat_age_ms", (json_int_t)(now_ms - member->heard_ms), "capacity", (int)member->capacity, "records",
+                     (json_int_t)member->records, "calls", (json_int_t)member->calls, "held", (json_int_t)held_by(coordinator, member));
+}
+
+static json_t *quota_json(const struct coordinator *coordinator)
+{
+    int fetchers = 0;
+    for (const struct member *member = coordinator->members.first; member; member = member->next)
+        fetchers += member->role == ISOBAR__V1__ROLE__FETCHER && member->state == MEMBER_LIVE;
+    int64_t total = coordinator->options->calls_per_minute <= 0 ? -1 : coordinator->options->calls_per_minute;
+    return json_pack("{s:I,s:i,s:f}", "calls_per_minute", (json_int_t)total, "fetchers", fetchers, "share_per_minute",
+                     total < 0 || fetchers == 0 ? (double)total : (double)total / fetchers);
+}
+
+static json_t *moves_json(const struct coordinator *coordinator)
+{
+    json_t *list = json_array();
+    size_t kept = coordinator->move_count < MOVES_KEPT ? coordinator->move_count : MOVES_KEPT;
+    for (size_t i = 0; i < kept; i++) {
+        const struct move *move = &coordinator->moves[(coordinator->move_count - 1 - i) % MOVES_KEPT];
+        json_array_append_new(list, json_pack("{s:I,s:s,s:i,s:s,s:s,s:s}", "at_ms", (json_int_t)move->at_ms, "kind", move->kind, "index", (int)move->index,
+                                              "from", move->from, "to", move->to, "reason", move->reason));
+    }
+    return list;
+}
+
+void publish_view(const struct coordinator *coordinator, int64_t wall_ms, int64_t now_ms, struct buf *out)
+{
+    json_t *members = json_array(), *partitions = json_array(), *shards = json_array();
+    for (const struct member *member = coordinator->members.first; member; member = member->next) {
+        if (member->state != MEMBER_GONE)
+            json_array_append_new(members, member_json(coordinator, member, now_ms));
+    }
+    for (int32_t i = 0; i < coordinator->partition_count; i++) {
+        json_array_append_new(partitions, partition_json(coordinator, i));
+        json_array_append_new(shards, shard_json(coordinator, i));
+    }
+    json_t *root = json_pack("{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "leader", coordinator->id, "endpoint",
+                             channel_endpoint(coordinator->channel), "term", (json_int_t)coordinator->term, "at_ms", (json_int_t)wall_ms, "partitions",
+                             (int)coordinator->partition_count, "topic", coordinator->topic, "assignment_version",
+                             (json_int_t)coordinator->metrics.rebalances_total, "catalogue_version", (json_int_t)catalogue_version(coordinator->catalogue),
+                             "members", members, "partition_list", partitions, "shard_list", shards, "quota", quota_json(coordinator), "rebalances",
+                             moves_json(coordinator));
+    char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    if (text)
+        buf_text(out, text);
+    free(text);
+    json_decref(root);
+}
+
+static void on_written(void *arg, int status, const struct store_reply *reply)
+{
+    (void)arg, (void)status, (void)reply; /* the next view follows in a second */
+}
+
+void publish(struct coordinator *coordinator)
+{
+    struct buf view = BUF_EMPTY;
+    char key[256];
+    if (!store_up(coordinator->store))
+        return;
+    snprintf(key, sizeof key, "%scluster", coordinator->options->prefix);
+    publish_view(coordinator, clock_wall_ms(), loop_now_ms(coordinator->loop), &view);
+    if (view.size)
+        store_send(coordinator->store, on_written, NULL, "SET", key, view.data, NULL);
+    buf_release(&view);
+}
+
+void publish_audit(struct coordinator *coordinator, const char *what, const char *who, const char *detail)
+{
+    char key[256];
+    if (!store_up(coordinator->store))
+        return;
+    snprintf(key, sizeof key, "%saudit", coordinator->options->prefix);
+    store_send(coordinator->store, on_written, NULL, "XADD", key, "MAXLEN", "~", "10000", "*", "what", what, "who", who, "detail", detail, NULL);
+}
