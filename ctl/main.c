@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&command_init};
+static const struct command *const commands[] = {&command_init, &command_status, &command_verify};
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 static void print_usage(FILE *out)
