@@ -1,6 +1,7 @@
 /*
- * The epoll loop (loop.h). Timers are a binary heap ordered by due time; epoll_pwait2 is not needed since a millisecond is
- * the finest unit. Sources removed inside a round are marked dead, skipped, and freed at the round's end.
+ * The epoll loop (loop.h). Timers are a binary heap ordered by due time, then by when they were armed; epoll_pwait2 is not
+ * needed since a millisecond is the finest unit. Sources removed inside a round are marked dead, skipped, and freed at the
+ * round's end.
  */
 #include "loop.h"
 
@@ -20,6 +21,7 @@
 #define BEFORE_WAIT_MAX 8
 #define SIGNALS_MAX     8
 #define LONGEST_WAIT_MS 60000
+#define TIMERS_AT_MOST_MS 50
 
 struct loop_fd {
     struct loop *loop;
@@ -33,6 +35,7 @@ struct loop_fd {
 struct loop_timer {
     struct loop *loop;
     int64_t due_ms, period_ms;
+    uint64_t number; /* of its arming, ever growing */
     size_t place; /* in the heap, from 1; 0: not armed */
     bool dead;
     loop_fn *fn;
@@ -41,7 +44,7 @@ struct loop_timer {
 };
 
 struct loop_hook {
-    loop_fn *fn;
+    loop_fn *fn; /* NULL once it was removed while hooks run */
     void *arg;
 };
 
@@ -53,8 +56,9 @@ struct loop_signal_row {
 
 struct loop {
     int epoll;
-    bool stopped;
+    bool stopped, in_round, in_hooks;
     int64_t now_ms, wait_ms;
+    uint64_t timers_armed; /* ever */
     struct loop_fd *fds, *dead_fds;
     struct loop_timer **heap; /* from 1 */
     size_t timer_count, timer_capacity;
@@ -145,6 +149,7 @@ struct loop_fd *loop_fd_add(struct loop *loop, int fd, unsigned events, loop_fd_
 void loop_fd_set(struct loop_fd *source, unsigned events)
 {
     struct epoll_event event = {.events = epoll_events(events), .data.ptr = source};
+    assert(!source->dead);
     int status = epoll_ctl(source->loop->epoll, EPOLL_CTL_MOD, source->fd, &event);
     assert(status == 0 || errno == ENOENT || errno == EBADF);
     (void)status;
@@ -176,10 +181,15 @@ static void heap_put(struct loop *loop, size_t place, struct loop_timer *timer)
     timer->place = place;
 }
 
+static bool before(const struct loop_timer *a, const struct loop_timer *b)
+{
+    return a->due_ms != b->due_ms ? a->due_ms < b->due_ms : a->number < b->number;
+}
+
 static void heap_up(struct loop *loop, size_t place)
 {
     struct loop_timer *timer = loop->heap[place];
-    for (; place > 1 && loop->heap[place / 2]->due_ms > timer->due_ms; place /= 2)
+    for (; place > 1 && before(timer, loop->heap[place / 2]); place /= 2)
         heap_put(loop, place, loop->heap[place / 2]);
     heap_put(loop, place, timer);
 }
@@ -188,9 +198,9 @@ static void heap_down(struct loop *loop, size_t place)
 {
     struct loop_timer *timer = loop->heap[place];
     for (size_t child; (child = place * 2) <= loop->timer_count; place = child) {
-        if (child < loop->timer_count && loop->heap[child + 1]->due_ms < loop->heap[child]->due_ms)
+        if (child < loop->timer_count && before(loop->heap[child + 1], loop->heap[child]))
             child++;
-        if (loop->heap[child]->due_ms >= timer->due_ms)
+        if (before(timer, loop->heap[child]))
             break;
         heap_put(loop, place, loop->heap[child]);
     }
@@ -222,10 +232,12 @@ void loop_timer_cancel(struct loop_timer *timer)
 void loop_timer_set(struct loop_timer *timer, int64_t delay_ms, int64_t period_ms)
 {
     struct loop *loop = timer->loop;
+    assert(!timer->dead);
     loop_timer_cancel(timer);
     /* The clock is read anew: a round may have taken long since now_ms. */
     timer->due_ms = clock_monotonic_ms() + (delay_ms > 0 ? delay_ms : 0);
     timer->period_ms = period_ms;
+    timer->number = ++loop->timers_armed;
     if (loop->timer_count + 1 >= loop->timer_capacity) {
         loop->timer_capacity = loop->timer_capacity ? loop->timer_capacity * 2 : 16;
         loop->heap = mem_grow(loop->heap, loop->timer_capacity, sizeof(struct loop_timer *));
@@ -250,22 +262,19 @@ void loop_timer_free(struct loop_timer *timer)
     timer->loop->dead_timers = timer;
 }
 
-/* Runs what is due; a timer armed again inside a callback waits for the next round. */
+/* Runs what was due and armed before; a timer armed inside a callback sorts after those and waits for the next round. */
 static void run_timers(struct loop *loop)
 {
     int64_t now = loop->now_ms;
-    while (loop->timer_count && loop->heap[1]->due_ms <= now) {
+    uint64_t last = loop->timers_armed;
+    while (loop->timer_count && loop->heap[1]->due_ms <= now && loop->heap[1]->number <= last) {
         struct loop_timer *timer = loop->heap[1];
-        loop_timer_cancel(timer);
-        if (timer->period_ms > 0) {
+        if (timer->period_ms > 0)
             loop_timer_set(timer, timer->period_ms, timer->period_ms);
-            if (timer->due_ms <= now)
-                timer->due_ms = now + 1; /* cannot happen with periods >= 1; keeps the loop finite */
-        }
+        else
+            loop_timer_cancel(timer);
         timer->fn(timer->arg);
-        if (loop->stopped)
-            return;
-        if (clock_monotonic_ms() - now > 50)
+        if (loop->stopped || clock_monotonic_ms() - now > TIMERS_AT_MOST_MS)
             return; /* descriptors get their turn */
     }
 }
@@ -289,7 +298,7 @@ int loop_signal(struct loop *loop, int signo, loop_signal_fn *fn, void *arg)
 {
     assert(loop->signal_count < SIGNALS_MAX);
     sigaddset(&loop->signal_set, signo);
-    if (sigprocmask(SIG_BLOCK, &loop->signal_set, NULL) != 0)
+    if (pthread_sigmask(SIG_BLOCK, &loop->signal_set, NULL) != 0)
         return ERR_SYSTEM;
     int fd = signalfd(loop->signal_fd, &loop->signal_set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (fd < 0)
@@ -312,13 +321,37 @@ void loop_before_wait(struct loop *loop, loop_fn *fn, void *arg)
     loop->hooks[loop->hook_count++] = (struct loop_hook){fn, arg};
 }
 
+static void hook_delete(struct loop *loop, size_t place)
+{
+    loop->hook_count--;
+    for (size_t i = place; i < loop->hook_count; i++)
+        loop->hooks[i] = loop->hooks[i + 1];
+}
+
 void loop_before_wait_remove(struct loop *loop, loop_fn *fn, void *arg)
 {
     for (size_t i = 0; i < loop->hook_count; i++) {
-        if (loop->hooks[i].fn == fn && loop->hooks[i].arg == arg) {
-            loop->hooks[i] = loop->hooks[--loop->hook_count];
-            return;
-        }
+        if (loop->hooks[i].fn != fn || loop->hooks[i].arg != arg)
+            continue;
+        if (loop->in_hooks)
+            loop->hooks[i].fn = NULL; /* the places of the others stay while they are called */
+        else
+            hook_delete(loop, i);
+        return;
+    }
+}
+
+static void run_hooks(struct loop *loop)
+{
+    loop->in_hooks = true;
+    for (size_t i = 0; i < loop->hook_count; i++) {
+        if (loop->hooks[i].fn)
+            loop->hooks[i].fn(loop->hooks[i].arg);
+    }
+    loop->in_hooks = false;
+    for (size_t i = loop->hook_count; i-- > 0;) {
+        if (!loop->hooks[i].fn)
+            hook_delete(loop, i);
     }
 }
 
@@ -341,15 +374,15 @@ static unsigned loop_events(uint32_t events)
 
 static int round_once(struct loop *loop, int64_t most_ms)
 {
+    assert(!loop->in_round); /* a nested round would free sources that the outer one still holds */
+    loop->in_round = true;
     loop->wait_ms = most_ms;
-    for (size_t i = 0; i < loop->hook_count; i++)
-        loop->hooks[i].fn(loop->hooks[i].arg);
+    run_hooks(loop);
     if (loop->timer_count)
         loop_wait_at_most(loop, loop->heap[1]->due_ms - clock_monotonic_ms());
     struct epoll_event events[EVENTS_A_ROUND];
     int count = loop->stopped ? 0 : epoll_wait(loop->epoll, events, EVENTS_A_ROUND, (int)loop->wait_ms);
-    if (count < 0 && errno != EINTR)
-        return ERR_SYSTEM;
+    int status = count < 0 && errno != EINTR ? ERR_SYSTEM : 0;
     loop->now_ms = clock_monotonic_ms();
     for (int i = 0; i < count && !loop->stopped; i++) {
         struct loop_fd *source = events[i].data.ptr;
@@ -359,7 +392,8 @@ static int round_once(struct loop *loop, int64_t most_ms)
     if (!loop->stopped)
         run_timers(loop);
     bury(loop);
-    return 0;
+    loop->in_round = false;
+    return status;
 }
 
 int loop_run(struct loop *loop)
