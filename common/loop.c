@@ -1,9 +1,8 @@
 /*
- * The epoll loop (loop.h). Timers are a binary heap ordered by due time, then by when they were armed; epoll_pwait2 is not
- * needed since a millisecond is the finest unit. Sources removed inside a round are marked dead, skipped, and freed at the
- * round's end.
+ * The epoll loop (loop.h): descriptors, signals and rounds; timers are in loop_timer.c. epoll_pwait2 is not needed since a
+ * millisecond is the finest unit. Sources removed inside a round are marked dead, skipped, and freed at the round's end.
  */
-#include "loop.h"
+#include "loop_internal.h"
 
 #include "clock.h"
 #include "error.h"
@@ -18,10 +17,7 @@
 #include <unistd.h>
 
 #define EVENTS_A_ROUND  64
-#define BEFORE_WAIT_MAX 8
-#define SIGNALS_MAX     8
 #define LONGEST_WAIT_MS 60000
-#define TIMERS_AT_MOST_MS 50
 
 struct loop_fd {
     struct loop *loop;
@@ -30,46 +26,6 @@ struct loop_fd {
     loop_fd_fn *fn;
     void *arg;
     struct loop_fd *previous, *next; /* of the loop's list, of living or of dead ones */
-};
-
-struct loop_timer {
-    struct loop *loop;
-    int64_t due_ms, period_ms;
-    uint64_t number; /* of its arming, ever growing */
-    size_t place; /* in the heap, from 1; 0: not armed */
-    bool dead;
-    loop_fn *fn;
-    void *arg;
-    struct loop_timer *next_dead;
-};
-
-struct loop_hook {
-    loop_fn *fn; /* NULL once it was removed while hooks run */
-    void *arg;
-};
-
-struct loop_signal_row {
-    int signo;
-    loop_signal_fn *fn;
-    void *arg;
-};
-
-struct loop {
-    int epoll;
-    bool stopped, in_round, in_hooks;
-    int64_t now_ms, wait_ms;
-    uint64_t timers_armed; /* ever */
-    struct loop_fd *fds, *dead_fds;
-    struct loop_timer **heap; /* from 1 */
-    size_t timer_count, timer_capacity;
-    struct loop_timer *dead_timers;
-    struct loop_hook hooks[BEFORE_WAIT_MAX];
-    size_t hook_count;
-    struct loop_signal_row signals[SIGNALS_MAX];
-    size_t signal_count;
-    int signal_fd;
-    struct loop_fd *signal_source;
-    sigset_t signal_set;
 };
 
 struct loop *loop_new(void)
@@ -92,11 +48,7 @@ static void bury(struct loop *loop)
         loop->dead_fds = source->next;
         free(source);
     }
-    while (loop->dead_timers) {
-        struct loop_timer *timer = loop->dead_timers;
-        loop->dead_timers = timer->next_dead;
-        free(timer);
-    }
+    loop_timers_bury(loop);
 }
 
 void loop_free(struct loop *loop)
@@ -109,10 +61,8 @@ void loop_free(struct loop *loop)
     }
     while (loop->fds)
         loop_fd_remove(loop->fds);
-    while (loop->timer_count)
-        loop_timer_free(loop->heap[1]);
+    loop_timers_release(loop);
     bury(loop);
-    free(loop->heap);
     close(loop->epoll);
     free(loop);
 }
@@ -171,112 +121,6 @@ void loop_fd_remove(struct loop_fd *source)
     source->dead = true;
     source->next = loop->dead_fds;
     loop->dead_fds = source;
-}
-
-/* ---- timers ---- */
-
-static void heap_put(struct loop *loop, size_t place, struct loop_timer *timer)
-{
-    loop->heap[place] = timer;
-    timer->place = place;
-}
-
-static bool before(const struct loop_timer *a, const struct loop_timer *b)
-{
-    return a->due_ms != b->due_ms ? a->due_ms < b->due_ms : a->number < b->number;
-}
-
-static void heap_up(struct loop *loop, size_t place)
-{
-    struct loop_timer *timer = loop->heap[place];
-    for (; place > 1 && before(timer, loop->heap[place / 2]); place /= 2)
-        heap_put(loop, place, loop->heap[place / 2]);
-    heap_put(loop, place, timer);
-}
-
-static void heap_down(struct loop *loop, size_t place)
-{
-    struct loop_timer *timer = loop->heap[place];
-    for (size_t child; (child = place * 2) <= loop->timer_count; place = child) {
-        if (child < loop->timer_count && before(loop->heap[child + 1], loop->heap[child]))
-            child++;
-        if (before(timer, loop->heap[child]))
-            break;
-        heap_put(loop, place, loop->heap[child]);
-    }
-    heap_put(loop, place, timer);
-}
-
-struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg)
-{
-    struct loop_timer *timer = mem_alloc(sizeof *timer);
-    *timer = (struct loop_timer){.loop = loop, .fn = fn, .arg = arg};
-    return timer;
-}
-
-void loop_timer_cancel(struct loop_timer *timer)
-{
-    struct loop *loop = timer->loop;
-    size_t place = timer->place;
-    if (place == 0)
-        return;
-    timer->place = 0;
-    struct loop_timer *last = loop->heap[loop->timer_count--];
-    if (last != timer) {
-        heap_put(loop, place, last);
-        heap_up(loop, place);
-        heap_down(loop, last->place);
-    }
-}
-
-void loop_timer_set(struct loop_timer *timer, int64_t delay_ms, int64_t period_ms)
-{
-    struct loop *loop = timer->loop;
-    assert(!timer->dead);
-    loop_timer_cancel(timer);
-    /* The clock is read anew: a round may have taken long since now_ms. */
-    timer->due_ms = clock_monotonic_ms() + (delay_ms > 0 ? delay_ms : 0);
-    timer->period_ms = period_ms;
-    timer->number = ++loop->timers_armed;
-    if (loop->timer_count + 1 >= loop->timer_capacity) {
-        loop->timer_capacity = loop->timer_capacity ? loop->timer_capacity * 2 : 16;
-        loop->heap = mem_grow(loop->heap, loop->timer_capacity, sizeof(struct loop_timer *));
-    }
-    heap_put(loop, ++loop->timer_count, timer);
-    heap_up(loop, timer->place);
-}
-
-bool loop_timer_armed(const struct loop_timer *timer)
-{
-    return timer->place != 0;
-}
-
-void loop_timer_free(struct loop_timer *timer)
-{
-    if (!timer)
-        return;
-    assert(!timer->dead);
-    loop_timer_cancel(timer);
-    timer->dead = true;
-    timer->next_dead = timer->loop->dead_timers;
-    timer->loop->dead_timers = timer;
-}
-
-/* Runs what was due and armed before; a timer armed inside a callback sorts after those and waits for the next round. */
-static void run_timers(struct loop *loop)
-{
-    int64_t now = loop->now_ms;
-    uint64_t last = loop->timers_armed;
-    while (loop->timer_count && loop->heap[1]->due_ms <= now && loop->heap[1]->number <= last) {
-        struct loop_timer *timer = loop->heap[1];
-        if (timer->period_ms > 0)
-            loop_timer_set(timer, timer->period_ms, timer->period_ms);
-        else
-            loop_timer_cancel(timer);
-        timer->fn(timer->arg);
-        if (loop->stopped || clock_monotonic_ms() - now > TIMERS_AT_MOST_MS)
-            return; /* descriptors get their turn */
-    }
 }
 
 /* ---- signals ---- */
@@ -378,8 +222,7 @@ static int round_once(struct loop *loop, int64_t most_ms)
     loop->in_round = true;
     loop->wait_ms = most_ms;
     run_hooks(loop);
-    if (loop->timer_count)
-        loop_wait_at_most(loop, loop->heap[1]->due_ms - clock_monotonic_ms());
+    loop_timers_wait(loop);
     struct epoll_event events[EVENTS_A_ROUND];
     int count = loop->stopped ? 0 : epoll_wait(loop->epoll, events, EVENTS_A_ROUND, (int)loop->wait_ms);
     int status = count < 0 && errno != EINTR ? ERR_SYSTEM : 0;
@@ -390,7 +233,7 @@ static int round_once(struct loop *loop, int64_t most_ms)
             source->fn(source->arg, loop_events(events[i].events));
     }
     if (!loop->stopped)
-        run_timers(loop);
+        loop_timers_run(loop);
     bury(loop);
     loop->in_round = false;
     return status;
