@@ -17,6 +17,8 @@
 #define NOW    INT64_C(1000000)
 #define MANY   64
 
+static char somewhere[] = "Somewhere";
+
 struct world {
     struct schedule schedule;
     struct cities cities;
@@ -58,7 +60,7 @@ static bool give(struct world *world, int32_t shard, int64_t version, int32_t pa
     for (int i = 0; i < count; i++) {
         isobar__v1__city__init(&list[i]);
         list[i].city_id = world->ids[shard][first + i];
-        list[i].ascii_name = (char *)(uintptr_t)"Somewhere";
+        list[i].ascii_name = somewhere;
         list[i].latitude_e5 = 4700000;
         list[i].longitude_e5 = -12200000;
         pointers[i] = &list[i];
@@ -151,7 +153,7 @@ static void test_impossible_parts_and_cities_are_ignored(void **state)
     for (int i = 0; i < 6; i++) {
         isobar__v1__city__init(&list[i]);
         list[i].city_id = world->ids[0][i];
-        list[i].ascii_name = (char *)(uintptr_t)"x";
+        list[i].ascii_name = somewhere;
         pointers[i] = &list[i];
     }
     list[1].latitude_e5 = 9000001;
