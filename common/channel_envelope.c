@@ -6,6 +6,7 @@
 #include "channel_envelope.h"
 
 #include "channel.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,34 +50,6 @@ static void release(void *data, void *block)
 
 /* ---- UTF-8 in every string of a message ---- */
 
-/* Bytes of the well-formed sequence at `text` (RFC 3629: no surrogates, no overlong forms, up to U+10FFFF),
- * or 0. */
-static size_t sequence(const unsigned char *text)
-{
-    unsigned char first = text[0];
-    size_t size = first < 0x80   ? 1
-                  : first < 0xc2 ? 0
-                  : first < 0xe0 ? 2
-                  : first < 0xf0 ? 3
-                  : first < 0xf5 ? 4
-                                 : 0;
-    for (size_t i = 1; i < size; i++)
-        if ((text[i] & 0xc0) != 0x80) /* also stops at '\0' */
-            return 0;
-    bool overlong = (first == 0xe0 && text[1] < 0xa0) || (first == 0xf0 && text[1] < 0x90);
-    bool outside = (first == 0xed && text[1] > 0x9f) || (first == 0xf4 && text[1] > 0x8f);
-    return overlong || outside ? 0 : size;
-}
-
-static bool utf8_valid(const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    for (size_t size; *at != '\0'; at += size)
-        if ((size = sequence(at)) == 0)
-            return false;
-    return true;
-}
-
 static bool strings_valid(const ProtobufCMessage *message);
 
 /* One element of a field: a string or a submessage. */
@@ -85,7 +58,7 @@ static bool element_valid(ProtobufCType type, const void *element)
     const void *value = *(const void *const *)element;
     if (value == NULL)
         return true;
-    return type == PROTOBUF_C_TYPE_STRING ? utf8_valid(value) : strings_valid(value);
+    return type == PROTOBUF_C_TYPE_STRING ? text_is_utf8(value) : strings_valid(value);
 }
 
 static bool field_valid(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
