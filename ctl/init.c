@@ -3,7 +3,7 @@
  * everything that can be wrong in the arguments, then Redis and Kafka as they are, then topics, and only then, under a lock,
  * ledgers, meta and catalogue. So a mistake leaves nothing half made but perhaps an empty topic.
  */
-#include "cities.h"
+#include "city_store.h"
 #include "command.h"
 #include "context.h"
 #include "error.h"
@@ -255,13 +255,13 @@ static int ensure_topics(struct init *init)
 
 static int put_cities(struct init *init)
 {
-    struct cities_change change;
+    struct city_store_change change;
     if (!*init->options->cities) {
         if (init->there.catalogue_version == 0)
             context_warn(&init->context, "the catalogue has no cities yet: give --cities FILE");
         return EXIT_CODE_OK;
     }
-    int code = cities_replace(&init->context, &init->there, &init->table, &change);
+    int code = city_store_replace(&init->context, &init->there, &init->table, &change);
     if (code == EXIT_CODE_OK)
         printf("cities: %zu from %s, catalogue version %" PRId64 " (%d shard%s changed)\n", init->table.count, init->options->cities,
                change.version, change.shards, change.shards == 1 ? "" : "s");

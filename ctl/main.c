@@ -13,7 +13,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {&command_init, &command_status, &command_verify};
-#define COMMANDS (sizeof commands / sizeof *commands)
+#define COMMANDS   (sizeof commands / sizeof *commands)
+#define NAME_BYTES 64 /* of a command, with "isobarctl " before it */
 
 static void print_usage(FILE *out)
 {
@@ -35,14 +36,33 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
+/* Letters that differ between two words when one is laid over the other at its best: a slip has few. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[NAME_BYTES + 1], width = strlen(b);
+    for (size_t j = 0; j <= width; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= width; j++) {
+            size_t best = corner + (a[i - 1] != b[j - 1]);
+            corner = row[j];
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+        }
+    }
+    return row[width];
+}
+
 static int unknown(const char *name)
 {
     const char *best = NULL;
     size_t least = strlen(name) / 3 + 2;
     for (size_t i = 0; i < COMMANDS; i++) {
-        size_t distance = option_distance(name, commands[i]->name);
-        if (distance < least) {
-            least = distance;
+        size_t letters = distance(name, commands[i]->name);
+        if (letters < least) {
+            least = letters;
             best = commands[i]->name;
         }
     }
@@ -53,7 +73,7 @@ static int unknown(const char *name)
 
 static int run(const struct command *command, int argc, char **argv)
 {
-    char name[64];
+    char name[NAME_BYTES];
     snprintf(name, sizeof name, "isobarctl %s", command->name);
     struct option_program program = {.name = name, .section = command->name, .summary = command->details, .usage = "[options]",
                                      .rows = command->rows, .row_count = command->row_count};

@@ -168,12 +168,15 @@ static void print_shards(const struct status *status)
     }
     printf("\nshards      %zu of %zu have a fetcher; %" PRId64 " cities, %" PRId64 " failing; catalogue version %" PRId64 "\n", owned,
            json_array_size(list), cities, failing, number(status->view, "catalogue_version"));
-    int64_t calls = number(quota, "calls_per_minute");
+    int64_t calls = number(quota, "calls_per_minute"), fetchers = number(quota, "fetchers");
     if (calls < 0)
-        printf("quota       no limit, %" PRId64 " fetchers\n", number(quota, "fetchers"));
+        fputs("quota       no limit", stdout);
     else
-        printf("quota       %" PRId64 " calls a minute, %" PRId64 " fetchers, %.1f each\n", calls, number(quota, "fetchers"),
-               json_number_value(json_object_get(quota, "share_per_minute")));
+        printf("quota       %" PRId64 " calls a minute", calls);
+    printf(", %" PRId64 " fetcher%s", fetchers, fetchers == 1 ? "" : "s");
+    if (calls >= 0 && fetchers > 1)
+        printf(", %.1f each", json_number_value(json_object_get(quota, "share_per_minute")));
+    puts("");
 }
 
 static void print_all(const struct status *status)

@@ -1,9 +1,9 @@
 /*
- * Replaces the catalogue (cities.h). A shard that differs is written as a whole by one script; its members read it again when
+ * Replaces the catalogue (city_store.h). A shard that differs is written as a whole by one script; its members read it again when
  * the version has gone up. `catalogue_pending` in meta remembers, across a crash, that shards were written whose version was
  * not raised yet.
  */
-#include "cities.h"
+#include "city_store.h"
 
 #include "city.pb-c.h"
 #include "error.h"
@@ -72,7 +72,7 @@ struct replace {
     struct context *context;
     const struct installation *installation;
     const struct city_table *table;
-    struct cities_change *change;
+    struct city_store_change *change;
     bool pending; /* said in meta */
 };
 
@@ -171,12 +171,12 @@ static int publish_version(struct replace *replace)
     return EXIT_CODE_OK;
 }
 
-int cities_replace(struct context *context, const struct installation *installation, const struct city_table *table,
-                   struct cities_change *change)
+int city_store_replace(struct context *context, const struct installation *installation, const struct city_table *table,
+                   struct city_store_change *change)
 {
     char key[CONTEXT_KEY_BYTES];
     struct replace replace = {.context = context, .installation = installation, .table = table, .change = change};
-    *change = (struct cities_change){.version = installation->catalogue_version};
+    *change = (struct city_store_change){.version = installation->catalogue_version};
     struct store_reply *reply = CONTEXT_ASK(context, "HEXISTS", context_key(context, "meta", key), "catalogue_pending");
     if (!reply)
         return context->exit_code;
