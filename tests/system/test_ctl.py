@@ -262,7 +262,6 @@ def test_redis_with_a_password(stack):
 
 
 def test_init_on_a_real_kafka(stack, real_kafka):
-    from confluent_kafka import Producer
     from confluent_kafka.admin import AdminClient, ConfigResource
     stack.start_redis()
     stack.kafka = real_kafka.bootstrap
@@ -285,17 +284,33 @@ def test_init_on_a_real_kafka(stack, real_kafka):
     code, _, err = run(stack, "init", "--prefix", "more:", *names[:-1], "6")
     assert code == 1 and "5 partitions, not 6" in err
 
-    # A new installation on a topic that has records begins at the first of them, also when the log does not begin at 0.
-    producer = Producer({"bootstrap.servers": stack.kafka})
-    for _ in range(7):
-        producer.produce("ctl.observations", b"x", partition=2)
+
+def test_a_new_installation_begins_at_the_first_record_that_is_left(stack):
+    from confluent_kafka import Consumer, Producer, TopicPartition
+    redis = started(stack)
+    producer = Producer({"bootstrap.servers": stack.kafka, "linger.ms": 0})
+    consumer = Consumer({"bootstrap.servers": stack.kafka, "group.id": "test"})
+    low = lambda: consumer.get_watermark_offsets(TopicPartition("weather.observations", 2), timeout=10)[0]
+    value = random.Random(1).randbytes(200_000)
+
+    def trimmed():
+        producer.produce("weather.observations", value, partition=2)
+        assert producer.flush(10) == 0
+        return low() > 0
+
+    wait_for("the development broker, which keeps 5 MiB, has dropped a record", trimmed, 30)
+    producer.produce("weather.observations", b"x", partition=3)
     assert producer.flush(10) == 0
-    from confluent_kafka import TopicPartition
-    if hasattr(admin, "delete_records"):
-        admin.delete_records([TopicPartition("ctl.observations", 2, 4)])
-    assert run(stack, "init", "--prefix", "new:", *names)[0] == 0
-    first = int(client(stack).hget("new:{2}:ledger", "first_offset"))
-    assert first == int(client(stack).hget("new:{2}:ledger", "offset")) and first in (0, 4)
+    assert run(stack, "init")[0] == 0
+    for p, want in ((2, low()), (3, 0)):
+        ledger = redis.hgetall(f"isobar:{{{p}}}:ledger")
+        assert int(ledger[b"first_offset"]) == int(ledger[b"offset"]) == want
+    assert run(stack, "verify")[0] == 0
+    for _ in range(30):  # all that a ledger stands at is trimmed away: verify sees it in the log
+        trimmed()
+    consumer.close()
+    code, out, _ = run(stack, "verify")
+    assert code == 1 and re.search(r"^partition 2: I3: offset \d+ was deleted from the log, which begins at \d+$", out, re.M), out
 
 
 # ---- what a whole installation is like
@@ -419,15 +434,25 @@ class Planter:
             self.redis.hset(self.city_key, field, state.SerializeToString())
         return plant
 
+    def dump(self):
+        """All keys of the two partitions that plants touch."""
+        tags = tuple(f"{self.prefix}{{{p}}}:".encode() for p in (self.partition, self.other))
+        keys = [key for key in self.redis.keys("*") if key.startswith(tags)]
+        with self.redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.dump(key)
+            return dict(zip(keys, pipe.execute()))
+
     def found(self, plant, *wanted, partition=None):
-        before = {key: (self.redis.dump(key), max(self.redis.pttl(key), 0)) for key in self.redis.keys("*")}
+        before = self.dump()
         plant()
         code, out, err = run(self.stack, "verify")
-        for key in set(self.redis.keys("*")) - set(before):
+        after = self.dump()
+        for key in set(after) - set(before):
             self.redis.delete(key)
-        for key, (value, ttl) in before.items():
-            if self.redis.dump(key) != value:
-                self.redis.restore(key, ttl, value, replace=True)
+        for key, value in before.items():
+            if after.get(key) != value:
+                self.redis.restore(key, 0, value, replace=True)
         assert code == 1, (wanted, out, err)
         lines = [line for line in out.splitlines() if line.startswith(f"partition {self.partition if partition is None else partition}: ")]
         for word in wanted:
@@ -443,10 +468,8 @@ def test_verify_finds_every_planted_inconsistency(filled):
         assert program.terminate(10) == 0
     code, out, err = run(stack, "verify", "--verbose")
     assert code == 0 and len(re.findall(r"^partition \d+: good; ", out, re.M)) == 24, out + err
-    comparison, _ = oracle.run(stack.kafka, stack.redis, stack.prefix)
-    assert comparison.differences == []
     p = Planter(stack)
-    far = 1 << 50
+    far = 250_000_000_000_000  # in the year 9892
     number = p.number
     counters = ("rows", "rows_in", "rows_late", "rows_duplicate", "rows_bad", "rows_checked", "rows_tick", "rows_control", "rows_retired")
     assert number("rows_in") and number("rows_late") and number("rows_duplicate") and number("rows_retired"), "the feed is too tidy"
