@@ -102,7 +102,8 @@ static const char *spelled(const char *name, char from, char to, bool capitals, 
     return out;
 }
 
-size_t option_distance(const char *a, const char *b)
+/* Levenshtein distance of two short words. */
+static size_t distance(const char *a, const char *b)
 {
     size_t row[NAME_BYTES + 1], width = strlen(b);
     if (strlen(a) > NAME_BYTES - 1 || width > NAME_BYTES - 1)
@@ -127,7 +128,7 @@ static const struct option_row *nearest(const struct option_program *program, co
     const struct option_row *best = NULL;
     size_t least = strlen(name) / 3 + 2;
     for (size_t i = 0; i < program->row_count; i++) {
-        size_t d = option_distance(name, program->rows[i].name);
+        size_t d = distance(name, program->rows[i].name);
         if (d < least) {
             least = d;
             best = &program->rows[i];

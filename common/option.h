@@ -77,7 +77,5 @@ int option_parse(const struct option_program *program, void *values, int argc, c
                  int *exit_code) __attribute__((warn_unused_result));
 /* Frees the strings in `values`. */
 void option_release(const struct option_program *program, void *values);
-/* Levenshtein distance of two words below 128 bytes (longer ones: 128), for suggesting the nearest. */
-size_t option_distance(const char *a, const char *b);
 
 #endif
