@@ -372,6 +372,7 @@ static void random_rows_are_each_counted_once(void **state)
         for (size_t k = 0; k < count; k++) {
             rows[k] = row_random(&dice, window_start(clock, MINUTE) - (dice_below(&dice, 4) ? HOUR : 3 * DAY), 75, MINUTE);
             rows[k].city_id = 1 + dice_below(&dice, 10);
+            rows[k].series = rows[k].provider = 0; /* more duplicates */
             rows[k].kind = dice_below(&dice, 10) ? ISOBAR__V1__ROW_KIND__OBSERVATION : dice_between(&dice, 0, 3);
         }
         while (state_ticking(&kit.state)) {
