@@ -796,6 +796,20 @@ static void memory_is_not_kept_when_another_was_there(void **state)
     assert_as_if_undisturbed(&a);
 }
 
+static void memory_is_not_kept_when_another_acquired_and_wrote_nothing(void **state)
+{
+    (void)state;
+    leave_a_commit_on_the_way(&a);
+    host_answer(&a, LOST);
+    host_give(&b, 2);
+    host_until(&b, SESSION_LOADING);
+    session_renumber(a.session, 3);
+    host_due(&a);
+    host_answer(&a, ANSWERED); /* offset and number of commits are ours, the id is not */
+    assert_int_equal(a.session->phase, SESSION_LOADING);
+    assert_as_if_undisturbed(&a);
+}
+
 static void a_rollback_is_counted_and_replayed(void **state)
 {
     (void)state;
@@ -1323,6 +1337,7 @@ int main(void)
         TEST(the_consumer_reports_a_partition_that_cannot_go_on),
         TEST(a_zombie_is_refused),
         TEST(memory_is_not_kept_when_another_was_there),
+        TEST(memory_is_not_kept_when_another_acquired_and_wrote_nothing),
         TEST(a_rollback_is_counted_and_replayed),
         TEST(release_before_anything_was_asked),
         TEST(release_while_an_acquire_is_on_the_way),
