@@ -110,6 +110,8 @@ static void on_drain_limit(void *arg)
 static void on_signal(void *arg, int signo)
 {
     struct daemon *daemon = arg;
+    if (daemon->phase == PHASE_STOPPED)
+        return; /* TERM and INT arrived together */
     if (daemon->phase == PHASE_DRAINING) {
         log_warn("stopped_at_once", LOG_TEXT("signal", strsignal(signo)));
         daemon_stop(daemon, EXIT_CODE_FAILURE);
