@@ -134,7 +134,7 @@ static int read_secret_file(struct option_parse *parse, const struct option_row 
     if (!file)
         return secret_error(parse, variable, path, strerror(errno));
     bool got = fgets(line, sizeof line, file);
-    bool whole = got && (strchr(line, '\n') || feof(file));
+    bool whole = got && (strchr(line, '\n') || fgetc(file) == EOF);
     fclose(file);
     if (got)
         line[strcspn(line, "\r\n")] = '\0';
