@@ -50,15 +50,13 @@ static void release(void *data, void *block)
 
 /* ---- UTF-8 in every string of a message ---- */
 
-static bool strings_valid(const ProtobufCMessage *message);
-
 /* One element of a field: a string or a submessage. */
 static bool element_valid(ProtobufCType type, const void *element)
 {
     const void *value = *(const void *const *)element;
     if (value == NULL)
         return true;
-    return type == PROTOBUF_C_TYPE_STRING ? text_is_utf8(value) : strings_valid(value);
+    return type == PROTOBUF_C_TYPE_STRING ? text_is_utf8(value) : channel_strings_valid(value);
 }
 
 static bool field_valid(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
@@ -80,7 +78,7 @@ static bool field_valid(const ProtobufCMessage *message, const ProtobufCFieldDes
 }
 
 /* The schema is not recursive, so the depth is that of the schema. */
-static bool strings_valid(const ProtobufCMessage *message)
+bool channel_strings_valid(const ProtobufCMessage *message)
 {
     for (unsigned i = 0; i < message->descriptor->n_fields; i++)
         if (!field_valid(message, &message->descriptor->fields[i]))
@@ -96,7 +94,7 @@ static bool envelope_valid(const Isobar__V1__Envelope *envelope, const void *ide
     if (envelope->format != ENVELOPE_FORMAT || !channel_member_valid(envelope->member))
         return false;
     size_t size = strlen(channel_identity(envelope->member, envelope->incarnation, expected));
-    return size == identity_size && memcmp(expected, identity, size) == 0 && strings_valid(&envelope->base);
+    return size == identity_size && memcmp(expected, identity, size) == 0 && channel_strings_valid(&envelope->base);
 }
 
 Isobar__V1__Envelope *channel_envelope_unpack(const void *bytes, size_t size, const void *identity,

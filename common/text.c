@@ -35,6 +35,20 @@ bool text_is_utf8(const char *text)
     return true;
 }
 
+void text_copy(char *out, size_t size, const char *text)
+{
+    size_t used = 0;
+    for (size_t step; text && *text; text += step) {
+        size_t sequence = text_sequence(text);
+        step = sequence ? sequence : 1;
+        if (used + step >= size)
+            break;
+        memcpy(out + used, sequence ? text : "?", step);
+        used += step;
+    }
+    out[used] = '\0';
+}
+
 size_t text_escape(const char *text, char *out)
 {
     assert(*text);
