@@ -114,6 +114,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
         if (peer->next)
             peer->next->previous = peer->previous;
         httpd->connections--;
+        httpd_want_run(httpd);
         free(peer);
         *context = NULL;
     }
@@ -128,14 +129,20 @@ static void on_epoll(void *arg, unsigned events)
     MHD_run(httpd->mhd);
 }
 
+void httpd_want_run(struct httpd *httpd)
+{
+    httpd->wanted = true;
+    loop_wait_at_most(httpd->loop, 0); /* for callers that are before-wait functions which run after ours */
+}
+
 static void on_before_wait(void *arg)
 {
     struct httpd *httpd = arg;
-    MHD_UNSIGNED_LONG_LONG timeout;
-    if (MHD_get_timeout(httpd->mhd, &timeout) != MHD_YES)
-        return;
-    if (timeout == 0)
+    MHD_UNSIGNED_LONG_LONG timeout = 1;
+    if (httpd->wanted || (MHD_get_timeout(httpd->mhd, &timeout) == MHD_YES && timeout == 0)) {
+        httpd->wanted = false;
         MHD_run(httpd->mhd);
+    }
     if (MHD_get_timeout(httpd->mhd, &timeout) == MHD_YES)
         loop_wait_at_most(httpd->loop, timeout > 60000 ? 60000 : (int64_t)timeout);
 }
