@@ -27,6 +27,7 @@
 #define WATCH_MS       250
 #define COMMENT_MS     14000
 #define LISTEN_BACKLOG 1024
+#define STOP_RUNS      4 /* runs of libmicrohttpd that get a chunk and the end out: 2 are enough for a short one */
 
 /* ---- what libmicrohttpd calls ---- */
 
@@ -247,12 +248,16 @@ void httpd_free(struct httpd *httpd)
     loop_timer_free(httpd->watch);
     loop_fd_remove(httpd->source);
     httpd->stopping = true;
-    /* A daemon may not be stopped with suspended connections. */
+    /* A daemon may not be stopped with suspended connections: the streams end, and send what their sockets take at once. */
+    bool streams = false;
     for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
-        if (peer->stream)
+        if (peer->stream) {
             httpd_stream_close(peer->stream);
+            streams = true;
+        }
     }
-    MHD_run(httpd->mhd);
+    for (int i = 0; i < (streams ? STOP_RUNS : 1); i++)
+        MHD_run(httpd->mhd);
     MHD_stop_daemon(httpd->mhd);
     free(httpd);
 }
