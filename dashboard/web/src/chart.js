@@ -132,7 +132,7 @@ export class TemperatureChart {
 
   series(rows) {
     const line = css('--series'), firstOpen = rows.findIndex(r => r.open);
-    const band = { stack: 'band', stackStrategy: 'all', lineStyle: { opacity: 0 }, silent: true };
+    const band = { stack: 'band', stackStrategy: 'all', lineStyle: { opacity: 0 }, silent: true, emphasis: { disabled: true } };
     const series = (name, value, more) => ({ id: name, name, type: 'line', symbol: 'none', connectNulls: false, data: rows.map((r, i) => [r.at, r.hole ? null : value(r, i)]), ...more });
     return [
       series('min', r => r.min, band),
