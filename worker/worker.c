@@ -403,6 +403,8 @@ static void finish(struct worker *worker)
 void worker_drain(struct worker *worker)
 {
     worker->draining = true;
+    if (worker->link)
+        link_beat(worker->link); /* before any RELEASED, so that each partition goes to another at once */
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
         if (worker->sessions[p])
             session_release(worker->sessions[p], now_of(worker));
