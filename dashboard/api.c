@@ -72,11 +72,11 @@ static void reply_once(struct httpd_request *request, const char *type, struct b
 
 /* ---- answers from memory ---- */
 
-static void fill_cities(const struct cities *cities, struct buf *out)
+static void fill_cities(const struct atlas *atlas, struct buf *out)
 {
     const char *comma = "";
     buf_text(out, "{\"cities\":[");
-    for (const struct city *city = cities->table; city; city = city->hh.next) {
+    for (const struct city *city = atlas->table; city; city = city->hh.next) {
         if (!city->entry)
             continue;
         buf_printf(out, "%s{", comma);
@@ -84,16 +84,16 @@ static void fill_cities(const struct cities *cities, struct buf *out)
         buf_byte(out, '}');
         comma = ",";
     }
-    buf_printf(out, "],\"catalogue\":%llu}", (unsigned long long)cities->catalogue);
+    buf_printf(out, "],\"catalogue\":%llu}", (unsigned long long)atlas->catalogue);
 }
 
-static void fill_latest(const struct cities *cities, struct buf *out)
+static void fill_latest(const struct atlas *atlas, struct buf *out)
 {
     const char *comma = "";
     buf_byte(out, '{');
     encode_value_units(out);
     buf_text(out, ",\"latest\":[");
-    for (const struct city *city = cities->table; city; city = city->hh.next) {
+    for (const struct city *city = atlas->table; city; city = city->hh.next) {
         if (!city_has_reading(city))
             continue;
         buf_text(out, comma);
@@ -105,11 +105,11 @@ static void fill_latest(const struct cities *cities, struct buf *out)
 
 /* Answers with `cached`, made anew when `version` is another one. */
 static void reply_cached(struct api *api, struct httpd_request *request, struct api_cached *cached,
-                         uint64_t version, void (*fill)(const struct cities *cities, struct buf *out))
+                         uint64_t version, void (*fill)(const struct atlas *atlas, struct buf *out))
 {
     if (!cached->made || cached->version != version) {
         buf_reset(&cached->body.plain);
-        fill(model_cities(api->model), &cached->body.plain);
+        fill(model_atlas(api->model), &cached->body.plain);
         body_seal(&cached->body);
         cached->version = version;
         cached->made = true;
@@ -119,13 +119,13 @@ static void reply_cached(struct api *api, struct httpd_request *request, struct 
 
 static void get_cities(struct api *api, struct httpd_request *request)
 {
-    reply_cached(api, request, &api->cities, model_cities(api->model)->catalogue, fill_cities);
+    reply_cached(api, request, &api->cities, model_atlas(api->model)->catalogue, fill_cities);
 }
 
 static void get_latest(struct api *api, struct httpd_request *request)
 {
-    const struct cities *cities = model_cities(api->model);
-    reply_cached(api, request, &api->latest, cities->version + cities->catalogue,
+    const struct atlas *atlas = model_atlas(api->model);
+    reply_cached(api, request, &api->latest, atlas->version + atlas->catalogue,
                  fill_latest); /* neither falls */
 }
 
@@ -162,7 +162,7 @@ static void get_cluster(struct api *api, struct httpd_request *request)
 static void get_about(struct api *api, struct httpd_request *request)
 {
     struct buf out = BUF_EMPTY;
-    about_encode(model_cities(api->model), model_windows(api->model), &out);
+    about_encode(model_atlas(api->model), model_windows(api->model), &out);
     reply_once(request, JSON, &out);
 }
 
@@ -213,7 +213,7 @@ static void reply_windows(const struct waiting *waiting, const struct window_que
         return;
     }
     char disposition[128];
-    const struct city *city = cities_find(model_cities(waiting->api->model), query->city_id);
+    const struct city *city = atlas_find(model_atlas(waiting->api->model), query->city_id);
     snprintf(disposition, sizeof disposition, "attachment; filename=\"isobar-%lld-%s.csv\"",
              (long long)query->city_id, query->size.name);
     httpd_reply_header(waiting->request, "Content-Disposition", disposition);
@@ -263,22 +263,17 @@ static void get_windows(struct api *api, struct httpd_request *request, const st
 
 /* ---- stream ---- */
 
-/* The size whose windows are followed: as asked, else the smallest. False: it is not configured. */
+/*
+ * The size whose windows are followed: as asked, else the smallest. False: it is not configured. While that
+ * is not known the size stays 0, and the stream resolves it later.
+ */
 static bool followed_size(const struct api *api, const char *asked, struct live_request *wanted)
 {
-    struct windowset set;
-    struct buf error = BUF_EMPTY;
     const char *windows = model_windows(api->model);
-    bool good = windows && windowset_parse(&set, windows, &error) == 0;
-    buf_release(&error);
-    if (!good) { /* Redis was not read yet: nothing can be followed by a client that came so early */
-        wanted->city_count = 0;
-        return true;
-    }
-    const struct window_size *size = asked ? windowset_find(&set, asked) : &set.sizes[0];
-    if (size)
-        wanted->size = *size;
-    return size != NULL;
+    if (asked && strlen(asked) >= sizeof wanted->size.name)
+        return false;
+    snprintf(wanted->size.name, sizeof wanted->size.name, "%s", asked ? asked : "");
+    return !windows || live_resolve(&wanted->size, windows);
 }
 
 static void get_events(struct api *api, struct httpd_request *request)
@@ -315,7 +310,7 @@ static void route_city(struct api *api, struct httpd_request *request, const cha
         problem(api, request, 400, "Bad city id", "a city id is a positive whole number");
         return;
     }
-    const struct city *city = cities_find(model_cities(api->model), id);
+    const struct city *city = atlas_find(model_atlas(api->model), id);
     if (!city)
         problem(api, request, 404, "Unknown city", "no city of the catalogue has this id");
     else if (windows)

@@ -6,8 +6,8 @@
 #ifndef DASHBOARD_ENCODE_H
 #define DASHBOARD_ENCODE_H
 
+#include "atlas.h"
 #include "buf.h"
-#include "cities.h"
 #include "window.h"
 
 #include <stddef.h>

@@ -60,6 +60,20 @@ bool live_id_version(const char *id, int64_t started_ms, uint64_t *version)
     return errno == 0 && *end == '\0';
 }
 
+bool live_resolve(struct window_size *size, const char *windows)
+{
+    struct windowset set;
+    struct buf error = BUF_EMPTY;
+    bool good = windowset_parse(&set, windows, &error) == 0 && set.count > 0;
+    const struct window_size *found = NULL;
+    if (good)
+        found = size->name[0] ? windowset_find(&set, size->name) : &set.sizes[0];
+    if (found)
+        *size = *found;
+    buf_release(&error);
+    return found != NULL;
+}
+
 static struct httpd_chunk *chunk_of(const struct live *live, const char *event, const struct buf *data,
                                     bool first)
 {
@@ -80,7 +94,7 @@ static size_t encode_since(const struct live *live, uint64_t since, struct buf *
 {
     size_t count = 0;
     buf_text(out, "{\"latest\":[");
-    for (const struct city *city = model_cities(live->model)->table; city; city = city->hh.next) {
+    for (const struct city *city = model_atlas(live->model)->table; city; city = city->hh.next) {
         if (!city_has_reading(city) || city->version <= since)
             continue;
         if (count++)
@@ -97,7 +111,7 @@ static void encode_state(const struct live *live, struct buf *out)
     int64_t since;
     bool up = model_redis_up(live->model, &since);
     buf_printf(out, "\"redis\":\"%s\",\"since\":%lld,\"catalogue\":%llu,\"at\":%lld", up ? "up" : "down",
-               (long long)since, (unsigned long long)model_cities(live->model)->catalogue,
+               (long long)since, (unsigned long long)model_atlas(live->model)->catalogue,
                (long long)clock_wall_ms());
 }
 
@@ -210,11 +224,15 @@ static void read_windows(struct live *live, const struct city *city, const struc
 /* Reads the windows of followed cities that changed after `since`. */
 static void read_followed(struct live *live, uint64_t since)
 {
-    for (const struct stream *stream = live->streams; stream; stream = stream->next) {
+    const char *windows = model_windows(live->model);
+    for (struct stream *stream = live->streams; stream; stream = stream->next) {
+        struct window_size *size = &stream->wanted.size;
+        if (size->size_ms == 0 && (!windows || !live_resolve(size, windows)))
+            continue;
         for (size_t i = 0; i < stream->wanted.city_count; i++) {
-            const struct city *city = cities_find(model_cities(live->model), stream->wanted.cities[i]);
+            const struct city *city = atlas_find(model_atlas(live->model), stream->wanted.cities[i]);
             if (city && city->has_latest && city->version > since && !asked_before(live, stream, i))
-                read_windows(live, city, &stream->wanted.size);
+                read_windows(live, city, size);
         }
     }
 }
@@ -224,7 +242,7 @@ static void read_followed(struct live *live, uint64_t since)
 void live_changed(struct live *live)
 {
     uint64_t since = live->version;
-    live->version = model_cities(live->model)->version;
+    live->version = model_atlas(live->model)->version;
     if (!live->streams)
         return;
     struct buf data = BUF_EMPTY;

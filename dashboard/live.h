@@ -32,8 +32,8 @@ struct live_config {
 struct live_request {
     int64_t cities[LIVE_CITIES]; /* whose windows of `size` it follows */
     size_t city_count;
-    struct window_size size;
-    const char *last_id; /* of the last event the client has; NULL: none. Borrowed */
+    struct window_size size; /* size_ms 0: not known yet, only its name, which may be empty */
+    const char *last_id;     /* of the last event the client has; NULL: none. Borrowed */
 };
 
 /* The caller frees with live_free. `config` is copied. */
@@ -51,6 +51,9 @@ void live_viewed(struct live *live);
 /* Redis came or went. */
 void live_state(struct live *live);
 
+/* Fills `size` from the configured windows by its name, or as the smallest; false when there is none of that
+ * name. */
+bool live_resolve(struct window_size *size, const char *windows);
 /* Appends one server-sent event; `data` holds no line break. */
 void live_event(struct buf *out, const char *event, const char *id, const struct buf *data);
 /* The version in an id of this server's ("<start>-<version>", `start` in hex); false for any other text. */

@@ -1,6 +1,6 @@
 /*
  * isobar-dashboard: the page, the JSON and CSV API and the live event stream, read from Redis. It writes
- * nothing. Parts: model (mirror of Redis: cities, part, hint, view), live (streams), reader (windows on
+ * nothing. Parts: model (mirror of Redis: atlas, part, hint, view), live (streams), reader (windows on
  * demand), api (routes: query, body, page), encode (JSON and CSV).
  */
 #include "api.h"

@@ -1,7 +1,7 @@
 /*
  * See model.h. Life of a connection: meta, then each partition as a whole (part.h), then ready; from then on
  * hints name fields, and a timer reads those of all partitions at once. Meta is looked at every second, so
- * that a new version of the catalogue is seen. Not here: HTTP, windows, what a record means (cities.h).
+ * that a new version of the catalogue is seen. Not here: HTTP, windows, what a record means (atlas.h).
  */
 #include "model.h"
 
@@ -25,7 +25,7 @@ struct model {
     struct model_events events;
     struct store *store, *hints;
     struct loop_timer *update_timer, *view_timer, *meta_timer;
-    struct cities cities;
+    struct atlas atlas;
     struct view view;
     struct part_context context;
     struct part *parts;
@@ -80,14 +80,14 @@ static void parts_make(struct model *model, int32_t count)
 {
     model->context = (struct part_context){.store = model->store,
                                            .prefix = model->config.prefix,
-                                           .cities = &model->cities,
+                                           .atlas = &model->atlas,
                                            .metrics = model->config.metrics,
                                            .scanned = arm_update,
                                            .read = on_read,
                                            .arg = model};
     model->parts = mem_calloc((size_t)count, sizeof *model->parts);
     model->part_count = count;
-    cities_init(&model->cities, count);
+    atlas_init(&model->atlas, count);
     for (int32_t i = 0; i < count; i++)
         part_init(&model->parts[i], &model->context, i);
 }
@@ -151,7 +151,7 @@ static void on_meta_time(void *arg)
                NULL);
     for (int32_t i = 0; i < model->part_count; i++)
         part_retry(&model->parts[i]);
-    model->config.metrics->cities = (int64_t)cities_count(&model->cities);
+    model->config.metrics->cities = (int64_t)atlas_count(&model->atlas);
 }
 
 /* ---- the leader's view ---- */
@@ -273,7 +273,7 @@ void model_free(struct model *model)
     loop_timer_free(model->meta_timer);
     for (int32_t i = 0; i < model->part_count; i++)
         part_release(&model->parts[i]);
-    cities_release(&model->cities);
+    atlas_release(&model->atlas);
     view_release(&model->view);
     free(model->parts);
     free(model->windows);
@@ -282,9 +282,9 @@ void model_free(struct model *model)
 
 /* ---- questions ---- */
 
-const struct cities *model_cities(const struct model *model)
+const struct atlas *model_atlas(const struct model *model)
 {
-    return &model->cities;
+    return &model->atlas;
 }
 
 const struct view *model_view(const struct model *model)

@@ -9,7 +9,7 @@
 #ifndef DASHBOARD_MODEL_H
 #define DASHBOARD_MODEL_H
 
-#include "cities.h"
+#include "atlas.h"
 #include "metrics.h"
 #include "store.h"
 #include "view.h"
@@ -42,7 +42,7 @@ struct model *model_new(const struct model_config *config, const struct model_ev
 void model_free(struct model *model);
 
 /* Borrowed; valid as long as the model. */
-const struct cities *model_cities(const struct model *model);
+const struct atlas *model_atlas(const struct model *model);
 /* Borrowed; view_known tells whether there is one. */
 const struct view *model_view(const struct model *model);
 /* Windows configured, "10m:2d,…"; NULL until read. */

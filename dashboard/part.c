@@ -77,7 +77,7 @@ static void refused(struct part *part, const struct store_reply *reply)
 static void scan_begin(struct part *part)
 {
     part->scanning = part->scan_entries = true;
-    part->scan = cities_scan_begin(part->context->cities);
+    part->scan = atlas_scan_begin(part->context->atlas);
     scan_step(part, "0");
 }
 
@@ -88,7 +88,7 @@ static void scan_end(struct part *part)
         scan_step(part, "0");
         return;
     }
-    cities_scan_end(part->context->cities, part->index, part->scan);
+    atlas_scan_end(part->context->atlas, part->index, part->scan);
     part->scanning = false;
     part->read = true;
     part->trouble[0] = '\0';
@@ -109,9 +109,9 @@ static void scan_take(const struct part *part, const struct store_reply *value)
     const struct part_context *context = part->context;
     bool good = value->type == STORE_TEXT;
     if (good && part->scan_entries)
-        good = cities_take_entry(context->cities, part->index, part->scan, value->text, value->size);
+        good = atlas_take_entry(context->atlas, part->index, part->scan, value->text, value->size);
     else if (good)
-        good = cities_take_state(context->cities, part->index, part->scan, value->text, value->size, 0);
+        good = atlas_take_state(context->atlas, part->index, part->scan, value->text, value->size, 0);
     if (!good)
         context->metrics->bad_records_total++;
 }
@@ -188,7 +188,7 @@ static void on_fields(void *arg, int status, const struct store_reply *reply)
     for (size_t i = 0; status == 0 && reply->type == STORE_ARRAY && i < reply->count; i++) {
         const struct store_reply *value = reply->elements[i];
         if (value->type == STORE_TEXT &&
-            !cities_take_state(context->cities, part->index, 0, value->text, value->size, clock_wall_ms()))
+            !atlas_take_state(context->atlas, part->index, 0, value->text, value->size, clock_wall_ms()))
             context->metrics->bad_records_total++;
     }
     context->read(context->arg);

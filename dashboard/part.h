@@ -9,7 +9,7 @@
 #ifndef DASHBOARD_PART_H
 #define DASHBOARD_PART_H
 
-#include "cities.h"
+#include "atlas.h"
 #include "hint.h"
 #include "metrics.h"
 #include "store.h"
@@ -21,7 +21,7 @@
 struct part_context {
     struct store *store;
     const char *prefix;
-    struct cities *cities;
+    struct atlas *atlas;
     struct dashboard_metrics *metrics;
     void (*scanned)(void *arg); /* a partition was read as a whole, or named fields wait for part_read */
     void (*read)(void *arg);    /* a part_read has ended */

@@ -1,5 +1,5 @@
-/* See cities.h. What it does not do: talk to Redis (part.c), or decide when to read. */
-#include "cities.h"
+/* See atlas.h. What it does not do: talk to Redis (part.c), or decide when to read. */
+#include "atlas.h"
 
 #include "mem.h"
 #include "shard.h"
@@ -15,62 +15,62 @@
 #define LATITUDE_MAX    9000000 /* 1e-5 degrees */
 #define LONGITUDE_MAX   18000000
 
-void cities_init(struct cities *cities, int32_t partitions)
+void atlas_init(struct atlas *atlas, int32_t partitions)
 {
-    *cities = (struct cities){.partitions = partitions};
+    *atlas = (struct atlas){.partitions = partitions};
 }
 
-void cities_release(struct cities *cities)
+void atlas_release(struct atlas *atlas)
 {
     struct city *city, *next;
-    HASH_ITER (hh, cities->table, city, next) {
-        HASH_DEL(cities->table, city);
+    HASH_ITER (hh, atlas->table, city, next) {
+        HASH_DEL(atlas->table, city);
         isobar__v1__city__free_unpacked(city->entry, NULL);
         buf_release(&city->entry_bytes);
         free(city);
     }
-    cities_init(cities, cities->partitions);
+    atlas_init(atlas, atlas->partitions);
 }
 
-uint64_t cities_scan_begin(struct cities *cities)
+uint64_t atlas_scan_begin(struct atlas *atlas)
 {
-    return ++cities->scan;
+    return ++atlas->scan;
 }
 
-static void drop_entry(struct cities *cities, struct city *city)
+static void drop_entry(struct atlas *atlas, struct city *city)
 {
     isobar__v1__city__free_unpacked(city->entry, NULL);
     city->entry = NULL;
     buf_reset(&city->entry_bytes);
-    cities->catalogue++;
+    atlas->catalogue++;
 }
 
-void cities_scan_end(struct cities *cities, int32_t partition, uint64_t scan)
+void atlas_scan_end(struct atlas *atlas, int32_t partition, uint64_t scan)
 {
-    for (struct city *city = cities->table; city; city = city->hh.next) {
+    for (struct city *city = atlas->table; city; city = city->hh.next) {
         if (city->partition != partition)
             continue;
         if (city->entry && city->entry_scan < scan)
-            drop_entry(cities, city);
+            drop_entry(atlas, city);
         if (city->has_latest && city->state_scan < scan) {
             city->has_latest = false;
-            cities->catalogue++;
+            atlas->catalogue++;
         }
     }
 }
 
 /* The city, made when there is room; NULL when the table is full. */
-static struct city *city_get(struct cities *cities, int64_t id)
+static struct city *city_get(struct atlas *atlas, int64_t id)
 {
     struct city *city;
-    HASH_FIND(hh, cities->table, &id, sizeof id, city);
-    if (city || HASH_COUNT(cities->table) >= CITIES_MAX)
+    HASH_FIND(hh, atlas->table, &id, sizeof id, city);
+    if (city || HASH_COUNT(atlas->table) >= ATLAS_MAX)
         return city;
     city = mem_alloc(sizeof *city);
     city->id = id;
-    city->partition = shard_of_city(id, cities->partitions);
+    city->partition = shard_of_city(id, atlas->partitions);
     buf_init(&city->entry_bytes);
-    HASH_ADD(hh, cities->table, id, sizeof city->id, city);
+    HASH_ADD(hh, atlas->table, id, sizeof city->id, city);
     return city;
 }
 
@@ -83,20 +83,18 @@ static bool entry_valid(const Isobar__V1__City *entry)
            entry->population >= 0;
 }
 
-bool cities_take_entry(struct cities *cities, int32_t partition, uint64_t scan, const char *bytes,
-                       size_t size)
+bool atlas_take_entry(struct atlas *atlas, int32_t partition, uint64_t scan, const char *bytes, size_t size)
 {
     Isobar__V1__City *entry = NULL;
     if (size <= ENTRY_MAX_BYTES)
         entry = isobar__v1__city__unpack(NULL, size, (const uint8_t *)bytes);
-    bool valid =
-        entry && entry_valid(entry) && shard_of_city(entry->city_id, cities->partitions) == partition;
-    struct city *city = valid ? city_get(cities, entry->city_id) : NULL;
+    bool valid = entry && entry_valid(entry) && shard_of_city(entry->city_id, atlas->partitions) == partition;
+    struct city *city = valid ? city_get(atlas, entry->city_id) : NULL;
     if (!city) {
         isobar__v1__city__free_unpacked(entry, NULL);
         return false;
     }
-    city->entry_scan = scan ? scan : cities->scan;
+    city->entry_scan = scan ? scan : atlas->scan;
     if (city->entry && city->entry_bytes.size == size && memcmp(city->entry_bytes.data, bytes, size) == 0) {
         isobar__v1__city__free_unpacked(entry, NULL);
         return true;
@@ -105,8 +103,8 @@ bool cities_take_entry(struct cities *cities, int32_t partition, uint64_t scan, 
     city->entry = entry;
     buf_reset(&city->entry_bytes);
     buf_append(&city->entry_bytes, bytes, size);
-    city->version = ++cities->version;
-    cities->catalogue++;
+    city->version = ++atlas->version;
+    atlas->catalogue++;
     return true;
 }
 
@@ -129,35 +127,35 @@ static void city_set(struct city *city, const struct citystate *state, int64_t n
     city->rows_bad = state->rows_bad;
 }
 
-bool cities_take_state(struct cities *cities, int32_t partition, uint64_t scan, const char *bytes,
-                       size_t size, int64_t now_ms)
+bool atlas_take_state(struct atlas *atlas, int32_t partition, uint64_t scan, const char *bytes, size_t size,
+                      int64_t now_ms)
 {
     struct citystate state;
     if (citystate_decode(&state, bytes, size) != 0)
         return false;
-    bool valid = state.city_id > 0 && shard_of_city(state.city_id, cities->partitions) == partition;
-    struct city *city = valid && state.series == 0 ? city_get(cities, state.city_id) : NULL;
+    bool valid = state.city_id > 0 && shard_of_city(state.city_id, atlas->partitions) == partition;
+    struct city *city = valid && state.series == 0 ? city_get(atlas, state.city_id) : NULL;
     if (city) {
         city_set(city, &state, now_ms);
-        city->state_scan = scan ? scan : cities->scan;
-        city->version = ++cities->version;
+        city->state_scan = scan ? scan : atlas->scan;
+        city->version = ++atlas->version;
     }
     bool further = valid && state.series > 0;
     citystate_release(&state);
     return city != NULL || further;
 }
 
-const struct city *cities_find(const struct cities *cities, int64_t id)
+const struct city *atlas_find(const struct atlas *atlas, int64_t id)
 {
     struct city *city;
-    HASH_FIND(hh, cities->table, &id, sizeof id, city);
+    HASH_FIND(hh, atlas->table, &id, sizeof id, city);
     return city && city->entry ? city : NULL;
 }
 
-size_t cities_count(const struct cities *cities)
+size_t atlas_count(const struct atlas *atlas)
 {
     size_t count = 0;
-    for (const struct city *city = cities->table; city; city = city->hh.next)
+    for (const struct city *city = atlas->table; city; city = city->hh.next)
         count += city->entry != NULL;
     return count;
 }
