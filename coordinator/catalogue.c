@@ -149,7 +149,7 @@ static size_t part_end(const struct shard_cities *shard, size_t from)
     return end;
 }
 
-void catalogue_send(const struct catalogue *catalogue, const struct outbox *outbox, const char *member, int64_t incarnation, int32_t shard_index)
+void catalogue_send(const struct catalogue *catalogue, const struct post *post, const char *member, int64_t incarnation, int32_t shard_index)
 {
     const struct edition *edition = catalogue->served;
     if (!edition || shard_index < 0 || shard_index >= edition->shard_count)
@@ -169,7 +169,7 @@ void catalogue_send(const struct catalogue *catalogue, const struct outbox *outb
         size_t end = part_end(shard, from);
         message.n_cities = end - from;
         message.cities = shard->cities ? shard->cities + from : NULL;
-        if (outbox_send(outbox, &envelope, member, incarnation) != 0)
+        if (post_send(post, &envelope, member, incarnation) != 0)
             return; /* the next heartbeat shows that it is missing */
         from = end;
     }

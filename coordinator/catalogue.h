@@ -6,7 +6,7 @@
 #ifndef COORDINATOR_CATALOGUE_H
 #define COORDINATOR_CATALOGUE_H
 
-#include "outbox.h"
+#include "post.h"
 #include "store.h"
 
 #include <stdint.h>
@@ -25,6 +25,6 @@ void catalogue_want(struct catalogue *catalogue, int64_t version, int32_t shards
 /* The version that is complete in memory; 0: none. */
 int64_t catalogue_version(const struct catalogue *catalogue);
 /* Sends all parts of `shard` to the member, one without cities for an empty shard; nothing when no version is complete. */
-void catalogue_send(const struct catalogue *catalogue, const struct outbox *outbox, const char *member, int64_t incarnation, int32_t shard);
+void catalogue_send(const struct catalogue *catalogue, const struct post *post, const char *member, int64_t incarnation, int32_t shard);
 
 #endif

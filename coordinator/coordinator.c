@@ -87,7 +87,7 @@ static bool take_id(struct coordinator *coordinator, struct buf *error)
 static void start_parts(struct coordinator *coordinator)
 {
     const char *prefix = coordinator->options->prefix;
-    coordinator->outbox = (struct outbox){on_send, coordinator};
+    coordinator->post = (struct post){on_send, coordinator};
     coordinator->endpoint = channel_endpoint(coordinator->channel);
     log_info("listening", LOG_TEXT("endpoint", coordinator->endpoint));
     coordinator->catalogue = catalogue_new(coordinator->store, prefix);

@@ -3,7 +3,7 @@
  * members hold, and then plans and sends whole target states. Owned by main.c.
  *
  * Time is `now_ms` and `wall_ms`, which whoever wakes the coordinator sets before (coordinator_wake), so that the rules read no
- * clock; the way to members is `outbox`, so that they need no socket.
+ * clock; the way to members is `post`, so that they need no socket.
  */
 #ifndef COORDINATOR_COORDINATOR_H
 #define COORDINATOR_COORDINATOR_H
@@ -17,7 +17,7 @@
 #include "member.h"
 #include "metrics.h"
 #include "options.h"
-#include "outbox.h"
+#include "post.h"
 #include "store.h"
 
 #define MOVES_KEPT    100
@@ -64,7 +64,7 @@ struct coordinator {
     struct lease *lease;
     struct channel *channel;
     struct loop_timer *timer;
-    struct outbox outbox;
+    struct post post;
     char id[80];
     const char *endpoint;
     int64_t now_ms, wall_ms;       /* monotonic and Unix time of what is being handled */

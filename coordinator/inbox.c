@@ -19,7 +19,7 @@ static void welcome(struct coordinator *coordinator, const struct member *member
     message.leader = coordinator->id;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_WELCOME;
     envelope.welcome = &message;
-    (void)outbox_send(&coordinator->outbox, &envelope, member->id, member->incarnation);
+    (void)post_send(&coordinator->post, &envelope, member->id, member->incarnation);
 }
 
 /* Answers a heartbeat; `greet` asks a stranger for a HELLO. */
@@ -31,7 +31,7 @@ static void beat(struct coordinator *coordinator, const Isobar__V1__Envelope *to
     message.greet = greet;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT;
     envelope.heartbeat = &message;
-    (void)outbox_send(&coordinator->outbox, &envelope, to->member, to->incarnation);
+    (void)post_send(&coordinator->post, &envelope, to->member, to->incarnation);
 }
 
 /* ---- HELLO ---- */

@@ -144,7 +144,7 @@ void orders_send(struct coordinator *coordinator, struct member *member)
     fill(coordinator, member, pointers, count, &target);
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_TARGET;
     envelope.target = &target;
-    (void)outbox_send(&coordinator->outbox, &envelope, member->id, member->incarnation);
+    (void)post_send(&coordinator->post, &envelope, member->id, member->incarnation);
     free(pointers);
     free(list);
 }

@@ -124,6 +124,6 @@ void report_serve(struct coordinator *coordinator, const struct member *member, 
         if (slot->state != SLOT_GIVEN || slot->owner != member->key || (view->served_ms != 0 && coordinator->now_ms - view->served_ms < CATALOGUE_MS))
             continue;
         view->served_ms = coordinator->now_ms;
-        catalogue_send(coordinator->catalogue, &coordinator->outbox, member->id, member->incarnation, status->shard);
+        catalogue_send(coordinator->catalogue, &coordinator->post, member->id, member->incarnation, status->shard);
     }
 }
