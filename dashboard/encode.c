@@ -7,55 +7,13 @@
 
 #include "clock.h"
 #include "quantity.h"
+#include "text.h"
 
 #include <math.h>
 #include <string.h>
 
 #define DEGREE_SCALE 100000
 #define REPLACEMENT  "\xef\xbf\xbd" /* U+FFFD */
-
-/* Length of the UTF-8 sequence at `p`, 0 when it is not one (RFC 3629). */
-static size_t utf8_length(const unsigned char *p)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t size = p[0] >= 0xf0 && p[0] <= 0xf4  ? 4
-                  : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-                  : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-                                                : 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-        (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return size;
-}
-
-void encode_string(struct buf *out, const char *text)
-{
-    buf_byte(out, '"');
-    for (const unsigned char *p = (const unsigned char *)text; *p;) {
-        size_t size = utf8_length(p);
-        if (size == 0) {
-            buf_text(out, REPLACEMENT);
-            p++;
-        } else if (size > 1) {
-            buf_append(out, p, size);
-            p += size;
-        } else {
-            if (*p == '"' || *p == '\\')
-                buf_printf(out, "\\%c", *p);
-            else if (*p < 0x20 || *p == '<' || *p == 0x7f) /* '<' so that no HTML sniffer finds a tag */
-                buf_printf(out, "\\u%04x", *p);
-            else
-                buf_byte(out, (char)*p);
-            p++;
-        }
-    }
-    buf_byte(out, '"');
-}
 
 static int decimals_of(int32_t scale)
 {
@@ -125,11 +83,11 @@ void encode_city(struct buf *out, const struct city *city)
 {
     const Isobar__V1__City *entry = city->entry;
     buf_printf(out, "\"id\":%lld,\"name\":", (long long)city->id);
-    encode_string(out, entry->name);
+    text_json(out, entry->name);
     buf_text(out, ",\"ascii_name\":");
-    encode_string(out, entry->ascii_name);
+    text_json(out, entry->ascii_name);
     buf_text(out, ",\"country\":");
-    encode_string(out, entry->country);
+    text_json(out, entry->country);
     buf_text(out, ",\"lat\":");
     encode_scaled(out, entry->latitude_e5, DEGREE_SCALE);
     buf_text(out, ",\"lon\":");
@@ -137,7 +95,7 @@ void encode_city(struct buf *out, const struct city *city)
     if (entry->elevation_known)
         buf_printf(out, ",\"elevation_m\":%d", entry->elevation_m);
     buf_printf(out, ",\"population\":%lld,\"zone\":", (long long)entry->population);
-    encode_string(out, entry->zone);
+    text_json(out, entry->zone);
     buf_printf(out, ",\"partition\":%d,\"paused\":%s", city->partition, entry->paused ? "true" : "false");
 }
 
@@ -261,8 +219,8 @@ void encode_csv_text(struct buf *out, const char *text)
 {
     bool led = formula(text), quote = led || strpbrk(text, ",\"\r\n") != NULL;
     buf_text(out, led ? "\"'" : quote ? "\"" : "");
-    for (const unsigned char *p = (const unsigned char *)text; *p;) {
-        size_t size = utf8_length(p);
+    for (const char *p = text; *p;) {
+        size_t size = text_sequence(p);
         if (*p == '"')
             buf_byte(out, '"');
         if (size)

@@ -13,8 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Appends `text` as a JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD. */
-void encode_string(struct buf *out, const char *text);
 /* Appends value / scale exactly, e.g. (1234, 100) -> 12.34, (-5, 100) -> -0.05; scale is a power of ten. */
 void encode_scaled(struct buf *out, int64_t value, int32_t scale);
 /* Appends a finite real with `decimals`, or null. */

@@ -1,4 +1,5 @@
-/* Records as Redis holds them, made by hand for the dashboard's tests: a catalogue entry and a city's state. */
+/* Records as Redis holds them, made by hand for the dashboard's tests: a catalogue entry and a city's state.
+ */
 #ifndef ISOBAR_TEST_DASHBOARD_RECORDS_H
 #define ISOBAR_TEST_DASHBOARD_RECORDS_H
 
@@ -19,9 +20,9 @@ static inline struct buf record_entry(int64_t id, const char *name)
     entry.format = 1;
     entry.city_id = id;
     entry.name = (char *)(uintptr_t)name;
-    entry.ascii_name = (char *)(uintptr_t)"ascii";
-    entry.country = (char *)(uintptr_t)"US";
-    entry.zone = (char *)(uintptr_t)"America/Los_Angeles";
+    entry.ascii_name = (char *)(uintptr_t) "ascii";
+    entry.country = (char *)(uintptr_t) "US";
+    entry.zone = (char *)(uintptr_t) "America/Los_Angeles";
     entry.latitude_e5 = 4760621;
     entry.longitude_e5 = -12233207;
     entry.population = 684451;
@@ -42,7 +43,8 @@ static inline struct observation record_reading(int64_t id, int64_t at_ms, int32
     return row;
 }
 
-/* An encoded state whose latest reading is `row`, in one open pane of `pane_ms` (0: none); the caller releases it. */
+/* An encoded state whose latest reading is `row`, in one open pane of `pane_ms` (0: none); the caller
+ * releases it. */
 static inline struct buf record_state(const struct observation *row, int64_t pane_ms)
 {
     struct buf out = BUF_EMPTY;
@@ -63,7 +65,8 @@ static inline struct buf record_state(const struct observation *row, int64_t pan
 }
 
 /* Puts both into the atlas. */
-static inline void record_put(struct atlas *atlas, int64_t id, const char *name, const struct observation *row)
+static inline void record_put(struct atlas *atlas, int64_t id, const char *name,
+                              const struct observation *row)
 {
     int32_t partition = shard_of_city(id, atlas->partitions);
     struct buf entry = record_entry(id, name), state = record_state(row, 0);

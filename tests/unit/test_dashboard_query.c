@@ -25,7 +25,8 @@ static void integers(void **state)
     assert_int_equal(query_integer("-3", -5, 5, &out), 0);
     assert_int_equal(out, -3);
     assert_int_equal(query_integer("9223372036854775807", 1, INT64_MAX, &out), 0);
-    static const char *const bad[] = {"", " 1", "1 ", "+1", "0x1", "1e3", "-", "--1", "5-", "51", "0", "9223372036854775808", "1\n"};
+    static const char *const bad[] = {
+        "", " 1", "1 ", "+1", "0x1", "1e3", "-", "--1", "5-", "51", "0", "9223372036854775808", "1\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(query_integer(bad[i], 1, 50, &out), ERR_INVALID);
 }
@@ -49,7 +50,8 @@ static void ranges(void **state)
     assert_int_equal(query.to_ms, FLOOR + 10 * MINUTE);
     assert_int_equal(query.from_ms, FLOOR - 2 * DAY);
 
-    struct query_text text = {.size = "1h", .from = "1790000000000", .to = "1790003600000", .limit = "7", .series = "2"};
+    struct query_text text = {
+        .size = "1h", .from = "1790000000000", .to = "1790003600000", .limit = "7", .series = "2"};
     assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
     assert_int_equal(query.from_ms, INT64_C(1790000000000));
     assert_int_equal(query.to_ms, INT64_C(1790003600000));
@@ -67,7 +69,8 @@ static void ranges_are_narrowed(void **state)
     set_make(&set);
     struct query_text text = {.from = "0", .to = "253402300799999", .limit = "2000"};
     assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
-    assert_int_equal(reader_plan(&query), 288 + 1 + 2); /* two days, the one before, the present and the next */
+    assert_int_equal(reader_plan(&query),
+                     288 + 1 + 2); /* two days, the one before, the present and the next */
     assert_int_equal(query.to_ms, FLOOR + 20 * MINUTE);
     text.from = "200000000000000"; /* the future: nothing */
     assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
@@ -122,7 +125,8 @@ static void lists(void **state)
     assert_int_equal(ids[1], 7);
     assert_int_equal(query_ids("", ids, 3, &count, &error), 0);
     assert_int_equal(count, 0);
-    static const char *const bad[] = {"a", "1,,2", ",1", "0", "-1", "1,2,3,4", "99999999999999999999999999999"};
+    static const char *const bad[] = {
+        "a", "1,,2", ",1", "0", "-1", "1,2,3,4", "99999999999999999999999999999"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(query_ids(bad[i], ids, 3, &count, &error), ERR_INVALID);
     buf_release(&error);
@@ -134,7 +138,8 @@ static void event_ids(void **state)
     uint64_t version = 0;
     assert_true(live_id_version("1a0-17", 0x1a0, &version));
     assert_int_equal(version, 17);
-    static const char *const bad[] = {"", "1a0", "1a0-", "1a1-17", "1a0-17x", "1a0--1", "1a0- 1", "1a0-99999999999999999999999", "x"};
+    static const char *const bad[] = {
+        "", "1a0", "1a0-", "1a1-17", "1a0-17x", "1a0--1", "1a0- 1", "1a0-99999999999999999999999", "x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(live_id_version(bad[i], 0x1a0, &version));
 }
