@@ -44,7 +44,7 @@ class Console:
             if program.name == "redis" and (line := REDIS_LINE.match(text)):
                 if not line.group(3).startswith("WARNING"):
                     return  # its comings and goings; the log file has them
-                level, event = "warn", line.group(3)
+                level, event = "warn", line.group(3).split(". ")[0]
         level_text = {"warn": self.paint("warn ", 33), "error": self.paint("error", 31)}.get(level, level.ljust(5))
         code = self.COLOURS[self.seen.setdefault(program.name, len(self.seen)) % len(self.COLOURS)]
         self.say(f"{moment} {self.paint(program.name.ljust(13), code)} {level_text} {event} {rest}".rstrip())
