@@ -75,12 +75,14 @@ WEB      := dashboard/web
 $(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
 	@echo "NPM $(WEB)"
 	$(Q)cd $(WEB) && npm ci --no-audit --no-fund --silent && touch node_modules/.package-lock.json
-$(GEN)/assets.c: $(wildcard $(WEB)/src/*) $(WEB)/build.mjs $(WEB)/node_modules/.package-lock.json
+$(GEN)/assets.c: $(wildcard $(WEB)/src/* $(WEB)/src/*/*) $(WEB)/build.mjs $(WEB)/node_modules/.package-lock.json
 	@echo "WEB $@"
 	$(Q)node $(WEB)/build.mjs $@
 
 # A unit test sees common and the pure modules of the components; each runs in a process and directory of its own.
-PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard coordinator/*.c worker/*.c fetcher/*.c ctl/*.c)))
+# The two files of the dashboard that need the embedded page are left out.
+PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c dashboard/api.c dashboard/page.c,\
+            $(wildcard coordinator/*.c worker/*.c fetcher/*.c ctl/*.c dashboard/*.c)))
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(PURE_O) $(BUILD)/libisobar.a
 	@mkdir -p $(@D) && echo "LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.o,$(PURE_O)) $(BUILD)/libisobar.a -lcmocka $(PKG_LIBS)
