@@ -109,6 +109,7 @@ SUITES = {
     "unit": lambda: unit("gcc"),
     "unit-asan": lambda: unit("address"),
     "data": lambda: one("data", ["node", "data/make/check.mjs"]),
+    "model": lambda: pytest("model", ["tests/model"], 300),
     "oracle": lambda: pytest("oracle", ["tests/oracle"], 300),
     "system": lambda: pytest("system", ["tests/system"], 900),
     "system-asan": lambda: pytest("system-asan", ["tests/system"], 900, "-m", "sanitized",
