@@ -16,6 +16,8 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 
+import results
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(ROOT, "build", "tests")
 PYTHON = "/usr/bin/python3"
@@ -132,6 +134,7 @@ def main(argv):
         p.error(f"no such suite: {', '.join(unknown)}; there are {', '.join(SUITES)}")
     os.makedirs(LOGS, exist_ok=True)
     total = {"passed": 0, "failed": 0, "skipped": 0}
+    begun = time.monotonic()
     for name in names:
         for old in glob.glob(os.path.join(LOGS, f"{name}*.log")):
             os.unlink(old)
@@ -147,6 +150,8 @@ def main(argv):
                 print(f"--- FAILED {test}\n{detail[-6000:]}", flush=True)
             elif outcome == "skipped":
                 print(f"--- skipped {test}: {detail.strip()}", flush=True)
+    if not options.only:
+        results.write("test", [("light.test_s", round(time.monotonic() - begun), total["passed"])])
     print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
     return 1 if total["failed"] or not total["passed"] else 0
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what `make run`, `make test` or `make lint` needs and the machine lacks, from Debian's packages.
-# Usage: setup.sh run|test|lint [...]. Does nothing, quickly, when all is there. Uses sudo when not root.
+# Installs what `make run`, `make test`, `make lint` or `make fresh` needs and the machine lacks, from Debian's packages.
+# Usage: setup.sh run|test|lint|fresh [...]. Does nothing, quickly, when all is there. Uses sudo when not root.
 set -eu
 
 run="gcc:gcc make:make pkg-config:pkg-config git:git protoc-c:protobuf-c-compiler protoc:protobuf-compiler \
@@ -32,6 +32,7 @@ for what in "$@"; do
          [ -e /usr/include/curl/curl.h ] || ls /usr/include/*/curl/curl.h >/dev/null 2>&1 || missing="$missing libcurl4-openssl-dev" ;;
     test) need "$test" command; need "$test_files" file ;;
     lint) need "$lint" command ;;
+    fresh) need "debootstrap:debootstrap unshare:util-linux git:git" command ;;
     *) echo "setup.sh: unknown set '$what'" >&2; exit 2 ;;
   esac
 done
