@@ -36,7 +36,7 @@ struct fixture {
     struct channel *coordinator;
     struct fetcher fetcher;
     struct fetcher_options options;
-    char base_url[64], member[80];
+    char base_url[64], brokers[256], endpoint[64], member[80];
     int64_t incarnation, version;
     bool target_said;
     struct place places[CITIES];
@@ -305,10 +305,12 @@ static int setup(void **state)
         fixture->places[i].id = 100 + i;
         fixture->places[i].shard = shard_of_city(100 + i, SHARDS);
     }
+    snprintf(fixture->brokers, sizeof fixture->brokers, "%s", fixture->mock->brokers);
+    snprintf(fixture->endpoint, sizeof fixture->endpoint, "%s", channel_endpoint(fixture->coordinator));
     snprintf(fixture->base_url, sizeof fixture->base_url, "http://127.0.0.1:%d", httpd_port(fixture->httpd));
     static char empty[] = "", lz4[] = "lz4", topic[] = MOCK_TOPIC, replay[] = "replay", key[] = KEY, id[] = "fetcher-1";
-    fixture->options = (struct fetcher_options){.id = id, .zone = empty, .capacity = 100, .kafka = (char *)(uintptr_t)fixture->mock->brokers, .topic = topic,
-                                                .compression = lz4, .coordinator = (char *)(uintptr_t)channel_endpoint(fixture->coordinator), .source = replay,
+    fixture->options = (struct fetcher_options){.id = id, .zone = empty, .capacity = 100, .kafka = fixture->brokers, .topic = topic,
+                                                .compression = lz4, .coordinator = fixture->endpoint, .source = replay,
                                                 .api_key = key, .base_url = fixture->base_url, .allow_http = true, .proxy = empty, .ca_file = empty,
                                                 .interval_s = 1, .calls_per_minute = -1, .history_hours = 1, .concurrency = 8, .connect_timeout_ms = 2000,
                                                 .timeout_ms = 5000};
