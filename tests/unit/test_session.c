@@ -715,7 +715,7 @@ static void a_stored_window_that_cannot_be_decoded_stops(void **state)
     struct store_reply *reply = redis_keys(PREFIX "{0}:w:1h:", &keys);
     assert_true(reply->count > 0);
     for (int64_t city = 1; city <= 6; city++) {
-        char field[8];
+        char field[24];
         (void)snprintf(field, sizeof field, "%lld", (long long)city);
         REDIS_DO("HSET", keys[0]->text, field, "poison");
     }
