@@ -80,7 +80,7 @@ $(GEN)/assets.c: $(wildcard $(WEB)/src/*) $(WEB)/build.mjs $(WEB)/node_modules/.
 	$(Q)node $(WEB)/build.mjs $@
 
 # A unit test sees common and the pure modules of the components; each runs in a process and directory of its own.
-PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard coordinator/*.c worker/*.c fetcher/*.c)))
+PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard coordinator/*.c worker/*.c fetcher/*.c ctl/*.c)))
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(PURE_O) $(BUILD)/libisobar.a
 	@mkdir -p $(@D) && echo "LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.o,$(PURE_O)) $(BUILD)/libisobar.a -lcmocka $(PKG_LIBS)
