@@ -1,6 +1,7 @@
 /* Arguments of script calls: binary-safe, in order, and reusable. */
 #include "../../worker/args.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ static void it_grows_and_is_reused(void **state)
         const char *const *pointers = args_pointers(&args);
         for (int64_t i = 0; i < 5000; i++) {
             char text[24];
-            int size = snprintf(text, sizeof text, "%lld", (long long)(i * (round + 1)));
+            int size = snprintf(text, sizeof text, "%" PRId64, i * (round + 1));
             assert_int_equal(args.sizes[i], size);
             assert_memory_equal(pointers[i], text, (size_t)size);
         }
