@@ -67,7 +67,7 @@ void session_stop(struct session *session, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(session->alarm, sizeof session->alarm, format, args);
+    vsnprintf(session->alarm, sizeof session->alarm, format, args); // NOLINT(clang-analyzer-valist.Uninitialized): it is
     va_end(args);
     log_error("partition_stopped", LOG_INT("partition", session->partition), LOG_TEXT("alarm", session->alarm));
     session_drop(session);

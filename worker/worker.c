@@ -140,9 +140,9 @@ static void start_sessions(struct worker *worker)
         .cluster_id = worker->meta.cluster_id, .topic = worker->meta.topic, .config_version = worker->meta.config_version,
         .commit_ms = options->commit_ms, .commit_max_ms = options->commit_max_ms, .commit_fields = options->commit_fields,
         .batch = worker->batch, .args = &worker->args, .cache_bytes = &worker->cache_bytes, .cache_limit = (size_t)options->window_memory << 20};
-    worker->sessions = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->sessions);
+    worker->sessions = mem_calloc((size_t)worker->meta.partitions, sizeof(struct session *));
     worker->statuses = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->statuses);
-    worker->status_list = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->status_list);
+    worker->status_list = mem_calloc((size_t)worker->meta.partitions, sizeof(Isobar__V1__PartitionStatus *));
 }
 
 static bool start_kafka(struct worker *worker, struct buf *error)

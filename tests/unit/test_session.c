@@ -333,7 +333,7 @@ static void impossible_answers_close_the_connection(void **state)
                                                  reply_array(3, reply_text("ok"), reply_text("c"), reply_text("x"))};
     host_give(&a, 1);
     int wanted = 0;
-    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+    for (size_t i = 0; i < sizeof answers / sizeof(struct store_reply *); i++) {
         host_due(&a);
         host_reply(&a, 0, answers[i]);
         assert_int_equal(a.distrusted, ++wanted);
@@ -342,7 +342,7 @@ static void impossible_answers_close_the_connection(void **state)
     const struct store_reply *const pages[] = {REPLY("ok"), reply_array(2, reply_text("ok"), reply_text("0")), REPLY("?"),
                                                reply_array(2, reply_text("ok"), reply_array(2, reply_text("0"), REPLY("5809844"))),
                                                reply_array(2, reply_text("ok"), reply_array(1, reply_text("0")))};
-    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+    for (size_t i = 0; i < sizeof pages / sizeof(struct store_reply *); i++) {
         host_until(&a, SESSION_LOADING);
         host_reply(&a, 0, pages[i]);
         assert_int_equal(a.distrusted, ++wanted);
@@ -715,7 +715,7 @@ static void a_stored_window_that_cannot_be_decoded_stops(void **state)
     struct store_reply *reply = redis_keys(PREFIX "{0}:w:1h:", &keys);
     assert_true(reply->count > 0);
     for (int64_t city = 1; city <= 6; city++) {
-        char field[8];
+        char field[24];
         (void)snprintf(field, sizeof field, "%lld", (long long)city);
         REDIS_DO("HSET", keys[0]->text, field, "poison");
     }
