@@ -37,7 +37,7 @@ static struct store_reply *ask(size_t count, const char *const *words, const siz
     struct store_reply *reply = store_sync_command(redis, count, words, sizes, &error);
     if (!reply)
         fail_msg("redis: %s", error.data);
-    if (reply->type == STORE_ERROR)
+    if (reply && reply->type == STORE_ERROR)
         fail_msg("redis: %s", reply->text);
     buf_release(&error);
     return reply;
@@ -121,7 +121,7 @@ static int begin(void **state)
     struct store_config config = {.address = server.address, .timeout_ms = 2000};
     struct buf error = BUF_EMPTY;
     REDIS("FLUSHALL");
-    options = (struct coordinator_options){.prefix = (char *)(uintptr_t)"isobar:", .redis = server.address, .calls_per_minute = 60, .settle_ms = 1000};
+    options = (struct coordinator_options){.prefix = (char *)"isobar:", .redis = server.address, .calls_per_minute = 60, .settle_ms = 1000};
     fixture->fail_after = -1;
     fixture->loop = loop_new();
     fixture->store = store_new(fixture->loop, &config, NULL, NULL, &error);

@@ -57,7 +57,7 @@ struct world {
 static void deliver(struct world *world, const struct person *person, Isobar__V1__Envelope *envelope)
 {
     envelope->format = 1;
-    envelope->member = (char *)(uintptr_t)person->id;
+    envelope->member = (char *)person->id;
     envelope->incarnation = person->incarnation;
     if (person->mute || jitter_below(&world->random, 100) < world->lose_percent)
         return;
@@ -73,7 +73,7 @@ static void say_hello(struct world *world, struct person *person)
     hello.role = person->role;
     hello.capacity = 100;
     hello.term = person->term;
-    hello.host = (char *)(uintptr_t)"host";
+    hello.host = (char *)"host";
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HELLO;
     envelope.hello = &hello;
     person->hellos++;
@@ -108,7 +108,7 @@ static void say_beat(struct world *world, struct person *person)
             status->phase = person->draining ? ISOBAR__V1__PARTITION_PHASE__RELEASING : ISOBAR__V1__PARTITION_PHASE__RUNNING;
             status->lag = 7;
             if (person->alarm)
-                status->alarm = (char *)(uintptr_t)person->alarm;
+                status->alarm = (char *)person->alarm;
             partition_list[beat.n_partitions++] = status;
         } else {
             Isobar__V1__ShardStatus *status = &shards[beat.n_shards];
@@ -142,7 +142,7 @@ static void say_bye(struct world *world, struct person *person)
 {
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Bye bye = ISOBAR__V1__BYE__INIT;
-    bye.reason = (char *)(uintptr_t)"drained";
+    bye.reason = (char *)"drained";
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_BYE;
     envelope.bye = &bye;
     memset(person->number, 0, sizeof person->number);
@@ -346,7 +346,7 @@ static int begin(void **state)
     log_setup("test", LOG_ERROR, false);
     world->loop = loop_new(); /* never runs: the store is never up */
     world->store = store_new(world->loop, &config, NULL, NULL, &error);
-    world->options = (struct coordinator_options){.prefix = (char *)(uintptr_t)"isobar:", .calls_per_minute = 60, .settle_ms = 1000, .redis = (char *)(uintptr_t)"none"};
+    world->options = (struct coordinator_options){.prefix = (char *)"isobar:", .calls_per_minute = 60, .settle_ms = 1000, .redis = (char *)"none"};
     world->now_ms = 100000;
     world->strict = true;
     jitter_init(&world->random, 1);

@@ -42,7 +42,7 @@ struct fixture {
 static void send_to_member(struct channel *channel, Isobar__V1__Envelope *envelope)
 {
     envelope->format = 1;
-    envelope->member = (char *)(uintptr_t)ME;
+    envelope->member = (char *)ME;
     envelope->incarnation = SELF;
     (void)!channel_send(channel, envelope);
 }
