@@ -34,6 +34,7 @@ struct person {
     int64_t term, target_term, version, beat_ms, number_max;
     int32_t share;
     int64_t number[PARTITIONS];          /* under which it holds a slot; 0: not held */
+    bool letting_go[PARTITIONS];         /* it still commits what it is to release */
     int64_t catalogue;
     int hellos, targets;
     const char *alarm;
@@ -57,7 +58,7 @@ struct world {
 static void deliver(struct world *world, const struct person *person, Isobar__V1__Envelope *envelope)
 {
     envelope->format = 1;
-    envelope->member = (char *)(uintptr_t)person->id;
+    envelope->member = (char *)person->id;
     envelope->incarnation = person->incarnation;
     if (person->mute || jitter_below(&world->random, 100) < world->lose_percent)
         return;
@@ -73,7 +74,7 @@ static void say_hello(struct world *world, struct person *person)
     hello.role = person->role;
     hello.capacity = 100;
     hello.term = person->term;
-    hello.host = (char *)(uintptr_t)"host";
+    hello.host = (char *)"host";
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HELLO;
     envelope.hello = &hello;
     person->hellos++;
@@ -105,10 +106,10 @@ static void say_beat(struct world *world, struct person *person)
             isobar__v1__partition_status__init(status);
             status->partition = i;
             status->assignment = person->number[i];
-            status->phase = person->draining ? ISOBAR__V1__PARTITION_PHASE__RELEASING : ISOBAR__V1__PARTITION_PHASE__RUNNING;
+            status->phase = person->draining || person->letting_go[i] ? ISOBAR__V1__PARTITION_PHASE__RELEASING : ISOBAR__V1__PARTITION_PHASE__RUNNING;
             status->lag = 7;
             if (person->alarm)
-                status->alarm = (char *)(uintptr_t)person->alarm;
+                status->alarm = (char *)person->alarm;
             partition_list[beat.n_partitions++] = status;
         } else {
             Isobar__V1__ShardStatus *status = &shards[beat.n_shards];
@@ -142,7 +143,7 @@ static void say_bye(struct world *world, struct person *person)
 {
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Bye bye = ISOBAR__V1__BYE__INIT;
-    bye.reason = (char *)(uintptr_t)"drained";
+    bye.reason = (char *)"drained";
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_BYE;
     envelope.bye = &bye;
     memset(person->number, 0, sizeof person->number);
@@ -194,7 +195,8 @@ static void on_target(struct world *world, struct person *person, const Isobar__
     int64_t before[PARTITIONS];
     memcpy(before, person->number, sizeof before);
     if (!person->deaf && !person->draining) {
-        memset(person->number, 0, sizeof person->number);
+        for (int i = 0; i < PARTITIONS; i++)
+            person->number[i] = person->letting_go[i] ? person->number[i] : 0;
         for (size_t i = 0; i < (worker ? target->n_partitions : target->n_shards); i++) {
             const Isobar__V1__Assignment *assignment = worker ? target->partitions[i] : target->shards[i];
             if (world->strict)
@@ -346,7 +348,7 @@ static int begin(void **state)
     log_setup("test", LOG_ERROR, false);
     world->loop = loop_new(); /* never runs: the store is never up */
     world->store = store_new(world->loop, &config, NULL, NULL, &error);
-    world->options = (struct coordinator_options){.prefix = (char *)(uintptr_t)"isobar:", .calls_per_minute = 60, .settle_ms = 1000, .redis = (char *)(uintptr_t)"none"};
+    world->options = (struct coordinator_options){.prefix = (char *)"isobar:", .calls_per_minute = 60, .settle_ms = 1000, .redis = (char *)"none"};
     world->now_ms = 100000;
     world->strict = true;
     jitter_init(&world->random, 1);
@@ -731,8 +733,33 @@ static void views_that_are_old_or_broken_are_ignored(void **state)
     assert_true(member && member->capacity == 1 && member->quota.may_milli == QUOTA_UNLIMITED && member->expected);
 }
 
-/* What a member was letting go for the former leader is not taken for held. */
-static void a_release_under_way_survives_the_leader(void **state)
+static void what_is_being_released_is_not_taken_for_held(void **state)
+{
+    struct world *world = *state;
+    struct person *one = worker(world, 0);
+    run(world, 2000);
+    int64_t before[PARTITIONS];
+    memcpy(before, one->number, sizeof before);
+    for (int i = 0; i < 12; i++)
+        one->letting_go[i] = true; /* the former leader wanted them for somebody else */
+    drop_leader(world);
+    take_lead(world, "c-2", 2, NULL);
+    struct person *two = worker(world, 1);
+    one->welcomed = false;
+    world->strict = false;
+    run(world, 2000);
+    assert_int_equal(held(two), 0);
+    for (int32_t i = 0; i < 12; i++) {
+        one->number[i] = 0;
+        say_released(world, one, i, before[i]);
+        hand_out(world);
+        assert_int_equal(held(two), i + 1);
+    }
+    for (int i = 12; i < PARTITIONS; i++)
+        assert_int_equal(one->number[i], before[i]);
+}
+
+static void a_drain_under_way_survives_the_leader(void **state)
 {
     struct world *world = *state;
     struct person *one = worker(world, 0), *two = worker(world, 1);
@@ -961,7 +988,8 @@ int main(void)
         T(a_new_leader_keeps_what_members_hold),
         T(who_does_not_come_is_not_waited_for_for_ever),
         T(views_that_are_old_or_broken_are_ignored),
-        T(a_release_under_way_survives_the_leader),
+        T(what_is_being_released_is_not_taken_for_held),
+        T(a_drain_under_way_survives_the_leader),
         T(the_quota_is_never_given_twice),
         T(a_new_leader_does_not_give_away_what_is_in_use),
         T(no_limit_and_none),

@@ -23,7 +23,7 @@ static enum member_greeting hello(const char *id, int64_t incarnation, int64_t n
         message = *like;
     else
         message.role = ISOBAR__V1__ROLE__WORKER;
-    envelope.member = (char *)(uintptr_t)id;
+    envelope.member = (char *)id;
     envelope.incarnation = incarnation;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HELLO;
     envelope.hello = &message;
@@ -108,7 +108,7 @@ static void what_members_say_is_bounded(void **state)
     like.role = ISOBAR__V1__ROLE__FETCHER;
     like.host = host;
     like.zone = zone;
-    like.version = (char *)(uintptr_t)"\xff\xfe";
+    like.version = (char *)"\xff\xfe";
     static const struct {
         int32_t said, taken;
     } rows[] = {{-5, 1}, {0, 1}, {1, 1}, {100, 100}, {MEMBER_CAPACITY, MEMBER_CAPACITY}, {INT32_MAX, MEMBER_CAPACITY}};
