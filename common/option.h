@@ -11,8 +11,10 @@
  *   static const struct option_row rows[] = { OPTION_ROWS(struct worker_options, WORKER_OPTIONS) };
  *
  * The row `commit_ms` is the flag --commit-ms, the variable ISOBAR_COMMIT_MS and the key commit_ms in the
- * [worker] or [isobar] section of the file given by --config (inih). SECRET rows have no flag; they have
- * ISOBAR_<NAME> and ISOBAR_<NAME>_FILE (a file whose first line is the value), and are masked in dumps.
+ * [worker] or [isobar] section of the file given by --config (inih; lines of up to 199 characters). [isobar] is for all
+ * programs: there a key that this one does not have is another's, unless it looks like a slip of one of ours. FLAG rows also
+ * have --no-<name>. SECRET rows have no flag; they have ISOBAR_<NAME> and, when that is not set, ISOBAR_<NAME>_FILE (a file
+ * whose first line is the value), and are masked in dumps.
  * Types: TEXT char *, INT int64_t within [low, high], FLAG bool, SECRET char *.
  */
 #ifndef ISOBAR_OPTION_H
