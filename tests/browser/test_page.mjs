@@ -20,7 +20,7 @@ const loaded = page => until('the table is filled', async () => {
   const shown = await texts(page, '#rows td[data-column=temperature] .number');
   return shown.length === CITIES && shown.every(t => /^\u2212?\d+[.,]\d$/.test(t));
 });
-const charted = page => until('the chart has its history', async () => Number(await page.locator('#chart').getAttribute('data-points')) > 30);
+const charted = page => until('the chart has its history', async () => Number(await page.locator('#chart').getAttribute('data-points')) > 20);
 
 async function open(hash = '', options = {}) {
   const page = await browser.page(options);
@@ -37,7 +37,9 @@ const pixels = (page, variable) => page.evaluate(name => {
   probe.fillRect(0, 0, 1, 1);
   const want = probe.getImageData(0, 0, 1, 1).data;
   const canvas = document.querySelector('#chart canvas');
-  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  Object.assign(probe.canvas, { width: canvas.width, height: canvas.height });
+  probe.drawImage(canvas, 0, 0);
+  const { data } = probe.getImageData(0, 0, canvas.width, canvas.height);
   let count = 0;
   for (let i = 0; i < data.length; i += 4) count += [0, 1, 2].every(k => Math.abs(data[i + k] - want[k]) < 12) && data[i + 3] > 200;
   return count;
@@ -68,33 +70,37 @@ test('live values arrive without a reload', async () => {
   await page.evaluate(() => { globalThis.sameDocument = true; });
   const cells = () => texts(page, '#rows td[data-column=temperature] .number');
   const first = await cells();
-  await until('half of the cities move', async () => (await cells()).filter((t, i) => t !== first[i]).length >= CITIES / 2, 45000, 200);
+  await until('some cities move', async () => (await cells()).filter((t, i) => t !== first[i]).length >= 3, 45000, 200);
   assert.equal(await page.evaluate(() => globalThis.sameDocument), true);
   assert.equal(await page.locator('#status-text').textContent(), 'Live');
   await page.context().close();
 });
 
 test('the chart draws line and min–max band, has its data as a table, and updates', async () => {
-  const page = await open('#view=city&range=6h');
+  const page = await open('#view=city&range=24h');
   await until('the line is drawn', async () => await pixels(page, '--series') > 300);
-  assert.ok(await pixels(page, '--band') > 300, 'the band is drawn');
+  assert.ok(await pixels(page, '--band') > 1000, 'the band is drawn');
   await page.locator('#data-summary').click();
   const rows = () => page.locator('#chart-data tbody tr').evaluateAll(all => all.map(tr => [...tr.children].map(td => td.textContent)));
-  const table = await rows();
-  assert.ok(table.length >= 35 && table.length <= 38, `${table.length} rows of 10 minutes in 6 h`);
+  const table = await until('the table', async () => { const all = await rows(); return all.length && all; });
+  assert.ok(table.length >= 24 && table.length <= 26, `${table.length} hours in 24 h`);
   for (const [start, mean, min, max, readings, status] of table) {
-    assert.match(start, /\d\d:\d0$/);
+    assert.match(start, /^\d+ \w+, \d\d:\d\d$/);
     assert.ok(Number(min.replace('\u2212', '-')) <= Number(mean.replace('\u2212', '-')) && Number(mean.replace('\u2212', '-')) <= Number(max.replace('\u2212', '-')), `${min} ${mean} ${max}`);
     assert.ok(Number(readings) >= 1);
     assert.match(status, /^(provisional|final|revised \d+×)$/);
   }
   assert.equal(table[0][5], 'provisional');
-  assert.equal(table[20][5].replace(/revised.*/, 'final'), 'final');
+  assert.equal(table[12][5].replace(/revised.*/, 'final'), 'final');
   const before = JSON.stringify(table[0]), picture = await page.locator('#chart canvas').first().evaluate(c => c.toDataURL());
   await until('the newest window changes', async () => JSON.stringify((await rows())[0]) !== before, 45000, 200);
   assert.notEqual(await page.locator('#chart canvas').first().evaluate(c => c.toDataURL()), picture);
   assert.match(await page.locator('#chart').getAttribute('aria-label'), /Temperature, °C\. Lowest .+ °C, highest .+ °C, last .+ °C\./);
   assert.match(await page.locator('#chart-zone').textContent(), /^Times: \w+/);
+  await page.locator('#ranges button[data-range="6h"]').click(); // in windows of ten minutes
+  await until('the shorter range', async () => (await rows()).length >= 35 && (await rows()).length <= 38);
+  const short = JSON.stringify((await rows())[0]);
+  await until('the newest ten minutes change', async () => JSON.stringify((await rows())[0]) !== short, 45000, 200);
   await page.context().close();
 });
 
@@ -184,17 +190,18 @@ test('the URL holds the state and restores it', async () => {
 });
 
 test('no sideways scrolling at 320 px, and nothing cut at 390', async () => {
-  for (const width of [320, 390, 768]) {
-    for (const view of ['overview', 'table', 'city']) {
-      for (const lang of ['en', 'es']) {
-        const page = await browser.page({ viewport: { width, height: 700 } });
-        await page.goto(`${system.url}#view=${view}&lang=${lang}`);
-        await loaded(page);
+  for (const lang of ['en', 'es']) {
+    const page = await open(`#lang=${lang}`, { viewport: { width: 320, height: 700 } });
+    for (const width of [320, 390, 768]) {
+      await page.setViewportSize({ width, height: 700 });
+      for (const view of ['overview', 'table', 'city']) {
+        await page.evaluate(hash => { location.hash = hash; }, `view=${view}&lang=${lang}`);
+        await until('the view', () => page.evaluate(v => document.body.dataset.view === v, view));
         const wide = await page.evaluate(() => [document.documentElement.scrollWidth - innerWidth, document.getElementById('table-box').scrollWidth - document.getElementById('table-box').clientWidth]);
         assert.deepEqual(wide.map(w => Math.max(w, 0)), [0, 0], `${width} px, ${view}, ${lang}`);
-        await page.context().close();
       }
     }
+    await page.context().close();
   }
 });
 
