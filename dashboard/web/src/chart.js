@@ -16,7 +16,7 @@ const HOUR_MS = 3600e3;
 const STEPS_H = [1, 2, 3, 6, 12, 24];
 const LABEL_PX = 64;
 const EDGE_MS = 10 * 60e3; // the axis ends at the next ten minutes: it moves in steps
-const GAP_MS = 25 * 60e3;  // a longer hole breaks the line
+const GAP = 2.5;           // windows: a longer hole breaks the line
 
 export class TemperatureChart {
   constructor(box, onZoom) {
@@ -95,7 +95,7 @@ export class TemperatureChart {
     const rows = [];
     for (const w of this.windows()) {
       const t = w.metrics.temperature, at = (w.start + w.end) / 2, last = rows[rows.length - 1];
-      if (last && at - last.at > GAP_MS) rows.push({ at: last.at + 1, hole: true });
+      if (last && at - last.at > GAP * (w.end - w.start)) rows.push({ at: last.at + 1, hole: true });
       rows.push({ at, mean: from(t.mean), min: from(t.min), max: from(t.max), open: w.status === 'provisional', window: w });
     }
     return rows;

@@ -6,16 +6,18 @@ import { text } from './strings.js';
 
 const CARDS = ['temperature', 'humidity', 'pressure_sea_level', 'wind_speed', 'precipitation', 'cloud', 'visibility'];
 const RETRY_MS = 3000;
-export const SIZE = '10m';
+const SIZES = { '6h': '10m', '24h': '1h', '48h': '1h' }; // a window must hold several readings for its band to say something
 const $ = id => document.getElementById(id);
 const element = (tag, className, content) => Object.assign(document.createElement(tag), { className: className ?? '', textContent: content ?? '' });
 
 export class Detail {
-  // onRange(name); now(): the server's clock
-  constructor(onRange, now) {
+  // onRange(name); onFollow(): another city or size is to be followed; now(): the server's clock
+  constructor(onRange, onFollow, now) {
     this.chart = new TemperatureChart($('chart'), zoomed => { $('reset-zoom').hidden = !zoomed; });
     this.onRange = onRange;
+    this.onFollow = onFollow;
     this.now = now;
+    this.sizes = Object.values(SIZES); // configured, as far as known
     this.city = null;
     this.latest = null;
     this.note = '';
@@ -24,6 +26,11 @@ export class Detail {
     $('ranges').replaceChildren(...Object.keys(RANGES).map(name => this.rangeButton(name)));
     $('reset-zoom').addEventListener('click', () => { this.chart.resetZoom(); this.redraw(); $('chart').focus(); });
     $('chart-data').closest('details').addEventListener('toggle', () => this.rows());
+  }
+
+  // The window size that the range is shown in.
+  size() {
+    return this.sizes.includes(SIZES[state.range]) ? SIZES[state.range] : this.sizes[0];
   }
 
   rangeButton(name) {
@@ -47,7 +54,7 @@ export class Detail {
   labels() {
     const unit = format.unit('temperature');
     $('chart-title').textContent = text.chartTitle(unit);
-    $('legend-mean').textContent = text.legendMean;
+    $('legend-mean').textContent = text.legendMean(this.size());
     $('legend-band').textContent = text.legendBand;
     $('legend-open').textContent = text.legendOpen;
     $('chart-hint').textContent = text.chartHint;
@@ -76,15 +83,23 @@ export class Detail {
   show(city) {
     this.city = city;
     this.latest = null;
-    this.chart.clear();
-    this.chart.setRange(RANGES[state.range]);
     for (const card of this.cards.values()) card.number.textContent = format.MISSING, card.unit.textContent = card.age.textContent = '';
     this.place();
     this.zone();
+    this.begin();
+  }
+
+  // The chart anew, of the present city, range and size.
+  begin() {
+    this.shownSize = this.size();
+    this.chart.clear();
+    this.chart.setRange(RANGES[state.range]);
     this.ranges();
+    $('legend-mean').textContent = text.legendMean(this.shownSize);
     this.note = 'loading';
     this.redraw();
     this.history();
+    this.onFollow();
   }
 
   place() {
@@ -95,33 +110,41 @@ export class Detail {
   }
 
   setRange() {
+    if (this.city && this.size() !== this.shownSize) { this.begin(); return; }
     this.ranges();
     this.chart.setRange(RANGES[state.range]);
     this.redraw();
   }
 
+  // The sizes that are configured.
+  setSizes(sizes) {
+    if (!sizes.length || String(sizes) === String(this.sizes)) return;
+    this.sizes = sizes;
+    this.setRange();
+  }
+
   // History: all windows of the longest range at once; what follows comes on the stream.
   async history() {
-    const { city } = this;
+    const { city, shownSize } = this, current = () => city === this.city && shownSize === this.shownSize;
     const from = this.now() - RANGES['48h'] - 3600e3;
     try {
-      const answer = await fetch(`/api/v1/cities/${city.id}/windows?size=${SIZE}&from=${from}`);
+      const answer = await fetch(`/api/v1/cities/${city.id}/windows?size=${shownSize}&from=${from}`);
       if (!answer.ok) throw new Error(String(answer.status));
       const body = await answer.json();
-      if (city !== this.city) return;
+      if (!current()) return;
       this.chart.update(body.windows);
       this.note = '';
     } catch {
-      if (city !== this.city) return;
+      if (!current()) return;
       this.note = 'historyError';
       clearTimeout(this.retry);
-      this.retry = setTimeout(() => { if (city === this.city) this.history(); }, RETRY_MS);
+      this.retry = setTimeout(() => { if (current()) this.history(); }, RETRY_MS);
     }
     this.redraw();
   }
 
   windows(event) {
-    if (event.city !== this.city?.id || event.size !== SIZE) return;
+    if (event.city !== this.city?.id || event.size !== this.shownSize) return;
     this.chart.update(event.windows);
     this.redraw();
   }

@@ -1,6 +1,6 @@
 // Numbers, ages and times as text, in the page's language and the chosen units and zone.
 import { state } from './address.js';
-import { language, text } from './strings.js';
+import { locale, text } from './strings.js';
 import { unitOf } from './units.js';
 
 export const STALE_MS = 30 * 60 * 1000; // older than this is shown as old
@@ -13,7 +13,7 @@ function cached(key, make) {
 }
 
 export function number(value, digits) {
-  return cached(`n ${language} ${digits}`, () => new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits })).format(value).replace(/^-/, '\u2212');
+  return cached(`n ${locale} ${digits}`, () => new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits })).format(value).replace(/^-/, '\u2212');
 }
 
 export function unit(name) {
@@ -64,7 +64,7 @@ export function zoneOf(city) {
   });
 }
 
-const dateFormat = (zone, kind, options) => cached(`d ${language} ${zone} ${kind}`, () => new Intl.DateTimeFormat(language, { timeZone: zone, hourCycle: 'h23', ...options }));
+const dateFormat = (zone, kind, options) => cached(`d ${locale} ${zone} ${kind}`, () => new Intl.DateTimeFormat(locale, { timeZone: zone, hourCycle: 'h23', ...options }));
 
 export const clockTime = (ms, zone) => dateFormat(zone, 'clock', { hour: '2-digit', minute: '2-digit' }).format(ms);
 export const day = (ms, zone) => dateFormat(zone, 'day', { day: 'numeric', month: 'short' }).format(ms);

@@ -1,6 +1,6 @@
 // Isobar's page: history first, then deltas over one stream. Reads /api/v1 only; shows text from outside as text only.
 import * as address from './address.js';
-import { Detail, SIZE } from './detail.js';
+import { Detail } from './detail.js';
 import * as format from './format.js';
 import { showSettings } from './settings.js';
 import { Stream } from './stream.js';
@@ -22,7 +22,7 @@ const now = () => Date.now() + clockOffset;
 
 address.read();
 chooseLanguage(state.lang);
-const detail = new Detail(range => { state.range = range; address.write(); detail.setRange(); }, now);
+const detail = new Detail(range => { state.range = range; address.write(); detail.setRange(); }, () => stream.follow([detail.city.id], detail.size()), now);
 const table = new CityTable(id => { if (state.view === 'table') setView('city'); select(id); }, () => { address.write(); table.order(); });
 const stream = new Stream({ snapshot, latest, state: heard, cluster: () => heard({}), windows: event => { heard(event); detail.windows(event); } }, onLink, onOpen);
 
@@ -87,7 +87,7 @@ async function loadCities() {
       detail.city = cities.get(detail.city.id);
       detail.place();
     }
-    if (cities.size && !cities.has(detail.city?.id)) select(cities.has(state.city) ? state.city : cities.keys().next().value);
+    if (cities.size && !cities.has(detail.city?.id)) select(cities.has(state.city) ? state.city : largest());
     tick();
   } catch {
     // The next `state` event, at most two seconds away, asks again.
@@ -96,6 +96,8 @@ async function loadCities() {
   }
 }
 
+const largest = () => [...cities.values()].reduce((a, b) => (b.population > a.population ? b : a)).id;
+
 let asking = false;
 async function loadAbout() {
   if (asking) return;
@@ -103,6 +105,7 @@ async function loadAbout() {
   try {
     const answer = await (await fetch('/api/v1/about')).json();
     about = { ...answer, seen: new Set([...readings.values()].map(r => r.provider)) };
+    detail.setSizes(about.windows);
     honest();
   } catch {
     // asked again with the next values
@@ -143,10 +146,7 @@ function select(id) {
   state.city = id;
   address.write();
   table.select(id);
-  if (!same) {
-    detail.show(city);
-    stream.follow([id], SIZE);
-  }
+  if (!same) detail.show(city);
   if (readings.has(id)) showReading(readings.get(id));
   honest();
   tick();
@@ -224,6 +224,6 @@ addEventListener('hashchange', () => {
 });
 setView(state.view);
 labels();
-stream.follow(state.city ? [state.city] : [], SIZE);
+stream.follow(state.city ? [state.city] : [], detail.size());
 setInterval(tick, 1000);
 setInterval(() => detail.redraw(), 60e3); // the axis moves on, also when nothing comes

@@ -31,7 +31,7 @@ export default {
     precipitation: 'Rain', snow: 'Rain and snow', cloud: 'Cloud', visibility: 'Visibility',
   },
   ranges: { '6h': '6 h', '24h': '24 h', '48h': '48 h' }, rangeLabel: 'Time range', resetZoom: 'Show the whole range',
-  chartTitle: unit => `Temperature, ${unit}`, legendMean: 'mean of 10 min', legendBand: 'min–max', legendOpen: 'provisional',
+  chartTitle: unit => `Temperature, ${unit}`, legendMean: size => ({ '10m': 'mean of 10 min', '1h': 'hourly mean' }[size] ?? `mean of ${size}`), legendBand: 'min–max', legendOpen: 'provisional',
   mean: 'Mean', min: 'Min', max: 'Max', provisional: 'provisional', final: 'final', revised: n => `revised ${n}×`, readings: n => (n === 1 ? '1 reading' : `${n} readings`),
   chartTimes: zone => `Times: ${zone}`, chartHint: 'Zoom: Ctrl and wheel, or the strip below; drag moves.',
   dataTable: 'The data as a table', table: { start: 'Start', mean: 'Mean', min: 'Min', max: 'Max', rows: 'Readings', status: 'Status' },

@@ -31,7 +31,7 @@ export default {
     precipitation: 'Lluvia', snow: 'Lluvia y nieve', cloud: 'Nubes', visibility: 'Visibilidad',
   },
   ranges: { '6h': '6 h', '24h': '24 h', '48h': '48 h' }, rangeLabel: 'Intervalo', resetZoom: 'Mostrar todo el intervalo',
-  chartTitle: unit => `Temperatura, ${unit}`, legendMean: 'media de 10 min', legendBand: 'mín.–máx.', legendOpen: 'provisional',
+  chartTitle: unit => `Temperatura, ${unit}`, legendMean: size => ({ '10m': 'media de 10 min', '1h': 'media horaria' }[size] ?? `media de ${size}`), legendBand: 'mín.–máx.', legendOpen: 'provisional',
   mean: 'Media', min: 'Mín.', max: 'Máx.', provisional: 'provisional', final: 'final', revised: n => `revisado ${n}×`, readings: n => (n === 1 ? '1 lectura' : `${n} lecturas`),
   chartTimes: zone => `Horas: ${zone}`, chartHint: 'Zoom: Ctrl y rueda, o la franja de abajo; arrastrar desplaza.',
   dataTable: 'Los datos como tabla', table: { start: 'Inicio', mean: 'Media', min: 'Mín.', max: 'Máx.', rows: 'Lecturas', status: 'Estado' },
