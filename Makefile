@@ -33,11 +33,12 @@ isobar-devbroker_DIR   := tests/devbroker
 isobar-owmsim_DIR      := tests/owmsim
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all run test check lint clean install unit setup programs results
+.PHONY: all run test check fresh lint clean install unit setup programs results
 .SECONDARY:
 all: setup
 	$(Q)$(MAKE) --no-print-directory programs
 programs: $(PROGRAMS:%=$(BUILD)/bin/%)
+	@:
 # Recipes that need what setup installs call make again, so that pkg-config answers are fresh.
 setup:
 	$(Q)deploy/local/setup.sh run
@@ -75,12 +76,14 @@ WEB      := dashboard/web
 $(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
 	@echo "NPM $(WEB)"
 	$(Q)cd $(WEB) && npm ci --no-audit --no-fund --silent && touch node_modules/.package-lock.json
-$(GEN)/assets.c: $(wildcard $(WEB)/src/*) $(WEB)/build.mjs $(WEB)/node_modules/.package-lock.json
+$(GEN)/assets.c: $(wildcard $(WEB)/src/* $(WEB)/src/*/*) $(WEB)/build.mjs $(WEB)/node_modules/.package-lock.json
 	@echo "WEB $@"
 	$(Q)node $(WEB)/build.mjs $@
 
 # A unit test sees common and the pure modules of the components; each runs in a process and directory of its own.
-PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard coordinator/*.c worker/*.c fetcher/*.c ctl/*.c)))
+# The two files of the dashboard that need the embedded page are left out.
+PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c dashboard/api.c dashboard/page.c,\
+            $(wildcard coordinator/*.c worker/*.c fetcher/*.c ctl/*.c dashboard/*.c)))
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(PURE_O) $(BUILD)/libisobar.a
 	@mkdir -p $(@D) && echo "LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.o,$(PURE_O)) $(BUILD)/libisobar.a -lcmocka $(PKG_LIBS)
@@ -105,6 +108,10 @@ test:
 	$(Q)cd tests/browser && npm ci --no-audit --no-fund --silent
 	$(Q)/usr/bin/python3 tests/run.py $(if $(ONLY),--only $(ONLY))
 check: test
+# A minimal Debian and a fresh clone: `make fresh SUITE=trixie FRESH=run CA=authority.pem`.
+fresh:
+	$(Q)deploy/local/setup.sh fresh
+	$(Q)/usr/bin/python3 tests/fresh/fresh.py $(if $(SUITE),--suite $(SUITE)) $(if $(FRESH),--only $(FRESH)) $(if $(CA),--ca $(CA))
 results:
 	$(Q)python3 tests/results.py
 lint:

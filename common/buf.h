@@ -1,6 +1,6 @@
 /*
  * A growable byte buffer. Invariants: `data` is never NULL after buf_init, data[size] is always '\0' (so a
- * buffer of text is a C string), size < capacity. Appending may move `data`: keep offsets, not pointers.
+ * buffer of text is a C string), size < capacity (capacity 0 is the empty string that all new buffers share). Appending may move `data`: keep offsets, not pointers.
  */
 #ifndef ISOBAR_BUF_H
 #define ISOBAR_BUF_H
@@ -28,7 +28,7 @@ void buf_reset(struct buf *buf);
 char *buf_reserve(struct buf *buf, size_t extra);
 /* Takes the first `used` of the reserved bytes into the buffer. */
 void buf_advance(struct buf *buf, size_t used);
-/* Appends `size` bytes. */
+/* Appends `size` bytes, which do not lie in `buf` itself. */
 void buf_append(struct buf *buf, const void *bytes, size_t size);
 /* Appends one byte. */
 void buf_byte(struct buf *buf, char byte);

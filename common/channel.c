@@ -370,6 +370,12 @@ void channel_redial(struct channel *channel)
     }
 }
 
+void channel_linger(struct channel *channel, int linger_ms)
+{
+    if (channel->socket != NULL)
+        (void)zmq_setsockopt(channel->socket, ZMQ_LINGER, &linger_ms, sizeof(linger_ms));
+}
+
 int64_t channel_rejected(const struct channel *channel)
 {
     return channel->rejected;

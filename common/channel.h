@@ -54,6 +54,8 @@ int channel_send(struct channel *channel, const Isobar__V1__Envelope *envelope)
 /* A dialled channel drops its socket and dials again, to the next endpoint; for a coordinator that fell
  * silent. */
 void channel_redial(struct channel *channel);
+/* Lets channel_free wait up to `linger_ms` until what a connected peer was sent has gone out; 0 at first. */
+void channel_linger(struct channel *channel, int linger_ms);
 /*
  * Messages dropped because they had a wrong number of frames, did not unpack within the memory allowed, or
  * lied about their sender. A frame above CHANNEL_MAX_BYTES is not counted: libzmq hangs up on who sends it.

@@ -6,6 +6,7 @@
 #include "channel_envelope.h"
 
 #include "channel.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,43 +50,13 @@ static void release(void *data, void *block)
 
 /* ---- UTF-8 in every string of a message ---- */
 
-/* Bytes of the well-formed sequence at `text` (RFC 3629: no surrogates, no overlong forms, up to U+10FFFF),
- * or 0. */
-static size_t sequence(const unsigned char *text)
-{
-    unsigned char first = text[0];
-    size_t size = first < 0x80   ? 1
-                  : first < 0xc2 ? 0
-                  : first < 0xe0 ? 2
-                  : first < 0xf0 ? 3
-                  : first < 0xf5 ? 4
-                                 : 0;
-    for (size_t i = 1; i < size; i++)
-        if ((text[i] & 0xc0) != 0x80) /* also stops at '\0' */
-            return 0;
-    bool overlong = (first == 0xe0 && text[1] < 0xa0) || (first == 0xf0 && text[1] < 0x90);
-    bool outside = (first == 0xed && text[1] > 0x9f) || (first == 0xf4 && text[1] > 0x8f);
-    return overlong || outside ? 0 : size;
-}
-
-static bool utf8_valid(const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    for (size_t size; *at != '\0'; at += size)
-        if ((size = sequence(at)) == 0)
-            return false;
-    return true;
-}
-
-static bool strings_valid(const ProtobufCMessage *message);
-
 /* One element of a field: a string or a submessage. */
 static bool element_valid(ProtobufCType type, const void *element)
 {
     const void *value = *(const void *const *)element;
     if (value == NULL)
         return true;
-    return type == PROTOBUF_C_TYPE_STRING ? utf8_valid(value) : strings_valid(value);
+    return type == PROTOBUF_C_TYPE_STRING ? text_is_utf8(value) : channel_strings_valid(value);
 }
 
 static bool field_valid(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
@@ -107,7 +78,7 @@ static bool field_valid(const ProtobufCMessage *message, const ProtobufCFieldDes
 }
 
 /* The schema is not recursive, so the depth is that of the schema. */
-static bool strings_valid(const ProtobufCMessage *message)
+bool channel_strings_valid(const ProtobufCMessage *message)
 {
     for (unsigned i = 0; i < message->descriptor->n_fields; i++)
         if (!field_valid(message, &message->descriptor->fields[i]))
@@ -123,7 +94,7 @@ static bool envelope_valid(const Isobar__V1__Envelope *envelope, const void *ide
     if (envelope->format != ENVELOPE_FORMAT || !channel_member_valid(envelope->member))
         return false;
     size_t size = strlen(channel_identity(envelope->member, envelope->incarnation, expected));
-    return size == identity_size && memcmp(expected, identity, size) == 0 && strings_valid(&envelope->base);
+    return size == identity_size && memcmp(expected, identity, size) == 0 && channel_strings_valid(&envelope->base);
 }
 
 Isobar__V1__Envelope *channel_envelope_unpack(const void *bytes, size_t size, const void *identity,

@@ -19,6 +19,8 @@ bool channel_member_valid(const char *member);
 /* Writes "<member>/<incarnation hex>" into `out` (CHANNEL_IDENTITY_BYTES) and returns it. `member` is valid.
  */
 const char *channel_identity(const char *member, int64_t incarnation, char *out);
+/* True when all strings in the message and its submessages are UTF-8: a peer drops the whole envelope otherwise. */
+bool channel_strings_valid(const ProtobufCMessage *message);
 /*
  * Unpacks and checks one message that came from, or is addressed to, the wire identity given. NULL when it
  * breaks a rule. At most 16 MiB are allocated, however the bytes were made. Freed with channel_envelope_free.

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "mem.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,18 @@ static void set_phase(struct daemon *daemon, enum phase phase)
 
 bool daemon_is_loopback(const char *address)
 {
-    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 || strcmp(address, "localhost") == 0;
+    char host[64];
+    struct in_addr v4;
+    struct in6_addr v6;
+    const char *start = *address == '[' ? address + 1 : address, *colon = strchr(start, ':');
+    size_t size = *address == '[' ? strcspn(start, "]") : colon && !strchr(colon + 1, ':') ? (size_t)(colon - start) : strlen(start);
+    if (size >= sizeof host)
+        return false;
+    memcpy(host, start, size);
+    host[size] = '\0';
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return strcmp(host, "localhost") == 0 || (inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
 }
 
 static void reply_ready(struct daemon *daemon, struct httpd_request *request)
@@ -50,8 +62,10 @@ static void reply_ready(struct daemon *daemon, struct httpd_request *request)
     int status = missing.size ? 503 : 200;
     if (status == 200)
         buf_text(&missing, "ok\n");
-    else if (!httpd_query(request, "verbose"))
-        missing.size = 0, buf_text(&missing, "not ready; ?verbose tells why\n");
+    if (status != 200 && !httpd_query(request, "verbose")) {
+        buf_reset(&missing);
+        buf_text(&missing, "not ready; ?verbose tells why\n");
+    }
     httpd_reply(request, status, "text/plain; charset=utf-8", missing.data, missing.size);
     buf_release(&missing);
 }
@@ -59,8 +73,11 @@ static void reply_ready(struct daemon *daemon, struct httpd_request *request)
 static void on_admin(void *arg, struct httpd_request *request)
 {
     struct daemon *daemon = arg;
-    const char *path = httpd_path(request);
-    if (strcmp(path, "/livez") == 0) {
+    const char *path = httpd_path(request), *method = httpd_method(request);
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+        httpd_reply_header(request, "Allow", "GET, HEAD");
+        httpd_reply_problem(request, 405, "Method not allowed", method);
+    } else if (strcmp(path, "/livez") == 0) {
         httpd_reply(request, 200, "text/plain", "ok\n", 3);
     } else if (strcmp(path, "/readyz") == 0) {
         reply_ready(daemon, request);
@@ -93,9 +110,16 @@ static void on_drain_limit(void *arg)
 static void on_signal(void *arg, int signo)
 {
     struct daemon *daemon = arg;
+    if (daemon->phase == PHASE_STOPPED)
+        return; /* TERM and INT arrived together */
     if (daemon->phase == PHASE_DRAINING) {
         log_warn("stopped_at_once", LOG_TEXT("signal", strsignal(signo)));
         daemon_stop(daemon, EXIT_CODE_FAILURE);
+        return;
+    }
+    if (daemon->phase == PHASE_STARTING) { /* nothing was taken in, and the parts may not exist yet */
+        log_info("stopped_while_starting", LOG_TEXT("signal", strsignal(signo)));
+        daemon_stop(daemon, EXIT_CODE_OK);
         return;
     }
     log_info("draining", LOG_TEXT("signal", strsignal(signo)));
@@ -174,6 +198,11 @@ struct loop *daemon_loop(struct daemon *daemon)
 enum phase daemon_phase(const struct daemon *daemon)
 {
     return daemon->phase;
+}
+
+int daemon_admin_port(const struct daemon *daemon)
+{
+    return daemon->admin ? httpd_port(daemon->admin) : -1;
 }
 
 int daemon_run(struct daemon *daemon)

@@ -16,7 +16,10 @@ enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_DRAINING, PHASE_STOPPED };
 
 struct daemon;
 
-/* Called once when SIGTERM or SIGINT asks the program to drain; the program calls daemon_stop when it is done. */
+/*
+ * Called once when SIGTERM or SIGINT asks the running program to drain; the program calls daemon_stop when it is done. A signal
+ * that comes while the parts are still being built stops the program at once, with exit code 0.
+ */
 typedef void daemon_drain_fn(void *arg);
 /* Appends one line per missing dependency to `out` ("kafka: no broker answers"); nothing when ready. */
 typedef void daemon_ready_fn(void *arg, struct buf *out);
@@ -40,15 +43,19 @@ struct daemon_config {
  * then holds 69 or 78. `config` and what it points to are borrowed until daemon_free.
  */
 struct daemon *daemon_new(const struct daemon_config *config, int *exit_code) __attribute__((warn_unused_result));
-/* Frees the loop last. NULL allowed. */
+/* Frees the admin server and the loop last of all. NULL allowed. */
 void daemon_free(struct daemon *daemon);
+/* The loop, borrowed: sources of the parts are removed before daemon_free. */
 struct loop *daemon_loop(struct daemon *daemon);
+/* Where the program is in its life. */
 enum phase daemon_phase(const struct daemon *daemon);
+/* The admin port, or -1 when it is off. */
+int daemon_admin_port(const struct daemon *daemon);
 /* Phase RUNNING, logs `started`, runs the loop to the end; returns the exit code. A second TERM stops at once. */
 int daemon_run(struct daemon *daemon);
 /* Ends the program with `exit_code` (0 after a drain); callable from any callback. */
 void daemon_stop(struct daemon *daemon, int exit_code);
-/* True for 127.0.0.0/8, ::1 and "localhost". */
+/* True for an address in 127.0.0.0/8, ::1 and "localhost", with or without a port ("127.0.0.1:7070", "[::1]:7070"). */
 bool daemon_is_loopback(const char *address);
 
 #endif

@@ -1,14 +1,19 @@
 /* Random ids from the kernel, jitter from a small generator (entropy.h). */
 #include "entropy.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
 static void kernel_bytes(void *out, size_t size)
 {
-    /* At most 256 bytes are never interrupted and never short (getrandom(2)). */
-    if (getrandom(out, size, 0) != (ssize_t)size) {
+    ssize_t got;
+    /* At most 256 bytes are never short; only the wait for entropy at boot can be interrupted (getrandom(2)). */
+    do
+        got = getrandom(out, size, 0);
+    while (got < 0 && errno == EINTR);
+    if (got != (ssize_t)size) {
         fputs("getrandom failed\n", stderr);
         abort();
     }
@@ -58,8 +63,8 @@ int64_t jitter_below(struct jitter *jitter, int64_t bound)
 
 int64_t jitter_backoff_ms(struct jitter *jitter, int attempt, int64_t base_ms, int64_t cap_ms)
 {
-    int64_t limit = base_ms;
-    for (int i = 0; i < attempt && limit < cap_ms; i++)
-        limit *= 2;
-    return jitter_below(jitter, (limit < cap_ms ? limit : cap_ms) + 1);
+    int64_t limit = base_ms < cap_ms ? base_ms : cap_ms;
+    for (int i = 0; i < attempt && limit > 0 && limit < cap_ms; i++)
+        limit = limit > cap_ms / 2 ? cap_ms : limit * 2;
+    return jitter_below(jitter, limit < INT64_MAX ? limit + 1 : limit);
 }

@@ -24,7 +24,7 @@ void jitter_init(struct jitter *jitter, uint64_t seed);
 int64_t jitter_below(struct jitter *jitter, int64_t bound);
 /*
  * Full-jitter back-off (AWS architecture blog, 2015): uniform in [0, min(cap_ms, base_ms * 2^attempt)].
- * attempt counts from 0.
+ * attempt counts from 0, as far as one likes. 0 when base_ms or cap_ms is 0.
  */
 int64_t jitter_backoff_ms(struct jitter *jitter, int attempt, int64_t base_ms, int64_t cap_ms);
 

@@ -1,10 +1,11 @@
 /*
  * The HTTP server (httpd.h) over libmicrohttpd without threads: its epoll descriptor is a source of our loop. What it lacks is
- * kept here: an absolute deadline per request (its own time-out is inactivity, which a slow client resets with a byte),
- * live streams that share their bytes, and noticing that a quiet stream's client has gone (it looks at a suspended connection
- * only when that is resumed, so every stream gets a comment line at least every 15 s).
+ * kept here: an absolute deadline per request (its own time-out is inactivity, which a slow client resets with a byte), and
+ * noticing that a quiet stream's client has gone. libmicrohttpd looks at a suspended connection only when that is resumed: so
+ * streams' sockets are asked for a hang-up by poll, and every stream gets a comment line at least every 15 s, which finds out
+ * about clients that vanished without one. Requests and answers are in httpd_request.c, streams in httpd_stream.c.
  */
-#include "httpd.h"
+#include "httpd_internal.h"
 
 #include "error.h"
 #include "mem.h"
@@ -12,336 +13,47 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <microhttpd.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BODY_MAX        (64 * 1024)
-#define REQUEST_MEMORY  (12 * 1024) /* of libmicrohttpd per connection: headers and a write buffer */
-#define STREAM_BLOCK    1024
-#define HEADERS_MAX     16
-#define WATCH_MS        250
-#define COMMENT_MS      14000
-#define LISTEN_BACKLOG  1024
-
-struct httpd_chunk {
-    size_t references, size;
-    char bytes[];
-};
-
-struct queued {
-    struct httpd_chunk *chunk;
-    struct queued *next;
-};
-
-struct httpd_stream {
-    struct httpd_request *request;
-    struct queued *first, *last;
-    size_t offset;  /* sent of `first` */
-    size_t pending; /* bytes */
-    bool suspended, closing, events;
-    int64_t sent_ms;
-    httpd_closed_fn *closed;
-    void *arg;
-};
-
-/* One accepted connection. */
-struct peer {
-    int fd;
-    int64_t since_ms; /* accept, or end of the last answer */
-    struct httpd_stream *stream;
-    struct peer *previous, *next;
-};
-
-struct httpd_request {
-    struct httpd *httpd;
-    struct MHD_Connection *connection;
-    struct peer *peer;
-    char *method, *path;
-    struct buf body;
-    bool too_large, handled, deferred, answered;
-    struct MHD_Response *response; /* waits until a deferred request is resumed */
-    int status;
-    char *names[HEADERS_MAX], *contents[HEADERS_MAX];
-    size_t header_count;
-    struct httpd_stream *stream;
-};
-
-struct httpd {
-    struct loop *loop;
-    struct MHD_Daemon *mhd;
-    struct loop_fd *source;
-    struct loop_timer *watch;
-    int64_t deadline_ms;
-    int port, connections;
-    struct peer *peers;
-    httpd_fn *fn;
-    void *arg;
-};
-
-/* ---- chunks ---- */
-
-struct httpd_chunk *httpd_chunk_new(const void *bytes, size_t size)
-{
-    struct httpd_chunk *chunk = mem_alloc(sizeof *chunk + size);
-    chunk->references = 1;
-    chunk->size = size;
-    if (size)
-        memcpy(chunk->bytes, bytes, size);
-    return chunk;
-}
-
-void httpd_chunk_unref(struct httpd_chunk *chunk)
-{
-    if (chunk && --chunk->references == 0)
-        free(chunk);
-}
-
-/* ---- streams ---- */
-
-static void stream_wake(struct httpd_stream *stream)
-{
-    if (!stream->suspended)
-        return;
-    stream->suspended = false;
-    MHD_resume_connection(stream->request->connection);
-}
-
-void httpd_stream_send(struct httpd_stream *stream, struct httpd_chunk *chunk)
-{
-    if (chunk->size == 0 || stream->closing)
-        return;
-    struct queued *item = mem_alloc(sizeof *item);
-    item->chunk = chunk;
-    chunk->references++;
-    if (stream->last)
-        stream->last->next = item;
-    else
-        stream->first = item;
-    stream->last = item;
-    stream->pending += chunk->size;
-    stream_wake(stream);
-}
-
-size_t httpd_stream_pending(const struct httpd_stream *stream)
-{
-    return stream->pending;
-}
-
-void httpd_stream_close(struct httpd_stream *stream)
-{
-    stream->closing = true;
-    stream_wake(stream);
-}
-
-static void stream_pop(struct httpd_stream *stream)
-{
-    struct queued *item = stream->first;
-    stream->first = item->next;
-    if (!stream->first)
-        stream->last = NULL;
-    stream->offset = 0;
-    httpd_chunk_unref(item->chunk);
-    free(item);
-}
-
-/* libmicrohttpd asks for bytes: as many as fit, or none and the connection sleeps until stream_wake. */
-static ssize_t stream_read(void *arg, uint64_t position, char *to, size_t most)
-{
-    struct httpd_stream *stream = arg;
-    size_t size = 0;
-    (void)position;
-    while (stream->first && size < most) {
-        struct httpd_chunk *chunk = stream->first->chunk;
-        size_t part = chunk->size - stream->offset;
-        part = part < most - size ? part : most - size;
-        memcpy(to + size, chunk->bytes + stream->offset, part);
-        size += part;
-        stream->offset += part;
-        stream->pending -= part;
-        if (stream->offset == chunk->size)
-            stream_pop(stream);
-    }
-    if (size == 0 && stream->closing)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (size == 0) {
-        stream->suspended = true;
-        MHD_suspend_connection(stream->request->connection);
-    } else {
-        stream->sent_ms = loop_now_ms(stream->request->httpd->loop);
-    }
-    return (ssize_t)size;
-}
-
-static void stream_free(struct httpd_stream *stream)
-{
-    if (stream->closed)
-        stream->closed(stream->arg, stream);
-    while (stream->first)
-        stream_pop(stream);
-    free(stream);
-}
-
-/* ---- requests ---- */
-
-static struct httpd_request *request_new(struct httpd *httpd, struct MHD_Connection *connection, const char *path, const char *method)
-{
-    struct httpd_request *request = mem_alloc(sizeof *request);
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    request->httpd = httpd;
-    request->connection = connection;
-    request->peer = info ? info->socket_context : NULL;
-    request->path = mem_strdup(path);
-    request->method = mem_strdup(method);
-    buf_init(&request->body);
-    return request;
-}
-
-static void request_free(struct httpd_request *request)
-{
-    if (request->stream) {
-        if (request->peer)
-            request->peer->stream = NULL;
-        stream_free(request->stream);
-    }
-    if (request->response)
-        MHD_destroy_response(request->response);
-    for (size_t i = 0; i < request->header_count; i++) {
-        free(request->names[i]);
-        free(request->contents[i]);
-    }
-    buf_release(&request->body);
-    free(request->path);
-    free(request->method);
-    free(request);
-}
-
-const char *httpd_method(const struct httpd_request *request)
-{
-    return request->method;
-}
-
-const char *httpd_path(const struct httpd_request *request)
-{
-    return request->path;
-}
-
-const char *httpd_query(const struct httpd_request *request, const char *key)
-{
-    const char *value = NULL;
-    size_t size = 0;
-    if (MHD_lookup_connection_value_n(request->connection, MHD_GET_ARGUMENT_KIND, key, strlen(key), &value, &size) != MHD_YES)
-        return NULL;
-    return value ? value : "";
-}
-
-const char *httpd_header(const struct httpd_request *request, const char *name)
-{
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
-const char *httpd_body(const struct httpd_request *request, size_t *size)
-{
-    *size = request->body.size;
-    return request->body.data;
-}
-
-bool httpd_accepts_gzip(const struct httpd_request *request)
-{
-    const char *accept = httpd_header(request, "Accept-Encoding");
-    const char *found = accept ? strstr(accept, "gzip") : NULL;
-    /* "gzip;q=0" is the only way to refuse it by name. */
-    return found && strncmp(found, "gzip;q=0,", 9) != 0 && strcmp(found, "gzip;q=0") != 0;
-}
-
-void httpd_reply_header(struct httpd_request *request, const char *name, const char *value)
-{
-    assert(request->header_count < HEADERS_MAX);
-    request->names[request->header_count] = mem_strdup(name);
-    request->contents[request->header_count++] = mem_strdup(value);
-}
-
-/* Hands the response over: at once inside the handler, or by waking a deferred request. */
-static void answer(struct httpd_request *request, int status, const char *content_type, struct MHD_Response *response)
-{
-    assert(!request->answered);
-    request->answered = true;
-    request->status = status;
-    request->response = response;
-    if (content_type)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-    for (size_t i = 0; i < request->header_count; i++)
-        MHD_add_response_header(response, request->names[i], request->contents[i]);
-    if (request->deferred)
-        MHD_resume_connection(request->connection);
-}
-
-void httpd_reply(struct httpd_request *request, int status, const char *content_type, const void *bytes, size_t size)
-{
-    struct MHD_Response *response = MHD_create_response_from_buffer(size, (void *)(uintptr_t)bytes, MHD_RESPMEM_MUST_COPY);
-    answer(request, status, content_type, response);
-}
-
-void httpd_reply_static(struct httpd_request *request, int status, const char *content_type, const void *bytes, size_t size)
-{
-    struct MHD_Response *response = MHD_create_response_from_buffer(size, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
-    answer(request, status, content_type, response);
-}
-
-static void add_json_text(struct buf *out, const char *text)
-{
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p < 0x20 || *p == '"' || *p == '\\' || *p == '<' || *p >= 0x7f)
-            buf_printf(out, "\\u%04x", *p); /* bytes above 0x7e as Latin-1: a detail echoes input that may be no UTF-8 */
-        else
-            buf_byte(out, (char)*p);
-    }
-}
-
-void httpd_reply_problem(struct httpd_request *request, int status, const char *title, const char *detail)
-{
-    struct buf out = BUF_EMPTY;
-    buf_text(&out, "{\"type\":\"about:blank\",\"title\":\"");
-    add_json_text(&out, title);
-    buf_printf(&out, "\",\"status\":%d,\"detail\":\"", status);
-    add_json_text(&out, detail);
-    buf_text(&out, "\"}\n");
-    httpd_reply(request, status, "application/problem+json", out.data, out.size);
-    buf_release(&out);
-}
-
-void httpd_defer(struct httpd_request *request)
-{
-    assert(!request->answered && !request->deferred);
-    request->deferred = true;
-    MHD_suspend_connection(request->connection);
-}
-
-struct httpd_stream *httpd_reply_stream(struct httpd_request *request, const char *content_type, httpd_closed_fn *closed, void *arg)
-{
-    struct httpd_stream *stream = mem_alloc(sizeof *stream);
-    *stream = (struct httpd_stream){.request = request, .closed = closed, .arg = arg, .sent_ms = loop_now_ms(request->httpd->loop),
-                                    .events = strcmp(content_type, "text/event-stream") == 0};
-    request->stream = stream;
-    if (request->peer)
-        request->peer->stream = stream;
-    answer(request, 200, content_type, MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, stream, NULL));
-    return stream;
-}
+#define BODY_MAX       (64 * 1024)
+#define BODY_DRAINED   (1024 * 1024) /* read to its end, so that the client sees the 413; above, the connection is closed */
+#define REQUEST_MEMORY (12 * 1024) /* of libmicrohttpd per connection: headers and a write buffer */
+#define WATCH_MS       250
+#define COMMENT_MS     14000
+#define LISTEN_BACKLOG 1024
+#define STOP_RUNS      4 /* runs of libmicrohttpd that get a chunk and the end out: 2 are enough for a short one */
 
 /* ---- what libmicrohttpd calls ---- */
 
-static enum MHD_Result queue(struct httpd_request *request)
+static enum MHD_Result begin(struct httpd *httpd, struct MHD_Connection *connection, const char *path, const char *method, void **context)
 {
-    struct MHD_Response *response = request->response;
-    request->response = NULL;
-    enum MHD_Result result = MHD_queue_response(request->connection, (unsigned)request->status, response);
-    MHD_destroy_response(response);
-    return result;
+    if (httpd->stopping)
+        return MHD_NO;
+    struct httpd_request *request = httpd_request_new(httpd, connection, path, method);
+    const char *length = httpd_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    *context = request;
+    if (request->peer)
+        request->peer->since_ms = loop_now_ms(httpd->loop);
+    if (!length || strtoull(length, NULL, 10) <= BODY_DRAINED)
+        return MHD_YES;
+    request->handled = true;
+    httpd_reply_problem(request, 413, "Body too large", "at most 64 KiB");
+    return httpd_request_queue(request);
+}
+
+static enum MHD_Result take_body(struct httpd_request *request, const char *bytes, size_t size)
+{
+    request->received += size;
+    request->too_large = request->received > BODY_MAX;
+    if (!request->too_large)
+        buf_append(&request->body, bytes, size);
+    return request->received > BODY_DRAINED ? MHD_NO : MHD_YES;
 }
 
 static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, const char *path, const char *method,
@@ -350,17 +62,12 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
     struct httpd *httpd = arg;
     struct httpd_request *request = *context;
     (void)version;
-    if (!request) {
-        *context = request_new(httpd, connection, path, method);
-        return MHD_YES;
-    }
+    if (!request)
+        return begin(httpd, connection, path, method, context);
     if (*upload_size > 0) {
-        if (request->body.size + *upload_size > BODY_MAX)
-            request->too_large = true;
-        else
-            buf_append(&request->body, upload, *upload_size);
+        size_t size = *upload_size;
         *upload_size = 0;
-        return MHD_YES;
+        return take_body(request, upload, size);
     }
     if (!request->handled) {
         request->handled = true;
@@ -372,7 +79,7 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
         if (request->deferred)
             return MHD_YES; /* called again when resumed */
     }
-    return request->response ? queue(request) : MHD_YES;
+    return request->response ? httpd_request_queue(request) : MHD_YES;
 }
 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode code)
@@ -383,18 +90,18 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
         return;
     if (request->peer)
         request->peer->since_ms = loop_now_ms(request->httpd->loop);
-    request_free(request);
+    httpd_request_free(request);
     *context = NULL;
 }
 
 static void on_connection(void *arg, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode code)
 {
     struct httpd *httpd = arg;
-    struct peer *peer = *context;
+    struct httpd_peer *peer = *context;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         peer = mem_alloc(sizeof *peer);
-        *peer = (struct peer){.fd = info ? info->connect_fd : -1, .since_ms = loop_now_ms(httpd->loop), .next = httpd->peers};
+        *peer = (struct httpd_peer){.fd = info ? info->connect_fd : -1, .since_ms = loop_now_ms(httpd->loop), .next = httpd->peers};
         if (httpd->peers)
             httpd->peers->previous = peer;
         httpd->peers = peer;
@@ -408,6 +115,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
         if (peer->next)
             peer->next->previous = peer->previous;
         httpd->connections--;
+        httpd_want_run(httpd);
         free(peer);
         *context = NULL;
     }
@@ -422,39 +130,54 @@ static void on_epoll(void *arg, unsigned events)
     MHD_run(httpd->mhd);
 }
 
+void httpd_want_run(struct httpd *httpd)
+{
+    httpd->wanted = true;
+    loop_wait_at_most(httpd->loop, 0); /* for callers that are before-wait functions which run after ours */
+}
+
 static void on_before_wait(void *arg)
 {
     struct httpd *httpd = arg;
-    MHD_UNSIGNED_LONG_LONG timeout;
-    if (MHD_get_timeout(httpd->mhd, &timeout) != MHD_YES)
-        return;
-    if (timeout == 0)
+    MHD_UNSIGNED_LONG_LONG timeout = 1;
+    if (httpd->wanted || (MHD_get_timeout(httpd->mhd, &timeout) == MHD_YES && timeout == 0)) {
+        httpd->wanted = false;
         MHD_run(httpd->mhd);
+    }
     if (MHD_get_timeout(httpd->mhd, &timeout) == MHD_YES)
         loop_wait_at_most(httpd->loop, timeout > 60000 ? 60000 : (int64_t)timeout);
 }
 
-/* Deadlines, and the comment that finds out whether a quiet stream's client is still there. */
+/* Ends the streams whose clients have hung up, with one poll over all of them. */
+static void drop_hung_up(struct httpd *httpd)
+{
+    struct pollfd *asked = mem_calloc((size_t)httpd->connections, sizeof *asked);
+    nfds_t count = 0;
+    for (const struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
+        if (peer->stream)
+            asked[count++] = (struct pollfd){.fd = peer->fd, .events = POLLRDHUP};
+    }
+    if (count > 0 && poll(asked, count, 0) > 0) {
+        const struct pollfd *at = asked;
+        for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
+            if (peer->stream && (at++)->revents)
+                httpd_stream_abort(peer->stream);
+        }
+    }
+    free(asked);
+}
+
 static void on_watch(void *arg)
 {
     struct httpd *httpd = arg;
     int64_t now = loop_now_ms(httpd->loop);
-    struct httpd_chunk *comment = NULL;
-    for (struct peer *peer = httpd->peers, *next; peer; peer = next) {
-        next = peer->next;
-        if (!peer->stream) {
-            if (now - peer->since_ms > httpd->deadline_ms && peer->fd >= 0)
-                shutdown(peer->fd, SHUT_RDWR);
-        } else if (peer->stream->events && now - peer->stream->sent_ms > COMMENT_MS) {
-            if (!comment)
-                comment = httpd_chunk_new(":\n\n", 3);
-            if (peer->stream->pending == 0)
-                httpd_stream_send(peer->stream, comment);
-            else if (now - peer->stream->sent_ms > 4 * COMMENT_MS && peer->fd >= 0)
-                shutdown(peer->fd, SHUT_RDWR); /* takes nothing for a minute */
-        }
+    drop_hung_up(httpd);
+    for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
+        if (peer->stream)
+            httpd_stream_watch(peer->stream, now);
+        else if (now - peer->since_ms > httpd->deadline_ms)
+            shutdown(peer->fd, SHUT_RDWR); /* libmicrohttpd sees the end, and closes */
     }
-    httpd_chunk_unref(comment);
 }
 
 /* ---- life ---- */
@@ -492,7 +215,8 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_config *config, ht
     if (listener < 0)
         return NULL;
     struct httpd *httpd = mem_alloc(sizeof *httpd);
-    *httpd = (struct httpd){.loop = loop, .deadline_ms = config->deadline_ms, .port = port, .fn = fn, .arg = arg};
+    *httpd = (struct httpd){.loop = loop, .deadline_ms = config->deadline_ms,
+                            .comment_ms = config->comment_ms > 0 ? config->comment_ms : COMMENT_MS, .port = port, .fn = fn, .arg = arg};
     httpd->mhd = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, httpd,
         MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED, on_completed, httpd, MHD_OPTION_NOTIFY_CONNECTION,
@@ -523,12 +247,17 @@ void httpd_free(struct httpd *httpd)
     loop_before_wait_remove(httpd->loop, on_before_wait, httpd);
     loop_timer_free(httpd->watch);
     loop_fd_remove(httpd->source);
-    /* A daemon may not be stopped with suspended connections. */
-    for (struct peer *peer = httpd->peers; peer; peer = peer->next) {
-        if (peer->stream)
+    httpd->stopping = true;
+    /* A daemon may not be stopped with suspended connections: the streams end, and send what their sockets take at once. */
+    bool streams = false;
+    for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
+        if (peer->stream) {
             httpd_stream_close(peer->stream);
+            streams = true;
+        }
     }
-    MHD_run(httpd->mhd);
+    for (int i = 0; i < (streams ? STOP_RUNS : 1); i++)
+        MHD_run(httpd->mhd);
     MHD_stop_daemon(httpd->mhd);
     free(httpd);
 }

@@ -1,7 +1,10 @@
 /*
  * A small HTTP/1.1 server on the loop (libmicrohttpd in external epoll mode; no thread). One handler function
- * gets every request; it answers at once, or opens a live stream. Limits: request header 8 KiB, body 64 KiB,
- * connections in all and per address, and an absolute deadline per request that is not a stream.
+ * gets every request; it answers at once, later, or opens a live stream. Limits: request header about 8 KiB, body 64 KiB,
+ * connections in all (more wait in the listen queue) and per address (more are closed), and an absolute deadline per
+ * request that is not a stream. A stream ends within a second when its client hangs up (a half-closed connection counts), and
+ * after four comment intervals in which the client took nothing. No function calls back into its caller: handlers and closed
+ * functions run from the loop, or from httpd_free.
  */
 #ifndef ISOBAR_HTTPD_H
 #define ISOBAR_HTTPD_H
@@ -22,7 +25,9 @@ struct httpd_config {
     int port;                /* 0 takes a free one */
     int connections;         /* limit in all */
     int connections_per_address;
-    int64_t deadline_ms;     /* absolute, from accept or from the previous answer's end, to the answer's end */
+    int64_t deadline_ms;     /* absolute, twice: from accept or the previous answer's end to the end of the request's header,
+                                and from there to the answer's end */
+    int64_t comment_ms;      /* interval of the comment on quiet event streams; 0: 14 s */
 };
 
 /* Called for each complete request; must answer it with exactly one of the functions below before it returns,

@@ -11,6 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define RETRY_MS      100 /* of a HELLO that found no connection: a dial takes a moment */
+#define BYE_LINGER_MS 200 /* the process ends right after its BYE: without it a drain looks like a crash */
+
 struct link {
     struct loop *loop;
     struct channel *channel;
@@ -21,7 +24,9 @@ struct link {
     int64_t incarnation;
     Isobar__V1__Role role;
     int32_t capacity;
-    int64_t term, target_version, target_term;
+    int64_t term;                        /* highest heard */
+    int64_t target_version, target_term; /* of the newest target */
+    int32_t calls_per_minute_milli;      /* of the newest target */
     int64_t heard_ms;
     bool welcomed, up, silent;
 };
@@ -65,7 +70,7 @@ static void set_up(struct link *link, bool up)
         link->events.state(link->events.arg, up);
 }
 
-static void say_hello(struct link *link)
+static int say_hello(struct link *link)
 {
     Isobar__V1__Envelope envelope;
     Isobar__V1__Hello hello = ISOBAR__V1__HELLO__INIT;
@@ -74,11 +79,12 @@ static void say_hello(struct link *link)
     hello.capacity = link->capacity;
     hello.zone = link->zone;
     hello.host = link->host;
-    hello.version = (char *)(uintptr_t)ISOBAR_VERSION;
+    hello.version = (char *)ISOBAR_VERSION;
     hello.pid = getpid();
+    hello.term = link->term;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HELLO;
     envelope.hello = &hello;
-    (void)!channel_send(link->channel, &envelope);
+    return channel_send(link->channel, &envelope);
 }
 
 void link_beat(struct link *link)
@@ -86,7 +92,8 @@ void link_beat(struct link *link)
     if (link->silent)
         return;
     if (!link->welcomed) {
-        say_hello(link);
+        if (say_hello(link) != 0)
+            loop_timer_set(link->timer, RETRY_MS, LINK_HEARTBEAT_MS);
         return;
     }
     Isobar__V1__Envelope envelope;
@@ -94,7 +101,8 @@ void link_beat(struct link *link)
     envelope_init(link, &envelope);
     link->events.heartbeat(link->events.arg, &heartbeat);
     heartbeat.term = link->term;
-    heartbeat.target_version = link->target_version;
+    heartbeat.target_version = link->target_term == link->term ? link->target_version : 0;
+    heartbeat.calls_per_minute_milli = link->calls_per_minute_milli;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT;
     envelope.heartbeat = &heartbeat;
     (void)!channel_send(link->channel, &envelope);
@@ -112,45 +120,65 @@ static void on_timer(void *arg)
     link_beat(link);
 }
 
+static void on_welcome(struct link *link, const Isobar__V1__Welcome *welcome)
+{
+    link->term = welcome->term;
+    link->welcomed = true;
+    link->events.welcome(link->events.arg, welcome);
+    set_up(link, true);
+    link_beat(link);
+}
+
 static void on_target(struct link *link, const Isobar__V1__Target *target)
 {
-    bool newer = target->term > link->target_term || (target->term == link->target_term && target->version > link->target_version);
-    if (target->term < link->term || !newer)
+    if (target->term == link->target_term && target->version <= link->target_version)
         return;
     link->term = link->target_term = target->term;
     link->target_version = target->version;
+    link->calls_per_minute_milli = target->calls_per_minute_milli;
     link->events.target(link->events.arg, target);
     link_beat(link);
+}
+
+/* A leader that is new, or does not know us: introduce ourselves. */
+static void on_heartbeat(struct link *link, const Isobar__V1__Heartbeat *heartbeat)
+{
+    if (!link->welcomed || (heartbeat->term == link->term && !heartbeat->greet))
+        return;
+    link->welcomed = false;
+    link_beat(link);
+}
+
+/* The term that the message names; -1 when messages of its kind have none. */
+static int64_t term_of(const Isobar__V1__Envelope *envelope)
+{
+    switch (envelope->body_case) {
+    case ISOBAR__V1__ENVELOPE__BODY_WELCOME:
+        return envelope->welcome->term;
+    case ISOBAR__V1__ENVELOPE__BODY_TARGET:
+        return envelope->target->term;
+    case ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT:
+        return envelope->heartbeat->term;
+    default:
+        return -1;
+    }
 }
 
 static void on_message(void *arg, const Isobar__V1__Envelope *envelope)
 {
     struct link *link = arg;
-    if (link->silent)
-        return;
+    int64_t term = term_of(envelope);
+    if (link->silent || (term >= 0 && term < link->term))
+        return; /* a former leader that does not know yet is no sign of life */
     link->heard_ms = loop_now_ms(link->loop);
-    switch (envelope->body_case) {
-    case ISOBAR__V1__ENVELOPE__BODY_WELCOME:
-        if (envelope->welcome->term < link->term)
-            return; /* a former leader that does not know yet */
-        link->term = envelope->welcome->term;
-        link->welcomed = true;
-        link->events.welcome(link->events.arg, envelope->welcome);
-        set_up(link, true);
-        link_beat(link);
-        break;
-    case ISOBAR__V1__ENVELOPE__BODY_TARGET:
+    if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_WELCOME)
+        on_welcome(link, envelope->welcome);
+    else if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_TARGET)
         on_target(link, envelope->target);
-        break;
-    case ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT:
-        if (envelope->heartbeat->term > link->term)
-            link->welcomed = false; /* a new leader: introduce ourselves */
-        break;
-    default:
-        if (link->events.message)
-            link->events.message(link->events.arg, envelope);
-        break;
-    }
+    else if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT)
+        on_heartbeat(link, envelope->heartbeat);
+    else if (link->events.message)
+        link->events.message(link->events.arg, envelope);
 }
 
 struct link *link_new(struct loop *loop, const struct link_config *config, const struct link_events *events, struct buf *error)
@@ -205,10 +233,11 @@ void link_bye(struct link *link, const char *reason)
     if (link->silent)
         return;
     envelope_init(link, &envelope);
-    bye.reason = (char *)(uintptr_t)reason;
+    bye.reason = (char *)reason;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_BYE;
     envelope.bye = &bye;
     (void)!channel_send(link->channel, &envelope);
+    channel_linger(link->channel, BYE_LINGER_MS);
     link->silent = true;
     loop_timer_cancel(link->timer);
 }

@@ -18,7 +18,10 @@
 struct link;
 
 struct link_events {
-    /* Fill everything but term and target_version of the heartbeat about to be sent; valid until the next call. */
+    /*
+     * Fill everything but term, target_version and calls_per_minute_milli of the heartbeat about to be sent; valid until the
+     * next call. The share of the quota is that of the newest target, which is in force when `target` returns.
+     */
     void (*heartbeat)(void *arg, Isobar__V1__Heartbeat *heartbeat);
     void (*welcome)(void *arg, const Isobar__V1__Welcome *welcome);
     void (*target)(void *arg, const Isobar__V1__Target *target);
@@ -45,7 +48,7 @@ void link_free(struct link *link);
 void link_beat(struct link *link);
 /* RELEASED for one partition under its number. */
 void link_released(struct link *link, int32_t partition, int64_t number);
-/* BYE; nothing is sent afterwards. */
+/* BYE; nothing is sent afterwards. link_free then waits a moment until it has gone out. */
 void link_bye(struct link *link, const char *reason);
 bool link_up(const struct link *link);
 /* True when `id` is [A-Za-z0-9._-]{1,64}. */

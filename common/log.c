@@ -1,19 +1,21 @@
 /*
  * The structured log (log.h). A line is put together in a buffer on the stack and written by one write(2), so that lines of
- * several threads or processes do not mix; a line longer than the buffer is cut at a field's end.
+ * several threads or processes do not mix. A line longer than the buffer ends at a field's end with cut=true, so it parses.
  */
 #include "log.h"
 
 #include "clock.h"
 #include "error.h"
+#include "text.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define LINE_BYTES 4096
+#define LINE_BYTES  4096
+#define CUT_BYTES   32   /* kept free for the mark of a cut line and its end */
+#define VALUE_BYTES 1024 /* of one text, escaped; longer ones end in an ellipsis */
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -23,6 +25,7 @@ static struct {
     bool json;
 } setup = {"isobar", LOG_INFO, false};
 
+/* A line under way. `full` once something did not fit: nothing is added any more. */
 struct line {
     char text[LINE_BYTES];
     size_t size;
@@ -47,83 +50,83 @@ int log_level_parse(const char *text, enum log_level *level)
     return ERR_INVALID;
 }
 
-__attribute__((format(printf, 2, 3))) static void add(struct line *line, const char *format, ...)
+static void put(struct line *line, const char *text, size_t size)
 {
-    size_t room = LINE_BYTES - 16 - line->size;
-    va_list args;
-    va_start(args, format);
-    int size = vsnprintf(line->text + line->size, room, format, args);
-    va_end(args);
-    if (line->full || size < 0 || (size_t)size >= room) {
-        line->text[line->size] = '\0';
+    if (line->full || size > LINE_BYTES - CUT_BYTES - line->size) {
         line->full = true;
         return;
     }
-    line->size += (size_t)size;
+    memcpy(line->text + line->size, text, size);
+    line->size += size;
+}
+
+static void put_text(struct line *line, const char *text)
+{
+    put(line, text, strlen(text));
 }
 
 /* Text between quotes; the escapes are valid in JSON and in logfmt. */
-static void add_quoted(struct line *line, const char *text)
+static void put_quoted(struct line *line, const char *text)
 {
-    add(line, "\"");
-    for (const unsigned char *p = (const unsigned char *)text; *p && !line->full; p++) {
-        if (*p == '"' || *p == '\\')
-            add(line, "\\%c", *p);
-        else if (*p == '\n')
-            add(line, "\\n");
-        else if (*p < 0x20 || *p == 0x7f)
-            add(line, "\\u%04x", *p);
-        else
-            add(line, "%c", *p);
+    char escaped[TEXT_ESCAPE_BYTES];
+    size_t most = line->size + VALUE_BYTES;
+    put_text(line, "\"");
+    while (*text && !line->full && line->size < most) {
+        text += text_escape(text, escaped);
+        put_text(line, escaped);
     }
-    if (line->full && line->size < LINE_BYTES - 8) /* close what was cut */
-        line->text[line->size++] = '"';
-    else
-        add(line, "\"");
+    put_text(line, *text ? "…\"" : "\"");
 }
 
+/* True for a text that logfmt takes without quotes. */
 static bool is_plain(const char *text)
 {
-    if (!*text)
+    size_t size = strcspn(text, "\"=\\");
+    if (size == 0 || size > VALUE_BYTES || text[size] || !text_is_utf8(text))
         return false;
     for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p <= ' ' || *p == '"' || *p == '=' || *p == '\\' || *p == 0x7f)
+        if (*p <= ' ' || *p == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0))
             return false;
     }
     return true;
 }
 
-static void add_key(struct line *line, const char *key)
+static void put_key(struct line *line, const char *key)
 {
     if (setup.json)
-        add(line, "%s\"%s\":", line->size > 1 ? "," : "", key);
-    else
-        add(line, "%s%s=", line->size ? " " : "", key);
+        put_text(line, line->size > 1 ? ",\"" : "\"");
+    else if (line->size)
+        put_text(line, " ");
+    put_text(line, key);
+    put_text(line, setup.json ? "\":" : "=");
 }
 
-static void add_text(struct line *line, const char *key, const char *text)
+static void put_named(struct line *line, const char *key, const char *text)
 {
-    add_key(line, key);
+    put_key(line, key);
     text = text ? text : "";
     if (!setup.json && is_plain(text))
-        add(line, "%s", text);
+        put_text(line, text);
     else
-        add_quoted(line, text);
+        put_quoted(line, text);
 }
 
-static void add_field(struct line *line, const struct log_field *field)
+static void put_field(struct line *line, const struct log_field *field)
 {
+    char number[32] = "";
+    size_t start = line->size;
     if (field->type == LOG_TYPE_TEXT) {
-        add_text(line, field->key, field->text);
-        return;
+        put_named(line, field->key, field->text);
+    } else {
+        put_key(line, field->key);
+        if (field->type == LOG_TYPE_INT)
+            snprintf(number, sizeof number, "%lld", (long long)field->integer);
+        else if (isfinite(field->real))
+            snprintf(number, sizeof number, "%.6g", field->real);
+        put_text(line, *number ? number : setup.json ? "null" : "nan");
     }
-    add_key(line, field->key);
-    if (field->type == LOG_TYPE_INT)
-        add(line, "%lld", (long long)field->integer);
-    else if (isfinite(field->real))
-        add(line, "%.6g", field->real);
-    else
-        add(line, setup.json ? "null" : "nan");
+    if (line->full)
+        line->size = start; /* all of a field or nothing */
 }
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields)
@@ -133,23 +136,23 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     struct line line = {.size = 0};
     char ts[CLOCK_TEXT_BYTES];
     if (setup.json)
-        add(&line, "{");
-    add_text(&line, "ts", clock_text(clock_wall_ms(), ts, sizeof ts));
-    add_text(&line, "level", level_names[level]);
-    add_text(&line, "component", setup.component);
-    add_text(&line, "event", event);
+        put_text(&line, "{");
+    put_named(&line, "ts", clock_text(clock_wall_ms(), ts, sizeof ts));
+    put_named(&line, "level", level_names[level]);
+    put_named(&line, "component", setup.component);
+    put_named(&line, "event", event);
     for (; fields->type != LOG_TYPE_END && !line.full; fields++)
-        add_field(&line, fields);
-    if (setup.json)
-        line.text[line.size++] = '}';
-    line.text[line.size++] = '\n';
+        put_field(&line, fields);
+    const char *end = setup.json ? line.full ? ",\"cut\":true}\n" : "}\n" : line.full ? " cut=true\n" : "\n";
+    memcpy(line.text + line.size, end, strlen(end)); /* fits in CUT_BYTES */
+    line.size += strlen(end);
     ssize_t written = write(STDERR_FILENO, line.text, line.size);
     (void)written; /* there is nowhere to report a failing log */
 }
 
 bool log_limit_pass(struct log_limit *limit, int64_t now_ms, int64_t every_ms, int64_t *suppressed)
 {
-    if (limit->next_ms != 0 && now_ms < limit->next_ms) {
+    if (now_ms < limit->next_ms) {
         limit->held++;
         return false;
     }

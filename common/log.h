@@ -36,7 +36,10 @@ struct log_field {
 
 /* Sets the component's name (borrowed for the life of the process), the lowest level shown and the format. */
 void log_setup(const char *component, enum log_level level, bool json);
-/* Writes one line when `level` is shown. A NULL text is written as "". Control characters are escaped. */
+/*
+ * Writes one line when `level` is shown. A NULL text is written as "". Control characters are escaped, bytes that are no UTF-8
+ * become U+FFFD, a text is cut at 1 KiB and a line at 4 KiB (it then ends in cut=true). Lost when stderr takes no more.
+ */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 /* Parses "debug", "info", "warn", "error" into `level`; ERR_INVALID otherwise. */
 int log_level_parse(const char *text, enum log_level *level) __attribute__((warn_unused_result));

@@ -1,8 +1,8 @@
 /*
- * The epoll loop (loop.h). Timers are a binary heap ordered by due time; epoll_pwait2 is not needed since a millisecond is
- * the finest unit. Sources removed inside a round are marked dead, skipped, and freed at the round's end.
+ * The epoll loop (loop.h): descriptors, signals and rounds; timers are in loop_timer.c. epoll_pwait2 is not needed since a
+ * millisecond is the finest unit. Sources removed inside a round are marked dead, skipped, and freed at the round's end.
  */
-#include "loop.h"
+#include "loop_internal.h"
 
 #include "clock.h"
 #include "error.h"
@@ -17,8 +17,6 @@
 #include <unistd.h>
 
 #define EVENTS_A_ROUND  64
-#define BEFORE_WAIT_MAX 8
-#define SIGNALS_MAX     8
 #define LONGEST_WAIT_MS 60000
 
 struct loop_fd {
@@ -28,44 +26,6 @@ struct loop_fd {
     loop_fd_fn *fn;
     void *arg;
     struct loop_fd *previous, *next; /* of the loop's list, of living or of dead ones */
-};
-
-struct loop_timer {
-    struct loop *loop;
-    int64_t due_ms, period_ms;
-    size_t place; /* in the heap, from 1; 0: not armed */
-    bool dead;
-    loop_fn *fn;
-    void *arg;
-    struct loop_timer *next_dead;
-};
-
-struct loop_hook {
-    loop_fn *fn;
-    void *arg;
-};
-
-struct loop_signal_row {
-    int signo;
-    loop_signal_fn *fn;
-    void *arg;
-};
-
-struct loop {
-    int epoll;
-    bool stopped;
-    int64_t now_ms, wait_ms;
-    struct loop_fd *fds, *dead_fds;
-    struct loop_timer **heap; /* from 1 */
-    size_t timer_count, timer_capacity;
-    struct loop_timer *dead_timers;
-    struct loop_hook hooks[BEFORE_WAIT_MAX];
-    size_t hook_count;
-    struct loop_signal_row signals[SIGNALS_MAX];
-    size_t signal_count;
-    int signal_fd;
-    struct loop_fd *signal_source;
-    sigset_t signal_set;
 };
 
 struct loop *loop_new(void)
@@ -88,11 +48,7 @@ static void bury(struct loop *loop)
         loop->dead_fds = source->next;
         free(source);
     }
-    while (loop->dead_timers) {
-        struct loop_timer *timer = loop->dead_timers;
-        loop->dead_timers = timer->next_dead;
-        free(timer);
-    }
+    loop_timers_bury(loop);
 }
 
 void loop_free(struct loop *loop)
@@ -105,10 +61,8 @@ void loop_free(struct loop *loop)
     }
     while (loop->fds)
         loop_fd_remove(loop->fds);
-    while (loop->timer_count)
-        loop_timer_free(loop->heap[1]);
+    loop_timers_release(loop);
     bury(loop);
-    free(loop->heap);
     close(loop->epoll);
     free(loop);
 }
@@ -145,6 +99,7 @@ struct loop_fd *loop_fd_add(struct loop *loop, int fd, unsigned events, loop_fd_
 void loop_fd_set(struct loop_fd *source, unsigned events)
 {
     struct epoll_event event = {.events = epoll_events(events), .data.ptr = source};
+    assert(!source->dead);
     int status = epoll_ctl(source->loop->epoll, EPOLL_CTL_MOD, source->fd, &event);
     assert(status == 0 || errno == ENOENT || errno == EBADF);
     (void)status;
@@ -168,108 +123,6 @@ void loop_fd_remove(struct loop_fd *source)
     loop->dead_fds = source;
 }
 
-/* ---- timers ---- */
-
-static void heap_put(struct loop *loop, size_t place, struct loop_timer *timer)
-{
-    loop->heap[place] = timer;
-    timer->place = place;
-}
-
-static void heap_up(struct loop *loop, size_t place)
-{
-    struct loop_timer *timer = loop->heap[place];
-    for (; place > 1 && loop->heap[place / 2]->due_ms > timer->due_ms; place /= 2)
-        heap_put(loop, place, loop->heap[place / 2]);
-    heap_put(loop, place, timer);
-}
-
-static void heap_down(struct loop *loop, size_t place)
-{
-    struct loop_timer *timer = loop->heap[place];
-    for (size_t child; (child = place * 2) <= loop->timer_count; place = child) {
-        if (child < loop->timer_count && loop->heap[child + 1]->due_ms < loop->heap[child]->due_ms)
-            child++;
-        if (loop->heap[child]->due_ms >= timer->due_ms)
-            break;
-        heap_put(loop, place, loop->heap[child]);
-    }
-    heap_put(loop, place, timer);
-}
-
-struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg)
-{
-    struct loop_timer *timer = mem_alloc(sizeof *timer);
-    *timer = (struct loop_timer){.loop = loop, .fn = fn, .arg = arg};
-    return timer;
-}
-
-void loop_timer_cancel(struct loop_timer *timer)
-{
-    struct loop *loop = timer->loop;
-    size_t place = timer->place;
-    if (place == 0)
-        return;
-    timer->place = 0;
-    struct loop_timer *last = loop->heap[loop->timer_count--];
-    if (last != timer) {
-        heap_put(loop, place, last);
-        heap_up(loop, place);
-        heap_down(loop, last->place);
-    }
-}
-
-void loop_timer_set(struct loop_timer *timer, int64_t delay_ms, int64_t period_ms)
-{
-    struct loop *loop = timer->loop;
-    loop_timer_cancel(timer);
-    /* The clock is read anew: a round may have taken long since now_ms. */
-    timer->due_ms = clock_monotonic_ms() + (delay_ms > 0 ? delay_ms : 0);
-    timer->period_ms = period_ms;
-    if (loop->timer_count + 1 >= loop->timer_capacity) {
-        loop->timer_capacity = loop->timer_capacity ? loop->timer_capacity * 2 : 16;
-        loop->heap = mem_grow(loop->heap, loop->timer_capacity, sizeof(struct loop_timer *));
-    }
-    heap_put(loop, ++loop->timer_count, timer);
-    heap_up(loop, timer->place);
-}
-
-bool loop_timer_armed(const struct loop_timer *timer)
-{
-    return timer->place != 0;
-}
-
-void loop_timer_free(struct loop_timer *timer)
-{
-    if (!timer)
-        return;
-    assert(!timer->dead);
-    loop_timer_cancel(timer);
-    timer->dead = true;
-    timer->next_dead = timer->loop->dead_timers;
-    timer->loop->dead_timers = timer;
-}
-
-/* Runs what is due; a timer armed again inside a callback waits for the next round. */
-static void run_timers(struct loop *loop)
-{
-    int64_t now = loop->now_ms;
-    while (loop->timer_count && loop->heap[1]->due_ms <= now) {
-        struct loop_timer *timer = loop->heap[1];
-        loop_timer_cancel(timer);
-        if (timer->period_ms > 0) {
-            loop_timer_set(timer, timer->period_ms, timer->period_ms);
-            if (timer->due_ms <= now)
-                timer->due_ms = now + 1; /* cannot happen with periods >= 1; keeps the loop finite */
-        }
-        timer->fn(timer->arg);
-        if (loop->stopped)
-            return;
-        if (clock_monotonic_ms() - now > 50)
-            return; /* descriptors get their turn */
-    }
-}
-
 /* ---- signals ---- */
 
 static void on_signal_fd(void *arg, unsigned events)
@@ -289,7 +142,7 @@ int loop_signal(struct loop *loop, int signo, loop_signal_fn *fn, void *arg)
 {
     assert(loop->signal_count < SIGNALS_MAX);
     sigaddset(&loop->signal_set, signo);
-    if (sigprocmask(SIG_BLOCK, &loop->signal_set, NULL) != 0)
+    if (pthread_sigmask(SIG_BLOCK, &loop->signal_set, NULL) != 0)
         return ERR_SYSTEM;
     int fd = signalfd(loop->signal_fd, &loop->signal_set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (fd < 0)
@@ -312,13 +165,37 @@ void loop_before_wait(struct loop *loop, loop_fn *fn, void *arg)
     loop->hooks[loop->hook_count++] = (struct loop_hook){fn, arg};
 }
 
+static void hook_delete(struct loop *loop, size_t place)
+{
+    loop->hook_count--;
+    for (size_t i = place; i < loop->hook_count; i++)
+        loop->hooks[i] = loop->hooks[i + 1];
+}
+
 void loop_before_wait_remove(struct loop *loop, loop_fn *fn, void *arg)
 {
     for (size_t i = 0; i < loop->hook_count; i++) {
-        if (loop->hooks[i].fn == fn && loop->hooks[i].arg == arg) {
-            loop->hooks[i] = loop->hooks[--loop->hook_count];
-            return;
-        }
+        if (loop->hooks[i].fn != fn || loop->hooks[i].arg != arg)
+            continue;
+        if (loop->in_hooks)
+            loop->hooks[i].fn = NULL; /* the places of the others stay while they are called */
+        else
+            hook_delete(loop, i);
+        return;
+    }
+}
+
+static void run_hooks(struct loop *loop)
+{
+    loop->in_hooks = true;
+    for (size_t i = 0; i < loop->hook_count; i++) {
+        if (loop->hooks[i].fn)
+            loop->hooks[i].fn(loop->hooks[i].arg);
+    }
+    loop->in_hooks = false;
+    for (size_t i = loop->hook_count; i-- > 0;) {
+        if (!loop->hooks[i].fn)
+            hook_delete(loop, i);
     }
 }
 
@@ -341,15 +218,15 @@ static unsigned loop_events(uint32_t events)
 
 static int round_once(struct loop *loop, int64_t most_ms)
 {
+    assert(!loop->in_round); /* a nested round would free sources that the outer one still holds */
+    loop->in_round = true;
+    loop->now_ms = clock_monotonic_ms(); /* the hooks' too: long callbacks, or a long start, lie behind */
     loop->wait_ms = most_ms;
-    for (size_t i = 0; i < loop->hook_count; i++)
-        loop->hooks[i].fn(loop->hooks[i].arg);
-    if (loop->timer_count)
-        loop_wait_at_most(loop, loop->heap[1]->due_ms - clock_monotonic_ms());
+    run_hooks(loop);
+    loop_timers_wait(loop);
     struct epoll_event events[EVENTS_A_ROUND];
     int count = loop->stopped ? 0 : epoll_wait(loop->epoll, events, EVENTS_A_ROUND, (int)loop->wait_ms);
-    if (count < 0 && errno != EINTR)
-        return ERR_SYSTEM;
+    int status = count < 0 && errno != EINTR ? ERR_SYSTEM : 0;
     loop->now_ms = clock_monotonic_ms();
     for (int i = 0; i < count && !loop->stopped; i++) {
         struct loop_fd *source = events[i].data.ptr;
@@ -357,9 +234,10 @@ static int round_once(struct loop *loop, int64_t most_ms)
             source->fn(source->arg, loop_events(events[i].events));
     }
     if (!loop->stopped)
-        run_timers(loop);
+        loop_timers_run(loop);
     bury(loop);
-    return 0;
+    loop->in_round = false;
+    return status;
 }
 
 int loop_run(struct loop *loop)

@@ -25,15 +25,21 @@ typedef void loop_signal_fn(void *arg, int signo);
 
 /* A new loop, or NULL with errno. The caller frees it after its sources. */
 struct loop *loop_new(void) __attribute__((warn_unused_result));
-/* Frees the loop and what is left of its sources (descriptors stay open: they are the owners'). */
+/*
+ * Frees the loop and what is left of its sources: watched descriptors (they stay open, being the owners') and armed timers.
+ * Signals stay blocked, so that one which comes while the program tears down does not kill it. Not from inside a callback.
+ */
 void loop_free(struct loop *loop);
-/* Runs until loop_stop. 0, or ERR_SYSTEM. May be called again. */
+/* Runs until loop_stop. 0, or ERR_SYSTEM. May be called again, but not from inside a callback. */
 int loop_run(struct loop *loop) __attribute__((warn_unused_result));
-/* Runs rounds until `*done` or `timeout_ms` has passed; for tools that wait for one answer. ERR_TIMEOUT. */
+/*
+ * Runs rounds until `*done` (0), loop_stop (0, so look at `*done`) or `timeout_ms` has passed (ERR_TIMEOUT); for tools that
+ * wait for one answer, never inside a callback.
+ */
 int loop_run_until(struct loop *loop, const bool *done, int64_t timeout_ms) __attribute__((warn_unused_result));
-/* Makes loop_run return after the current round. */
+/* Makes loop_run return when the callback that calls this does; descriptors still ready are reported by the next run. */
 void loop_stop(struct loop *loop);
-/* Monotonic milliseconds, read once per round. */
+/* Monotonic milliseconds, read when a round starts and when its wait is over. */
 int64_t loop_now_ms(const struct loop *loop);
 
 /* Watches `fd` (borrowed). Returns the source, or NULL with errno. */
@@ -46,7 +52,10 @@ void loop_fd_remove(struct loop_fd *source);
 
 /* A timer that is not armed yet. Freed by loop_timer_free. */
 struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg) __attribute__((warn_unused_result));
-/* Arms it to fire once after `delay_ms` (0: in the next round), then every `period_ms` when that is > 0. */
+/*
+ * Arms it (anew) to fire once after `delay_ms` (0: in the next round), then every `period_ms` when that is > 0, counted from
+ * each call, so a busy loop skips rather than catches up. Timers due in the same millisecond fire in the order of arming.
+ */
 void loop_timer_set(struct loop_timer *timer, int64_t delay_ms, int64_t period_ms);
 /* Disarms it. */
 void loop_timer_cancel(struct loop_timer *timer);
@@ -55,7 +64,10 @@ bool loop_timer_armed(const struct loop_timer *timer);
 /* Disarms and frees. NULL allowed. */
 void loop_timer_free(struct loop_timer *timer);
 
-/* Calls `fn` on the loop when `signo` arrives (signalfd; the signal is blocked from then on). */
+/*
+ * Calls `fn` on the loop when `signo` arrives (signalfd; the signal is blocked from then on, in threads that start later too).
+ * At most 8. 0, or ERR_SYSTEM.
+ */
 int loop_signal(struct loop *loop, int signo, loop_signal_fn *fn, void *arg) __attribute__((warn_unused_result));
 
 /*

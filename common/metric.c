@@ -1,17 +1,45 @@
 /* Prometheus text format from tables of counters (metric.h), and what every process can tell of itself. */
 #include "metric.h"
 
+#include "clock.h"
+
 #include <dirent.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
+
+/* A help text or label value: backslash, newline and, in labels, quotes are escaped. */
+static void add_escaped(struct buf *out, const char *text, bool quotes)
+{
+    for (; *text; text++) {
+        if (*text == '\n')
+            buf_text(out, "\\n");
+        else if (*text == '\\' || (quotes && *text == '"'))
+            buf_printf(out, "\\%c", *text);
+        else
+            buf_byte(out, *text);
+    }
+}
+
+static void add_value(struct buf *out, double value)
+{
+    if (!isfinite(value))
+        buf_text(out, isnan(value) ? " NaN\n" : value > 0 ? " +Inf\n" : " -Inf\n");
+    else if (value == floor(value) && fabs(value) < 1e15)
+        buf_printf(out, " %.0f\n", value);
+    else
+        buf_printf(out, " %.17g\n", value);
+}
 
 void metric_head(struct buf *out, const char *component, const char *name, enum metric_type type, const char *help)
 {
-    buf_printf(out, "# HELP isobar_%s_%s %s\n# TYPE isobar_%s_%s %s\n", component, name, help, component, name,
-               type == METRIC_COUNTER ? "counter" : "gauge");
+    buf_printf(out, "# HELP isobar_%s_%s ", component, name);
+    add_escaped(out, help, false);
+    buf_printf(out, "\n# TYPE isobar_%s_%s %s\n", component, name, type == METRIC_COUNTER ? "counter" : "gauge");
 }
 
 void metric_sample(struct buf *out, const char *component, const char *name, const char *labels, double value)
@@ -19,10 +47,14 @@ void metric_sample(struct buf *out, const char *component, const char *name, con
     buf_printf(out, "isobar_%s_%s", component, name);
     if (labels && *labels)
         buf_printf(out, "{%s}", labels);
-    if (value == floor(value) && fabs(value) < 1e15)
-        buf_printf(out, " %.0f\n", value);
-    else
-        buf_printf(out, " %.17g\n", value);
+    add_value(out, value);
+}
+
+void metric_label(struct buf *labels, const char *name, const char *value)
+{
+    buf_printf(labels, "%s%s=\"", labels->size ? "," : "", name);
+    add_escaped(labels, value, true);
+    buf_byte(labels, '"');
 }
 
 static double resident_bytes(void)
@@ -49,27 +81,57 @@ static double open_descriptors(void)
     return count;
 }
 
-static void render_process(struct buf *out)
+static double cpu_seconds(void)
 {
     struct rusage usage;
-    double cpu = 0;
-    if (getrusage(RUSAGE_SELF, &usage) == 0) {
-        cpu = (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec;
-        cpu += (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    }
-    buf_printf(out, "# HELP process_cpu_seconds_total user and system CPU time spent\n# TYPE process_cpu_seconds_total counter\n"
-                    "process_cpu_seconds_total %.6f\n", cpu);
-    buf_printf(out, "# HELP process_resident_memory_bytes resident memory\n# TYPE process_resident_memory_bytes gauge\n"
-                    "process_resident_memory_bytes %.0f\n", resident_bytes());
-    buf_printf(out, "# HELP process_open_fds open file descriptors\n# TYPE process_open_fds gauge\nprocess_open_fds %.0f\n",
-               open_descriptors());
+    if (getrusage(RUSAGE_SELF, &usage) != 0)
+        return 0;
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* Unix time at which this process started: now, less what has passed since (clock ticks after boot, proc(5), field 22). */
+static double start_seconds(void)
+{
+    static double start; /* asked for once, so that it does not waver with the clocks */
+    char line[1024];
+    double ticks = 0;
+    struct timespec since_boot;
+    FILE *file = start > 0 ? NULL : fopen("/proc/self/stat", "r");
+    if (!file)
+        return start;
+    const char *name_end = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
+    fclose(file);
+    if (!name_end || clock_gettime(CLOCK_BOOTTIME, &since_boot) != 0 ||
+        sscanf(name_end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lf", &ticks) != 1)
+        return 0;
+    double age = (double)since_boot.tv_sec + (double)since_boot.tv_nsec / 1e9 - ticks / (double)sysconf(_SC_CLK_TCK);
+    start = (double)clock_wall_ms() / 1000 - age;
+    return start;
+}
+
+/* These names are the same for all programs, as Prometheus' client libraries have them. */
+static void process_metric(struct buf *out, const char *name, const char *type, const char *help, double value)
+{
+    buf_printf(out, "# HELP process_%s %s\n# TYPE process_%s %s\nprocess_%s", name, help, name, type, name);
+    add_value(out, value);
+}
+
+static void render_process(struct buf *out)
+{
+    process_metric(out, "start_time_seconds", "gauge", "Unix time at which the process started", start_seconds());
+    process_metric(out, "cpu_seconds_total", "counter", "user and system CPU time spent", cpu_seconds());
+    process_metric(out, "resident_memory_bytes", "gauge", "resident memory", resident_bytes());
+    process_metric(out, "open_fds", "gauge", "open file descriptors", open_descriptors());
 }
 
 void metric_render(const struct metric_page *page, struct buf *out)
 {
     render_process(out);
     metric_head(out, page->component, "build_info", METRIC_GAUGE, "1, with the version as a label");
-    metric_sample(out, page->component, "build_info", "version=\"" ISOBAR_VERSION "\"", 1);
+    struct buf labels = BUF_EMPTY;
+    metric_label(&labels, "version", ISOBAR_VERSION);
+    metric_sample(out, page->component, "build_info", labels.data, 1);
+    buf_release(&labels);
     for (size_t i = 0; i < page->row_count; i++) {
         const struct metric_row *row = &page->rows[i];
         int64_t value;

@@ -44,9 +44,11 @@ struct metric_page {
 
 /* Appends the whole page to `out`: process metrics (start time, resident bytes, CPU seconds, fds), rows, more. */
 void metric_render(const struct metric_page *page, struct buf *out);
-/* Appends # HELP and # TYPE of the family isobar_<component>_<name>. */
+/* Appends # HELP and # TYPE of the family isobar_<component>_<name>; once per family, before all of its samples. */
 void metric_head(struct buf *out, const char *component, const char *name, enum metric_type type, const char *help);
-/* Appends one sample; `labels` is like partition="3" without braces, or NULL. */
+/* Appends one sample; `labels` is what metric_label made (partition="3", no braces), or NULL. */
 void metric_sample(struct buf *out, const char *component, const char *name, const char *labels, double value);
+/* Appends `name`="`value`" to the `labels` of a sample, after a comma when there are some; escapes the value. */
+void metric_label(struct buf *labels, const char *name, const char *value);
 
 #endif

@@ -11,8 +11,10 @@
  *   static const struct option_row rows[] = { OPTION_ROWS(struct worker_options, WORKER_OPTIONS) };
  *
  * The row `commit_ms` is the flag --commit-ms, the variable ISOBAR_COMMIT_MS and the key commit_ms in the
- * [worker] or [isobar] section of the file given by --config (inih). SECRET rows have no flag; they have
- * ISOBAR_<NAME> and ISOBAR_<NAME>_FILE (a file whose first line is the value), and are masked in dumps.
+ * [worker] or [isobar] section of the file given by --config (inih; lines of up to 199 characters). [isobar] is for all
+ * programs: there a key that this one does not have is another's, unless it looks like a slip of one of ours. FLAG rows also
+ * have --no-<name>. SECRET rows have no flag; they have ISOBAR_<NAME> and, when that is not set, ISOBAR_<NAME>_FILE (a file
+ * whose first line is the value), and are masked in dumps.
  * Types: TEXT char *, INT int64_t within [low, high], FLAG bool, SECRET char *.
  */
 #ifndef ISOBAR_OPTION_H
@@ -77,5 +79,7 @@ int option_parse(const struct option_program *program, void *values, int argc, c
                  int *exit_code) __attribute__((warn_unused_result));
 /* Frees the strings in `values`. */
 void option_release(const struct option_program *program, void *values);
+/* The row whose name is so like `name` that it may be meant, or NULL; only the rows' names are read. */
+const struct option_row *option_nearest(const struct option_program *program, const char *name);
 
 #endif

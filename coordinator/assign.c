@@ -1,4 +1,7 @@
-/* See assign.h. */
+/*
+ * See assign.h. Members and slots are few (a thousand, a few thousand), so lists are searched: tables would cost more lines than
+ * they save time.
+ */
 #include "assign.h"
 
 #include <stdlib.h>
@@ -57,7 +60,7 @@ static void count_held(const struct slot *slots, size_t slot_count, struct assig
     }
 }
 
-/* The member furthest below its share, relative to it; NULL when none is below. */
+/* The member furthest below its share; NULL when none is below. */
 static struct assign_member *neediest(struct assign_member *members, size_t count)
 {
     struct assign_member *best = NULL;
@@ -129,11 +132,11 @@ bool assign_released(struct slot *slot, uint32_t owner, int64_t number)
     return true;
 }
 
-void assign_adopt(struct slot *slot, uint32_t owner, int64_t number)
+void assign_adopt(struct slot *slot, uint32_t owner, int64_t number, bool releasing)
 {
     if (slot->state != SLOT_FREE && slot->number >= number)
         return;
-    slot->state = SLOT_GIVEN;
+    slot->state = releasing ? SLOT_RELEASING : SLOT_GIVEN;
     slot->owner = owner;
     slot->number = number;
 }

@@ -41,8 +41,8 @@ typedef void assign_change_fn(void *arg, size_t slot, uint32_t from, uint32_t to
 /* Fills `share` of each member; the shares add up to `slots` (0 members: nothing). `held` must be set. */
 void assign_shares(struct assign_member *members, size_t count, size_t slots);
 /*
- * One step towards the balance: releases what members hold above their share and gives free slots to members below it.
- * `members` are those that may hold something, in any order (it is sorted by id). Numbers are taken from ++*number. Returns
+ * One step towards the balance: releases what members hold above their share, and what others hold, and gives free slots to
+ * the members that lack most. `members` are those that may hold something, in any order (it is sorted by id). Numbers are taken from ++*number. Returns
  * the number of changes.
  */
 size_t assign_plan(struct slot *slots, size_t slot_count, struct assign_member *members, size_t count, int64_t *number,
@@ -51,7 +51,10 @@ size_t assign_plan(struct slot *slots, size_t slot_count, struct assign_member *
 size_t assign_free_owner(struct slot *slots, size_t slot_count, uint32_t owner);
 /* Frees one slot when `owner` was releasing it under a number not above `number`. True when it was. */
 bool assign_released(struct slot *slot, uint32_t owner, int64_t number);
-/* A new leader learns that `owner` holds the slot under `number`; of two claims the larger number wins. */
-void assign_adopt(struct slot *slot, uint32_t owner, int64_t number);
+/*
+ * A new leader learns that `owner` holds the slot under `number`, or is letting it go (`releasing`); of two claims the larger
+ * number wins.
+ */
+void assign_adopt(struct slot *slot, uint32_t owner, int64_t number, bool releasing);
 
 #endif

@@ -1,6 +1,7 @@
 /* A coordinator process (coordinator.h): start, end, and what wakes it. */
 #include "coordinator.h"
 
+#include "clock.h"
 #include "error.h"
 #include "link.h"
 
@@ -10,21 +11,43 @@
 
 #define TICK_MS 250
 
+void coordinator_wake(struct coordinator *coordinator)
+{
+    coordinator->now_ms = loop_now_ms(coordinator->loop);
+    coordinator->wall_ms = clock_wall_ms();
+}
+
+static int on_send(void *arg, const Isobar__V1__Envelope *envelope)
+{
+    struct coordinator *coordinator = arg;
+    return channel_send(coordinator->channel, envelope);
+}
+
 static void on_message(void *arg, const Isobar__V1__Envelope *envelope)
 {
-    leader_message(arg, envelope);
+    struct coordinator *coordinator = arg;
+    coordinator->metrics.messages_total++;
+    if (!lease_held(coordinator->lease))
+        return;
+    coordinator_wake(coordinator);
+    leader_message(coordinator, envelope);
 }
 
 static void on_timer(void *arg)
 {
     struct coordinator *coordinator = arg;
-    coordinator->metrics.rejected_total = channel_rejected(coordinator->channel);
+    coordinator->metrics.rejected_total = channel_rejected(coordinator->channel) + coordinator->refused;
+    if (!lease_held(coordinator->lease))
+        return;
+    coordinator_wake(coordinator);
     leader_tick(coordinator);
 }
 
 static void on_lease(void *arg, bool held)
 {
-    leader_changed(arg, held);
+    struct coordinator *coordinator = arg;
+    coordinator_wake(coordinator);
+    leader_changed(coordinator, held);
 }
 
 static void on_store(void *arg, bool up, const char *reason)
@@ -48,6 +71,31 @@ static bool bind_allowed(const struct coordinator_options *options, struct buf *
     return false;
 }
 
+/* The id given, or one made up. False when it is malformed. */
+static bool take_id(struct coordinator *coordinator, struct buf *error)
+{
+    if (*coordinator->options->id)
+        snprintf(coordinator->id, sizeof coordinator->id, "%s", coordinator->options->id);
+    else
+        link_default_id(coordinator->id, sizeof coordinator->id);
+    if (link_valid_id(coordinator->id))
+        return true;
+    buf_printf(error, "id '%s' must be 1 to 64 letters, digits, '.', '_' or '-'", coordinator->options->id);
+    return false;
+}
+
+static void start_parts(struct coordinator *coordinator)
+{
+    const char *prefix = coordinator->options->prefix;
+    coordinator->post = (struct post){on_send, coordinator};
+    coordinator->endpoint = channel_endpoint(coordinator->channel);
+    log_info("listening", LOG_TEXT("endpoint", coordinator->endpoint));
+    coordinator->catalogue = catalogue_new(coordinator->store, prefix);
+    coordinator->lease = lease_new(coordinator->loop, coordinator->store, prefix, coordinator->id, coordinator->endpoint, on_lease, coordinator);
+    coordinator->timer = loop_timer_new(coordinator->loop, on_timer, coordinator);
+    loop_timer_set(coordinator->timer, TICK_MS, TICK_MS);
+}
+
 int coordinator_start(struct coordinator *coordinator, struct daemon *daemon)
 {
     const struct coordinator_options *options = coordinator->options;
@@ -59,23 +107,15 @@ int coordinator_start(struct coordinator *coordinator, struct daemon *daemon)
     coordinator->loop = daemon_loop(daemon);
     coordinator->partitions = (struct slots){.kind = "partition", .role = ISOBAR__V1__ROLE__WORKER};
     coordinator->shards = (struct slots){.kind = "shard", .role = ISOBAR__V1__ROLE__FETCHER};
-    if (*options->id)
-        snprintf(coordinator->id, sizeof coordinator->id, "%s", options->id);
-    else
-        link_default_id(coordinator->id, sizeof coordinator->id);
-    if (!link_valid_id(coordinator->id)) {
-        buf_printf(&error, "id '%s' must be 1 to 64 letters, digits, '.', '_' or '-'", coordinator->id);
-    } else if (bind_allowed(options, &error) && (coordinator->store = store_new(coordinator->loop, &store, on_store, coordinator, &error))) {
+    if (take_id(coordinator, &error) && bind_allowed(options, &error))
+        coordinator->store = store_new(coordinator->loop, &store, on_store, coordinator, &error);
+    if (coordinator->store) {
         code = EXIT_CODE_UNAVAILABLE;
         coordinator->channel = channel_listen(coordinator->loop, options->bind, on_message, coordinator, &error);
     }
     if (coordinator->channel) {
-        log_info("listening", LOG_TEXT("endpoint", channel_endpoint(coordinator->channel)));
-        coordinator->catalogue = catalogue_new(coordinator->store, options->prefix);
-        coordinator->lease = lease_new(coordinator->loop, coordinator->store, options->prefix, coordinator->id, channel_endpoint(coordinator->channel), on_lease, coordinator);
-        coordinator->timer = loop_timer_new(coordinator->loop, on_timer, coordinator);
-        loop_timer_set(coordinator->timer, TICK_MS, TICK_MS);
         code = EXIT_CODE_OK;
+        start_parts(coordinator);
     }
     if (error.size)
         log_error("failed", LOG_TEXT("reason", error.data));
@@ -92,8 +132,12 @@ static void on_drained(void *arg, int status, const struct store_reply *reply)
 
 void coordinator_drain(struct coordinator *coordinator)
 {
+    coordinator_wake(coordinator);
+    if (coordinator->leading == LEAD_ACTING)
+        publish(coordinator); /* who has left meanwhile is not waited for by the next leader */
     lease_yield(coordinator->lease);
-    coordinator->leading = LEAD_NOT;
+    if (coordinator->leading != LEAD_NOT)
+        leader_changed(coordinator, false);
     /* Answers come in order: this one after the lease's. */
     store_send(coordinator->store, on_drained, coordinator, "PING", NULL);
 }

@@ -1,6 +1,9 @@
 /*
- * A coordinator around its tables: the lease decides whether it leads; as the leader it hears members, plans, and sends whole
- * target states. Owned by main.c.
+ * A coordinator around its tables. The lease decides whether it leads; as the leader it reads what Redis knows, listens to what
+ * members hold, and then plans and sends whole target states. Owned by main.c.
+ *
+ * Time is `now_ms` and `wall_ms`, which whoever wakes the coordinator sets before (coordinator_wake), so that the rules read no
+ * clock; the way to members is `post`, so that they need no socket.
  */
 #ifndef COORDINATOR_COORDINATOR_H
 #define COORDINATOR_COORDINATOR_H
@@ -14,19 +17,26 @@
 #include "member.h"
 #include "metrics.h"
 #include "options.h"
+#include "post.h"
 #include "store.h"
 
-#define MOVES_KEPT 100
+#define MOVES_KEPT    100
+#define COUNTER_LIMIT (INT64_C(1) << 52) /* terms, versions and assignment numbers stay below: JSON and Lua know no larger */
 
+/* NOT -> READING (Redis) -> SETTLING (listening to members) -> ACTING; from all of them to NOT. */
 enum leading { LEAD_NOT, LEAD_READING, LEAD_SETTLING, LEAD_ACTING };
 
 /* What a member last said of a slot it holds. */
 struct slot_view {
     Isobar__V1__PartitionPhase phase;
     int64_t offset, lag, lag_ms, progress_age_ms, clock_ms, watermark_ms, rows;
+    int64_t heartbeat;        /* serial of the last one that reported the slot */
     int64_t missed_ms;        /* monotonic, since when its owner does not report it; 0: it does */
     int32_t cities, failing;  /* shards */
     int64_t catalogue_version;
+    int64_t served_ms;        /* monotonic, when the catalogue was sent last */
+    int64_t served_version;   /* of that */
+    int served;               /* times that it was sent without being taken */
     char alarm[256];
 };
 
@@ -45,6 +55,8 @@ struct move {
     char from[65], to[65], reason[96];
 };
 
+struct reading;
+
 struct coordinator {
     const struct coordinator_options *options;
     struct coordinator_metrics metrics;
@@ -54,49 +66,104 @@ struct coordinator {
     struct lease *lease;
     struct channel *channel;
     struct loop_timer *timer;
+    struct post post;
     char id[80];
+    const char *endpoint;
+    int64_t now_ms, wall_ms;       /* monotonic and Unix time of what is being handled */
     enum leading leading;
-    int64_t term, settle_ms;
-    int32_t partition_count;
+    struct reading *reading;       /* under way; NULL: none */
+    int64_t term;
+    int64_t settle_ms, settle_limit_ms;
+    int32_t partition_count;       /* 0 until it is read */
     char topic[256];
     struct members members;
     struct slots partitions, shards;
     struct catalogue *catalogue;
+    int64_t catalogue_told;        /* version in the last targets of fetchers */
+    int64_t heartbeats;            /* heard so far, their serial number */
     struct move moves[MOVES_KEPT]; /* a ring */
     size_t move_count;             /* ever */
     char reason[96];               /* of the plan under way */
-    bool plan_due;
+    bool plan_due, reason_noted;   /* noted: the audit has it */
     int64_t published_ms, asked_ms;
-    struct log_limit redis_limit, meta_limit;
+    int64_t refused;               /* messages that the rules refused; the channel counts others */
+    struct log_limit redis_limit, meta_limit, duplicate_limit;
 };
 
+/* ---- coordinator.c: the process ---- */
+
+/* Connects, listens and begins to try for the lease; the exit code tells what was wrong (EXIT_CODE_OK: nothing). */
 int coordinator_start(struct coordinator *coordinator, struct daemon *daemon);
+/* Gives the lease back, so that a standby takes over at once, then stops the daemon. */
 void coordinator_drain(struct coordinator *coordinator);
+/* Frees what coordinator_start made. */
 void coordinator_release(struct coordinator *coordinator);
+/* Appends what is missing for readiness. */
 void coordinator_missing(const struct coordinator *coordinator, struct buf *out);
 
-/* ---- leader.c: what a leader does ---- */
+/* Takes the time; before everything below, by whoever was called by the loop. */
+void coordinator_wake(struct coordinator *coordinator);
+
+/* ---- reading.c: what Redis knows ---- */
+
+/* Once a second: begins or repeats the reading of a new leader; later looks for a new version of the catalogue. */
+void reading_tick(struct coordinator *coordinator);
+/* Forgets a reading under way; its answers meet nobody. */
+void reading_abandon(struct coordinator *coordinator);
+
+/* ---- former.c: the former leader ---- */
+
+/*
+ * Takes the members of a leader's view (JSON of docs/contracts.md; anything else is ignored) into the table as silent ones,
+ * when the view is not older than members are kept. Those that were live then are expected to say something soon.
+ */
+void former_restore(struct coordinator *coordinator, const char *view, size_t size);
+
+/* ---- leader.c: the lead ---- */
 
 /* The lease came or went. */
 void leader_changed(struct coordinator *coordinator, bool held);
-/* Four times a second while leading: ages members, plans, sends, publishes. */
+/* Redis was read: begins to listen under a term that is at least `term`. `topic` is copied. */
+void leader_begin(struct coordinator *coordinator, int32_t partitions, const char *topic, int64_t term);
+/* A member has seen a term that is not below ours: goes on above it, and notes that in Redis for those who lead later. */
+void leader_raise(struct coordinator *coordinator, int64_t heard);
+/* Four times a second: ages members, plans, sends, publishes. */
 void leader_tick(struct coordinator *coordinator);
-/* A message of a member. */
-void leader_message(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope);
 /* Remembers why the next plan is made. */
 void leader_plan(struct coordinator *coordinator, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Frees what the member holds. */
+void leader_free_slots(struct coordinator *coordinator, uint32_t key);
+
+/* ---- inbox.c: members' messages ---- */
+
+/* A message of a member. */
+void leader_message(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope);
+
+/* ---- report.c: what members hold ---- */
+
+/* False when a number in the heartbeat is out of all reason. */
+bool report_sane(const Isobar__V1__Heartbeat *heartbeat);
+/*
+ * Takes what a heartbeat says of the member's slots into the views. `current`: the member has seen its last target, so what it
+ * does not mention it does not hold.
+ */
+void report_slots(struct coordinator *coordinator, struct member *member, const Isobar__V1__Heartbeat *heartbeat, bool current);
+/* Sends a fetcher the shards of which it has another version of the catalogue. */
+void report_serve(struct coordinator *coordinator, const struct member *member, const Isobar__V1__Heartbeat *heartbeat);
 
 /* ---- orders.c: targets ---- */
 
 /* Plans both kinds of slots and the quota, and sends what changed. */
 void orders_plan(struct coordinator *coordinator);
+/* Divides the quota anew; members whose share changed get a target with the next orders_send. */
+void orders_quota(struct coordinator *coordinator);
 /* Sends the member its target when it changed or was not acknowledged. */
-void orders_send(struct coordinator *coordinator, struct member *member, int64_t now_ms);
+void orders_send(struct coordinator *coordinator, struct member *member);
 
 /* ---- publish.c: the leader's view ---- */
 
 /* Appends the JSON of docs/contracts.md. */
-void publish_view(const struct coordinator *coordinator, int64_t wall_ms, int64_t now_ms, struct buf *out);
+void publish_view(const struct coordinator *coordinator, struct buf *out);
 /* Writes it to Redis. */
 void publish(struct coordinator *coordinator);
 /* Adds an entry to the audit stream. */

@@ -11,8 +11,13 @@
 
 #define LEASE_MS_TEXT "3000"
 #define RENEW_MS      1000
+#define TRY_MS        250
 #define ACT_MS        2000
+#define CLOCK_MS      100
 
+/* A value that is ours already is taken as well: it is left from a lease that was not confirmed in time. */
+static const char take_script[] = "local v = redis.call('GET', KEYS[1]) if v and v ~= ARGV[1] then return 0 end "
+                                  "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 1";
 static const char renew_script[] = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0";
 static const char yield_script[] = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
@@ -23,7 +28,9 @@ struct lease {
     char *key, *value;
     lease_fn *fn;
     void *arg;
-    bool held, asked;
+    struct log_limit limit;
+    bool held, asked, yielded;
+    int64_t next_ms;           /* of the next request */
     int64_t sent_ms, until_ms; /* of the request on the way; acting allowed until */
 };
 
@@ -39,12 +46,17 @@ static void on_answer(void *arg, int status, const struct store_reply *reply)
 {
     struct lease *lease = arg;
     lease->asked = false;
-    bool yes = status == 0 && ((reply->type == STORE_STATUS && strcmp(reply->text, "OK") == 0) || (reply->type == STORE_INT && reply->integer == 1));
-    if (yes) {
+    if (lease->yielded || status != 0)
+        return;
+    if (reply->type == STORE_INT && reply->integer == 1) {
         lease->until_ms = lease->sent_ms + ACT_MS;
-        set_held(lease, true);
-    } else if (status == 0 && lease->held) {
-        log_warn("lease_lost", LOG_TEXT("reason", "another coordinator has it, or it ran out"));
+        if (loop_now_ms(lease->loop) < lease->until_ms)
+            set_held(lease, true);
+    } else if (reply->type == STORE_ERROR) {
+        if (log_limit_pass(&lease->limit, loop_now_ms(lease->loop), 5000, NULL))
+            log_error("lease_refused", LOG_TEXT("key", lease->key), LOG_TEXT("reason", reply->text));
+    } else if (lease->held) {
+        log_warn("lease_lost", LOG_TEXT("reason", "another coordinator has it, or Redis has forgotten it"));
         set_held(lease, false);
     }
 }
@@ -56,15 +68,14 @@ static void on_timer(void *arg)
     if (lease->held && now >= lease->until_ms) {
         log_warn("lease_lost", LOG_TEXT("reason", "Redis did not confirm it in time"));
         set_held(lease, false);
+        lease->next_ms = now;
     }
-    if (lease->asked || !store_up(lease->store) || (now - lease->sent_ms < RENEW_MS && lease->sent_ms != 0))
+    if (lease->asked || now < lease->next_ms || !store_up(lease->store))
         return;
     lease->asked = true;
     lease->sent_ms = now;
-    if (lease->held)
-        store_send(lease->store, on_answer, lease, "EVAL", renew_script, "1", lease->key, lease->value, LEASE_MS_TEXT, NULL);
-    else
-        store_send(lease->store, on_answer, lease, "SET", lease->key, lease->value, "NX", "PX", LEASE_MS_TEXT, NULL);
+    lease->next_ms = now + (lease->held ? RENEW_MS : TRY_MS);
+    store_send(lease->store, on_answer, lease, "EVAL", lease->held ? renew_script : take_script, "1", lease->key, lease->value, LEASE_MS_TEXT, NULL);
 }
 
 struct lease *lease_new(struct loop *loop, struct store *store, const char *prefix, const char *id, const char *endpoint, lease_fn *fn, void *arg)
@@ -79,7 +90,7 @@ struct lease *lease_new(struct loop *loop, struct store *store, const char *pref
     buf_printf(&text, "%s %s %s", nonce, id, endpoint);
     lease->value = buf_take(&text);
     lease->timer = loop_timer_new(loop, on_timer, lease);
-    loop_timer_set(lease->timer, 0, 100);
+    loop_timer_set(lease->timer, 0, CLOCK_MS);
     return lease;
 }
 
@@ -90,8 +101,10 @@ static void on_yielded(void *arg, int status, const struct store_reply *reply)
 
 void lease_yield(struct lease *lease)
 {
-    if (lease->held && store_up(lease->store))
+    if (!lease->yielded && store_up(lease->store))
         store_send(lease->store, on_yielded, NULL, "EVAL", yield_script, "1", lease->key, lease->value, NULL);
+    lease->yielded = true;
+    lease->held = false;
     loop_timer_cancel(lease->timer);
 }
 
@@ -107,5 +120,5 @@ void lease_free(struct lease *lease)
 
 bool lease_held(const struct lease *lease)
 {
-    return lease->held;
+    return lease->held && loop_now_ms(lease->loop) < lease->until_ms;
 }

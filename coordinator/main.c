@@ -1,6 +1,7 @@
 /*
  * isobar-coordinator: knows the members, gives partitions to workers and city shards and quota to fetchers. Parts: lease (who
- * leads), member, assign and quota (pure tables), leader (messages and time), orders (targets), catalogue, publish (the view).
+ * leads), reading and former (what a new leader learns from Redis), leader (the lead and time), inbox and report (members'
+ * messages), orders (targets), member, assign and quota (pure tables), catalogue, publish (the view).
  */
 #include "coordinator.h"
 #include "daemon.h"
@@ -11,7 +12,7 @@ static const struct option_row option_rows[] = {COORDINATOR_OPTIONS(OPTION_ROW)}
 #define METRIC_OWNER struct coordinator_metrics
 static const struct metric_row metric_rows[] = {COORDINATOR_METRICS(METRIC_ROW)};
 
-#define DRAIN_LIMIT_MS 2500
+#define DRAIN_LIMIT_MS 1000 /* a Redis that does not answer is not waited for: the lease runs out by itself */
 
 static void on_drain(void *arg)
 {

@@ -2,8 +2,8 @@
 #include "member.h"
 
 #include "mem.h"
+#include "text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,59 +25,92 @@ struct member *member_by_key(const struct members *members, uint32_t key)
     return NULL;
 }
 
-static void copy(char *to, size_t size, const char *from)
+static void forget(struct members *members, struct member **place)
 {
-    snprintf(to, size, "%s", from ? from : "");
+    struct member *member = *place;
+    *place = member->next;
+    free(member);
+    members->count--;
+}
+
+/* Room for one more: when the table is full, one that is out of use and keeps no quota back goes, but not `stays`. */
+static bool make_room(struct members *members, const struct member *stays)
+{
+    if (members->count < MEMBERS_MAX)
+        return true;
+    for (struct member **place = &members->first; *place; place = &(*place)->next) {
+        if (*place != stays && !member_reachable(*place) && (*place)->quota.may_milli == 0) {
+            forget(members, place);
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct member *add(struct members *members, const struct member *like)
+{
+    struct member *member = mem_dup(like, sizeof *like);
+    member->key = ++members->keys;
+    member->next = members->first;
+    members->first = member;
+    members->count++;
+    return member;
+}
+
+static struct member from_hello(const Isobar__V1__Envelope *envelope, int64_t now_ms)
+{
+    const Isobar__V1__Hello *hello = envelope->hello;
+    struct member member = {.incarnation = envelope->incarnation, .role = hello->role, .pid = hello->pid, .heard_ms = now_ms, .target_changed = true};
+    member.capacity = hello->capacity < 1 ? 1 : hello->capacity > MEMBER_CAPACITY ? MEMBER_CAPACITY : hello->capacity;
+    text_copy(member.id, sizeof member.id, envelope->member);
+    text_copy(member.zone, sizeof member.zone, hello->zone);
+    text_copy(member.host, sizeof member.host, hello->host);
+    text_copy(member.version, sizeof member.version, hello->version);
+    return member;
 }
 
 enum member_greeting member_greet(struct members *members, const Isobar__V1__Envelope *envelope, int64_t now_ms, uint32_t *former)
 {
-    const Isobar__V1__Hello *hello = envelope->hello;
     struct member *known = member_find(members, envelope->member);
-    enum member_greeting greeting = GREETING_NEW;
     if (known && known->incarnation == envelope->incarnation) {
         known->heard_ms = now_ms;
         return GREETING_KNOWN;
     }
     if (known && now_ms - known->heard_ms <= MEMBER_SILENT_MS)
         return GREETING_DUPLICATE;
+    if (!make_room(members, known))
+        return GREETING_FULL;
     if (known) {
         known->state = MEMBER_GONE;
-        known->quota.live = false;
+        known->expected = false;
         *former = known->key;
-        greeting = GREETING_REPLACED;
     }
-    struct member *member = mem_alloc(sizeof *member);
-    member->key = ++members->keys;
-    member->incarnation = envelope->incarnation;
-    member->role = hello->role;
-    member->capacity = hello->capacity < 1 ? 1 : hello->capacity > 100000 ? 100000 : hello->capacity;
-    member->pid = hello->pid;
-    copy(member->id, sizeof member->id, envelope->member);
-    copy(member->zone, sizeof member->zone, hello->zone);
-    copy(member->host, sizeof member->host, hello->host);
-    copy(member->version, sizeof member->version, hello->version);
-    member->heard_ms = now_ms;
+    struct member member = from_hello(envelope, now_ms);
+    (void)add(members, &member);
+    return known ? GREETING_REPLACED : GREETING_NEW;
+}
+
+struct member *member_restore(struct members *members, const struct member *like, int64_t heard_ms)
+{
+    if (members->count >= MEMBERS_MAX || member_find(members, like->id))
+        return NULL;
+    struct member *member = add(members, like);
+    member->state = MEMBER_SUSPECT;
+    member->heard_ms = heard_ms;
     member->target_changed = true;
-    member->quota.live = hello->role == ISOBAR__V1__ROLE__FETCHER;
-    member->next = members->first;
-    members->first = member;
-    return greeting;
+    return member;
 }
 
 void members_age(struct members *members, int64_t now_ms, member_fn *fn, void *arg)
 {
     for (struct member **place = &members->first; *place;) {
         struct member *member = *place;
-        member->quota.heard_ms = member->heard_ms;
         if (now_ms - member->heard_ms > MEMBER_KEEP_MS) {
-            *place = member->next;
-            free(member);
+            forget(members, place);
             continue;
         }
-        if (member->state != MEMBER_SUSPECT && member->state != MEMBER_GONE && now_ms - member->heard_ms > MEMBER_SILENT_MS) {
+        if (member_reachable(member) && now_ms - member->heard_ms > MEMBER_SILENT_MS) {
             member->state = MEMBER_SUSPECT;
-            member->quota.live = false;
             fn(arg, member);
         }
         place = &member->next;
@@ -89,11 +122,13 @@ bool member_usable(const struct member *member)
     return member->state == MEMBER_LIVE;
 }
 
+bool member_reachable(const struct member *member)
+{
+    return member->state == MEMBER_LIVE || member->state == MEMBER_DRAINING;
+}
+
 void members_clear(struct members *members)
 {
-    while (members->first) {
-        struct member *next = members->first->next;
-        free(members->first);
-        members->first = next;
-    }
+    while (members->first)
+        forget(members, &members->first);
 }

@@ -1,6 +1,7 @@
 /*
  * The members a leader knows, by id. A member is one incarnation of a process; when a process comes back under the same id it
- * is a new member with a new key. Silent ones stay in the table for a minute, for the operator's view.
+ * is a new member with a new key. Silent ones stay in the table for a minute, for the operator's view and for the quota that
+ * they may go on using. The table is bounded: whoever makes up ids fills it, but not the memory.
  */
 #ifndef COORDINATOR_MEMBER_H
 #define COORDINATOR_MEMBER_H
@@ -10,10 +11,13 @@
 #include "control.pb-c.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define MEMBER_SILENT_MS 2000
 #define MEMBER_KEEP_MS   (QUOTA_RECLAIM_MS + 5000)
+#define MEMBERS_MAX      1024
+#define MEMBER_CAPACITY  100000 /* largest that counts */
 
 enum member_state { MEMBER_LIVE, MEMBER_DRAINING, MEMBER_SUSPECT, MEMBER_GONE };
 
@@ -26,35 +30,49 @@ struct member {
     char zone[65], host[65], version[33];
     int64_t pid;
     enum member_state state;
-    int64_t heard_ms;
+    bool expected;                       /* the former leader knew it, and it was not heard yet */
+    int64_t heard_ms;                    /* monotonic */
     int64_t target_version, target_seen; /* sent, and acknowledged by a heartbeat */
     int64_t target_ms;                   /* when it was sent last */
     bool target_changed;
     int64_t records, calls;
-    struct quota_share quota; /* fetchers */
+    struct quota_share quota; /* fetchers; live, draining and heard_ms are filled when it is divided */
     struct member *next;
 };
 
 struct members {
     struct member *first;
+    size_t count;
     uint32_t keys; /* given so far */
 };
+
+enum member_greeting { GREETING_KNOWN, GREETING_NEW, GREETING_REPLACED, GREETING_DUPLICATE, GREETING_FULL };
+/* Called with a member that has just fallen silent. */
+typedef void member_fn(void *arg, struct member *member);
 
 /* The member with that id that is not GONE; NULL when unknown. */
 struct member *member_find(const struct members *members, const char *id);
 /* By key, GONE ones included; NULL when forgotten. */
 struct member *member_by_key(const struct members *members, uint32_t key);
-enum member_greeting { GREETING_KNOWN, GREETING_NEW, GREETING_REPLACED, GREETING_DUPLICATE };
 /*
- * A HELLO. NEW and REPLACED make a member; REPLACED leaves the former incarnation GONE (its key in `*former`); DUPLICATE means
- * that another process is live under this id: nothing changed.
+ * A HELLO. NEW and REPLACED make a member; REPLACED leaves the former incarnation GONE (its key in `*former`). DUPLICATE means
+ * that another process was heard under this id less than MEMBER_SILENT_MS ago, and FULL that there is no room: nothing
+ * changed. A process that is killed and started again at once is a DUPLICATE until the silence of the former one is long
+ * enough; that the former is dead cannot be known, and its slots would not move earlier anyway.
  */
 enum member_greeting member_greet(struct members *members, const Isobar__V1__Envelope *envelope, int64_t now_ms, uint32_t *former);
+/*
+ * Takes over what a former leader knew of a member (id, incarnation, role, capacity, zone, host, version, pid, expected and
+ * quota of `like`), as a SUSPECT that was last heard at `heard_ms`. NULL when the table is full or knows the id.
+ */
+struct member *member_restore(struct members *members, const struct member *like, int64_t heard_ms);
 /* Calls fn(arg, member) for each that has just fallen silent (it is SUSPECT then), and forgets old ones. */
-typedef void member_fn(void *arg, struct member *member);
 void members_age(struct members *members, int64_t now_ms, member_fn *fn, void *arg);
 /* May be given something. */
 bool member_usable(const struct member *member);
+/* Is sent targets. */
+bool member_reachable(const struct member *member);
+/* Frees all of them. Keys go on, so that an old one never means a new member. */
 void members_clear(struct members *members);
 
 #endif

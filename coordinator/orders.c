@@ -1,10 +1,9 @@
 /* Plans and sends target states (coordinator.h). A target is whole and versioned; it is sent again until acknowledged. */
 #include "coordinator.h"
 
-#include "clock.h"
 #include "mem.h"
+#include "text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,11 +31,11 @@ static void on_change(void *arg, size_t index, uint32_t from, uint32_t to)
     if (to == ASSIGN_NOBODY)
         return; /* it is logged when it is given on */
     struct move *move = &coordinator->moves[coordinator->move_count++ % MOVES_KEPT];
-    move->at_ms = clock_wall_ms();
+    move->at_ms = coordinator->wall_ms;
     move->kind = planning->slots->kind;
     move->index = (int32_t)index;
-    snprintf(move->from, sizeof move->from, "%s", name_of(coordinator, planning->slots->slots[index].before));
-    snprintf(move->to, sizeof move->to, "%s", name_of(coordinator, to));
+    text_copy(move->from, sizeof move->from, name_of(coordinator, planning->slots->slots[index].before));
+    text_copy(move->to, sizeof move->to, name_of(coordinator, to));
     memcpy(move->reason, coordinator->reason, sizeof move->reason);
     memset(&planning->slots->views[index], 0, sizeof *planning->slots->views);
     planning->slots->views[index].lag = planning->slots->views[index].lag_ms = -1;
@@ -46,10 +45,8 @@ static void on_change(void *arg, size_t index, uint32_t from, uint32_t to)
 static size_t plan_slots(struct coordinator *coordinator, struct slots *slots)
 {
     struct planning planning = {coordinator, slots};
-    size_t count = 0, room = 0;
-    for (struct member *member = coordinator->members.first; member; member = member->next)
-        room++;
-    struct assign_member *members = mem_calloc(room, sizeof *members);
+    size_t count = 0;
+    struct assign_member *members = mem_calloc(coordinator->members.count, sizeof *members);
     for (struct member *member = coordinator->members.first; member; member = member->next) {
         if (member->role == slots->role && member_usable(member))
             members[count++] = (struct assign_member){.key = member->key, .capacity = member->capacity, .id = member->id};
@@ -59,37 +56,41 @@ static size_t plan_slots(struct coordinator *coordinator, struct slots *slots)
     return changes;
 }
 
-static void plan_quota(struct coordinator *coordinator)
+void orders_quota(struct coordinator *coordinator)
 {
     size_t count = 0;
-    struct quota_share shares[256];
-    struct member *owners[256];
     int64_t total = coordinator->options->calls_per_minute;
-    for (struct member *member = coordinator->members.first; member && count < 256; member = member->next) {
+    struct quota_share *shares = mem_calloc(coordinator->members.count, sizeof *shares);
+    struct member **owners = mem_calloc(coordinator->members.count, sizeof(struct member *));
+    for (struct member *member = coordinator->members.first; member; member = member->next) {
         if (member->role != ISOBAR__V1__ROLE__FETCHER)
             continue;
+        member->quota.live = member_reachable(member);
+        member->quota.draining = member->state == MEMBER_DRAINING;
+        member->quota.heard_ms = member->heard_ms;
         owners[count] = member;
         shares[count++] = member->quota;
     }
-    quota_divide(shares, count, total <= 0 ? QUOTA_UNLIMITED : (int32_t)(total * 1000), loop_now_ms(coordinator->loop));
+    (void)quota_divide(shares, count, total < 0 ? QUOTA_UNLIMITED : (int32_t)(total * 1000), coordinator->now_ms);
     for (size_t i = 0; i < count; i++) {
-        if (shares[i].sent_milli != owners[i]->quota.sent_milli)
-            owners[i]->target_changed = true;
+        owners[i]->target_changed |= shares[i].sent_milli != owners[i]->quota.sent_milli;
         owners[i]->quota = shares[i];
     }
+    free(shares);
+    free(owners);
 }
 
 void orders_plan(struct coordinator *coordinator)
 {
     size_t changes = plan_slots(coordinator, &coordinator->partitions) + plan_slots(coordinator, &coordinator->shards);
-    plan_quota(coordinator);
+    orders_quota(coordinator);
     coordinator->plan_due = false;
-    if (changes)
+    if (changes && !coordinator->reason_noted) {
+        coordinator->reason_noted = true; /* what follows when slots are let go is part of it */
         publish_audit(coordinator, "rebalance", coordinator->id, coordinator->reason);
-    for (struct member *member = coordinator->members.first; member; member = member->next) {
-        if (member->target_changed && (member->state == MEMBER_LIVE || member->state == MEMBER_DRAINING))
-            orders_send(coordinator, member, loop_now_ms(coordinator->loop));
     }
+    for (struct member *member = coordinator->members.first; member; member = member->next)
+        orders_send(coordinator, member);
 }
 
 /* The slots given to the member, as pointers into `list`. */
@@ -110,39 +111,40 @@ static size_t collect(const struct coordinator *coordinator, const struct slots 
     return count;
 }
 
-void orders_send(struct coordinator *coordinator, struct member *member, int64_t now_ms)
+static void fill(const struct coordinator *coordinator, const struct member *member, Isobar__V1__Assignment **pointers, size_t count,
+                 Isobar__V1__Target *target)
 {
-    bool again = member->target_version > member->target_seen && now_ms - member->target_ms >= RESEND_MS;
-    if (coordinator->leading != LEAD_ACTING || (!member->target_changed && !again))
+    target->term = coordinator->term;
+    target->version = member->target_version;
+    target->catalogue_version = catalogue_version(coordinator->catalogue);
+    if (member->role == ISOBAR__V1__ROLE__WORKER) {
+        target->n_partitions = count;
+        target->partitions = pointers;
+    } else {
+        target->n_shards = count;
+        target->shards = pointers;
+        target->calls_per_minute_milli = member->quota.sent_milli;
+    }
+}
+
+void orders_send(struct coordinator *coordinator, struct member *member)
+{
+    bool again = member->target_version > member->target_seen && coordinator->now_ms - member->target_ms >= RESEND_MS;
+    if (coordinator->leading != LEAD_ACTING || !member_reachable(member) || (!member->target_changed && !again))
         return;
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Target target = ISOBAR__V1__TARGET__INIT;
-    bool worker = member->role == ISOBAR__V1__ROLE__WORKER;
-    const struct slots *slots = worker ? &coordinator->partitions : &coordinator->shards;
+    const struct slots *slots = member->role == ISOBAR__V1__ROLE__WORKER ? &coordinator->partitions : &coordinator->shards;
     Isobar__V1__Assignment *list = mem_calloc((size_t)coordinator->partition_count, sizeof *list);
-    Isobar__V1__Assignment **pointers = mem_calloc((size_t)coordinator->partition_count, sizeof *pointers);
+    Isobar__V1__Assignment **pointers = mem_calloc((size_t)coordinator->partition_count, sizeof(Isobar__V1__Assignment *));
     size_t count = collect(coordinator, slots, member->key, list, pointers);
-    if (member->target_changed)
-        member->target_version++;
+    member->target_version += member->target_changed;
     member->target_changed = false;
-    member->target_ms = now_ms;
-    target.term = coordinator->term;
-    target.version = member->target_version;
-    target.catalogue_version = catalogue_version(coordinator->catalogue);
-    if (worker) {
-        target.n_partitions = count;
-        target.partitions = pointers;
-    } else {
-        target.n_shards = count;
-        target.shards = pointers;
-        target.calls_per_minute_milli = member->quota.sent_milli;
-    }
-    envelope.format = 1;
-    envelope.member = member->id;
-    envelope.incarnation = member->incarnation;
+    member->target_ms = coordinator->now_ms;
+    fill(coordinator, member, pointers, count, &target);
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_TARGET;
     envelope.target = &target;
-    (void)!channel_send(coordinator->channel, &envelope);
+    (void)post_send(&coordinator->post, &envelope, member->id, member->incarnation);
     free(pointers);
     free(list);
 }

@@ -1,8 +1,10 @@
-/* The leader's view as JSON, and the audit stream (coordinator.h; docs/contracts.md has the shape). */
+/*
+ * The leader's view as JSON, and the audit stream (coordinator.h; docs/contracts.md has the shape). All text in it is UTF-8: the
+ * channel, text_copy and the options' checks saw to that.
+ */
 #include "coordinator.h"
 
-#include "clock.h"
-
+#include <assert.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +21,12 @@ static const char *owner_of(const struct coordinator *coordinator, const struct 
 
 static const char *phase_of(const struct slot *slot, const struct slot_view *view)
 {
+    unsigned phase = (unsigned)view->phase; /* from the wire: any number */
     if (slot->state == SLOT_FREE)
         return "unassigned";
     if (slot->state == SLOT_RELEASING)
         return "releasing";
-    return view->phase < 5 ? phase_names[view->phase] : "acquiring";
+    return phase < sizeof phase_names / sizeof *phase_names ? phase_names[phase] : phase_names[0];
 }
 
 static json_t *partition_json(const struct coordinator *coordinator, int32_t index)
@@ -53,15 +56,16 @@ static size_t held_by(const struct coordinator *coordinator, const struct member
     return held;
 }
 
-static json_t *member_json(const struct coordinator *coordinator, const struct member *member, int64_t now_ms)
+static json_t *member_json(const struct coordinator *coordinator, const struct member *member)
 {
     char incarnation[24];
     snprintf(incarnation, sizeof incarnation, "%llx", (unsigned long long)member->incarnation);
-    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I}", "id", member->id, "role",
+    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I}", "id", member->id, "role",
                      member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host, "zone", member->zone, "pid",
                      (json_int_t)member->pid, "version", member->version, "incarnation", incarnation, "state", state_names[member->state],
-                     "heartbeat_age_ms", (json_int_t)(now_ms - member->heard_ms), "capacity", (int)member->capacity, "records",
-                     (json_int_t)member->records, "calls", (json_int_t)member->calls, "held", (json_int_t)held_by(coordinator, member));
+                     "heartbeat_age_ms", (json_int_t)(coordinator->now_ms - member->heard_ms), "capacity", (int)member->capacity, "records",
+                     (json_int_t)member->records, "calls", (json_int_t)member->calls, "held", (json_int_t)held_by(coordinator, member),
+                     "share_milli", (json_int_t)member->quota.may_milli);
 }
 
 static json_t *quota_json(const struct coordinator *coordinator)
@@ -69,7 +73,7 @@ static json_t *quota_json(const struct coordinator *coordinator)
     int fetchers = 0;
     for (const struct member *member = coordinator->members.first; member; member = member->next)
         fetchers += member->role == ISOBAR__V1__ROLE__FETCHER && member->state == MEMBER_LIVE;
-    int64_t total = coordinator->options->calls_per_minute <= 0 ? -1 : coordinator->options->calls_per_minute;
+    int64_t total = coordinator->options->calls_per_minute;
     return json_pack("{s:I,s:i,s:f}", "calls_per_minute", (json_int_t)total, "fetchers", fetchers, "share_per_minute",
                      total < 0 || fetchers == 0 ? (double)total : (double)total / fetchers);
 }
@@ -86,26 +90,27 @@ static json_t *moves_json(const struct coordinator *coordinator)
     return list;
 }
 
-void publish_view(const struct coordinator *coordinator, int64_t wall_ms, int64_t now_ms, struct buf *out)
+void publish_view(const struct coordinator *coordinator, struct buf *out)
 {
     json_t *members = json_array(), *partitions = json_array(), *shards = json_array();
     for (const struct member *member = coordinator->members.first; member; member = member->next) {
         if (member->state != MEMBER_GONE)
-            json_array_append_new(members, member_json(coordinator, member, now_ms));
+            json_array_append_new(members, member_json(coordinator, member));
     }
     for (int32_t i = 0; i < coordinator->partition_count; i++) {
         json_array_append_new(partitions, partition_json(coordinator, i));
         json_array_append_new(shards, shard_json(coordinator, i));
     }
     json_t *root = json_pack("{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "leader", coordinator->id, "endpoint",
-                             channel_endpoint(coordinator->channel), "term", (json_int_t)coordinator->term, "at_ms", (json_int_t)wall_ms, "partitions",
+                             coordinator->endpoint, "term", (json_int_t)coordinator->term, "at_ms", (json_int_t)coordinator->wall_ms, "partitions",
                              (int)coordinator->partition_count, "topic", coordinator->topic, "assignment_version",
                              (json_int_t)coordinator->metrics.rebalances_total, "catalogue_version", (json_int_t)catalogue_version(coordinator->catalogue),
                              "members", members, "partition_list", partitions, "shard_list", shards, "quota", quota_json(coordinator), "rebalances",
                              moves_json(coordinator));
-    char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-    if (text)
-        buf_text(out, text);
+    assert(root); /* only text that is no UTF-8 could fail */
+    char *text = json_dumps(root, JSON_COMPACT);
+    assert(text);
+    buf_text(out, text);
     free(text);
     json_decref(root);
 }
@@ -122,9 +127,8 @@ void publish(struct coordinator *coordinator)
     if (!store_up(coordinator->store))
         return;
     snprintf(key, sizeof key, "%scluster", coordinator->options->prefix);
-    publish_view(coordinator, clock_wall_ms(), loop_now_ms(coordinator->loop), &view);
-    if (view.size)
-        store_send(coordinator->store, on_written, NULL, "SET", key, view.data, NULL);
+    publish_view(coordinator, &view);
+    store_send(coordinator->store, on_written, NULL, "SET", key, view.data, NULL);
     buf_release(&view);
 }
 

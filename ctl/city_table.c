@@ -8,9 +8,9 @@
 #include "csv.h"
 #include "error.h"
 #include "mem.h"
+#include "text.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,9 +88,7 @@ static bool name_valid(const char *text)
         if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))
             return false;
     }
-    json_t *checked = json_string(text); /* NULL when it is not UTF-8 */
-    json_decref(checked);
-    return checked != NULL;
+    return text_is_utf8(text);
 }
 
 static bool ascii_valid(const char *text)

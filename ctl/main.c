@@ -13,7 +13,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {&command_init, &command_status, &command_verify, NULL};
-#define NAME_BYTES 64 /* of a command, with "isobarctl " before it */
+#define NAME_BYTES   64 /* of a command, with "isobarctl " before it */
+#define COMMANDS_MAX (sizeof commands / sizeof commands[0])
 
 static void print_usage(FILE *out)
 {
@@ -38,38 +39,15 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
-/* Letters that differ between two words when one is laid over the other at its best: a slip has few. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[NAME_BYTES + 1], width = strlen(b);
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= width; j++) {
-            size_t best = corner + (a[i - 1] != b[j - 1]);
-            corner = row[j];
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-        }
-    }
-    return row[width];
-}
-
 static int unknown(const char *name)
 {
-    const char *best = NULL;
-    size_t least = strlen(name) / 3 + 2;
-    for (size_t i = 0; commands[i]; i++) {
-        size_t letters = distance(name, commands[i]->name);
-        if (letters < least) {
-            least = letters;
-            best = commands[i]->name;
-        }
-    }
+    struct option_row names[COMMANDS_MAX] = {0};
+    struct option_program program = {.rows = names};
+    for (; commands[program.row_count]; program.row_count++)
+        names[program.row_count].name = commands[program.row_count]->name;
+    const struct option_row *best = option_nearest(&program, name);
     fprintf(stderr, "isobarctl: unknown command '%s'%s%s%s; isobarctl help lists all\n", name,
-            best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
+            best ? "; did you mean '" : "", best ? best->name : "", best ? "'?" : "");
     return EXIT_CODE_USAGE;
 }
 

@@ -1,4 +1,5 @@
-/* The page's files, embedded by dashboard/web/build.mjs: gzipped only; a client without gzip gets them inflated. */
+/* The page's files, embedded by dashboard/web/build.mjs: gzipped only; a client without gzip gets them
+ * inflated. */
 #ifndef DASHBOARD_ASSET_H
 #define DASHBOARD_ASSET_H
 
@@ -6,10 +7,10 @@
 #include <stddef.h>
 
 struct asset {
-    const char *path;         /* "/" for the page, "/assets/<name>-<hash>.<ext>" for the rest */
+    const char *path; /* "/" for the page, "/assets/<name>-<hash>.<ext>" for the rest */
     const char *content_type;
-    const char *etag;         /* with quotes */
-    bool immutable;           /* the path carries the content's hash */
+    const char *etag; /* with quotes */
+    bool immutable;   /* the path carries the content's hash */
     const unsigned char *gz;
     size_t gz_size, plain_size;
 };

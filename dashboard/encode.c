@@ -1,54 +1,19 @@
 /*
- * See encode.h. Written by hand rather than with a JSON tree: a snapshot of 10,000 cities is then one pass over memory
- * without an allocation per value. Text from outside goes through encode_string or encode_csv_text only.
+ * See encode.h. Written by hand rather than with a JSON tree: a snapshot of 10,000 cities is then one pass
+ * over memory without an allocation per value. Text from outside goes through encode_string or
+ * encode_csv_text only.
  */
 #include "encode.h"
 
 #include "clock.h"
 #include "quantity.h"
+#include "text.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Length of the UTF-8 sequence at `p`, 0 when it is not one (RFC 3629). */
-static size_t utf8_length(const unsigned char *p)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t size = p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-        (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return size;
-}
-
-void encode_string(struct buf *out, const char *text)
-{
-    buf_byte(out, '"');
-    for (const unsigned char *p = (const unsigned char *)text; *p;) {
-        size_t size = utf8_length(p);
-        if (size == 0) {
-            buf_text(out, "\xef\xbf\xbd");
-            p++;
-        } else if (size > 1) {
-            buf_append(out, p, size);
-            p += size;
-        } else {
-            if (*p == '"' || *p == '\\')
-                buf_printf(out, "\\%c", *p);
-            else if (*p < 0x20 || *p == '<' || *p == 0x7f) /* '<' so that no HTML sniffer finds a tag */
-                buf_printf(out, "\\u%04x", *p);
-            else
-                buf_byte(out, (char)*p);
-            p++;
-        }
-    }
-    buf_byte(out, '"');
-}
+#define DEGREE_SCALE 100000
+#define REPLACEMENT  "\xef\xbf\xbd" /* U+FFFD */
 
 static int decimals_of(int32_t scale)
 {
@@ -81,25 +46,32 @@ static void member_time(struct buf *out, const char *name, int64_t at_ms)
         buf_printf(out, ",\"%s\":%lld", name, (long long)at_ms);
 }
 
-void encode_latest(struct buf *out, const struct latest *latest)
+static void encode_values(struct buf *out, const struct observation *reading)
 {
-    const struct observation *reading = latest->reading;
-    buf_printf(out, "{\"city\":%lld,\"observed_at\":%lld", (long long)reading->city_id, (long long)reading->observed_at_ms);
-    member_time(out, "fetched_at", reading->fetched_at_ms);
-    member_time(out, "produced_at", latest->produced_at_ms);
-    member_time(out, "committed_at", latest->committed_at_ms);
-    member_time(out, "checked_at", latest->checked_at_ms);
-    buf_printf(out, ",\"provider\":\"%s\",\"series\":%d,\"values\":{", provider_name(reading->provider), reading->series);
     const char *comma = "";
+    buf_text(out, "\"values\":{");
     for (int bit = 0; bit < OBSERVATION_VALUES; bit++) {
         const struct value_kind *kind = value_kind_get(bit);
-        if (bit == ISOBAR__V1__VALUE__CONDITION || !observation_has(reading, bit))
+        if (bit == ISOBAR__V1__VALUE__CONDITION || !observation_has(reading, bit) || !kind->name)
             continue;
         buf_printf(out, "%s\"%s\":", comma, kind->name);
         encode_scaled(out, reading->value[bit], kind->scale);
         comma = ",";
     }
     buf_byte(out, '}');
+}
+
+void encode_latest(struct buf *out, const struct city *city)
+{
+    const struct observation *reading = &city->latest;
+    buf_printf(out, "{\"city\":%lld,\"observed_at\":%lld", (long long)city->id,
+               (long long)reading->observed_at_ms);
+    member_time(out, "fetched_at", reading->fetched_at_ms);
+    member_time(out, "produced_at", city->produced_at_ms);
+    member_time(out, "committed_at", city->committed_at_ms);
+    member_time(out, "checked_at", city->checked_at_ms);
+    buf_printf(out, ",\"provider\":\"%s\",\"series\":%d,", provider_name(reading->provider), reading->series);
+    encode_values(out, reading);
     if (observation_has(reading, ISOBAR__V1__VALUE__CONDITION))
         buf_printf(out, ",\"condition\":%d", reading->value[ISOBAR__V1__VALUE__CONDITION]);
     if (reading->accumulation_s > 0)
@@ -107,33 +79,35 @@ void encode_latest(struct buf *out, const struct latest *latest)
     buf_byte(out, '}');
 }
 
-void encode_city(struct buf *out, const Isobar__V1__City *city, int32_t partition)
+void encode_city(struct buf *out, const struct city *city)
 {
-    buf_printf(out, "\"id\":%lld,\"name\":", (long long)city->city_id);
-    encode_string(out, city->name);
+    const Isobar__V1__City *entry = city->entry;
+    buf_printf(out, "\"id\":%lld,\"name\":", (long long)city->id);
+    text_json(out, entry->name);
     buf_text(out, ",\"ascii_name\":");
-    encode_string(out, city->ascii_name);
+    text_json(out, entry->ascii_name);
     buf_text(out, ",\"country\":");
-    encode_string(out, city->country);
+    text_json(out, entry->country);
     buf_text(out, ",\"lat\":");
-    encode_scaled(out, city->latitude_e5, 100000);
+    encode_scaled(out, entry->latitude_e5, DEGREE_SCALE);
     buf_text(out, ",\"lon\":");
-    encode_scaled(out, city->longitude_e5, 100000);
-    if (city->elevation_known)
-        buf_printf(out, ",\"elevation_m\":%d", city->elevation_m);
-    buf_printf(out, ",\"population\":%lld,\"zone\":", (long long)city->population);
-    encode_string(out, city->zone);
-    buf_printf(out, ",\"partition\":%d,\"paused\":%s", partition, city->paused ? "true" : "false");
+    encode_scaled(out, entry->longitude_e5, DEGREE_SCALE);
+    if (entry->elevation_known)
+        buf_printf(out, ",\"elevation_m\":%d", entry->elevation_m);
+    buf_printf(out, ",\"population\":%lld,\"zone\":", (long long)entry->population);
+    text_json(out, entry->zone);
+    buf_printf(out, ",\"partition\":%d,\"paused\":%s", city->partition, entry->paused ? "true" : "false");
 }
 
-const char *window_status(const struct window *window, int64_t closed_through_ms)
+const char *encode_status(const struct window *window, int64_t closed_through_ms)
 {
     if (window->end_ms > closed_through_ms)
         return "provisional";
     return window->revision > 0 ? "revised" : "final";
 }
 
-static void encode_accumulator(struct buf *out, const struct accumulator *a, const struct quantity *quantity, int64_t start_ms)
+static void encode_accumulator(struct buf *out, const struct accumulator *a, const struct quantity *quantity,
+                               int64_t start_ms)
 {
     /* Means and deviations with two decimals more than the stored unit: they are derived, not measured. */
     int decimals = decimals_of(quantity->scale) + 2;
@@ -141,9 +115,13 @@ static void encode_accumulator(struct buf *out, const struct accumulator *a, con
     encode_real(out, accumulator_mean(a) / quantity->scale, decimals);
     buf_text(out, ",\"sd\":");
     encode_real(out, accumulator_deviation(a) / quantity->scale, decimals);
-    const struct { const char *name; int32_t value, at; } points[] = {
-        {"min", a->minimum, a->minimum_at}, {"max", a->maximum, a->maximum_at},
-        {"first", a->first, a->first_at}, {"last", a->last, a->last_at}};
+    const struct {
+        const char *name;
+        int32_t value, at;
+    } points[] = {{"min", a->minimum, a->minimum_at},
+                  {"max", a->maximum, a->maximum_at},
+                  {"first", a->first, a->first_at},
+                  {"last", a->last, a->last_at}};
     for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
         buf_printf(out, ",\"%s\":", points[i].name);
         encode_scaled(out, points[i].value, quantity->scale);
@@ -161,17 +139,19 @@ static void encode_wind(struct buf *out, const struct wind_vector *wind)
         buf_text(out, ",\"direction\":");
         encode_real(out, direction, 1);
     }
-    buf_printf(out, ",\"count\":%lld,\"calm\":%lld,\"rose\":[", (long long)wind->count, (long long)wind->calm);
+    buf_printf(out, ",\"count\":%lld,\"calm\":%lld,\"rose\":[", (long long)wind->count,
+               (long long)wind->calm);
     for (int i = 0; i < 16; i++)
         buf_printf(out, "%s%lld", i ? "," : "", (long long)wind->rose[i]);
     buf_text(out, "]}");
 }
 
-void encode_window(struct buf *out, const struct window *window, int64_t closed_through_ms)
+static void encode_window(struct buf *out, const struct window *window, int64_t closed_through_ms)
 {
-    buf_printf(out, "{\"start\":%lld,\"end\":%lld,\"status\":\"%s\",\"revision\":%lld,\"rows\":%lld,\"metrics\":{",
-               (long long)window->start_ms, (long long)window->end_ms, window_status(window, closed_through_ms),
-               (long long)window->revision, (long long)window->rows);
+    buf_printf(
+        out, "{\"start\":%lld,\"end\":%lld,\"status\":\"%s\",\"revision\":%lld,\"rows\":%lld,\"metrics\":{",
+        (long long)window->start_ms, (long long)window->end_ms, encode_status(window, closed_through_ms),
+        (long long)window->revision, (long long)window->rows);
     const char *comma = "";
     for (int32_t i = 0; i < window->metric_count; i++) {
         const struct quantity *quantity = quantity_get(window->metrics[i].metric);
@@ -185,6 +165,15 @@ void encode_window(struct buf *out, const struct window *window, int64_t closed_
     if (window->wind && window->wind->count + window->wind->calm > 0)
         encode_wind(out, window->wind);
     buf_byte(out, '}');
+}
+
+void encode_windows(struct buf *out, const struct window *windows, size_t count, int64_t closed_through_ms)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buf_byte(out, ',');
+        encode_window(out, &windows[i], closed_through_ms);
+    }
 }
 
 void encode_metric_units(struct buf *out)
@@ -207,7 +196,7 @@ void encode_value_units(struct buf *out)
     const char *comma = "";
     for (int bit = 0; bit < OBSERVATION_VALUES; bit++) {
         const struct value_kind *kind = value_kind_get(bit);
-        if (bit == ISOBAR__V1__VALUE__CONDITION)
+        if (bit == ISOBAR__V1__VALUE__CONDITION || !kind->name)
             continue;
         buf_printf(out, "%s\"%s\":\"%s\"", comma, kind->name, kind->unit);
         comma = ",";
@@ -215,18 +204,30 @@ void encode_value_units(struct buf *out)
     buf_byte(out, '}');
 }
 
+static bool formula(const char *text)
+{
+    static const char *const full_width[] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d",
+                                             "\xef\xbc\xa0"}; /* = + - @ */
+    for (size_t i = 0; i < sizeof full_width / sizeof *full_width; i++) {
+        if (strncmp(text, full_width[i], strlen(full_width[i])) == 0)
+            return true;
+    }
+    return *text && strchr("=+-@\t\r\n", *text) != NULL;
+}
+
 void encode_csv_text(struct buf *out, const char *text)
 {
-    bool formula = *text && strchr("=+-@\t\r", *text) != NULL;
-    bool quote = formula || strpbrk(text, ",\"\r\n") != NULL;
-    if (quote)
-        buf_byte(out, '"');
-    if (formula)
-        buf_byte(out, '\'');
-    for (const char *p = text; *p; p++) {
+    bool led = formula(text), quote = led || strpbrk(text, ",\"\r\n") != NULL;
+    buf_text(out, led ? "\"'" : quote ? "\"" : "");
+    for (const char *p = text; *p;) {
+        size_t size = text_sequence(p);
         if (*p == '"')
             buf_byte(out, '"');
-        buf_byte(out, *p);
+        if (size)
+            buf_append(out, p, size);
+        else
+            buf_text(out, REPLACEMENT);
+        p += size ? size : 1;
     }
     if (quote)
         buf_byte(out, '"');
@@ -234,7 +235,8 @@ void encode_csv_text(struct buf *out, const char *text)
 
 void encode_csv_header(struct buf *out)
 {
-    buf_text(out, "city,name,start,end,status,revision,rows,metric,unit,count,mean,sd,min,min_at,max,max_at,first,last\r\n");
+    buf_text(out, "city,name,start,end,status,revision,rows,metric,unit,count,mean,sd,min,min_at,max,max_at,"
+                  "first,last\r\n");
 }
 
 static void csv_time(struct buf *out, int64_t at_ms)
@@ -257,8 +259,9 @@ void encode_csv_window(struct buf *out, int64_t city_id, const char *name, const
         buf_byte(out, ',');
         csv_time(out, window->start_ms);
         csv_time(out, window->end_ms);
-        buf_printf(out, "%s,%lld,%lld,%s,%s,%lld,", window_status(window, closed_through_ms), (long long)window->revision,
-                   (long long)window->rows, quantity->name, quantity->unit, (long long)a->count);
+        buf_printf(out, "%s,%lld,%lld,%s,%s,%lld,", encode_status(window, closed_through_ms),
+                   (long long)window->revision, (long long)window->rows, quantity->name, quantity->unit,
+                   (long long)a->count);
         encode_real(out, accumulator_mean(a) / quantity->scale, decimals);
         buf_byte(out, ',');
         encode_real(out, accumulator_deviation(a) / quantity->scale, decimals);

@@ -1,6 +1,7 @@
 /*
- * See live.h. Ids are "<start of the server>-<number>": a client that reconnects gets a snapshot, whatever it had, so
- * nothing can be missed. Windows are read for the cities that some stream follows and that changed, once for all.
+ * See live.h. The id of an event is "<start of the server>-<version>": whoever has it has every change of the
+ * cities up to that version. Windows are read for the cities that some stream follows and that changed, once
+ * for all streams.
  */
 #include "live.h"
 
@@ -9,93 +10,129 @@
 #include "mem.h"
 #include "reader.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOW_BYTES       (512 * 1024) /* queued for a client above which it misses updates */
-#define CLUSTER_EVERY_MS 2000
-#define FOLLOW_WINDOWS   3            /* newest windows sent when a followed city changes */
+#define SLOW_BYTES     (512 * 1024) /* queued for a client, beside a snapshot, above which it misses updates */
+#define VIEW_EVERY_MS  1500         /* the view is read once a second: every second one is sent */
+#define BEAT_MS        2000
+#define FOLLOW_WINDOWS 3 /* newest windows sent when a followed city changes */
+#define ID_BYTES       48
 
 struct stream {
     struct live *live;
     struct httpd_stream *http;
-    int64_t cities[LIVE_CITIES];
-    size_t city_count;
-    struct window_size size;
-    bool stale; /* missed an update: wants a snapshot */
+    struct live_request wanted; /* last_id is not kept */
+    bool stale;                 /* missed an update: wants a snapshot */
     struct stream *previous, *next;
 };
 
 struct live {
     struct live_config config;
     struct model *model;
+    struct loop_timer *beat;
     struct stream *streams;
     int64_t started_ms;
-    int64_t number;
-    int64_t cluster_next_ms;
+    uint64_t version;      /* of the cities, up to which all streams that are not stale were told */
+    size_t snapshot_bytes; /* of the last one */
+    int64_t view_next_ms;
 };
 
-void live_event(struct buf *out, const char *event, const char *id, const char *data, size_t size)
+/* ---- events ---- */
+
+void live_event(struct buf *out, const char *event, const char *id, const struct buf *data)
 {
     buf_printf(out, "event: %s\nid: %s\ndata: ", event, id);
-    buf_append(out, data, size);
+    buf_append(out, data->data, data->size);
     buf_text(out, "\n\n");
 }
 
-static struct httpd_chunk *chunk_of(struct live *live, const char *event, const struct buf *data, bool first)
+bool live_id_version(const char *id, int64_t started_ms, uint64_t *version)
+{
+    char start[ID_BYTES], *end = NULL;
+    int size = snprintf(start, sizeof start, "%llx-", (unsigned long long)started_ms);
+    if (strncmp(id, start, (size_t)size) != 0 || id[size] < '0' || id[size] > '9')
+        return false;
+    errno = 0;
+    *version = strtoull(id + size, &end, 10);
+    return errno == 0 && *end == '\0';
+}
+
+bool live_resolve(struct window_size *size, const char *windows)
+{
+    struct windowset set;
+    struct buf error = BUF_EMPTY;
+    bool good = windowset_parse(&set, windows, &error) == 0 && set.count > 0;
+    const struct window_size *found = NULL;
+    if (good)
+        found = size->name[0] ? windowset_find(&set, size->name) : &set.sizes[0];
+    if (found)
+        *size = *found;
+    buf_release(&error);
+    return found != NULL;
+}
+
+static struct httpd_chunk *chunk_of(const struct live *live, const char *event, const struct buf *data,
+                                    bool first)
 {
     struct buf out = BUF_EMPTY;
-    char id[64];
-    snprintf(id, sizeof id, "%llx-%lld", (unsigned long long)live->started_ms, (long long)++live->number);
+    char id[ID_BYTES];
+    snprintf(id, sizeof id, "%llx-%llu", (unsigned long long)live->started_ms,
+             (unsigned long long)live->version);
     if (first)
         buf_text(&out, "retry: 2000\n");
-    live_event(&out, event, id, data->data, data->size);
+    live_event(&out, event, id, data);
     struct httpd_chunk *chunk = httpd_chunk_new(out.data, out.size);
     buf_release(&out);
     return chunk;
 }
 
-static void encode_one(struct buf *out, const struct city *city)
+/* {"latest":[…]  of the cities that changed after `since`; the number of them. */
+static size_t encode_since(const struct live *live, uint64_t since, struct buf *out)
 {
-    struct latest latest = {.reading = &city->latest, .produced_at_ms = city->produced_at_ms,
-                            .committed_at_ms = city->committed_at_ms, .checked_at_ms = city->checked_at_ms};
-    encode_latest(out, &latest);
-}
-
-/* {"latest":[…],"at":…} of all cities with a reading, or of the changed ones; false when there is none. */
-static bool encode_cities(const struct live *live, bool all, struct buf *out)
-{
-    const char *comma = "";
-    bool any = false;
+    size_t count = 0;
     buf_text(out, "{\"latest\":[");
-    for (const struct city *city = model_cities(live->model); city; city = city->hh.next) {
-        if (!city->has_latest || !city->entry || (!all && !city->changed))
+    for (const struct city *city = model_atlas(live->model)->table; city; city = city->hh.next) {
+        if (!city_has_reading(city) || city->version <= since)
             continue;
-        buf_text(out, comma);
-        encode_one(out, city);
-        comma = ",";
-        any = true;
+        if (count++)
+            buf_byte(out, ',');
+        encode_latest(out, city);
     }
-    buf_printf(out, "],\"at\":%lld", (long long)clock_wall_ms());
-    return any;
+    buf_byte(out, ']');
+    return count;
 }
 
-static struct httpd_chunk *snapshot(struct live *live, bool first)
+/* "redis":…,"since":…,"catalogue":…,"at":… */
+static void encode_state(const struct live *live, struct buf *out)
+{
+    int64_t since;
+    bool up = model_redis_up(live->model, &since);
+    buf_printf(out, "\"redis\":\"%s\",\"since\":%lld,\"catalogue\":%llu,\"at\":%lld", up ? "up" : "down",
+               (long long)since, (unsigned long long)model_atlas(live->model)->catalogue,
+               (long long)clock_wall_ms());
+}
+
+static struct httpd_chunk *full_event(struct live *live, const char *event, uint64_t since)
 {
     struct buf data = BUF_EMPTY;
-    int64_t since;
-    (void)encode_cities(live, true, &data);
-    bool up = model_redis_up(live->model, &since);
-    buf_printf(&data, ",\"redis\":\"%s\",\"since\":%lld}", up ? "up" : "down", (long long)since);
-    struct httpd_chunk *chunk = chunk_of(live, "snapshot", &data, first);
+    (void)encode_since(live, since, &data);
+    buf_byte(&data, ',');
+    encode_state(live, &data);
+    buf_byte(&data, '}');
+    struct httpd_chunk *chunk = chunk_of(live, event, &data, true);
+    live->snapshot_bytes = since ? live->snapshot_bytes : data.size;
     buf_release(&data);
     return chunk;
 }
 
+/* ---- sending ---- */
+
 static void send_to(struct live *live, struct stream *stream, struct httpd_chunk *chunk)
 {
-    if (httpd_stream_pending(stream->http) > SLOW_BYTES) {
+    if (httpd_stream_pending(stream->http) > SLOW_BYTES + live->snapshot_bytes) {
         stream->stale = true;
         live->config.metrics->skipped_total++;
         return;
@@ -104,8 +141,9 @@ static void send_to(struct live *live, struct stream *stream, struct httpd_chunk
     live->config.metrics->events_total++;
 }
 
-static void send_all(struct live *live, struct httpd_chunk *chunk)
+static void send_all(struct live *live, const char *event, const struct buf *data)
 {
+    struct httpd_chunk *chunk = chunk_of(live, event, data, false);
     for (struct stream *stream = live->streams; stream; stream = stream->next) {
         if (!stream->stale)
             send_to(live, stream, chunk);
@@ -113,6 +151,7 @@ static void send_all(struct live *live, struct httpd_chunk *chunk)
     httpd_chunk_unref(chunk);
 }
 
+/* Slow clients that have caught up begin anew. */
 static void refresh_stale(struct live *live)
 {
     struct httpd_chunk *chunk = NULL;
@@ -120,7 +159,7 @@ static void refresh_stale(struct live *live)
         if (!stream->stale || httpd_stream_pending(stream->http) > 0)
             continue;
         if (!chunk)
-            chunk = snapshot(live, false);
+            chunk = full_event(live, "snapshot", 0);
         stream->stale = false;
         send_to(live, stream, chunk);
     }
@@ -131,8 +170,9 @@ static void refresh_stale(struct live *live)
 
 static bool follows(const struct stream *stream, int64_t city_id, const char *size)
 {
-    for (size_t i = 0; i < stream->city_count; i++) {
-        if (stream->cities[i] == city_id && strcmp(stream->size.name, size) == 0)
+    const struct live_request *wanted = &stream->wanted;
+    for (size_t i = 0; i < wanted->city_count; i++) {
+        if (wanted->cities[i] == city_id && strcmp(wanted->size.name, size) == 0)
             return true;
     }
     return false;
@@ -144,11 +184,9 @@ static void on_windows(void *arg, const struct window_query *query, const struct
     if (answer->status != 0 || answer->count == 0)
         return;
     struct buf data = BUF_EMPTY;
-    buf_printf(&data, "{\"city\":%lld,\"size\":\"%s\",\"windows\":[", (long long)query->city_id, query->size.name);
-    for (size_t i = 0; i < answer->count; i++) {
-        buf_text(&data, i ? "," : "");
-        encode_window(&data, &answer->windows[i], answer->closed_through_ms);
-    }
+    buf_printf(&data, "{\"city\":%lld,\"size\":\"%s\",\"windows\":[", (long long)query->city_id,
+               query->size.name);
+    encode_windows(&data, answer->windows, answer->count, answer->closed_through_ms);
     buf_printf(&data, "],\"at\":%lld}", (long long)clock_wall_ms());
     struct httpd_chunk *chunk = chunk_of(live, "windows", &data, false);
     for (struct stream *stream = live->streams; stream; stream = stream->next) {
@@ -159,28 +197,42 @@ static void on_windows(void *arg, const struct window_query *query, const struct
     buf_release(&data);
 }
 
-/* True when an earlier stream (or an earlier place of this one) asks for the same, so that it is read once. */
+/* True when an earlier stream, or an earlier place of this one, asks for the same. */
 static bool asked_before(const struct live *live, const struct stream *stream, size_t at)
 {
+    const int64_t *cities = stream->wanted.cities;
     for (const struct stream *other = live->streams; other != stream; other = other->next) {
-        if (follows(other, stream->cities[at], stream->size.name))
+        if (follows(other, cities[at], stream->wanted.size.name))
+            return true;
+    }
+    for (size_t i = 0; i < at; i++) {
+        if (cities[i] == cities[at])
             return true;
     }
     return false;
 }
 
-static void read_followed(struct live *live)
+static void read_windows(struct live *live, const struct city *city, const struct window_size *size)
 {
-    for (const struct stream *stream = live->streams; stream; stream = stream->next) {
-        for (size_t i = 0; i < stream->city_count; i++) {
-            const struct city *city = model_city(live->model, stream->cities[i]);
-            if (!city || !city->changed || !city->has_latest || asked_before(live, stream, i))
-                continue;
-            struct window_query query = {.city_id = city->id, .partition = city->partition, .size = stream->size,
-                                         .to_ms = city->watermark_ms + 1, .limit = FOLLOW_WINDOWS};
-            query.to_ms = window_start(city->watermark_ms, stream->size.size_ms) + stream->size.size_ms;
-            query.from_ms = query.to_ms - FOLLOW_WINDOWS * stream->size.size_ms;
-            reader_windows(model_store(live->model), live->config.prefix, &query, on_windows, live);
+    struct window_query query = {
+        .city_id = city->id, .partition = city->partition, .size = *size, .limit = FOLLOW_WINDOWS};
+    query.to_ms = window_start(city->watermark_ms, size->size_ms) + size->size_ms;
+    query.from_ms = query.to_ms - FOLLOW_WINDOWS * size->size_ms;
+    reader_windows(model_store(live->model), live->config.prefix, &query, on_windows, live);
+}
+
+/* Reads the windows of followed cities that changed after `since`. */
+static void read_followed(struct live *live, uint64_t since)
+{
+    const char *windows = model_windows(live->model);
+    for (struct stream *stream = live->streams; stream; stream = stream->next) {
+        struct window_size *size = &stream->wanted.size;
+        if (size->size_ms == 0 && (!windows || !live_resolve(size, windows)))
+            continue;
+        for (size_t i = 0; i < stream->wanted.city_count; i++) {
+            const struct city *city = atlas_find(model_atlas(live->model), stream->wanted.cities[i]);
+            if (city && city->has_latest && city->version > since && !asked_before(live, stream, i))
+                read_windows(live, city, size);
         }
     }
 }
@@ -189,38 +241,52 @@ static void read_followed(struct live *live)
 
 void live_changed(struct live *live)
 {
-    if (live->streams) {
-        struct buf data = BUF_EMPTY;
-        refresh_stale(live);
-        if (encode_cities(live, false, &data)) {
-            buf_byte(&data, '}');
-            send_all(live, chunk_of(live, "latest", &data, false));
-            read_followed(live);
-        }
-        buf_release(&data);
-    }
-    model_clear_changes(live->model);
-}
-
-void live_cluster(struct live *live)
-{
-    int64_t now = clock_monotonic_ms(), at;
-    const char *text = model_cluster(live->model, &at);
-    if (!live->streams || !text || now < live->cluster_next_ms || strpbrk(text, "\r\n"))
+    uint64_t since = live->version;
+    live->version = model_atlas(live->model)->version;
+    if (!live->streams)
         return;
-    live->cluster_next_ms = now + CLUSTER_EVERY_MS;
     struct buf data = BUF_EMPTY;
-    buf_text(&data, text);
-    send_all(live, chunk_of(live, "cluster", &data, false));
+    if (encode_since(live, since, &data) > 0) {
+        buf_printf(&data, ",\"at\":%lld}", (long long)clock_wall_ms());
+        send_all(live, "latest", &data);
+        read_followed(live, since);
+    }
+    buf_release(&data);
+    refresh_stale(live);
+}
+
+void live_viewed(struct live *live)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    const struct view *view = model_view(live->model);
+    if (!live->streams || !view_known(view) || now_ms < live->view_next_ms)
+        return;
+    live->view_next_ms = now_ms + VIEW_EVERY_MS;
+    struct buf data = BUF_EMPTY;
+    view_encode(view, clock_wall_ms(), &data);
+    send_all(live, "cluster", &data);
     buf_release(&data);
 }
 
-void live_state(struct live *live, bool up)
+void live_state(struct live *live)
 {
+    if (!live->streams)
+        return;
     struct buf data = BUF_EMPTY;
-    buf_printf(&data, "{\"redis\":\"%s\",\"since\":%lld}", up ? "up" : "down", (long long)clock_wall_ms());
-    send_all(live, chunk_of(live, "state", &data, false));
+    buf_byte(&data, '{');
+    encode_state(live, &data);
+    buf_byte(&data, '}');
+    send_all(live, "state", &data);
     buf_release(&data);
+}
+
+static void on_beat(void *arg)
+{
+    struct live *live = arg;
+    if (!live->model)
+        return;
+    refresh_stale(live);
+    live_state(live);
 }
 
 /* ---- streams ---- */
@@ -240,36 +306,41 @@ static void on_closed(void *arg, struct httpd_stream *http)
     free(stream);
 }
 
-void live_open(struct live *live, struct httpd_request *request, const int64_t *cities, size_t count,
-               const struct window_size *size)
+static void link_stream(struct live *live, struct stream *stream)
 {
-    struct stream *stream = mem_alloc(sizeof *stream);
-    stream->live = live;
-    stream->city_count = count;
-    if (size)
-        stream->size = *size;
-    for (size_t i = 0; i < count; i++)
-        stream->cities[i] = cities[i];
     stream->next = live->streams;
     if (live->streams)
         live->streams->previous = stream;
     live->streams = stream;
     live->config.metrics->streams++;
+}
+
+void live_open(struct live *live, struct httpd_request *request, const struct live_request *wanted)
+{
+    struct stream *stream = mem_alloc(sizeof *stream);
+    uint64_t since = 0;
+    *stream = (struct stream){.live = live, .wanted = *wanted};
+    stream->wanted.last_id = NULL;
+    bool resumed = wanted->last_id && live_id_version(wanted->last_id, live->started_ms, &since) &&
+                   since > 0 && since <= live->version;
+    link_stream(live, stream);
     httpd_reply_header(request, "Cache-Control", "no-store");
     httpd_reply_header(request, "X-Accel-Buffering", "no"); /* nginx: do not hold events back */
     stream->http = httpd_reply_stream(request, "text/event-stream", on_closed, stream);
-    if (!stream->http)
-        return;
-    struct httpd_chunk *chunk = snapshot(live, true);
+    struct httpd_chunk *chunk = full_event(live, resumed ? "latest" : "snapshot", resumed ? since : 0);
     httpd_stream_send(stream->http, chunk);
     httpd_chunk_unref(chunk);
 }
+
+/* ---- life ---- */
 
 struct live *live_new(const struct live_config *config)
 {
     struct live *live = mem_alloc(sizeof *live);
     live->config = *config;
     live->started_ms = clock_wall_ms();
+    live->beat = loop_timer_new(config->loop, on_beat, live);
+    loop_timer_set(live->beat, BEAT_MS, BEAT_MS);
     return live;
 }
 
@@ -280,5 +351,8 @@ void live_attach(struct live *live, struct model *model)
 
 void live_free(struct live *live)
 {
+    if (!live)
+        return;
+    loop_timer_free(live->beat);
     free(live);
 }

@@ -1,7 +1,11 @@
 /*
- * The live event stream: one snapshot to each new client, then what changed, encoded once and shared by all. A client
- * that reads too slowly misses updates and gets a new snapshot when its queue is empty: it never holds others up, and
- * what it shows is never older than one snapshot.
+ * The live event stream: one snapshot to each new client, then what changed, encoded once and shared by all.
+ * A client that comes back with the id of its last event gets what changed since. A client that reads too
+ * slowly misses updates and gets a new snapshot when its queue is empty: it never holds others up, and ends
+ * with the newest state.
+ *
+ * At least every two seconds something is sent (`state`), so that a page can tell a dead connection from a
+ * quiet one.
  */
 #ifndef DASHBOARD_LIVE_H
 #define DASHBOARD_LIVE_H
@@ -24,22 +28,35 @@ struct live_config {
     struct dashboard_metrics *metrics;
 };
 
-struct live *live_new(const struct live_config *config) __attribute__((warn_unused_result));
-/* After the HTTP server, whose streams it refers to, and after the model. NULL allowed. */
-void live_free(struct live *live);
-/* The model must outlive the streams. */
-void live_attach(struct live *live, struct model *model);
-/*
- * Answers `request` with a stream. `cities` (count <= LIVE_CITIES) are those whose windows of `size` it follows.
- */
-void live_open(struct live *live, struct httpd_request *request, const int64_t *cities, size_t count,
-               const struct window_size *size);
-/* What the model reports. */
-void live_changed(struct live *live);
-void live_cluster(struct live *live);
-void live_state(struct live *live, bool up);
+/* A stream to open. */
+struct live_request {
+    int64_t cities[LIVE_CITIES]; /* whose windows of `size` it follows */
+    size_t city_count;
+    struct window_size size; /* size_ms 0: not known yet, only its name, which may be empty */
+    const char *last_id;     /* of the last event the client has; NULL: none. Borrowed */
+};
 
-/* Appends one server-sent event; `data` must not hold a line break. */
-void live_event(struct buf *out, const char *event, const char *id, const char *data, size_t size);
+/* The caller frees with live_free. `config` is copied. */
+struct live *live_new(const struct live_config *config) __attribute__((warn_unused_result));
+/* After the HTTP server, whose streams it refers to. NULL allowed. */
+void live_free(struct live *live);
+/* Where it reads; NULL when the model goes before the streams. */
+void live_attach(struct live *live, struct model *model);
+/* Answers `request` with a stream. */
+void live_open(struct live *live, struct httpd_request *request, const struct live_request *wanted);
+/* Cities have a higher version. */
+void live_changed(struct live *live);
+/* The leader's view was read. */
+void live_viewed(struct live *live);
+/* Redis came or went. */
+void live_state(struct live *live);
+
+/* Fills `size` from the configured windows by its name, or as the smallest; false when there is none of that
+ * name. */
+bool live_resolve(struct window_size *size, const char *windows);
+/* Appends one server-sent event; `data` holds no line break. */
+void live_event(struct buf *out, const char *event, const char *id, const struct buf *data);
+/* The version in an id of this server's ("<start>-<version>", `start` in hex); false for any other text. */
+bool live_id_version(const char *id, int64_t started_ms, uint64_t *version);
 
 #endif

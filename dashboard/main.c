@@ -1,6 +1,7 @@
 /*
- * isobar-dashboard: the page, the JSON and CSV API and the live event stream, read from Redis. It writes nothing. Parts:
- * model (mirror of Redis), live (streams), reader (windows on demand), api (routes), encode (JSON and CSV).
+ * isobar-dashboard: the page, the JSON and CSV API and the live event stream, read from Redis. It writes
+ * nothing. Parts: model (mirror of Redis: atlas, part, hint, view), live (streams), reader (windows on
+ * demand), api (routes: query, body, page), encode (JSON and CSV).
  */
 #include "api.h"
 #include "daemon.h"
@@ -34,16 +35,16 @@ static void on_changed(void *arg)
     live_changed(d->live);
 }
 
-static void on_cluster(void *arg)
+static void on_viewed(void *arg)
 {
     struct dashboard *d = arg;
-    live_cluster(d->live);
+    live_viewed(d->live);
 }
 
-static void on_state(void *arg, bool up)
+static void on_state(void *arg)
 {
     struct dashboard *d = arg;
-    live_state(d->live, up);
+    live_state(d->live);
 }
 
 static void on_drain(void *arg)
@@ -60,12 +61,17 @@ static void on_ready(void *arg, struct buf *out)
 
 static bool start_model(struct dashboard *d, struct buf *error)
 {
-    struct live_config live = {.loop = daemon_loop(d->daemon), .prefix = d->options.prefix, .metrics = &d->metrics};
+    struct live_config live = {
+        .loop = daemon_loop(d->daemon), .prefix = d->options.prefix, .metrics = &d->metrics};
     struct model_config model = {.loop = daemon_loop(d->daemon),
-                                 .store = {.address = d->options.redis, .user = d->options.redis_user,
-                                           .password = d->options.redis_password, .timeout_ms = d->options.redis_timeout_ms},
-                                 .prefix = d->options.prefix, .update_ms = d->options.update_ms, .metrics = &d->metrics};
-    struct model_events events = {.changed = on_changed, .cluster = on_cluster, .state = on_state, .arg = d};
+                                 .store = {.address = d->options.redis,
+                                           .user = d->options.redis_user,
+                                           .password = d->options.redis_password,
+                                           .timeout_ms = d->options.redis_timeout_ms},
+                                 .prefix = d->options.prefix,
+                                 .update_ms = d->options.update_ms,
+                                 .metrics = &d->metrics};
+    struct model_events events = {.changed = on_changed, .viewed = on_viewed, .state = on_state, .arg = d};
     d->live = live_new(&live);
     d->model = model_new(&model, &events, error);
     if (d->model)
@@ -75,31 +81,60 @@ static bool start_model(struct dashboard *d, struct buf *error)
 
 static bool start_httpd(struct dashboard *d, struct buf *error)
 {
-    struct httpd_config config = {.bind = d->options.bind, .port = (int)d->options.port, .connections = (int)d->options.connections,
+    struct httpd_config config = {.bind = d->options.bind,
+                                  .port = (int)d->options.port,
+                                  .connections = (int)d->options.connections,
                                   .connections_per_address = (int)d->options.connections_per_address,
                                   .deadline_ms = d->options.deadline_ms};
-    d->api = (struct api){.prefix = d->options.prefix, .model = d->model, .live = d->live, .metrics = &d->metrics};
+    api_init(&d->api, d->options.prefix, d->model, d->live, &d->metrics);
     d->httpd = httpd_new(daemon_loop(d->daemon), &config, api_handle, &d->api, error);
     if (d->httpd)
         log_info("listening", LOG_TEXT("address", d->options.bind), LOG_INT("port", httpd_port(d->httpd)));
     return d->httpd != NULL;
 }
 
+/* Waiting requests are answered when the store ends their reads; from then on the server has nothing to read
+ * from. */
+static void stop(struct dashboard *d)
+{
+    model_free(d->model);
+    d->model = d->api.model = NULL;
+    if (d->live)
+        live_attach(d->live, NULL);
+    httpd_free(d->httpd);
+    api_release(&d->api);
+    live_free(d->live);
+    daemon_free(d->daemon);
+}
+
 static int serve(struct dashboard *d)
 {
     struct buf error = BUF_EMPTY;
     int code = EXIT_CODE_CONFIG;
-    struct metric_page page = {.component = "dashboard", .rows = metric_rows, .row_count = sizeof metric_rows / sizeof *metric_rows, .values = &d->metrics};
-    struct daemon_config config = {.component = "dashboard", .log_level = d->options.log_level, .log_format = d->options.log_format,
-                                   .admin_bind = d->options.admin_bind, .admin_port = (int)d->options.admin_port,
-                                   .insecure = d->options.insecure, .drain_limit_ms = 2000, .metrics = &page,
-                                   .drain = on_drain, .ready = on_ready, .arg = d};
+    struct metric_page page = {.component = "dashboard",
+                               .rows = metric_rows,
+                               .row_count = sizeof metric_rows / sizeof *metric_rows,
+                               .values = &d->metrics};
+    struct daemon_config config = {.component = "dashboard",
+                                   .log_level = d->options.log_level,
+                                   .log_format = d->options.log_format,
+                                   .admin_bind = d->options.admin_bind,
+                                   .admin_port = (int)d->options.admin_port,
+                                   .insecure = d->options.insecure,
+                                   .drain_limit_ms = 2000,
+                                   .metrics = &page,
+                                   .drain = on_drain,
+                                   .ready = on_ready,
+                                   .arg = d};
     d->daemon = daemon_new(&config, &code);
     if (!d->daemon)
         return code;
     code = EXIT_CODE_CONFIG;
     if (!daemon_is_loopback(d->options.bind) && !d->options.insecure)
-        buf_printf(&error, "bind %s is not loopback and there is no authentication: put a proxy before 127.0.0.1, or give --insecure", d->options.bind);
+        buf_printf(&error,
+                   "bind %s is not loopback and there is no authentication: put a proxy before 127.0.0.1, or "
+                   "give --insecure",
+                   d->options.bind);
     else if (start_model(d, &error)) {
         code = EXIT_CODE_UNAVAILABLE;
         if (start_httpd(d, &error))
@@ -107,21 +142,20 @@ static int serve(struct dashboard *d)
     }
     if (error.size)
         log_error("failed", LOG_TEXT("reason", error.data));
-    /* Streams refer to the live table; waiting requests are answered when the store ends them, before the server goes. */
-    model_free(d->model);
-    d->model = NULL;
-    httpd_free(d->httpd);
-    live_free(d->live);
-    daemon_free(d->daemon);
+    stop(d);
     buf_release(&error);
     return code;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option_program program = {.name = "isobar-dashboard", .section = "dashboard", .usage = "[options]",
-                                                  .summary = "serves the page, the API and the live stream from what Redis holds",
-                                                  .rows = option_rows, .row_count = sizeof option_rows / sizeof *option_rows};
+    static const struct option_program program = {
+        .name = "isobar-dashboard",
+        .section = "dashboard",
+        .usage = "[options]",
+        .summary = "serves the page, the API and the live stream from what Redis holds",
+        .rows = option_rows,
+        .row_count = sizeof option_rows / sizeof *option_rows};
     static struct dashboard dashboard;
     int operands = 0, code = EXIT_CODE_OK;
     if (option_parse(&program, &dashboard.options, argc, argv, &operands, &code) == OPTION_RUN)

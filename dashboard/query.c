@@ -23,7 +23,8 @@ int query_integer(const char *text, int64_t low, int64_t high, int64_t *out)
     return 0;
 }
 
-static int bounded(const char *name, const char *text, int64_t low, int64_t high, int64_t *out, struct buf *error)
+static int bounded(const char *name, const char *text, int64_t low, int64_t high, int64_t *out,
+                   struct buf *error)
 {
     if (!text || query_integer(text, low, high, out) == 0)
         return 0;
@@ -31,8 +32,22 @@ static int bounded(const char *name, const char *text, int64_t low, int64_t high
     return ERR_INVALID;
 }
 
-int query_windows(const struct query_text *text, const struct windowset *set, int64_t now_ms, struct window_query *query,
-                  struct buf *error)
+/* Windows can exist from the retention's start to the one after the present one: no other key is asked for.
+ */
+static void clamp(struct window_query *query, int64_t now_ms)
+{
+    int64_t size_ms = query->size.size_ms, present = window_start(now_ms, size_ms);
+    int64_t low = present - query->size.retention_ms - size_ms, high = present + 2 * size_ms;
+    if (query->from_ms < low)
+        query->from_ms = low;
+    if (query->from_ms < 0)
+        query->from_ms = 0;
+    if (query->to_ms > high)
+        query->to_ms = high;
+}
+
+int query_windows(const struct query_text *text, const struct windowset *set, int64_t now_ms,
+                  struct window_query *query, struct buf *error)
 {
     const struct window_size *size = text->size ? windowset_find(set, text->size) : &set->sizes[0];
     if (!size) {
@@ -58,6 +73,7 @@ int query_windows(const struct query_text *text, const struct windowset *set, in
         buf_text(error, "from must be before to");
         return ERR_INVALID;
     }
+    clamp(query, now_ms);
     return 0;
 }
 

@@ -12,17 +12,19 @@
 #include <stdint.h>
 
 /* Parses a whole decimal number within [low, high]; ERR_INVALID otherwise. */
-int query_integer(const char *text, int64_t low, int64_t high, int64_t *out) __attribute__((warn_unused_result));
+int query_integer(const char *text, int64_t low, int64_t high, int64_t *out)
+    __attribute__((warn_unused_result));
 
 struct query_text {
     const char *size, *from, *to, *limit, *series; /* NULL: not given */
 };
 /*
- * Fills size, from, to, limit and series of `query`. Without from/to: the newest 1,000 windows up to `now_ms`, no further
- * back than the retention. ERR_INVALID with a sentence in `error`.
+ * Fills size, from, to, limit and series of `query`. Without from/to: the newest 1,000 windows up to
+ * `now_ms`, no further back than the retention. The range is narrowed to where windows can exist, and may
+ * then be empty (from >= to). ERR_INVALID with a sentence in `error`.
  */
-int query_windows(const struct query_text *text, const struct windowset *set, int64_t now_ms, struct window_query *query,
-                  struct buf *error) __attribute__((warn_unused_result));
+int query_windows(const struct query_text *text, const struct windowset *set, int64_t now_ms,
+                  struct window_query *query, struct buf *error) __attribute__((warn_unused_result));
 /* Parses "id,id,…" into at most `most` ids; ERR_INVALID with a sentence in `error`. */
 int query_ids(const char *text, int64_t *ids, size_t most, size_t *count, struct buf *error)
     __attribute__((warn_unused_result));

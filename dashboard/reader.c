@@ -1,7 +1,6 @@
 /* See reader.h. One request is MULTI, an HGET per window, an HGET of the city, EXEC, written in one go. */
 #include "reader.h"
 
-#include "citystate.h"
 #include "error.h"
 #include "mem.h"
 
@@ -33,46 +32,69 @@ size_t reader_plan(struct window_query *query)
     return (size_t)count;
 }
 
-size_t reader_merge(const struct window_query *query, const struct citystate *state, struct window *windows, size_t count)
+int reader_decode(struct window *window, const struct window_query *query, int64_t start_ms,
+                  const void *bytes, size_t size)
 {
+    int status = window_decode(window, bytes, size);
+    if (status != 0)
+        return status;
+    if (window->start_ms == start_ms && window->end_ms == start_ms + query->size.size_ms)
+        return 0;
+    window_release(window);
+    return ERR_INVALID;
+}
+
+/* The window that starts at `start`, made when there is none. */
+static struct window *window_at(struct window *windows, size_t *count, int64_t start, int64_t size_ms)
+{
+    size_t at = *count;
+    while (at > 0 && windows[at - 1].start_ms >= start)
+        at--;
+    if (at < *count && windows[at].start_ms == start)
+        return &windows[at];
+    memmove(&windows[at + 1], &windows[at], (*count - at) * sizeof *windows);
+    window_init(&windows[at], start, start + size_ms);
+    (*count)++;
+    return &windows[at];
+}
+
+size_t reader_merge(const struct window_query *query, const struct citystate *state, struct window *windows,
+                    size_t count)
+{
+    int64_t size_ms = query->size.size_ms;
     for (int32_t i = 0; i < state->open_count; i++) {
         const struct window *pane = &state->open[i].window;
-        int64_t start = window_start(pane->start_ms, query->size.size_ms);
-        if (start < query->from_ms || start >= query->to_ms)
+        int64_t start = window_start(pane->start_ms, size_ms);
+        bool inside = start >= query->from_ms && start < query->to_ms && pane->end_ms <= start + size_ms;
+        if (!inside || pane->rows == 0)
             continue;
-        size_t at = count;
-        while (at > 0 && windows[at - 1].start_ms >= start)
-            at--;
-        if (at == count || windows[at].start_ms != start) {
-            memmove(&windows[at + 1], &windows[at], (count - at) * sizeof *windows);
-            window_init(&windows[at], start, start + query->size.size_ms);
-            count++;
-        }
-        window_merge(&windows[at], pane);
+        struct window *window = window_at(windows, &count, start, size_ms);
+        if (window->rows + pane->rows <= WINDOW_MAX_ROWS) /* sums stay in range, whatever Redis held */
+            window_merge(window, pane);
     }
     return count;
 }
 
 /* The answer to EXEC: one value per window, then the city's state. */
-static void collect(struct read *read, const struct store_reply *reply, struct window_answer *answer)
+static void collect(const struct read *read, const struct store_reply *reply, struct window_answer *answer)
 {
     struct citystate state;
-    bool has_state = false;
     const struct store_reply *last = reply->elements[read->asked];
-    if (last->type == STORE_TEXT)
-        has_state = citystate_decode(&state, last->text, last->size) == 0;
-    size_t room = read->asked + (has_state ? (size_t)state.open_count : 0) + 1;
-    answer->windows = mem_calloc(room, sizeof *answer->windows);
+    bool has_state = last->type == STORE_TEXT && citystate_decode(&state, last->text, last->size) == 0;
+    answer->windows =
+        mem_calloc(read->asked + (has_state ? (size_t)state.open_count : 0), sizeof *answer->windows);
     for (size_t i = 0; i < read->asked; i++) {
         const struct store_reply *value = reply->elements[i];
-        if (value->type == STORE_TEXT && window_decode(&answer->windows[answer->count], value->text, value->size) == 0)
+        int64_t start = read->query.from_ms + (int64_t)i * read->query.size.size_ms;
+        if (value->type == STORE_TEXT && reader_decode(&answer->windows[answer->count], &read->query, start,
+                                                       value->text, value->size) == 0)
             answer->count++;
     }
-    if (has_state) {
-        answer->count = reader_merge(&read->query, &state, answer->windows, answer->count);
-        answer->closed_through_ms = state.closed_through_ms;
-        citystate_release(&state);
-    }
+    if (!has_state)
+        return;
+    answer->count = reader_merge(&read->query, &state, answer->windows, answer->count);
+    answer->closed_through_ms = state.closed_through_ms;
+    citystate_release(&state);
 }
 
 static void on_exec(void *arg, int status, const struct store_reply *reply)
@@ -95,7 +117,8 @@ static void on_queued(void *arg, int status, const struct store_reply *reply)
     (void)arg, (void)status, (void)reply; /* EXEC tells all */
 }
 
-void reader_windows(struct store *store, const char *prefix, const struct window_query *query, reader_fn *fn, void *arg)
+void reader_windows(struct store *store, const char *prefix, const struct window_query *query, reader_fn *fn,
+                    void *arg)
 {
     struct read *read = mem_alloc(sizeof *read);
     *read = (struct read){.query = *query, .fn = fn, .arg = arg};

@@ -1,11 +1,12 @@
 /*
- * Reads the windows of one city from Redis on demand, and merges the city's open panes into them, so that the newest
- * windows show what is known now. Windows and open panes are read in one MULTI/EXEC: a fold moves rows from one to the
- * other, and a read in between would count them twice or not at all.
+ * Reads the windows of one city from Redis on demand, and merges the city's open panes into them, so that the
+ * newest windows show what is known now. Windows and open panes are read in one MULTI/EXEC: a fold moves rows
+ * from one to the other, and a read in between would count them twice or not at all.
  */
 #ifndef DASHBOARD_READER_H
 #define DASHBOARD_READER_H
 
+#include "citystate.h"
 #include "store.h"
 #include "window.h"
 #include "windowset.h"
@@ -13,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define READER_MAX_WINDOWS 10000
+#define READER_MAX_WINDOWS 2000 /* of one answer, which is read and encoded in one go while others wait */
 
 struct window_query {
     int64_t city_id;
@@ -25,8 +26,8 @@ struct window_query {
 };
 
 struct window_answer {
-    int status;              /* 0, or the store's error */
-    struct window *windows;  /* ascending by start, only those with rows; freed after the callback */
+    int status;             /* 0, or the store's error */
+    struct window *windows; /* ascending by start, only those with rows; freed after the callback */
     size_t count;
     int64_t closed_through_ms;
 };
@@ -36,12 +37,19 @@ typedef void reader_fn(void *arg, const struct window_query *query, const struct
 /* Narrows from/to to whole windows and to the limit; the number of windows to ask for. Pure. */
 size_t reader_plan(struct window_query *query);
 /* Reads; `fn` is called exactly once, from a later round of the loop. */
-void reader_windows(struct store *store, const char *prefix, const struct window_query *query, reader_fn *fn, void *arg);
+void reader_windows(struct store *store, const char *prefix, const struct window_query *query, reader_fn *fn,
+                    void *arg);
 /*
- * Merges the open panes of `state` that lie in the query's range into `windows` (ascending, with room for count + 1 +
- * open panes); returns the new count. Pure.
+ * Decodes the bytes of the window that starts at `start_ms` into an uninitialised `window`; ERR_INVALID when
+ * they are no window of that size and start. Pure.
  */
-struct citystate;
-size_t reader_merge(const struct window_query *query, const struct citystate *state, struct window *windows, size_t count);
+int reader_decode(struct window *window, const struct window_query *query, int64_t start_ms,
+                  const void *bytes, size_t size) __attribute__((warn_unused_result));
+/*
+ * Merges the open panes of `state` that lie in the query's range into `windows` (ascending, with room for the
+ * open panes beside `count`); returns the new count. Panes that do not lie in one window are left out. Pure.
+ */
+size_t reader_merge(const struct window_query *query, const struct citystate *state, struct window *windows,
+                    size_t count);
 
 #endif

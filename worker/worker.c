@@ -242,6 +242,8 @@ static void on_store(void *arg, bool up, const char *reason)
         return;
     }
     log_info("redis_up", LOG_TEXT("redis", worker->options->redis));
+    for (size_t i = 0; i < sizeof worker->scripts / sizeof *worker->scripts; i++)
+        store_script_load(worker->store, &worker->scripts[i]);
     store_send(worker->store, on_info, worker, "INFO", NULL);
     ask_meta(worker);
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {

@@ -24,12 +24,15 @@ const script = await bundle('main.js', { format: 'esm', target: 'es2022' });
 const style = await bundle('style.css', { target: ['chrome110', 'firefox115', 'safari16'] });
 const scriptPath = `/assets/isobar-${hash(script)}.js`;
 const stylePath = `/assets/isobar-${hash(style)}.css`;
-const page = Buffer.from(readFileSync(join(here, 'src', 'index.html'), 'utf8').replace('{{script}}', scriptPath).replace('{{style}}', stylePath));
+const icon = readFileSync(join(here, 'src', 'favicon.svg'));
+const iconPath = `/assets/isobar-${hash(icon)}.svg`;
+const page = Buffer.from(readFileSync(join(here, 'src', 'index.html'), 'utf8').replace('{{script}}', scriptPath).replace('{{style}}', stylePath).replace('{{icon}}', iconPath));
 
 const assets = [
   { path: '/', type: 'text/html; charset=utf-8', immutable: false, bytes: page },
   { path: scriptPath, type: 'text/javascript; charset=utf-8', immutable: true, bytes: script },
   { path: stylePath, type: 'text/css; charset=utf-8', immutable: true, bytes: style },
+  { path: iconPath, type: 'image/svg+xml', immutable: true, bytes: icon },
 ];
 
 let total = 0;
@@ -44,7 +47,7 @@ for (const [i, asset] of assets.entries()) {
 }
 c += 'const struct asset assets[] = {\n';
 for (const [i, a] of assets.entries()) {
-  c += `    {"${a.path}", "${a.type}", "\\"${hash(a.bytes)}\\"", ${a.immutable}, bytes_${i}, sizeof bytes_${i}, ${a.bytes.length}},\n`;
+  c += `    {"${a.path}", "${a.type}", "W/\\"${hash(a.bytes)}\\"", ${a.immutable}, bytes_${i}, sizeof bytes_${i}, ${a.bytes.length}},\n`;
 }
 c += '    {0},\n};\n';
 mkdirSync(dirname(target), { recursive: true });

@@ -262,7 +262,8 @@ static Isobar__V1__Envelope *envelope_of(const char *name, const char *member, I
     return envelope;
 }
 
-#define ENVELOPE(name, member, BODY) envelope_of("envelope_" name "_1", member, ISOBAR__V1__ENVELOPE__BODY_##BODY)
+#define ENVELOPE_FILE(name, member, BODY) envelope_of("envelope_" name, member, ISOBAR__V1__ENVELOPE__BODY_##BODY)
+#define ENVELOPE(name, member, BODY) ENVELOPE_FILE(name "_1", member, BODY)
 
 static void free_envelope(Isobar__V1__Envelope *envelope)
 {
@@ -279,6 +280,18 @@ static void envelope_hello_1(void **state)
     assert_string_equal(envelope->hello->host, "host.example");
     assert_string_equal(envelope->hello->version, "0.1.0");
     assert_int_equal(envelope->hello->pid, 4711);
+    free_envelope(envelope);
+}
+
+/* With the highest term seen. */
+static void envelope_hello_2(void **state)
+{
+    (void)state;
+    Isobar__V1__Envelope *envelope = ENVELOPE_FILE("hello_2", "fetcher.1", HELLO);
+    assert_int_equal(envelope->hello->role, ISOBAR__V1__ROLE__FETCHER);
+    assert_int_equal(envelope->hello->capacity, 50);
+    assert_string_equal(envelope->hello->zone, "rack-3");
+    assert_int_equal(envelope->hello->term, 41);
     free_envelope(envelope);
 }
 
@@ -303,6 +316,8 @@ static void envelope_heartbeat_1(void **state)
     assert_int_equal(heartbeat->records, 123456);
     assert_int_equal(heartbeat->calls, 654321);
     assert_true(heartbeat->draining);
+    assert_int_equal(heartbeat->calls_per_minute_milli, 0);
+    assert_false(heartbeat->greet);
     assert_int_equal(heartbeat->n_partitions, 2);
     const Isobar__V1__PartitionStatus *partition = heartbeat->partitions[0];
     assert_int_equal(partition->partition, 23);
@@ -324,6 +339,17 @@ static void envelope_heartbeat_1(void **state)
     assert_int_equal(heartbeat->shards[0]->catalogue_version, 2);
     assert_int_equal(heartbeat->shards[0]->cities, 40);
     assert_int_equal(heartbeat->shards[0]->cities_failing, 1);
+    free_envelope(envelope);
+}
+
+/* With the share in force, and with the coordinator's wish to be greeted. */
+static void envelope_heartbeat_2(void **state)
+{
+    (void)state;
+    Isobar__V1__Envelope *envelope = ENVELOPE_FILE("heartbeat_2", "fetcher.1", HEARTBEAT);
+    assert_int_equal(envelope->heartbeat->term, 4);
+    assert_int_equal(envelope->heartbeat->calls_per_minute_milli, 30500);
+    assert_true(envelope->heartbeat->greet);
     free_envelope(envelope);
 }
 
@@ -401,8 +427,10 @@ int main(void)
         cmocka_unit_test(city_state_1),
         cmocka_unit_test(city_1),
         cmocka_unit_test(envelope_hello_1),
+        cmocka_unit_test(envelope_hello_2),
         cmocka_unit_test(envelope_welcome_1),
         cmocka_unit_test(envelope_heartbeat_1),
+        cmocka_unit_test(envelope_heartbeat_2),
         cmocka_unit_test(envelope_target_1),
         cmocka_unit_test(envelope_released_and_bye_1),
         cmocka_unit_test(envelope_catalogue_1),

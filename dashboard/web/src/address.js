@@ -1,25 +1,41 @@
-// The page's state in the URL: #city=5809844&range=24h&sort=name&lang=es. A pasted link restores it.
-export const state = { city: null, range: '24h', sort: 'name', descending: false, search: '', lang: '' };
-const RANGES = ['6h', '24h', '48h'];
+// The page's state, all of it in the URL: #view=city&city=5809844&range=6h&units=f,kn&time=utc&lang=es. A pasted link
+// restores it. Only what differs from the default is written.
+import { DEFAULT_UNITS, UNITS } from './units.js';
+
+export const VIEWS = ['overview', 'table', 'city'];
+export const RANGES = { '6h': 6 * 3600e3, '24h': 24 * 3600e3, '48h': 48 * 3600e3 };
+export const TIMES = ['city', 'utc', 'browser'];
+export const state = { view: 'overview', city: null, range: '24h', sort: 'name', descending: false, search: '', units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };
+
+const one = (value, allowed, otherwise) => (allowed.includes(value) ? value : otherwise);
 
 export function read() {
   const given = new URLSearchParams(location.hash.slice(1));
   const id = Number(given.get('city'));
+  state.view = one(given.get('view'), VIEWS, 'overview');
   state.city = Number.isSafeInteger(id) && id > 0 ? id : null;
-  state.range = RANGES.includes(given.get('range')) ? given.get('range') : '24h';
+  state.range = one(given.get('range'), Object.keys(RANGES), '24h');
   const sort = given.get('sort') ?? 'name';
   state.descending = sort.startsWith('-');
   state.sort = sort.replace(/^-/, '');
   state.search = given.get('q') ?? '';
+  state.time = one(given.get('time'), TIMES, 'city');
   state.lang = given.get('lang') ?? '';
+  state.units = { ...DEFAULT_UNITS };
+  for (const code of (given.get('units') ?? '').split(',')) if (Object.hasOwn(UNITS, code)) state.units[UNITS[code].dimension] = code;
 }
 
 export function write() {
   const out = new URLSearchParams();
+  const units = Object.entries(state.units).filter(([dimension, code]) => code !== DEFAULT_UNITS[dimension]).map(([, code]) => code);
+  if (state.view !== 'overview') out.set('view', state.view);
   if (state.city) out.set('city', state.city);
   if (state.range !== '24h') out.set('range', state.range);
   if (state.sort !== 'name' || state.descending) out.set('sort', (state.descending ? '-' : '') + state.sort);
   if (state.search) out.set('q', state.search);
+  if (units.length) out.set('units', units.join(','));
+  if (state.time !== 'city') out.set('time', state.time);
   if (state.lang) out.set('lang', state.lang);
-  history.replaceState(null, '', '#' + out);
+  const hash = `#${out}`.replaceAll('%2C', ',');
+  if (hash !== location.hash) history.replaceState(null, '', hash);
 }

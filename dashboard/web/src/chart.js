@@ -1,30 +1,41 @@
-// The temperature chart: mean line over a min–max band. Zoom survives updates (options are merged, never replaced).
+// The temperature chart: the mean over a min–max band. The time axis is the range up to now, with ticks at whole hours of
+// the shown zone. Zoom is kept in absolute time, so that neither updates nor the moving end of the axis change it.
 import { use, init } from 'echarts/core';
 import { LineChart } from 'echarts/charts';
-import { AriaComponent, DataZoomComponent, GridComponent, TooltipComponent } from 'echarts/components';
+import { DataZoomComponent, GridComponent, TooltipComponent } from 'echarts/components';
 import { CanvasRenderer } from 'echarts/renderers';
 import * as format from './format.js';
-import { language, text } from './strings.js';
+import { state } from './address.js';
+import { text } from './strings.js';
+import { unitOf } from './units.js';
 
-use([LineChart, AriaComponent, DataZoomComponent, GridComponent, TooltipComponent, CanvasRenderer]);
+use([LineChart, DataZoomComponent, GridComponent, TooltipComponent, CanvasRenderer]);
 
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const calm = matchMedia('(prefers-reduced-motion: reduce)');
-const GAP_MS = 25 * 60 * 1000; // a longer hole breaks the line
+const HOUR_MS = 3600e3;
+const STEPS_H = [1, 2, 3, 6, 12, 24];
+const LABEL_PX = 64;
+const EDGE_MS = 10 * 60e3; // the axis ends at the next ten minutes: it moves in steps
+const GAP = 2.5;           // windows: a longer hole breaks the line
 
 export class TemperatureChart {
-  constructor(box) {
+  constructor(box, onZoom) {
     this.box = box;
-    this.chart = init(box, null, { renderer: 'canvas' });
     this.points = new Map(); // start -> window
-    new ResizeObserver(() => this.chart.resize()).observe(box);
+    this.zoom = null;        // [from, to] in ms; null: the whole range
+    this.range = HOUR_MS;
+    this.zone = 'UTC';
+    this.now = Date.now();
+    this.onZoom = onZoom;
+    this.chart = init(box, null, { renderer: 'canvas' });
+    this.chart.on('datazoom', () => this.zoomed());
+    new ResizeObserver(() => { this.chart.resize(); this.draw(); }).observe(box);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
   }
 
   clear() {
     this.points.clear();
-    this.chart.clear();
-    this.range = null;
+    this.zoom = null;
   }
 
   // Adds or replaces windows by their start.
@@ -34,57 +45,121 @@ export class TemperatureChart {
 
   setRange(ms) {
     this.range = ms;
+    this.resetZoom();
+  }
+
+  resetZoom() {
+    this.zoom = null;
+    this.onZoom(false);
+  }
+
+  // [from, to] of the axis.
+  extent() {
+    const to = Math.ceil(this.now / EDGE_MS) * EDGE_MS;
+    return [to - this.range, to];
   }
 
   windows() {
-    const all = [...this.points.values()].sort((a, b) => a.start - b.start);
-    const from = this.range && all.length ? all[all.length - 1].end - this.range : 0;
-    return all.filter(w => w.start >= from);
+    const [from] = this.extent();
+    return [...this.points.values()].filter(w => w.end > from).sort((a, b) => a.start - b.start);
+  }
+
+  zoomed() {
+    const { startValue, endValue } = this.chart.getOption().dataZoom[0];
+    const [from, to] = this.extent();
+    const whole = startValue <= from + 1000 && endValue >= to - 1000;
+    this.zoom = whole ? null : [startValue, endValue];
+    this.onZoom(!whole);
+    const ticks = this.ticks();
+    this.chart.setOption({ xAxis: { axisTick: { customValues: ticks }, axisLabel: { customValues: ticks } } }, { lazyUpdate: true });
+  }
+
+  // Whole hours of the zone, as many as have room for a label.
+  ticks() {
+    const [from, to] = this.zoom ?? this.extent();
+    const room = Math.max(2, Math.floor(this.box.clientWidth / LABEL_PX));
+    const step = (STEPS_H.find(h => (to - from) / (h * HOUR_MS) <= room) ?? 24) * HOUR_MS;
+    const ticks = [];
+    for (let at = from; at <= to;) {
+      const ahead = format.offset(at, this.zone);
+      const next = Math.ceil((at + ahead) / step) * step - ahead;
+      if (next > to) break;
+      ticks.push(next);
+      at = next + 1;
+    }
+    return ticks;
+  }
+
+  rows() {
+    const { from } = unitOf('temperature', state.units);
+    const rows = [];
+    for (const w of this.windows()) {
+      const t = w.metrics.temperature, at = (w.start + w.end) / 2, last = rows[rows.length - 1];
+      if (last && at - last.at > GAP * (w.end - w.start)) rows.push({ at: last.at + 1, hole: true });
+      rows.push({ at, mean: from(t.mean), min: from(t.min), max: from(t.max), open: w.status === 'provisional', window: w });
+    }
+    return rows;
   }
 
   draw() {
-    const windows = this.windows();
-    const rows = [];
-    for (const w of windows) {
-      const t = w.metrics.temperature, at = (w.start + w.end) / 2;
-      const last = rows[rows.length - 1];
-      if (last && at - last.at > GAP_MS) rows.push({ at: last.at + 1, hole: true });
-      rows.push({ at, mean: t.mean, min: t.min, max: t.max, open: w.status === 'provisional', window: w });
-    }
-    const line = css('--series'), band = css('--band'), muted = css('--muted'), rule = css('--rule');
-    const firstOpen = rows.findIndex(r => r.open);
-    const series = (name, data, more) => ({ name, type: 'line', symbol: 'none', data, ...more });
-    this.chart.setOption({
-      animation: !calm.matches && false,
-      textStyle: { fontFamily: 'inherit' },
-      aria: { enabled: true, label: { description: this.describe(windows) } },
-      grid: { left: 8, right: 16, top: 16, bottom: 8, containLabel: true },
-      xAxis: { type: 'time', axisLine: { lineStyle: { color: rule } }, axisLabel: { color: muted, hideOverlap: true }, splitLine: { show: false } },
-      yAxis: { type: 'value', scale: true, axisLabel: { color: muted, formatter: v => `${new Intl.NumberFormat(language).format(v)}°` }, splitLine: { lineStyle: { color: rule } } },
-      dataZoom: [{ type: 'inside', filterMode: 'none' }],
-      tooltip: { trigger: 'axis', renderMode: 'richText', confine: true, backgroundColor: css('--panel'), borderColor: rule, textStyle: { color: css('--text') },
-        formatter: items => this.tip(items[0]?.dataIndex, rows) },
-      series: [
-        series(text.min, rows.map(r => [r.at, r.hole ? null : r.min]), { stack: 'band', stackStrategy: 'all', lineStyle: { opacity: 0 }, silent: true }),
-        series(text.max, rows.map(r => [r.at, r.hole ? null : r.max - r.min]), { stack: 'band', stackStrategy: 'all', lineStyle: { opacity: 0 }, areaStyle: { color: band, opacity: 1 }, silent: true }),
-        series(text.mean, rows.map(r => [r.at, r.hole || r.open ? null : r.mean]), { lineStyle: { color: line, width: 2 }, itemStyle: { color: line }, z: 3 }),
-        series(text.provisional, rows.map((r, i) => [r.at, r.open || i === firstOpen - 1 ? r.mean : null]), { symbol: 'circle', symbolSize: 5, showSymbol: true, lineStyle: { color: line, width: 2, type: 'dotted' }, itemStyle: { color: line }, z: 4 }),
-      ],
-    });
+    this.chart.setOption(this.option(this.rows()), { lazyUpdate: false });
   }
 
-  tip(index, rows) {
-    const row = rows[index];
+  option(rows) {
+    const [from, to] = this.extent(), [zoomFrom, zoomTo] = this.zoom ?? [from, to];
+    const muted = css('--muted'), rule = css('--rule'), ticks = this.ticks();
+    const zoom = { startValue: zoomFrom, endValue: zoomTo, filterMode: 'none', minValueSpan: HOUR_MS };
+    return {
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(this.box).fontFamily },
+      grid: { left: 4, right: 14, top: 12, bottom: 44, containLabel: true },
+      xAxis: {
+        type: 'time', min: from, max: to, axisLine: { lineStyle: { color: rule } }, splitLine: { show: true, lineStyle: { color: rule, opacity: 0.5 } },
+        axisTick: { customValues: ticks, lineStyle: { color: rule } },
+        axisLabel: { customValues: ticks, color: muted, fontSize: 12, showMinLabel: true, showMaxLabel: true, hideOverlap: true, formatter: at => this.label(at) },
+      },
+      yAxis: { type: 'value', scale: true, minInterval: 0.5, axisLabel: { color: muted, fontSize: 12, formatter: v => `${format.number(v, v % 1 ? 1 : 0)}°` }, splitLine: { lineStyle: { color: rule } } },
+      dataZoom: [
+        { type: 'inside', ...zoom, zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false, preventDefaultMouseMove: false },
+        { type: 'slider', ...zoom, height: 20, bottom: 6, showDetail: false, brushSelect: false, borderColor: rule, fillerColor: css('--zoom'), backgroundColor: 'transparent',
+          handleStyle: { color: css('--panel'), borderColor: muted }, moveHandleStyle: { color: rule }, dataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } },
+          selectedDataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } }, emphasis: { moveHandleStyle: { color: muted }, handleStyle: { borderColor: css('--accent') } } },
+      ],
+      tooltip: { trigger: 'axis', renderMode: 'richText', confine: true, backgroundColor: css('--panel'), borderColor: rule, textStyle: { color: css('--text'), fontSize: 13 }, formatter: items => this.tip(rows[items[0]?.dataIndex]) },
+      series: this.series(rows),
+    };
+  }
+
+  series(rows) {
+    const line = css('--series'), firstOpen = rows.findIndex(r => r.open);
+    const band = { stack: 'band', stackStrategy: 'all', lineStyle: { opacity: 0 }, silent: true, emphasis: { disabled: true } };
+    const series = (name, value, more) => ({ id: name, name, type: 'line', symbol: 'none', connectNulls: false, data: rows.map((r, i) => [r.at, r.hole ? null : value(r, i)]), ...more });
+    return [
+      series('min', r => r.min, band),
+      series('band', r => r.max - r.min, { ...band, areaStyle: { color: css('--band'), opacity: 1 } }),
+      series('mean', r => (r.open ? null : r.mean), { lineStyle: { color: line, width: 2 }, itemStyle: { color: line }, z: 3 }),
+      series('open', (r, i) => (r.open || i === firstOpen - 1 ? r.mean : null), { symbol: 'circle', symbolSize: (_, p) => (rows[p.dataIndex]?.open ? 5 : 0), showSymbol: true, lineStyle: { color: line, width: 2, type: 'dotted' }, itemStyle: { color: line }, z: 4 }),
+    ];
+  }
+
+  label(at) {
+    const time = format.clockTime(at, this.zone);
+    return time === '00:00' ? format.day(at, this.zone) : time;
+  }
+
+  tip(row) {
     if (!row?.window) return '';
     const w = row.window, t = w.metrics.temperature;
     const status = w.status === 'revised' ? text.revised(w.revision) : text[w.status];
-    return `${format.clockTime(w.start, true)} – ${format.clockTime(w.end)}\n${text.mean} ${format.degrees(t.mean)}\n${text.min} ${format.degrees(t.min)}   ${text.max} ${format.degrees(t.max)}\n${text.table.rows} ${t.count} · ${status}`;
+    return `${format.dayTime(w.start, this.zone)} – ${format.clockTime(w.end, this.zone)}\n${text.mean} ${format.withUnit('temperature', t.mean)}\n`
+      + `${text.min} ${format.withUnit('temperature', t.min)}   ${text.max} ${format.withUnit('temperature', t.max)}\n${text.readings(t.count)} · ${status}`;
   }
 
-  describe(windows) {
-    if (!windows.length) return text.noHistory;
-    const all = windows.map(w => w.metrics.temperature);
-    const last = all[all.length - 1];
-    return `${text.chartTitle}: ${text.min} ${format.degrees(Math.min(...all.map(t => t.min)))}, ${text.max} ${format.degrees(Math.max(...all.map(t => t.max)))}, ${text.now} ${format.degrees(last.last)}`;
+  // What the chart shows, as a sentence.
+  describe() {
+    const all = this.windows().map(w => w.metrics.temperature);
+    if (!all.length) return text.noHistory;
+    const show = v => format.withUnit('temperature', v);
+    return `${text.chartTitle(format.unit('temperature'))}. ${text.describe(show(Math.min(...all.map(t => t.min))), show(Math.max(...all.map(t => t.max))), show(all[all.length - 1].last))}`;
   }
 }

@@ -1,98 +1,163 @@
 // One city: cards with the latest values and their ages, and the temperature chart with its data table.
 import * as format from './format.js';
-import { state } from './address.js';
+import { RANGES, state } from './address.js';
 import { TemperatureChart } from './chart.js';
 import { text } from './strings.js';
 
-const CARDS = ['temperature', 'humidity', 'pressure_sea_level', 'wind_speed', 'rain', 'cloud', 'visibility'];
-export const RANGES = { '6h': 6 * 3600e3, '24h': 24 * 3600e3, '48h': 48 * 3600e3 };
-export const SIZE = '10m';
+const CARDS = ['temperature', 'humidity', 'pressure_sea_level', 'wind_speed', 'precipitation', 'cloud', 'visibility'];
+const RETRY_MS = 3000;
+const SIZES = { '6h': '10m', '24h': '1h', '48h': '1h' }; // a window must hold several readings for its band to say something
 const $ = id => document.getElementById(id);
+const element = (tag, className, content) => Object.assign(document.createElement(tag), { className: className ?? '', textContent: content ?? '' });
 
 export class Detail {
-  constructor(onRange) {
-    this.chart = new TemperatureChart($('chart'));
+  // onRange(name); onFollow(): another city or size is to be followed; now(): the server's clock
+  constructor(onRange, onFollow, now) {
+    this.chart = new TemperatureChart($('chart'), zoomed => { $('reset-zoom').hidden = !zoomed; });
     this.onRange = onRange;
-    this.units = {};
+    this.onFollow = onFollow;
+    this.now = now;
+    this.sizes = Object.values(SIZES); // configured, as far as known
     this.city = null;
-  }
-
-  labels() {
-    $('chart-title').textContent = text.chartTitle;
-    $('chart-note').textContent = text.chartNote;
-    $('data-summary').textContent = text.dataTable;
-    $('ranges').ariaLabel = text.rangeLabel;
-    $('ranges').replaceChildren(...Object.keys(RANGES).map(name => {
-      const button = document.createElement('button');
-      button.type = 'button';
-      button.textContent = text.ranges[name];
-      button.dataset.range = name;
-      button.addEventListener('click', () => this.onRange(name));
-      return button;
-    }));
-    $('chart-data').closest('details').addEventListener('toggle', () => this.rows());
+    this.latest = null;
+    this.note = '';
     this.cards = new Map(CARDS.map(name => [name, this.card(name)]));
     $('cards').replaceChildren(...[...this.cards.values()].map(c => c.item));
+    $('ranges').replaceChildren(...Object.keys(RANGES).map(name => this.rangeButton(name)));
+    $('reset-zoom').addEventListener('click', () => { this.chart.resetZoom(); this.redraw(); $('chart').focus(); });
+    $('chart-data').closest('details').addEventListener('toggle', () => this.rows());
+  }
+
+  // The window size that the range is shown in.
+  size() {
+    return this.sizes.includes(SIZES[state.range]) ? SIZES[state.range] : this.sizes[0];
+  }
+
+  rangeButton(name) {
+    const button = element('button');
+    button.type = 'button';
+    button.dataset.range = name;
+    button.addEventListener('click', () => this.onRange(name));
+    return button;
   }
 
   card(name) {
-    const part = (tag, className) => Object.assign(document.createElement(tag), { className });
-    const item = document.createElement('li');
-    const label = part('span', 'card-label'), number = part('span', 'card-number'), unit = part('span', 'card-unit'), age = part('span', 'card-age');
-    const figure = part('span', 'card-value');
-    label.textContent = text.metrics[name];
+    const item = element('li'), label = element('span', 'card-label'), figure = element('span', 'card-value');
+    const number = element('span', 'card-number', format.MISSING), unit = element('span', 'card-unit'), age = element('span', 'card-age');
     figure.append(number, ' ', unit);
     item.append(label, figure, age);
     item.dataset.metric = name;
     return { item, label, number, unit, age };
   }
 
+  // All texts anew, in the present language, units and zone.
+  labels() {
+    const unit = format.unit('temperature');
+    $('chart-title').textContent = text.chartTitle(unit);
+    $('legend-mean').textContent = text.legendMean(this.size());
+    $('legend-band').textContent = text.legendBand;
+    $('legend-open').textContent = text.legendOpen;
+    $('chart-hint').textContent = text.chartHint;
+    $('reset-zoom').textContent = text.resetZoom;
+    $('data-summary').textContent = text.dataTable;
+    $('chart-data').ariaLabel = text.dataTable;
+    $('ranges').ariaLabel = text.rangeLabel;
+    for (const button of $('ranges').children) button.textContent = text.ranges[button.dataset.range];
+    for (const [name, card] of this.cards) card.label.textContent = text.metrics[name];
+    if (this.latest) this.update(this.latest);
+    this.zone();
+    this.ranges();
+    this.redraw();
+  }
+
+  zone() {
+    this.chart.zone = format.zoneOf(this.city);
+    const zone = this.chart.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+    $('chart-zone').textContent = text.chartTimes(zone.replaceAll('_', ' '));
+  }
+
+  ranges() {
+    for (const button of $('ranges').children) button.ariaPressed = String(button.dataset.range === state.range);
+  }
+
   show(city) {
     this.city = city;
     this.latest = null;
+    for (const card of this.cards.values()) card.number.textContent = format.MISSING, card.unit.textContent = card.age.textContent = '';
+    this.place();
+    this.zone();
+    this.begin();
+  }
+
+  // The chart anew, of the present city, range and size.
+  begin() {
+    this.shownSize = this.size();
     this.chart.clear();
     this.chart.setRange(RANGES[state.range]);
+    this.ranges();
+    $('legend-mean').textContent = text.legendMean(this.shownSize);
+    this.note = 'loading';
+    this.redraw();
+    this.history();
+    this.onFollow();
+  }
+
+  place() {
+    const { city } = this;
+    const degrees = (v, plus, minus) => `${format.number(Math.abs(v), 2)}° ${v < 0 ? minus : plus}`;
     $('detail-name').textContent = city.name;
-    $('detail-place').textContent = `${city.country} · ${city.lat.toFixed(2)}, ${city.lon.toFixed(2)} · ${city.zone}`;
-    for (const button of $('ranges').children) button.ariaPressed = String(button.dataset.range === state.range);
-    this.request = this.history();
+    $('detail-place').textContent = `${city.country} · ${degrees(city.lat, text.compass[0], text.compass[8])}, ${degrees(city.lon, text.compass[4], text.compass[12])}`;
   }
 
   setRange() {
-    for (const button of $('ranges').children) button.ariaPressed = String(button.dataset.range === state.range);
+    if (this.city && this.size() !== this.shownSize) { this.begin(); return; }
+    this.ranges();
     this.chart.setRange(RANGES[state.range]);
     this.redraw();
   }
 
-  // History first: all windows of the longest range, once per city; deltas follow on the stream.
+  // The sizes that are configured.
+  setSizes(sizes) {
+    if (!sizes.length || String(sizes) === String(this.sizes)) return;
+    this.sizes = sizes;
+    this.setRange();
+  }
+
+  // History: all windows of the longest range at once; what follows comes on the stream.
   async history() {
-    const city = this.city;
-    const from = Date.now() - RANGES['48h'] - 3600e3;
+    const { city, shownSize } = this, current = () => city === this.city && shownSize === this.shownSize;
+    const from = this.now() - RANGES['48h'] - 3600e3;
     try {
-      const answer = await fetch(`/api/v1/cities/${city.id}/windows?size=${SIZE}&from=${from}`);
+      const answer = await fetch(`/api/v1/cities/${city.id}/windows?size=${shownSize}&from=${from}`);
       if (!answer.ok) throw new Error(String(answer.status));
       const body = await answer.json();
-      if (city !== this.city) return;
+      if (!current()) return;
       this.chart.update(body.windows);
-      $('chart-note').textContent = body.windows.length ? text.chartNote : text.noHistory;
+      this.note = '';
     } catch {
-      if (city !== this.city) return;
-      $('chart-note').textContent = text.historyError;
-      setTimeout(() => { if (city === this.city) this.history(); }, 3000);
+      if (!current()) return;
+      this.note = 'historyError';
+      clearTimeout(this.retry);
+      this.retry = setTimeout(() => { if (current()) this.history(); }, RETRY_MS);
     }
     this.redraw();
   }
 
   windows(event) {
-    if (event.city !== this.city?.id || event.size !== SIZE) return;
+    if (event.city !== this.city?.id || event.size !== this.shownSize) return;
     this.chart.update(event.windows);
-    if ($('chart-note').textContent === text.noHistory) $('chart-note').textContent = text.chartNote;
     this.redraw();
   }
 
   redraw() {
+    if (!this.city) return;
+    this.chart.now = this.now();
     this.chart.draw();
-    $('chart').dataset.points = this.chart.windows().length;
+    const points = this.chart.windows().length;
+    $('chart').dataset.points = points;
+    $('chart').ariaLabel = this.chart.describe();
+    $('chart-note').textContent = this.note ? text[this.note] : points ? '' : text.noHistory;
+    $('chart').ariaBusy = String(this.note === 'loading');
     this.rows();
   }
 
@@ -100,17 +165,17 @@ export class Detail {
   rows() {
     const box = $('chart-data');
     if (!box.closest('details').open) { box.replaceChildren(); return; }
-    const table = document.createElement('table');
+    const table = element('table'), head = element('thead'), body = element('tbody');
     const line = (cells, tag) => {
-      const tr = document.createElement('tr');
-      for (const words of cells) tr.append(Object.assign(document.createElement(tag), { textContent: words }));
+      const tr = element('tr');
+      tr.append(...cells.map(words => Object.assign(element(tag, '', words), tag === 'th' ? { scope: 'col' } : {})));
       return tr;
     };
-    const head = document.createElement('thead'), body = document.createElement('tbody');
-    head.append(line(Object.values(text.table), 'th'));
+    const unit = format.unit('temperature'), t = text.table;
+    head.append(line([t.start, `${t.mean} ${unit}`, `${t.min} ${unit}`, `${t.max} ${unit}`, t.rows, t.status], 'th'));
     for (const w of this.chart.windows().reverse()) {
-      const t = w.metrics.temperature;
-      body.append(line([format.clockTime(w.start, true), format.degrees(t.mean), format.degrees(t.min), format.degrees(t.max), String(t.count),
+      const m = w.metrics.temperature, show = v => format.value('temperature', v);
+      body.append(line([format.dayTime(w.start, this.chart.zone), show(m.mean), show(m.min), show(m.max), format.number(m.count, 0),
         w.status === 'revised' ? text.revised(w.revision) : text[w.status]], 'td'));
     }
     table.append(head, body);
@@ -119,22 +184,28 @@ export class Detail {
 
   update(latest) {
     this.latest = latest;
+    const { values } = latest;
     for (const [name, card] of this.cards) {
-      const amount = name === 'rain' && latest.values.snow > 0 ? latest.values.snow : latest.values[name];
-      const shown = format.value(name, amount, this.units);
-      card.label.textContent = name === 'rain' && latest.values.snow > 0 ? text.metrics.snow : text.metrics[name];
-      card.number.textContent = shown.number;
-      const direction = name === 'wind_speed' ? ` ${format.compass(latest.values.wind_direction)}` : '';
-      card.unit.textContent = shown.unit + direction + (name === 'rain' && latest.accumulation_s === 3600 ? ` · ${text.lastHour}` : '');
+      const amount = format.observed(name, values), known = Number.isFinite(amount);
+      const more = name === 'wind_speed' ? format.compass(values.wind_direction) : '';
+      if (name === 'precipitation') card.label.textContent = this.precipitationLabel(latest);
+      card.number.textContent = format.value(name, amount);
+      card.unit.textContent = known ? [format.unit(name), more].filter(Boolean).join(' · ') : '';
     }
+  }
+
+  precipitationLabel({ values, accumulation_s: seconds }) {
+    const name = values.snow > 0 ? text.metrics.snow : text.metrics.precipitation;
+    return seconds === 3600 ? text.lastHour(name) : name;
   }
 
   tick(now, lost) {
     if (!this.latest) return;
-    const age = now - this.latest.observed_at;
+    const age = now - this.latest.observed_at, words = text.ago(format.span(age)), stale = age > format.STALE_MS || lost;
     for (const card of this.cards.values()) {
-      card.age.textContent = card.number.textContent === '–' ? '' : text.ago(format.span(age));
-      card.item.classList.toggle('stale', age > format.STALE_MS || lost);
+      const shown = card.number.textContent === format.MISSING ? '' : words;
+      if (card.age.textContent !== shown) card.age.textContent = shown;
+      card.item.classList.toggle('stale', stale);
     }
   }
 }

@@ -1,41 +1,48 @@
-// Numbers, ages and times as text, in the page's language.
-import { language, text } from './strings.js';
+// Numbers, ages and times as text, in the page's language and the chosen units and zone.
+import { state } from './address.js';
+import { locale, text } from './strings.js';
+import { unitOf } from './units.js';
 
-export const STALE_MS = 30 * 60 * 1000; // older than this is shown as stale
+export const STALE_MS = 30 * 60 * 1000; // older than this is shown as old
+export const MISSING = '–';
 
-const formats = new Map();
-function decimals(value, digits) {
-  const key = `${language}${digits}`;
-  if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }));
-  return formats.get(key).format(value);
+const cache = new Map();
+function cached(key, make) {
+  if (!cache.has(key)) cache.set(key, make());
+  return cache.get(key);
 }
 
-// How each value is shown: unit, decimals, and the factor from the API's unit.
-const shown = {
-  temperature: ['°C', 1], feels_like: ['°C', 1], humidity: ['%', 0], pressure_sea_level: ['hPa', 0, 0.01],
-  pressure_station: ['hPa', 0, 0.01], wind_speed: ['m/s', 1], wind_gust: ['m/s', 1], rain: ['mm', 1], snow: ['mm', 1],
-  cloud: ['%', 0], visibility: ['km', 1, 0.001],
-};
-const missing = '–';
-
-// {number, unit} of a value in the units the API names; a dash when it is not known.
-export function value(name, amount, units) {
-  if (amount === undefined || amount === null) return { number: missing, unit: '' };
-  const [unit, digits, factor] = shown[name] ?? [units?.[name] ?? '', 1];
-  const inApi = units?.[name];
-  const scale = inApi === 'hPa' && unit === 'hPa' ? 1 : inApi === 'km' && unit === 'km' ? 1 : factor ?? 1;
-  return { number: decimals(amount * scale, digits), unit };
+export function number(value, digits) {
+  return cached(`n ${locale} ${digits}`, () => new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits })).format(value).replace(/^-/, '\u2212');
 }
 
-export function degrees(amount) {
-  return `${decimals(amount, 1)} °C`;
+export function unit(name) {
+  return unitOf(name, state.units).name;
+}
+
+// A value of the API as a number in the chosen unit, without its name; a dash when it is not known.
+export function value(name, amount) {
+  if (!Number.isFinite(amount)) return MISSING;
+  const { digits, from } = unitOf(name, state.units);
+  const shown = from(amount);
+  return number(Math.abs(shown) < 0.5 * 10 ** -digits ? 0 : shown, digits); // no -0.0
+}
+
+export function withUnit(name, amount) {
+  return Number.isFinite(amount) ? `${value(name, amount)} ${unit(name)}` : MISSING;
+}
+
+// The value of a column or card: as observed, or rain and snow together.
+export function observed(name, values) {
+  if (name !== 'precipitation') return values[name];
+  return values.rain === undefined && values.snow === undefined ? undefined : (values.rain ?? 0) + (values.snow ?? 0);
 }
 
 export function compass(direction) {
-  return direction === undefined ? '' : text.compass[Math.round(direction / 22.5) % 16];
+  return Number.isFinite(direction) ? text.compass[Math.round(direction / 22.5) % 16] : '';
 }
 
-// A duration in its two largest sensible words: 8 s, 12 min, 3 h, 2 d.
+// A duration in its largest sensible unit: 8 s, 12 min, 3 h, 2 d.
 export function span(ms) {
   const s = Math.max(0, Math.round(ms / 1000));
   if (s < 90) return text.seconds(s);
@@ -44,8 +51,29 @@ export function span(ms) {
   return text.days(Math.round(s / 86400));
 }
 
-export function clockTime(ms, withDay) {
-  const options = { hour: '2-digit', minute: '2-digit', hour12: false };
-  if (withDay) Object.assign(options, { day: 'numeric', month: 'short' });
-  return new Intl.DateTimeFormat(language, options).format(ms);
+// The zone that times are shown in: of the city, UTC, or the browser's (undefined). A zone the browser does not know is UTC.
+export function zoneOf(city) {
+  if (state.time === 'browser') return undefined;
+  if (state.time === 'utc' || !city?.zone) return 'UTC';
+  return cached(`z ${city.zone}`, () => {
+    try {
+      return new Intl.DateTimeFormat('en', { timeZone: city.zone }).resolvedOptions().timeZone && city.zone;
+    } catch {
+      return 'UTC';
+    }
+  });
+}
+
+const dateFormat = (zone, kind, options) => cached(`d ${locale} ${zone} ${kind}`, () => new Intl.DateTimeFormat(locale, { timeZone: zone, hourCycle: 'h23', ...options }));
+
+export const clockTime = (ms, zone) => dateFormat(zone, 'clock', { hour: '2-digit', minute: '2-digit' }).format(ms);
+export const day = (ms, zone) => dateFormat(zone, 'day', { day: 'numeric', month: 'short' }).format(ms);
+export const dayTime = (ms, zone) => `${day(ms, zone)}, ${clockTime(ms, zone)}`;
+
+// Milliseconds by which the zone's clock is ahead of UTC at `ms`.
+export function offset(ms, zone) {
+  const parts = {};
+  const format = cached(`o ${zone}`, () => new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' }));
+  for (const { type, value: content } of format.formatToParts(ms)) parts[type] = Number(content);
+  return Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second) - Math.floor(ms / 1000) * 1000;
 }

@@ -1,33 +1,143 @@
 // Isobar's page: history first, then deltas over one stream. Reads /api/v1 only; shows text from outside as text only.
 import * as address from './address.js';
-import { CityTable } from './table.js';
-import { Detail, SIZE } from './detail.js';
-import { Stream } from './stream.js';
+import { Detail } from './detail.js';
 import * as format from './format.js';
+import { showSettings } from './settings.js';
+import { Stream } from './stream.js';
 import { chooseLanguage, text } from './strings.js';
+import { CityTable } from './table.js';
 
 const $ = id => document.getElementById(id);
 const { state } = address;
 const cities = new Map();
 const readings = new Map();
 let about = null;
+let catalogue = null; // number of the catalogue that was loaded
 let link = { state: 'connecting', retryAt: 0 };
-let redisDown = false;
-let lastHeard = 0;     // when the server last sent something
-let clockOffset = 0;   // server's clock minus ours
+let redis = { down: false, since: 0 };
+let lastHeard = Date.now(); // when the server last sent something
+let clockOffset = 0;        // the server's clock minus ours
+
+const now = () => Date.now() + clockOffset;
 
 address.read();
 chooseLanguage(state.lang);
+const detail = new Detail(range => { state.range = range; address.write(); detail.setRange(); }, () => stream.follow([detail.city.id], detail.size()), now);
+const table = new CityTable(id => { if (state.view === 'table') setView('city'); select(id); }, () => { address.write(); table.order(); });
+const stream = new Stream({ snapshot, latest, state: heard, cluster: () => heard({}), windows: event => { heard(event); detail.windows(event); } }, onLink, onOpen);
 
-const detail = new Detail(range => { state.range = range; address.write(); detail.setRange(); });
-const table = new CityTable(select, () => { address.write(); table.order(); });
-const stream = new Stream({ snapshot, latest, windows: event => { heard(event.at); detail.windows(event); }, cluster: () => heard(), state: onRedis },
-  (name, retryAt) => { link = { state: name, retryAt }; tick(); });
+// ---- what the server sends
 
-function heard(at) {
+function heard(event) {
   lastHeard = Date.now();
-  if (at) clockOffset = at - lastHeard;
+  if (event.at) clockOffset = event.at - lastHeard;
+  if (event.redis) redis = { down: event.redis === 'down', since: event.since };
+  if (event.catalogue !== undefined && event.catalogue !== catalogue) loadCities();
 }
+
+function take(list) {
+  for (const reading of list) {
+    readings.set(reading.city, reading);
+    if (reading.city === detail.city?.id) showReading(reading);
+  }
+  table.update(list);
+}
+
+function snapshot(event) {
+  readings.clear();
+  heard(event);
+  latest(event);
+}
+
+function latest(event) {
+  heard(event);
+  take(event.latest);
+  if (event.latest.some(r => !about?.seen.has(r.provider))) loadAbout();
+  tick();
+}
+
+function onLink(name, retryAt) {
+  link = { state: name, retryAt };
+  tick();
+}
+
+// After each new connection: the history may have a hole.
+let opened = false;
+function onOpen() {
+  if (opened && detail.city) detail.history();
+  opened = true;
+}
+
+// ---- what changes rarely
+
+let loading = false;
+async function loadCities() {
+  if (loading) return;
+  loading = true;
+  try {
+    const body = await (await fetch('/api/v1/cities')).json();
+    const fresh = catalogue !== null;
+    catalogue = body.catalogue;
+    cities.clear();
+    for (const city of body.cities) cities.set(city.id, city);
+    table.setCities(body.cities);
+    table.update([...readings.values()]);
+    table.order();
+    if (fresh && detail.city && cities.has(detail.city.id)) {
+      detail.city = cities.get(detail.city.id);
+      detail.place();
+    }
+    if (cities.size && !cities.has(detail.city?.id)) select(cities.has(state.city) ? state.city : largest());
+    tick();
+  } catch {
+    // The next `state` event, at most two seconds away, asks again.
+  } finally {
+    loading = false;
+  }
+}
+
+const largest = () => [...cities.values()].reduce((a, b) => (b.population > a.population ? b : a)).id;
+
+let asking = false;
+async function loadAbout() {
+  if (asking) return;
+  asking = true;
+  try {
+    const answer = await (await fetch('/api/v1/about')).json();
+    about = { ...answer, seen: new Set([...readings.values()].map(r => r.provider)) };
+    detail.setSizes(about.windows);
+    honest();
+  } catch {
+    // asked again with the next values
+  } finally {
+    asking = false;
+  }
+}
+
+// The label that the data is no live data, and the credits of its sources.
+function honest() {
+  const label = $('data-label');
+  label.hidden = !(about && about.data in text.labels);
+  label.textContent = text.labels[about?.data] ?? '';
+  label.title = text.labelHelp[about?.data] ?? '';
+  credit($('credit'), new Set([readings.get(detail.city?.id)?.provider]));
+  credit($('list-credit'), about?.seen ?? new Set());
+}
+
+function credit(box, providers) {
+  const parts = [];
+  const names = [...providers].filter(Boolean).map(p => text.providers[p] ?? p);
+  if (names.length) parts.push(`${text.source}: ${names.join(', ')}`);
+  for (const entry of about?.attribution ?? []) {
+    if (!providers.has(entry.provider) && entry.provider !== 'catalogue') continue;
+    const a = Object.assign(document.createElement('a'), { textContent: entry.text, href: entry.url, rel: 'noreferrer' });
+    if (parts.length) parts.push(' · ');
+    parts.push(a);
+  }
+  box.replaceChildren(...parts);
+}
+
+// ---- what the user chooses
 
 function select(id) {
   const city = cities.get(id);
@@ -36,141 +146,84 @@ function select(id) {
   state.city = id;
   address.write();
   table.select(id);
-  if (!same) {
-    detail.show(city);
-    stream.follow([id], SIZE);
-  }
-  if (readings.has(id)) detail.update(readings.get(id));
+  if (!same) detail.show(city);
+  if (readings.has(id)) showReading(readings.get(id));
+  honest();
   tick();
 }
 
-function take(list) {
-  for (const reading of list) {
-    readings.set(reading.city, reading);
-    if (reading.city === state.city) detail.update(reading);
+function showReading(reading) {
+  const before = detail.latest?.provider;
+  detail.update(reading);
+  document.title = `${format.withUnit('temperature', reading.values.temperature)} ${detail.city.name} · Isobar`;
+  if (before !== reading.provider) honest();
+}
+
+function setView(view) {
+  state.view = view;
+  address.write();
+  document.body.dataset.view = view;
+  for (const button of $('views').children) {
+    if (button.dataset.view === view) button.setAttribute('aria-current', 'page');
+    else button.removeAttribute('aria-current');
   }
-  table.update(list);
-  if (list.some(r => !cities.has(r.city))) loadCities();
 }
 
-let firstSnapshot = true;
-function snapshot(event) {
-  heard(event.at);
-  redisDown = event.redis === 'down';
-  take(event.latest);
-  if (state.sort !== 'name') table.order();
-  if (firstSnapshot && event.latest.length) firstSnapshot = false;
-  else if (detail.city) detail.history(); // after a reconnect the chart may have a hole
-  loadAbout();
-}
-
-function latest(event) {
-  heard(event.at);
-  redisDown = false;
-  take(event.latest);
-  if (about?.data === 'none') loadAbout();
-}
-
-function onRedis(event) {
-  heard();
-  redisDown = event.redis === 'down';
+function labels() {
+  $('skip').textContent = text.skip;
+  $('list-title').textContent = text.cities;
+  $('search-label').textContent = $('search').placeholder = text.search;
+  $('table-box').ariaLabel = text.tableLabel;
+  $('views').ariaLabel = text.viewLabel;
+  for (const button of $('views').children) button.textContent = text.views[button.dataset.view];
+  if (detail.city) detail.place();
+  table.labels();
+  detail.labels();
+  honest();
+  showSettings(() => { address.write(); chooseLanguage(state.lang); labels(); });
+  if (detail.latest) showReading(detail.latest);
   tick();
-}
-
-// ---- what changes rarely
-
-let loading = null;
-function loadCities() {
-  loading ??= (async () => {
-    try {
-      const answer = await fetch('/api/v1/cities');
-      const body = await answer.json();
-      for (const city of body.cities) cities.set(city.id, city);
-      table.addCities(body.cities);
-      const units = await (await fetch('/api/v1/latest')).json();
-      table.units = detail.units = units.units;
-      for (const reading of units.latest) if (!readings.has(reading.city)) readings.set(reading.city, reading);
-      table.update([...readings.values()]);
-      table.order();
-      if (cities.size && !detail.city) select(cities.has(state.city) ? state.city : [...cities.keys()][0]);
-      if (!cities.size) setTimeout(loadCities, 1000);
-    } catch {
-      setTimeout(loadCities, 2000);
-    } finally {
-      loading = null;
-    }
-  })();
-  return loading;
-}
-
-async function loadAbout() {
-  try {
-    about = await (await fetch('/api/v1/about')).json();
-  } catch {
-    return;
-  }
-  const label = $('data-label');
-  label.hidden = !(about.data in text.labels);
-  label.textContent = text.labels[about.data] ?? '';
-  label.title = text.labelHelp[about.data] ?? '';
-  credit();
-}
-
-function credit() {
-  const provider = readings.get(state.city)?.provider;
-  const entries = (about?.attribution ?? []).filter(a => a.provider === provider || a.provider === 'catalogue');
-  const parts = [];
-  for (const entry of entries) {
-    if (parts.length) parts.push(' · ');
-    const a = document.createElement('a');
-    a.textContent = entry.text;
-    a.href = entry.url;
-    a.rel = 'noreferrer';
-    parts.push(a);
-  }
-  const source = provider ? [`${text.source}: ${text.providers[provider] ?? provider} · `] : [];
-  $('credit').replaceChildren(...source, ...parts);
 }
 
 // ---- every second
 
+const say = (id, words) => { if ($(id).textContent !== words) $(id).textContent = words; };
+
 function tick() {
-  const now = Date.now() + clockOffset;
-  const lost = link.state === 'lost' || redisDown;
-  table.tick(now, lost);
-  detail.tick(now, lost);
+  const lost = link.state === 'lost' || redis.down;
+  table.tick(now(), lost);
+  detail.tick(now(), lost);
   document.body.classList.toggle('lost', lost);
   $('status-dot').dataset.state = lost ? 'lost' : link.state;
-  const words = redisDown && link.state === 'live' ? text.paused : link.state === 'live' ? text.live : link.state === 'lost' ? text.reconnecting : text.connecting;
-  if ($('status-text').textContent !== words) $('status-text').textContent = words;
-  const banner = $('banner');
-  banner.hidden = !lost;
-  if (lost) {
-    const age = format.span(Date.now() - (lastHeard || Date.now()));
-    const wait = Math.ceil((link.retryAt - Date.now()) / 1000);
-    banner.textContent = link.state !== 'lost' ? text.bannerRedis(age) : wait > 0 ? text.bannerLost(age, wait) : text.bannerRetry(age);
-  }
-  const shownProvider = readings.get(state.city)?.provider;
-  if (about && $('credit').dataset.provider !== String(shownProvider)) {
-    $('credit').dataset.provider = String(shownProvider);
-    credit();
-  }
+  say('status-text', link.state === 'lost' ? text.reconnecting : link.state !== 'live' ? text.connecting : redis.down ? text.paused : text.live);
+  $('banner').hidden = !lost;
+  if (!lost) return;
+  const away = link.state === 'lost', seconds = Math.ceil((link.retryAt - Date.now()) / 1000);
+  say('banner-text', away ? text.bannerLost : text.bannerRedis);
+  say('banner-detail', `${text.bannerAge(format.span(away ? Date.now() - lastHeard : now() - redis.since))} ${!away ? text.bannerWaits : seconds > 0 ? text.bannerRetry(seconds) : text.bannerNow}`);
 }
 
 // ---- start
 
-$('skip').textContent = text.skip;
-$('list-title').textContent = text.cities;
-$('search-label').textContent = text.search;
-$('search').placeholder = text.search;
+for (const view of address.VIEWS) {
+  const button = Object.assign(document.createElement('button'), { type: 'button' });
+  button.dataset.view = view;
+  button.addEventListener('click', () => setView(view));
+  $('views').append(button);
+}
 $('search').value = state.search;
 $('search').addEventListener('input', event => { state.search = event.target.value; address.write(); table.filter(); });
-addEventListener('hashchange', () => { address.read(); $('search').value = state.search; table.order(); detail.setRange(); if (state.city) select(state.city); });
-table.labels();
-detail.labels();
-table.filter();
-loadCities();
-loadAbout();
-stream.follow([], SIZE);
+addEventListener('hashchange', () => {
+  address.read();
+  chooseLanguage(state.lang);
+  $('search').value = state.search;
+  setView(state.view);
+  detail.setRange();
+  labels();
+  if (state.city) select(state.city);
+});
+setView(state.view);
+labels();
+stream.follow(state.city ? [state.city] : [], detail.size());
 setInterval(tick, 1000);
-tick();
+setInterval(() => detail.redraw(), 60e3); // the axis moves on, also when nothing comes

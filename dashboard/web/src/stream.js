@@ -1,22 +1,28 @@
-// The live stream: EventSource with a retry of our own, so that the page can say when it tries again, and a
-// watchdog, since a half-open connection reports nothing. The server sends something at least every 15 s.
-const SILENT_MS = 20000;
+// The live stream: EventSource with a retry of our own, so that the page can say when it tries again, and a watchdog,
+// since a half-open connection reports nothing. The server sends an event at least every two seconds.
+const SILENT_MS = 4500;
 const RETRY_MS = [1000, 2000, 3000, 5000];
+const WATCH_MS = 500;
 
 export class Stream {
-  // handlers: event name -> function(data); onState(state, retryAt): 'connecting' | 'live' | 'lost'
-  constructor(handlers, onState) {
+  // handlers: event name -> function(data); onState(state, retryAt): 'connecting' | 'live' | 'lost'; onOpen(): first event
+  // of a connection came.
+  constructor(handlers, onState, onOpen) {
     this.handlers = handlers;
     this.onState = onState;
+    this.onOpen = onOpen;
     this.failures = 0;
     this.query = '';
-    setInterval(() => this.watch(), 1000);
+    this.lastId = '';
+    this.watched = Date.now();
+    setInterval(() => this.watch(), WATCH_MS);
+    addEventListener('online', () => { if (!this.source) this.open(); });
   }
 
   // Follows the windows of these cities from now on.
   follow(cities, size) {
-    const query = cities.length ? `?cities=${cities.join(',')}&size=${size}` : '';
-    if (query === this.query && this.source) return;
+    const query = cities.length ? `cities=${cities.join(',')}&size=${size}` : '';
+    if (query === this.query && (this.source || this.timer)) return;
     this.query = query;
     this.open();
   }
@@ -24,9 +30,12 @@ export class Stream {
   open() {
     this.source?.close();
     clearTimeout(this.timer);
+    this.timer = null;
     this.heard = Date.now();
+    let fresh = true;
     if (this.failures === 0) this.onState('connecting');
-    const source = new EventSource('/api/v1/events' + this.query);
+    const last = this.lastId ? `&last_id=${encodeURIComponent(this.lastId)}` : '';
+    const source = new EventSource(`/api/v1/events?${this.query}${last}`);
     this.source = source;
     source.onopen = () => { this.heard = Date.now(); };
     source.onerror = () => { if (source === this.source) this.lost(); };
@@ -35,8 +44,11 @@ export class Stream {
         if (source !== this.source) return;
         this.heard = Date.now();
         this.failures = 0;
+        this.lastId = event.lastEventId;
         handle(JSON.parse(event.data));
         this.onState('live');
+        if (fresh) this.onOpen();
+        fresh = false;
       });
     }
   }
@@ -49,8 +61,10 @@ export class Stream {
     this.timer = setTimeout(() => this.open(), wait);
   }
 
-  // Comments keep the connection but are not seen here; `cluster` events come every 2 s, updates whenever there are any.
+  // After a sleep or a long task events wait behind this timer: they get one round to be heard first.
   watch() {
-    if (this.source && Date.now() - this.heard > SILENT_MS) this.lost();
+    const now = Date.now(), late = now - this.watched > 4 * WATCH_MS;
+    this.watched = now;
+    if (!late && this.source && now - this.heard > SILENT_MS) this.lost();
   }
 }

@@ -3,8 +3,15 @@ import * as format from './format.js';
 import { state } from './address.js';
 import { text } from './strings.js';
 
-const COLUMNS = ['name', 'temperature', 'humidity', 'pressure_sea_level', 'wind_speed', 'rain', 'cloud', 'age'];
+const COLUMNS = ['name', 'temperature', 'humidity', 'pressure_sea_level', 'wind_speed', 'precipitation', 'cloud', 'age'];
+const VALUES = COLUMNS.slice(1, -1);
 const fold = s => s.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+const element = (tag, className, content) => {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (content !== undefined) made.textContent = content;
+  return made;
+};
 
 export class CityTable {
   // onSelect(id), onSort()
@@ -12,21 +19,23 @@ export class CityTable {
     this.head = document.getElementById('columns');
     this.body = document.getElementById('rows');
     this.note = document.getElementById('list-note');
+    this.table = document.getElementById('cities');
     this.rows = new Map();
     this.onSelect = onSelect;
     this.onSort = onSort;
-    this.units = {};
   }
 
+  // Headings and all cells anew, in the present language and units.
   labels() {
+    this.table.setAttribute('aria-label', text.tableLabel);
     this.head.replaceChildren(...COLUMNS.map(name => {
-      const th = document.createElement('th');
-      const button = document.createElement('button');
+      const th = element('th');
+      const button = element('button', '', text.columns[name]);
       th.scope = 'col';
       th.dataset.column = name;
       button.type = 'button';
-      button.textContent = text.columns[name];
       button.title = text.sortBy(text.columns[name]);
+      if (VALUES.includes(name)) button.append(' ', element('span', 'unit', format.unit(name)));
       button.addEventListener('click', () => {
         state.descending = state.sort === name ? !state.descending : false;
         state.sort = name;
@@ -35,87 +44,113 @@ export class CityTable {
       th.append(button);
       return th;
     }));
+    for (const row of this.rows.values()) if (row.latest) this.fill(row);
+    this.order();
   }
 
-  addCities(cities) {
-    for (const city of cities) {
-      if (this.rows.has(city.id)) { this.rows.get(city.id).city = city; continue; }
-      const tr = document.createElement('tr');
-      const name = document.createElement('th');
-      const button = document.createElement('button');
-      const country = document.createElement('span');
-      name.scope = 'row';
-      button.type = 'button';
-      button.className = 'city';
-      button.textContent = city.name;
-      country.className = 'country';
-      country.textContent = city.country;
-      button.append(' ', country);
-      button.addEventListener('click', () => this.onSelect(city.id));
-      name.append(button);
-      tr.append(name);
-      tr.dataset.city = city.id;
-      tr.addEventListener('click', () => this.onSelect(city.id));
-      const cells = {};
-      for (const column of COLUMNS.slice(1)) {
-        cells[column] = document.createElement('td');
-        cells[column].dataset.column = column;
-        tr.append(cells[column]);
-      }
-      this.rows.set(city.id, { city, tr, cells, key: fold(`${city.name} ${city.ascii_name} ${city.country}`), latest: null });
+  // The catalogue as it is now: new cities come, others go.
+  setCities(cities) {
+    const ids = new Set(cities.map(c => c.id));
+    for (const [id, row] of this.rows) {
+      if (ids.has(id)) continue;
+      row.tr.remove();
+      this.rows.delete(id);
     }
+    for (const city of cities) {
+      const row = this.rows.get(city.id) ?? this.make(city);
+      row.city = city;
+      row.key = fold(`${city.name} ${city.ascii_name} ${city.country}`);
+      row.name.textContent = city.name;
+      row.country.textContent = city.country;
+    }
+  }
+
+  make(city) {
+    const tr = element('tr'), th = element('th'), button = element('button', 'city');
+    const name = element('span'), country = element('span', 'country');
+    th.scope = 'row';
+    button.type = 'button';
+    button.append(name, ' ', country);
+    th.append(button);
+    tr.append(th);
+    tr.dataset.city = city.id;
+    tr.addEventListener('click', () => this.onSelect(city.id));
+    const cells = {};
+    for (const column of COLUMNS.slice(1)) {
+      const cell = element('td');
+      cell.dataset.column = column;
+      cells[column] = { cell, number: element('span', 'number', format.MISSING) };
+      cell.append(cells[column].number);
+      if (column === 'wind_speed') cell.append(' ', cells[column].direction = element('span', 'direction'));
+      tr.append(cell);
+    }
+    const row = { city, tr, button, name, country, cells, key: '', latest: null };
+    this.rows.set(city.id, row);
+    return row;
   }
 
   update(latest) {
     for (const reading of latest) {
       const row = this.rows.get(reading.city);
       if (!row) continue;
-      const before = row.latest?.values.temperature;
+      const { number } = row.cells.temperature, before = row.latest && number.textContent;
       row.latest = reading;
       this.fill(row);
-      if (before !== undefined && before !== reading.values.temperature) {
-        row.cells.temperature.classList.remove('moved');
-        void row.cells.temperature.offsetWidth; // restarts the highlight
-        row.cells.temperature.classList.add('moved');
-      }
+      if (before !== null && before !== number.textContent) this.flash(row.cells.temperature.cell);
     }
+    if (state.sort !== 'name' && !this.body.matches(':hover, :focus-within')) this.order(); // nothing moves under a hand
+  }
+
+  flash(cell) {
+    cell.classList.remove('moved');
+    requestAnimationFrame(() => cell.classList.add('moved'));
   }
 
   fill(row) {
-    const values = row.latest.values;
-    for (const column of COLUMNS.slice(1, -1)) {
-      const shown = format.value(column, column === 'rain' && values.snow > 0 ? (values.rain ?? 0) + values.snow : values[column], this.units);
-      const wind = column === 'wind_speed' ? ` ${format.compass(values.wind_direction)}` : '';
-      row.cells[column].textContent = shown.number + (shown.unit ? ` ${shown.unit}` : '') + wind;
+    const { values } = row.latest;
+    for (const column of VALUES) {
+      const words = format.value(column, format.observed(column, values));
+      if (row.cells[column].number.textContent !== words) row.cells[column].number.textContent = words;
     }
+    row.cells.wind_speed.direction.textContent = format.compass(values.wind_direction);
   }
 
-  // Ages tick; a stale row is greyed and says so.
+  // Ages tick; an old row is greyed and says so.
   tick(now, lost) {
     for (const row of this.rows.values()) {
-      if (!row.latest || row.tr.hidden) continue;
-      const age = now - row.latest.observed_at;
-      const stale = age > format.STALE_MS;
-      const words = text.ago(format.span(age)) + (stale ? ` (${text.stale})` : '');
-      if (row.cells.age.textContent !== words) row.cells.age.textContent = words;
+      if (row.tr.hidden) continue;
+      const age = row.latest ? now - row.latest.observed_at : null;
+      const stale = age !== null && age > format.STALE_MS;
+      const words = age === null ? format.MISSING : text.ago(format.span(age)) + (stale ? ` (${text.stale})` : '');
+      const { number } = row.cells.age;
+      if (number.textContent !== words) number.textContent = words;
       row.tr.classList.toggle('stale', stale || lost);
     }
   }
 
-  order() {
+  compare() {
     const sign = state.descending ? -1 : 1;
     const known = COLUMNS.includes(state.sort) ? state.sort : 'name';
-    const value = row => known === 'age' ? -(row.latest?.observed_at ?? 0) : row.latest?.values[known];
-    const rows = [...this.rows.values()].sort((a, b) => {
-      if (known === 'name') return sign * a.city.name.localeCompare(b.city.name);
-      const x = value(a), y = value(b);
-      if (x === undefined || y === undefined) return (x === undefined) - (y === undefined); // unknown last
-      return sign * (x - y) || a.city.name.localeCompare(b.city.name);
-    });
-    this.body.append(...rows.map(r => r.tr));
+    const amount = row => (!row.latest ? undefined : known === 'age' ? -row.latest.observed_at : format.observed(known, row.latest.values));
+    const byName = (a, b) => a.city.name.localeCompare(b.city.name);
+    if (known === 'name') return (a, b) => sign * byName(a, b);
+    return (a, b) => {
+      const x = amount(a), y = amount(b);
+      if (x === undefined || y === undefined) return (x === undefined) - (y === undefined) || byName(a, b); // not known: last
+      return sign * (x - y) || byName(a, b);
+    };
+  }
+
+  order() {
+    const rows = [...this.rows.values()].sort(this.compare());
+    let at = this.body.firstElementChild;
+    for (const { tr } of rows) { // moves only what is out of place, so focus and scroll stay
+      if (tr === at) at = at.nextElementSibling;
+      else this.body.insertBefore(tr, at);
+    }
     for (const th of this.head.children) {
-      th.ariaSort = th.dataset.column === known ? (state.descending ? 'descending' : 'ascending') : null;
-      if (!th.ariaSort) th.removeAttribute('aria-sort');
+      if (th.dataset.column === state.sort) th.setAttribute('aria-sort', state.descending ? 'descending' : 'ascending');
+      else th.removeAttribute('aria-sort');
     }
     this.filter();
   }
@@ -127,14 +162,16 @@ export class CityTable {
       row.tr.hidden = !words.every(w => row.key.includes(w));
       shown += !row.tr.hidden;
     }
-    this.note.textContent = this.rows.size === 0 ? text.waiting : shown === 0 ? text.noMatch : text.shown(shown, this.rows.size);
+    const note = this.rows.size === 0 ? text.waiting : shown === 0 ? text.noMatch : text.shown(shown, this.rows.size);
+    if (this.note.textContent !== note) this.note.textContent = note;
   }
 
   select(id) {
     for (const row of this.rows.values()) {
       const on = row.city.id === id;
       row.tr.classList.toggle('selected', on);
-      row.tr.firstChild.firstChild.toggleAttribute('aria-current', on);
+      if (on) row.button.setAttribute('aria-current', 'true');
+      else row.button.removeAttribute('aria-current');
     }
   }
 }

@@ -1,0 +1,64 @@
+/*
+ * The members that a former leader knew (coordinator.h), from the view that it wrote to Redis every second. So a new leader
+ * knows for whom to wait before it gives partitions away, and which shares of the quota may be in use by fetchers that it does
+ * not hear. What members say themselves overrides all of it.
+ */
+#include "coordinator.h"
+
+#include "channel_envelope.h"
+#include "text.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t integer(const json_t *object, const char *name, int64_t low, int64_t high)
+{
+    int64_t value = json_integer_value(json_object_get(object, name));
+    return value < low ? low : value > high ? high : value;
+}
+
+static const char *text(const json_t *object, const char *name)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+    return value ? value : "";
+}
+
+/* False when it is no member, or one that has gone. */
+static bool parse(const json_t *object, struct member *member)
+{
+    const char *id = text(object, "id"), *role = text(object, "role"), *state = text(object, "state");
+    bool live = strcmp(state, "live") == 0 || strcmp(state, "draining") == 0;
+    bool worker = strcmp(role, "worker") == 0;
+    if (!channel_member_valid(id) || (!worker && strcmp(role, "fetcher") != 0) || (!live && strcmp(state, "suspect") != 0))
+        return false;
+    *member = (struct member){.role = worker ? ISOBAR__V1__ROLE__WORKER : ISOBAR__V1__ROLE__FETCHER, .expected = live};
+    member->incarnation = (int64_t)strtoull(text(object, "incarnation"), NULL, 16);
+    member->capacity = (int32_t)integer(object, "capacity", 1, MEMBER_CAPACITY);
+    member->pid = integer(object, "pid", 0, INT32_MAX);
+    member->quota.may_milli = worker ? 0 : (int32_t)integer(object, "share_milli", QUOTA_UNLIMITED, INT32_MAX);
+    text_copy(member->id, sizeof member->id, id);
+    text_copy(member->zone, sizeof member->zone, text(object, "zone"));
+    text_copy(member->host, sizeof member->host, text(object, "host"));
+    text_copy(member->version, sizeof member->version, text(object, "version"));
+    return true;
+}
+
+void former_restore(struct coordinator *coordinator, const char *view, size_t size)
+{
+    json_t *root = view ? json_loadb(view, size, 0, NULL) : NULL;
+    int64_t age_ms = coordinator->wall_ms - integer(root, "at_ms", 0, INT64_MAX);
+    const json_t *list = json_object_get(root, "members");
+    age_ms = age_ms < 0 ? 0 : age_ms; /* another machine's clock */
+    for (size_t i = 0; age_ms <= MEMBER_KEEP_MS && i < json_array_size(list); i++) {
+        struct member member;
+        const json_t *object = json_array_get(list, i);
+        if (!parse(object, &member))
+            continue;
+        int64_t silent_ms = age_ms + integer(object, "heartbeat_age_ms", 0, MEMBER_KEEP_MS);
+        /* Silent long enough that another process may come under its id. */
+        silent_ms = silent_ms > MEMBER_SILENT_MS ? silent_ms : MEMBER_SILENT_MS + 1;
+        (void)member_restore(&coordinator->members, &member, coordinator->now_ms - silent_ms);
+    }
+    json_decref(root);
+}

@@ -1,0 +1,140 @@
+/*
+ * What members say that they hold (coordinator.h): from heartbeats into the views of slots, and what follows from it: a slot
+ * that is not reported any more is free, one that was never taken is given anew, one that is held under a larger number than
+ * ours gets a larger one still. While the leader settles, it believes what it hears.
+ */
+#include "coordinator.h"
+
+#include "text.h"
+
+#define MISSED_MS    2000 /* a slot its owner does not report for so long is given anew */
+#define CATALOGUE_MS 1000 /* between two sendings of the same shard, doubled with each */
+#define DOUBLINGS    6
+
+static bool sane(int64_t number)
+{
+    return number >= 0 && number < COUNTER_LIMIT;
+}
+
+bool report_sane(const Isobar__V1__Heartbeat *heartbeat)
+{
+    bool good = sane(heartbeat->term) && sane(heartbeat->target_version) && sane(heartbeat->assignment_max);
+    for (size_t i = 0; good && i < heartbeat->n_partitions; i++)
+        good = sane(heartbeat->partitions[i]->assignment);
+    for (size_t i = 0; good && i < heartbeat->n_shards; i++)
+        good = sane(heartbeat->shards[i]->assignment) && sane(heartbeat->shards[i]->catalogue_version);
+    return good;
+}
+
+/*
+ * The view of slot `index` that `member` reports under `number`, when it is the member's by our books; NULL when it is not,
+ * then the member's next target does not have it.
+ */
+static struct slot_view *reported(struct coordinator *coordinator, struct slots *slots, struct member *member, int32_t index, int64_t number, bool releasing)
+{
+    if (index < 0 || index >= coordinator->partition_count || member->role != slots->role)
+        return NULL;
+    struct slot *slot = &slots->slots[index];
+    struct slot_view *view = &slots->views[index];
+    if (number > slots->number)
+        slots->number = number;
+    if (coordinator->leading == LEAD_SETTLING && number > 0)
+        assign_adopt(slot, member->key, number, releasing);
+    if (slot->state == SLOT_FREE || slot->owner != member->key)
+        return NULL;
+    view->heartbeat = coordinator->heartbeats;
+    view->missed_ms = 0;
+    if (slot->state == SLOT_GIVEN && number > slot->number) { /* somebody has acquired it since: above that */
+        slot->number = ++slots->number;
+        member->target_changed = true;
+    }
+    return view;
+}
+
+static void report_partition(struct coordinator *coordinator, struct member *member, const Isobar__V1__PartitionStatus *status)
+{
+    bool releasing = status->phase == ISOBAR__V1__PARTITION_PHASE__RELEASING;
+    struct slot_view *view = reported(coordinator, &coordinator->partitions, member, status->partition, status->assignment, releasing);
+    if (!view)
+        return;
+    view->phase = status->phase;
+    view->offset = status->offset;
+    view->lag = status->lag;
+    view->lag_ms = status->lag_ms;
+    view->progress_age_ms = status->progress_age_ms;
+    view->clock_ms = status->clock_ms;
+    view->watermark_ms = status->watermark_ms;
+    view->rows = status->rows;
+    text_copy(view->alarm, sizeof view->alarm, status->alarm);
+}
+
+static void report_shard(struct coordinator *coordinator, struct member *member, const Isobar__V1__ShardStatus *status)
+{
+    struct slot_view *view = reported(coordinator, &coordinator->shards, member, status->shard, status->assignment, false);
+    if (!view)
+        return;
+    view->cities = status->cities;
+    view->failing = status->cities_failing;
+    view->catalogue_version = status->catalogue_version;
+}
+
+/* A slot of the member that its heartbeat does not mention: let go, or never taken. */
+static void missing(struct coordinator *coordinator, struct member *member, struct slots *slots, int32_t index)
+{
+    struct slot *slot = &slots->slots[index];
+    struct slot_view *view = &slots->views[index];
+    if (slot->state == SLOT_RELEASING) {
+        coordinator->plan_due |= assign_released(slot, member->key, slot->number);
+        return;
+    }
+    if (view->missed_ms == 0) {
+        view->missed_ms = coordinator->now_ms;
+    } else if (coordinator->now_ms - view->missed_ms > MISSED_MS) {
+        view->missed_ms = 0;
+        slot->number = ++slots->number;
+        member->target_changed = true;
+    }
+}
+
+void report_slots(struct coordinator *coordinator, struct member *member, const Isobar__V1__Heartbeat *heartbeat, bool current)
+{
+    struct slots *slots = member->role == ISOBAR__V1__ROLE__WORKER ? &coordinator->partitions : &coordinator->shards;
+    coordinator->heartbeats++;
+    if (heartbeat->assignment_max > slots->number)
+        slots->number = heartbeat->assignment_max;
+    for (size_t i = 0; i < heartbeat->n_partitions; i++)
+        report_partition(coordinator, member, heartbeat->partitions[i]);
+    for (size_t i = 0; i < heartbeat->n_shards; i++)
+        report_shard(coordinator, member, heartbeat->shards[i]);
+    for (int32_t i = 0; current && coordinator->leading == LEAD_ACTING && i < coordinator->partition_count; i++) {
+        const struct slot *slot = &slots->slots[i];
+        if (slot->state != SLOT_FREE && slot->owner == member->key && slots->views[i].heartbeat != coordinator->heartbeats)
+            missing(coordinator, member, slots, i);
+    }
+}
+
+/* Whether the shard is to be sent now; a fetcher that does not take it is not flooded. */
+static bool due(struct slot_view *view, int64_t version, int64_t now_ms)
+{
+    if (view->served_version != version)
+        view->served = 0;
+    if (view->served > 0 && now_ms - view->served_ms < (int64_t)CATALOGUE_MS << (view->served - 1))
+        return false;
+    view->served += view->served < DOUBLINGS;
+    view->served_version = version;
+    view->served_ms = now_ms;
+    return true;
+}
+
+void report_serve(struct coordinator *coordinator, const struct member *member, const Isobar__V1__Heartbeat *heartbeat)
+{
+    int64_t version = catalogue_version(coordinator->catalogue);
+    for (size_t i = 0; version > 0 && i < heartbeat->n_shards; i++) {
+        const Isobar__V1__ShardStatus *status = heartbeat->shards[i];
+        if (status->shard < 0 || status->shard >= coordinator->partition_count || status->catalogue_version == version)
+            continue;
+        const struct slot *slot = &coordinator->shards.slots[status->shard];
+        if (slot->state == SLOT_GIVEN && slot->owner == member->key && due(&coordinator->shards.views[status->shard], version, coordinator->now_ms))
+            catalogue_send(coordinator->catalogue, &coordinator->post, member->id, member->incarnation, status->shard);
+    }
+}

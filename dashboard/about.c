@@ -1,0 +1,53 @@
+/* See about.h. Credits are texts of the sources' licences, not of the catalogue: fixed here. */
+#include "about.h"
+
+#include "windowset.h"
+
+#include <stdbool.h>
+
+const char *about_data(const struct atlas *atlas)
+{
+    bool live = false, recorded = false, simulated = false;
+    for (const struct city *city = atlas->table; city; city = city->hh.next) {
+        if (!city_has_reading(city))
+            continue;
+        recorded |= city->latest.provider == ISOBAR__V1__PROVIDER__RECORDED;
+        simulated |= city->latest.provider == ISOBAR__V1__PROVIDER__SIMULATED;
+        live |= city->latest.provider < ISOBAR__V1__PROVIDER__RECORDED;
+    }
+    if (live)
+        return recorded || simulated ? "mixed" : "live";
+    return simulated ? (recorded ? "replay" : "simulated") : recorded ? "recorded" : "none";
+}
+
+static const struct {
+    const char *provider, *text, *url;
+} credits[] = {
+    {"openweathermap", "Weather data provided by OpenWeather", "https://openweathermap.org/"},
+    {"open-meteo", "Weather data by Open-Meteo.com (CC BY 4.0)", "https://open-meteo.com/"},
+    {"recorded", "Series recorded by NOAA (US Government data)", "https://www.ncei.noaa.gov/"},
+    {"simulated", "Simulated from NOAA climate normals", "https://www.ncei.noaa.gov/"},
+    {"catalogue", "Places: GeoNames (CC BY 4.0)", "https://www.geonames.org/"},
+};
+
+static void encode_sizes(const char *windows, struct buf *out)
+{
+    struct buf error = BUF_EMPTY;
+    struct windowset set;
+    if (windows && windowset_parse(&set, windows, &error) == 0) {
+        for (size_t i = 0; i < set.count; i++)
+            buf_printf(out, "%s\"%s\"", i ? "," : "", set.sizes[i].name);
+    }
+    buf_release(&error);
+}
+
+void about_encode(const struct atlas *atlas, const char *windows, struct buf *out)
+{
+    buf_printf(out, "{\"version\":\"%s\",\"windows\":[", ISOBAR_VERSION);
+    encode_sizes(windows, out);
+    buf_printf(out, "],\"data\":\"%s\",\"attribution\":[", about_data(atlas));
+    for (size_t i = 0; i < sizeof credits / sizeof *credits; i++)
+        buf_printf(out, "%s{\"provider\":\"%s\",\"text\":\"%s\",\"url\":\"%s\"}", i ? "," : "",
+                   credits[i].provider, credits[i].text, credits[i].url);
+    buf_text(out, "]}");
+}

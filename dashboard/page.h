@@ -1,0 +1,15 @@
+/* The page's files, as embedded (asset.h). */
+#ifndef DASHBOARD_PAGE_H
+#define DASHBOARD_PAGE_H
+
+#include "asset.h"
+#include "httpd.h"
+
+#include <stdbool.h>
+
+/* The file at `path`, or NULL. */
+const struct asset *page_find(const char *path);
+/* Answers with the file, or 304; false, and no answer, when the embedded bytes are damaged. */
+bool page_send(const struct asset *asset, struct httpd_request *request) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,23 @@
+// Units to show values in. The API's are degC, m/s, hPa, mm, % and m; conversion is for display only.
+export const UNITS = {
+  c: { dimension: 'temperature', name: '°C', digits: 1, from: x => x },
+  f: { dimension: 'temperature', name: '°F', digits: 1, from: x => x * 1.8 + 32 },
+  ms: { dimension: 'wind', name: 'm/s', digits: 1, from: x => x },
+  kmh: { dimension: 'wind', name: 'km/h', digits: 0, from: x => x * 3.6 },
+  kn: { dimension: 'wind', name: 'kn', digits: 0, from: x => x * 3600 / 1852 },
+  mph: { dimension: 'wind', name: 'mph', digits: 0, from: x => x / 0.44704 },
+  hpa: { dimension: 'pressure', name: 'hPa', digits: 0, from: x => x },
+  inhg: { dimension: 'pressure', name: 'inHg', digits: 2, from: x => x / 33.8638866667 },
+  mm: { dimension: 'precipitation', name: 'mm', digits: 1, from: x => x },
+  in: { dimension: 'precipitation', name: 'in', digits: 2, from: x => x / 25.4 },
+};
+export const DEFAULT_UNITS = { temperature: 'c', wind: 'ms', pressure: 'hpa', precipitation: 'mm' };
+
+const PERCENT = { name: '%', digits: 0, from: x => x };
+const DIMENSIONS = { temperature: 'temperature', wind_speed: 'wind', pressure_sea_level: 'pressure', precipitation: 'precipitation' };
+const FIXED = { humidity: PERCENT, cloud: PERCENT, visibility: { name: 'km', digits: 1, from: x => x / 1000 } };
+
+// The unit that a value is shown in, with the chosen codes by dimension.
+export function unitOf(name, chosen) {
+  return FIXED[name] ?? UNITS[chosen[DIMENSIONS[name]]];
+}

@@ -1,0 +1,305 @@
+/* See cities.h. Cities of a shard are sorted by id, so that a new catalogue is merged with the old one in one pass. */
+#include "cities.h"
+
+#include "error.h"
+#include "mem.h"
+#include "shard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LATITUDE_MAX_E5  9000000
+#define LONGITUDE_MAX_E5 18000000
+
+/* A catalogue of which parts are missing. */
+struct cities_parts {
+    int64_t version;
+    int32_t parts, missing;
+    bool *have; /* by part */
+    struct city **cities;
+    size_t count, capacity;
+};
+
+static void parts_free(struct cities_parts *parts)
+{
+    if (!parts)
+        return;
+    for (size_t i = 0; i < parts->count; i++)
+        free(parts->cities[i]);
+    free(parts->cities);
+    free(parts->have);
+    free(parts);
+}
+
+void cities_init(struct cities *cities, struct schedule *schedule, bool want_history)
+{
+    *cities = (struct cities){.schedule = schedule, .want_history = want_history};
+}
+
+void cities_release(struct cities *cities)
+{
+    for (int32_t s = 0; s < cities->shard_count; s++) {
+        struct cities_shard *shard = &cities->shards[s];
+        parts_free(shard->parts);
+        for (size_t i = 0; i < shard->count; i++) {
+            schedule_remove(cities->schedule, &shard->cities[i]->item);
+            free(shard->cities[i]);
+        }
+        free(shard->cities);
+    }
+    free(cities->shards);
+    cities->shards = NULL;
+    cities->shard_count = 0;
+}
+
+int cities_resize(struct cities *cities, int32_t shard_count)
+{
+    if (shard_count < 1 || shard_count > SHARD_MAX_PARTITIONS)
+        return ERR_INVALID;
+    if (cities->shard_count)
+        return shard_count == cities->shard_count ? 0 : ERR_INVALID;
+    cities->shards = mem_calloc((size_t)shard_count, sizeof *cities->shards);
+    cities->shard_count = shard_count;
+    return 0;
+}
+
+bool cities_wanted(const struct cities *cities, const struct city *city)
+{
+    return !city->gone && !city->paused && cities->shards[city->shard].held;
+}
+
+/* Puts a city into the schedule, or takes it out. */
+static void settle(const struct cities *cities, struct city *city, int64_t now_ms)
+{
+    if (!cities_wanted(cities, city))
+        schedule_remove(cities->schedule, &city->item);
+    else if (!city->item.queued && !city->in_call)
+        schedule_add(cities->schedule, &city->item, city->id, now_ms);
+}
+
+void cities_hold(struct cities *cities, int32_t shard, int64_t number, int64_t now_ms)
+{
+    if (shard < 0 || shard >= cities->shard_count)
+        return;
+    struct cities_shard *held = &cities->shards[shard];
+    held->number = number;
+    if (held->held)
+        return;
+    held->held = true;
+    for (size_t i = 0; i < held->count; i++)
+        settle(cities, held->cities[i], now_ms);
+}
+
+void cities_drop(struct cities *cities, int32_t shard)
+{
+    struct cities_shard *dropped = &cities->shards[shard];
+    dropped->held = false;
+    parts_free(dropped->parts);
+    dropped->parts = NULL;
+    for (size_t i = 0; i < dropped->count; i++)
+        settle(cities, dropped->cities[i], 0);
+}
+
+/* ---- catalogue ---- */
+
+static int by_id(const void *left, const void *right)
+{
+    const struct city *a = *(struct city *const *)left, *b = *(struct city *const *)right;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static bool usable(const struct cities *cities, const Isobar__V1__City *city, int32_t shard)
+{
+    return city->city_id > 0 && shard_of_city(city->city_id, cities->shard_count) == shard &&
+           abs(city->latitude_e5) <= LATITUDE_MAX_E5 && abs(city->longitude_e5) <= LONGITUDE_MAX_E5;
+}
+
+static void parts_add(struct cities_parts *parts, const Isobar__V1__City *entry, int32_t shard, bool want_history)
+{
+    struct city *city = mem_alloc(sizeof *city);
+    city->id = entry->city_id;
+    city->shard = shard;
+    city->latitude_e5 = entry->latitude_e5;
+    city->longitude_e5 = entry->longitude_e5;
+    city->paused = entry->paused;
+    city->history_done = !want_history;
+    snprintf(city->name, sizeof city->name, "%s", entry->ascii_name);
+    if (parts->count == parts->capacity) {
+        parts->capacity = parts->capacity ? parts->capacity * 2 : 16;
+        parts->cities = mem_grow(parts->cities, parts->capacity, sizeof(struct city *));
+    }
+    parts->cities[parts->count++] = city;
+}
+
+static void city_free(const struct cities *cities, struct city *city)
+{
+    schedule_remove(cities->schedule, &city->item);
+    city->gone = true;
+    if (!city->in_call)
+        free(city);
+}
+
+/* What the catalogue says anew about a city that is known. */
+static void update(const struct cities *cities, struct city *city, const struct city *entry, int64_t now_ms)
+{
+    if (city->latitude_e5 != entry->latitude_e5 || city->longitude_e5 != entry->longitude_e5) {
+        city->item.parks = city->item.attempt = 0; /* it may be right now */
+        city->latitude_e5 = entry->latitude_e5;
+        city->longitude_e5 = entry->longitude_e5;
+        schedule_remove(cities->schedule, &city->item);
+    }
+    city->paused = entry->paused;
+    memcpy(city->name, entry->name, sizeof city->name);
+    settle(cities, city, now_ms);
+}
+
+/* Merges the complete catalogue with what is known; both are ascending by id. */
+static void take_over(struct cities *cities, struct cities_shard *shard, int64_t now_ms)
+{
+    struct cities_parts *parts = shard->parts;
+    size_t old = 0, kept = 0;
+    if (parts->count)
+        qsort(parts->cities, parts->count, sizeof(struct city *), by_id);
+    for (size_t i = 0; i < parts->count; i++) {
+        struct city *entry = parts->cities[i];
+        while (old < shard->count && shard->cities[old]->id < entry->id)
+            city_free(cities, shard->cities[old++]);
+        if (kept && parts->cities[kept - 1]->id == entry->id) {
+            free(entry); /* listed twice */
+        } else if (old < shard->count && shard->cities[old]->id == entry->id) {
+            update(cities, shard->cities[old], entry, now_ms);
+            free(entry);
+            parts->cities[kept++] = shard->cities[old++];
+        } else {
+            settle(cities, entry, now_ms);
+            parts->cities[kept++] = entry;
+        }
+    }
+    while (old < shard->count)
+        city_free(cities, shard->cities[old++]);
+    free(shard->cities);
+    shard->cities = parts->cities;
+    shard->count = kept;
+    shard->version = parts->version;
+    parts->cities = NULL;
+    parts->count = 0;
+    parts_free(parts);
+    shard->parts = NULL;
+}
+
+/* The parts of the version that `part` belongs to; NULL when they do not fit together. */
+static struct cities_parts *parts_of(struct cities_shard *shard, const Isobar__V1__Catalogue *part)
+{
+    struct cities_parts *parts = shard->parts;
+    if (parts && (part->version > parts->version || part->parts != parts->parts)) {
+        parts_free(parts);
+        parts = shard->parts = NULL;
+    }
+    if (!parts) {
+        parts = shard->parts = mem_alloc(sizeof *parts);
+        parts->version = part->version;
+        parts->parts = parts->missing = part->parts;
+        parts->have = mem_calloc((size_t)part->parts, sizeof *parts->have);
+    }
+    return part->version == parts->version ? parts : NULL;
+}
+
+bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64_t now_ms)
+{
+    if (part->shard < 0 || part->shard >= cities->shard_count || part->parts < 1 || part->parts > CITIES_PARTS_MAX ||
+        part->part < 0 || part->part >= part->parts)
+        return false;
+    struct cities_shard *shard = &cities->shards[part->shard];
+    if (!shard->held || part->version <= shard->version)
+        return false;
+    struct cities_parts *parts = parts_of(shard, part);
+    if (!parts || parts->have[part->part] || parts->count + part->n_cities > CITIES_SHARD_MAX)
+        return false;
+    parts->have[part->part] = true;
+    for (size_t i = 0; i < part->n_cities; i++) {
+        if (usable(cities, part->cities[i], part->shard))
+            parts_add(parts, part->cities[i], part->shard, cities->want_history);
+        else
+            cities->unusable++;
+    }
+    if (--parts->missing > 0)
+        return false;
+    take_over(cities, shard, now_ms);
+    return true;
+}
+
+/* ---- cities ---- */
+
+bool cities_call_ended(struct city *city)
+{
+    city->in_call = false;
+    if (!city->gone)
+        return true;
+    free(city);
+    return false;
+}
+
+void city_saw(struct city *city, int64_t observed_at_ms)
+{
+    memmove(&city->seen[1], &city->seen[0], (CITIES_SEEN - 1) * sizeof city->seen[0]);
+    city->seen[0] = observed_at_ms;
+}
+
+bool city_has_seen(const struct city *city, int64_t observed_at_ms)
+{
+    for (int i = 0; i < CITIES_SEEN; i++) {
+        if (city->seen[i] == observed_at_ms)
+            return true;
+    }
+    return false;
+}
+
+bool city_failing(const struct city *city)
+{
+    return schedule_parked(&city->item) || city->item.attempt >= CITY_FAILING;
+}
+
+bool cities_complete(const struct cities *cities, int64_t version)
+{
+    for (int32_t s = 0; s < cities->shard_count; s++) {
+        if (cities->shards[s].held && cities->shards[s].version != version)
+            return false;
+    }
+    return true;
+}
+
+struct cities_counts cities_count_shard(const struct cities *cities, int32_t shard)
+{
+    struct cities_counts counts = {0};
+    const struct cities_shard *held = &cities->shards[shard];
+    counts.shards = held->held;
+    counts.complete = held->held && held->version > 0;
+    for (size_t i = 0; held->held && i < held->count; i++) {
+        const struct city *city = held->cities[i];
+        if (city->paused)
+            continue;
+        counts.cities++;
+        counts.failing += city_failing(city);
+        counts.parked += schedule_parked(&city->item);
+        counts.heard += city->item.polled;
+        counts.history_wanted += !city->history_done;
+    }
+    return counts;
+}
+
+struct cities_counts cities_count(const struct cities *cities)
+{
+    struct cities_counts total = {0};
+    for (int32_t s = 0; s < cities->shard_count; s++) {
+        struct cities_counts one = cities_count_shard(cities, s);
+        total.shards += one.shards;
+        total.complete += one.complete;
+        total.cities += one.cities;
+        total.failing += one.failing;
+        total.parked += one.parked;
+        total.heard += one.heard;
+        total.history_wanted += one.history_wanted;
+    }
+    return total;
+}

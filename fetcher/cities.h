@@ -1,0 +1,93 @@
+/*
+ * The cities of the shards that this fetcher holds, as the coordinator's catalogue lists them. Pure bookkeeping: what is added
+ * to and taken from the schedule happens here, calls happen elsewhere.
+ *
+ * A catalogue comes per shard, in parts that may be lost, repeated or reordered; it is taken over when all parts of one version
+ * are there. A shard that is given away keeps what is known of its cities (when they were polled, what was read), so that its
+ * return neither polls them too early nor asks for their history again. A city that is in a call is freed when the call ends.
+ */
+#ifndef FETCHER_CITIES_H
+#define FETCHER_CITIES_H
+
+#include "control.pb-c.h"
+#include "provider.h"
+#include "schedule.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CITIES_SEEN      4        /* times of readings remembered per city: some sources go back and forth between a few */
+#define CITIES_PARTS_MAX 4096     /* of a shard's catalogue */
+#define CITIES_SHARD_MAX 1000000  /* cities of one shard */
+#define CITY_FAILING     3        /* failed polls in a row that make a city count as failing */
+
+struct city {
+    struct schedule_item item; /* first: the schedule gives it back */
+    int64_t id;
+    int64_t seen[CITIES_SEEN]; /* observed-at of the last readings produced, newest first; 0 none */
+    int32_t shard;
+    int32_t latitude_e5, longitude_e5;
+    enum fetch_call call;     /* the one under way, while in_call */
+    bool history_done;        /* or not wanted */
+    bool paused, in_call, gone;
+    char name[48]; /* for logs; ASCII */
+};
+
+struct cities_shard {
+    int64_t number;  /* assignment number */
+    int64_t version; /* of the catalogue taken over; 0 none */
+    bool held;
+    struct city **cities; /* ascending by id */
+    size_t count;
+    struct cities_parts *parts; /* of a newer version, not all there; NULL none */
+};
+
+struct cities {
+    struct schedule *schedule; /* borrowed */
+    bool want_history;
+    struct cities_shard *shards;
+    int32_t shard_count;
+    int64_t unusable; /* catalogue entries with impossible coordinates or ids, since the start */
+};
+
+/* An empty table; shards come with cities_resize. `schedule` must outlive it. */
+void cities_init(struct cities *cities, struct schedule *schedule, bool want_history);
+/* Frees everything; nothing may be in a call. */
+void cities_release(struct cities *cities);
+/* Sets the number of shards, once; more than SHARD_MAX_PARTITIONS or another number than before: ERR_INVALID. */
+int cities_resize(struct cities *cities, int32_t shard_count) __attribute__((warn_unused_result));
+/* The shard is held from now on, under `number` (or renumbered). Out of range: ignored. */
+void cities_hold(struct cities *cities, int32_t shard, int64_t number, int64_t now_ms);
+/* The shard is not held any more: none of its cities is polled. */
+void cities_drop(struct cities *cities, int32_t shard);
+/*
+ * One part of a shard's catalogue. True when it made the shard's catalogue complete, so that its cities changed. Parts of
+ * shards not held, of versions that are not newer, and impossible ones are ignored.
+ */
+bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64_t now_ms);
+/* The call for `city` has ended; frees it when it has left the catalogue meanwhile (then false). */
+bool cities_call_ended(struct city *city);
+/* True when the city is to be polled: its shard is held and it is neither paused nor gone. */
+bool cities_wanted(const struct cities *cities, const struct city *city);
+/* Remembers that a reading was produced. */
+void city_saw(struct city *city, int64_t observed_at_ms);
+/* True when a reading of that time was produced lately. */
+bool city_has_seen(const struct city *city, int64_t observed_at_ms);
+/* True when it is parked or failed CITY_FAILING times in a row. */
+bool city_failing(const struct city *city);
+
+/* True when every shard held has a catalogue of `version`. */
+bool cities_complete(const struct cities *cities, int64_t version);
+
+struct cities_counts {
+    int64_t shards, complete; /* held; of these with a catalogue */
+    int64_t cities, failing, parked, heard; /* cities of held shards without paused ones; `heard`: answered at least once */
+    int64_t history_wanted;   /* that have not had their history */
+};
+/* Counts what is held. */
+struct cities_counts cities_count(const struct cities *cities);
+/* The same for one shard, for its status: cities and failing. */
+struct cities_counts cities_count_shard(const struct cities *cities, int32_t shard);
+
+#endif

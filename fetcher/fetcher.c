@@ -1,0 +1,303 @@
+/* A fetcher process (fetcher.h): start, end, the clockwork, and what is told about it. */
+#include "fetcher.h"
+
+#include "clock.h"
+#include "entropy.h"
+#include "error.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAITING_MAX   256 /* records without an acknowledgement at which polling is held back */
+#define SECOND_MS     1000
+#define FLUSH_MS      700 /* that a drain waits for Kafka */
+#define SAY_EVERY_MS  10000
+#define HOUR_MS       INT64_C(3600000)
+#define KEY_MAX       256
+
+static int64_t now_of(const struct fetcher *fetcher)
+{
+    return loop_now_ms(fetcher->loop);
+}
+
+/* ---- the clockwork ---- */
+
+/* Kafka does not take what is polled: nothing may pile up. */
+static bool held_back(const struct fetcher *fetcher)
+{
+    int64_t waiting = outbox_waiting(fetcher->outbox);
+    return waiting >= WAITING_MAX || (outbox_stuck(fetcher->outbox) && waiting > 0);
+}
+
+/* When the next call may start: now or later; INT64_MAX when an event, not time, decides. */
+static int64_t next_start_ms(struct fetcher *fetcher, int64_t now_ms)
+{
+    int64_t running = transfers_running(fetcher->transfers);
+    if (fetcher->draining || !fetcher->has_target || running >= fetcher->options->concurrency || held_back(fetcher))
+        return INT64_MAX;
+    int64_t due = schedule_due_ms(&fetcher->schedule);
+    if (due > now_ms)
+        return due;
+    if (!gate_allows(&fetcher->gate, now_ms, running))
+        return fetcher->gate.until_ms > now_ms ? fetcher->gate.until_ms : INT64_MAX; /* else a call is under way */
+    return bucket_allows(&fetcher->bucket, now_ms) ? now_ms : bucket_retry_ms(&fetcher->bucket, now_ms);
+}
+
+void fetcher_pump(struct fetcher *fetcher)
+{
+    int64_t now = now_of(fetcher), next;
+    while ((next = next_start_ms(fetcher, now)) <= now)
+        calls_begin(fetcher, (struct city *)(void *)schedule_take(&fetcher->schedule, now), now);
+    if (next == INT64_MAX)
+        loop_timer_cancel(fetcher->timer);
+    else
+        loop_timer_set(fetcher->timer, next - now, 0);
+}
+
+static void on_timer(void *arg)
+{
+    fetcher_pump(arg);
+}
+
+static void update_gauges(struct fetcher *fetcher, int64_t now_ms)
+{
+    struct fetcher_metrics *metrics = &fetcher->metrics;
+    struct cities_counts counts = cities_count(&fetcher->cities);
+    int64_t version = INT64_MAX;
+    for (int32_t s = 0; s < fetcher->cities.shard_count; s++) {
+        if (fetcher->cities.shards[s].held && fetcher->cities.shards[s].version < version)
+            version = fetcher->cities.shards[s].version;
+    }
+    metrics->catalogue_version = version == INT64_MAX ? 0 : version;
+    metrics->shards = counts.shards;
+    metrics->cities = counts.cities;
+    metrics->cities_heard = counts.heard;
+    metrics->cities_failing = counts.failing;
+    metrics->cities_parked = counts.parked;
+    metrics->records_waiting = outbox_waiting(fetcher->outbox);
+    metrics->in_flight = transfers_running(fetcher->transfers);
+    metrics->stopped = fetcher->gate.state;
+    metrics->stopped_milliseconds = fetcher->gate.state != GATE_OPEN && fetcher->gate.until_ms > now_ms ? fetcher->gate.until_ms - now_ms : 0;
+    metrics->share_milli = fetcher->bucket.share_milli;
+    metrics->kafka_up = !outbox_stuck(fetcher->outbox);
+    metrics->values_left_out_total = fetcher->rows.left_out;
+    metrics->history_items_skipped_total = fetcher->rows.skipped;
+    if (fetcher->history_ms && !fetcher->history_said && counts.cities > 0 && counts.complete == counts.shards && counts.history_wanted == 0) {
+        fetcher->history_said = true;
+        log_info("history_read", LOG_INT("cities", counts.cities), LOG_INT("rows", metrics->history_rows_total),
+                 LOG_INT("hours", fetcher->history_ms / HOUR_MS));
+    }
+}
+
+static void on_second(void *arg)
+{
+    struct fetcher *fetcher = arg;
+    int64_t now = now_of(fetcher);
+    update_gauges(fetcher, now);
+    if (held_back(fetcher)) {
+        fetcher->metrics.held_back_milliseconds_total += fetcher->held_back_ms ? now - fetcher->held_back_ms : 0;
+        fetcher->held_back_ms = now;
+        if (log_limit_pass(&fetcher->held_limit, now, SAY_EVERY_MS, NULL))
+            log_warn("polling_held_back", LOG_TEXT("brokers", fetcher->options->kafka), LOG_INT("records_waiting", outbox_waiting(fetcher->outbox)),
+                     LOG_TEXT("meaning", "Kafka does not acknowledge; no more is polled until it does"));
+    } else {
+        fetcher->held_back_ms = 0;
+    }
+    fetcher_pump(fetcher);
+}
+
+/* ---- Kafka ---- */
+
+static void finish(struct fetcher *fetcher)
+{
+    if (fetcher->link)
+        link_bye(fetcher->link, "drained");
+    daemon_stop(fetcher->daemon, EXIT_CODE_OK);
+}
+
+static void on_room(void *arg)
+{
+    struct fetcher *fetcher = arg;
+    if (fetcher->draining && outbox_waiting(fetcher->outbox) == 0)
+        finish(fetcher);
+    else
+        fetcher_pump(fetcher);
+}
+
+static void on_fatal(void *arg, const char *reason)
+{
+    struct fetcher *fetcher = arg;
+    log_error("kafka_fatal", LOG_TEXT("brokers", fetcher->options->kafka), LOG_TEXT("reason", reason));
+    daemon_stop(fetcher->daemon, EXIT_CODE_FAILURE);
+}
+
+static void on_drain_timer(void *arg)
+{
+    finish(arg);
+}
+
+/* ---- start ---- */
+
+static bool printable(const char *text)
+{
+    for (; *text; text++) {
+        if (!isgraph((unsigned char)*text))
+            return false;
+    }
+    return true;
+}
+
+/* Which source, with which key and base URL; appends what is wrong to `error`. */
+static void choose_source(struct fetcher *fetcher, struct buf *error)
+{
+    const struct fetcher_options *options = fetcher->options;
+    struct buf reason = BUF_EMPTY;
+    fetcher->provider = provider_find(options->source);
+    if (!fetcher->provider) {
+        buf_printf(error, "source '%s' is not one of ", options->source);
+        provider_names(error);
+        return;
+    }
+    const char *base = *options->base_url ? options->base_url : fetcher->provider->base_url;
+    if (fetcher->provider->needs_key && !*options->api_key)
+        buf_text(error, "no API key: set ISOBAR_API_KEY, or ISOBAR_API_KEY_FILE to a file with the key");
+    else if (strlen(options->api_key) > KEY_MAX || !printable(options->api_key))
+        buf_text(error, "the API key in ISOBAR_API_KEY or ISOBAR_API_KEY_FILE has blanks, control characters or more than 256 bytes");
+    else if (!*base)
+        buf_printf(error, "source %s needs --base-url", options->source);
+    else if (transfer_base_url(base, options->allow_http, &fetcher->base_url, &reason) != 0)
+        buf_printf(error, "base_url: %s", reason.data);
+    buf_release(&reason);
+}
+
+static void start_pure(struct fetcher *fetcher)
+{
+    const struct fetcher_options *options = fetcher->options;
+    int64_t now = now_of(fetcher), own = fetcher->provider->interval_ms;
+    int64_t interval = options->interval_s ? options->interval_s * 1000 : own;
+    int64_t hours = options->history_hours >= 0 ? options->history_hours : fetcher->provider->history_hours;
+    if (interval < own)
+        log_warn("interval_short", LOG_INT("interval_s", interval / 1000), LOG_INT("source_s", own / 1000),
+                 LOG_TEXT("meaning", "the source has nothing new that often; calls are wasted"));
+    fetcher->history_ms = fetcher->provider->history_hours ? hours * HOUR_MS : 0;
+    schedule_init(&fetcher->schedule, interval, clock_wall_ms() - clock_monotonic_ms(), 0);
+    gate_init(&fetcher->gate, 0);
+    bucket_init(&fetcher->bucket, now);
+    cities_init(&fetcher->cities, &fetcher->schedule, fetcher->history_ms > 0);
+    fetcher->timer = loop_timer_new(fetcher->loop, on_timer, fetcher);
+    fetcher->second_timer = loop_timer_new(fetcher->loop, on_second, fetcher);
+    fetcher->drain_timer = loop_timer_new(fetcher->loop, on_drain_timer, fetcher);
+    loop_timer_set(fetcher->second_timer, SECOND_MS, SECOND_MS);
+    log_info("source", LOG_TEXT("name", fetcher->provider->name), LOG_TEXT("base_url", fetcher->base_url.data),
+             LOG_INT("interval_s", interval / 1000), LOG_INT("history_hours", fetcher->history_ms / HOUR_MS));
+}
+
+static void start_connections(struct fetcher *fetcher, struct buf *error)
+{
+    const struct fetcher_options *options = fetcher->options;
+    struct outbox_config outbox = {.brokers = options->kafka, .client_id = fetcher->id, .topic = options->topic,
+                                   .compression = options->compression, .metrics = &fetcher->metrics};
+    struct outbox_events outbox_events = {.room = on_room, .fatal = on_fatal, .arg = fetcher};
+    struct transfer_config transfers = {.allow_http = options->allow_http, .proxy = options->proxy, .ca_file = options->ca_file,
+                                        .concurrency = options->concurrency, .connect_timeout_ms = options->connect_timeout_ms,
+                                        .timeout_ms = options->timeout_ms};
+    struct link_events events = fetcher_link_events;
+    struct link_config link = {.endpoints = options->coordinator, .id = fetcher->id, .incarnation = fetcher->incarnation,
+                               .role = ISOBAR__V1__ROLE__FETCHER, .capacity = (int32_t)options->capacity, .zone = options->zone};
+    events.arg = fetcher;
+    fetcher->outbox = outbox_new(fetcher->loop, &outbox, &outbox_events, error);
+    if (fetcher->outbox)
+        fetcher->transfers = transfers_new(fetcher->loop, &transfers, calls_done, fetcher, error);
+    if (fetcher->transfers)
+        fetcher->link = link_new(fetcher->loop, &link, &events, error);
+}
+
+int fetcher_start(struct fetcher *fetcher, struct daemon *daemon)
+{
+    const struct fetcher_options *options = fetcher->options;
+    struct buf error = BUF_EMPTY;
+    fetcher->daemon = daemon;
+    fetcher->loop = daemon_loop(daemon);
+    fetcher->incarnation = entropy_i63();
+    buf_init(&fetcher->base_url);
+    buf_init(&fetcher->url);
+    if (*options->id)
+        snprintf(fetcher->id, sizeof fetcher->id, "%s", options->id);
+    else
+        link_default_id(fetcher->id, sizeof fetcher->id);
+    if (!link_valid_id(fetcher->id))
+        buf_printf(&error, "id '%s' must be 1 to 64 letters, digits, '.', '_' or '-'", fetcher->id);
+    else
+        choose_source(fetcher, &error);
+    if (error.size == 0) {
+        start_pure(fetcher);
+        start_connections(fetcher, &error);
+    }
+    if (error.size)
+        log_error("bad_option", LOG_TEXT("reason", error.data));
+    int code = fetcher->link ? EXIT_CODE_OK : EXIT_CODE_CONFIG;
+    buf_release(&error);
+    return code;
+}
+
+/* ---- the end ---- */
+
+void fetcher_drain(struct fetcher *fetcher)
+{
+    fetcher->draining = true;
+    calls_abort(fetcher);
+    link_beat(fetcher->link);
+    if (outbox_waiting(fetcher->outbox) == 0)
+        finish(fetcher);
+    else
+        loop_timer_set(fetcher->drain_timer, FLUSH_MS, 0);
+}
+
+void fetcher_release(struct fetcher *fetcher)
+{
+    if (fetcher->transfers)
+        calls_abort(fetcher);
+    link_free(fetcher->link);
+    transfers_free(fetcher->transfers);
+    outbox_free(fetcher->outbox);
+    cities_release(&fetcher->cities);
+    schedule_release(&fetcher->schedule);
+    provider_rows_release(&fetcher->rows);
+    loop_timer_free(fetcher->timer);
+    loop_timer_free(fetcher->second_timer);
+    loop_timer_free(fetcher->drain_timer);
+    buf_release(&fetcher->base_url);
+    buf_release(&fetcher->url);
+    free(fetcher->statuses);
+    free(fetcher->status_list);
+}
+
+/* ---- what is told ---- */
+
+void fetcher_missing(const struct fetcher *fetcher, struct buf *out)
+{
+    if (!link_up(fetcher->link))
+        buf_printf(out, "coordinator: none of %s answers\n", fetcher->options->coordinator);
+    else if (!fetcher->has_target)
+        buf_text(out, "coordinator: no target yet\n");
+    else if (fetcher->metrics.catalogue_version == 0 && fetcher->metrics.shards > 0)
+        buf_text(out, "coordinator: no catalogue of some shards yet\n");
+    if (outbox_stuck(fetcher->outbox))
+        buf_printf(out, "kafka: no broker of %s answers\n", fetcher->options->kafka);
+    else if (held_back(fetcher))
+        buf_printf(out, "kafka: %lld records wait for an acknowledgement\n", (long long)outbox_waiting(fetcher->outbox));
+    if (fetcher->gate.state != GATE_OPEN)
+        buf_printf(out, "source: calls are stopped: %s\n", gate_state_name(fetcher->gate.state));
+}
+
+void fetcher_families(const struct fetcher *fetcher, struct buf *out)
+{
+    char label[64];
+    metric_head(out, "fetcher", "answers_total", METRIC_COUNTER, "calls by what became of them");
+    for (int status = 0; status < FETCH_STATUS_COUNT; status++) {
+        snprintf(label, sizeof label, "outcome=\"%s\"", fetch_status_name((enum fetch_status)status));
+        metric_sample(out, "fetcher", "answers_total", label, (double)fetcher->answers[status]);
+    }
+}

@@ -1,0 +1,73 @@
+/*
+ * A fetcher process around its parts: the coordinator's orders (orders.c) say which shards and how many calls; the schedule,
+ * the gate and the bucket say when the next call may start; calls.c makes it and hands what was read to the outbox. Owned by
+ * main.c.
+ */
+#ifndef FETCHER_FETCHER_H
+#define FETCHER_FETCHER_H
+
+#include "bucket.h"
+#include "cities.h"
+#include "daemon.h"
+#include "gate.h"
+#include "link.h"
+#include "log.h"
+#include "metrics.h"
+#include "options.h"
+#include "outbox.h"
+#include "provider.h"
+#include "schedule.h"
+#include "transfer.h"
+
+struct fetcher {
+    const struct fetcher_options *options;
+    struct fetcher_metrics metrics;
+    int64_t answers[FETCH_STATUS_COUNT]; /* by enum fetch_status */
+    struct daemon *daemon;
+    struct loop *loop;
+    struct link *link;
+    struct outbox *outbox;
+    struct transfers *transfers;
+    struct loop_timer *timer, *second_timer, *drain_timer;
+    const struct provider *provider;
+    struct schedule schedule;
+    struct cities cities;
+    struct gate gate;
+    struct bucket bucket;
+    struct provider_rows rows;
+    struct buf base_url, url;
+    int64_t history_ms, held_back_ms; /* span of a history; since when polling is held back, 0 not */
+    int64_t incarnation, catalogue_said;
+    bool has_target, draining, key_worked, partitions_differ, history_said;
+    Isobar__V1__ShardStatus *statuses;
+    Isobar__V1__ShardStatus **status_list;
+    struct log_limit status_limits[FETCH_STATUS_COUNT];
+    struct log_limit held_limit;
+    char id[80];
+};
+
+/* Starts the parts; an exit code, 0 when they run. Logs what is wrong. */
+int fetcher_start(struct fetcher *fetcher, struct daemon *daemon) __attribute__((warn_unused_result));
+/* SIGTERM: aborts calls, waits a moment for Kafka, says BYE and stops the daemon. */
+void fetcher_drain(struct fetcher *fetcher);
+/* Frees the parts, in any state of fetcher_start. */
+void fetcher_release(struct fetcher *fetcher);
+/* Appends a line per missing dependency, for /readyz. */
+void fetcher_missing(const struct fetcher *fetcher, struct buf *out);
+/* Writes the metric families with labels. */
+void fetcher_families(const struct fetcher *fetcher, struct buf *out);
+
+/* Starts the calls that may start now, and sets the timer for the next. */
+void fetcher_pump(struct fetcher *fetcher);
+
+/* calls.c: starts the call for a city taken from the schedule. */
+void calls_begin(struct fetcher *fetcher, struct city *city, int64_t now_ms);
+/* calls.c: a transfer_done_fn; `arg` is the fetcher, `opaque` the city. */
+void calls_done(void *arg, void *opaque, const struct transfer_result *result);
+/* calls.c: takes every call under way off. */
+void calls_abort(struct fetcher *fetcher);
+
+/* orders.c: what the link reports. */
+extern const struct link_events fetcher_link_events;
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * The coordinator's orders to a fetcher, and what it tells the coordinator. A TARGET is the whole set of shards and the share
+ * of calls; a CATALOGUE lists the cities of a shard; a heartbeat is the whole set held. fetcher.h has the prototypes.
+ */
+#include "fetcher.h"
+
+#include "mem.h"
+
+#include <stdlib.h>
+
+static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
+{
+    struct fetcher *fetcher = arg;
+    size_t count = 0;
+    for (int32_t s = 0; s < fetcher->cities.shard_count; s++) {
+        const struct cities_shard *shard = &fetcher->cities.shards[s];
+        if (!shard->held)
+            continue;
+        struct cities_counts counts = cities_count_shard(&fetcher->cities, s);
+        Isobar__V1__ShardStatus *status = &fetcher->statuses[count];
+        isobar__v1__shard_status__init(status);
+        status->shard = s;
+        status->assignment = shard->number;
+        status->catalogue_version = shard->version;
+        status->cities = (int32_t)counts.cities;
+        status->cities_failing = (int32_t)counts.failing;
+        fetcher->status_list[count++] = status;
+    }
+    heartbeat->n_shards = count;
+    heartbeat->shards = fetcher->status_list;
+    heartbeat->records = fetcher->metrics.records_total;
+    heartbeat->calls = fetcher->metrics.calls_total;
+    heartbeat->draining = fetcher->draining;
+}
+
+static void on_welcome(void *arg, const Isobar__V1__Welcome *welcome)
+{
+    struct fetcher *fetcher = arg;
+    bool first = fetcher->cities.shard_count == 0;
+    log_info("welcomed", LOG_TEXT("leader", welcome->leader), LOG_INT("term", welcome->term));
+    fetcher->partitions_differ = cities_resize(&fetcher->cities, welcome->partitions) != 0;
+    if (fetcher->partitions_differ) {
+        log_error("partitions_differ", LOG_INT("coordinator", welcome->partitions), LOG_INT("before", fetcher->cities.shard_count),
+                  LOG_TEXT("do", "restart this fetcher, or point it at the coordinator it had"));
+    } else if (first) {
+        fetcher->statuses = mem_calloc((size_t)welcome->partitions, sizeof *fetcher->statuses);
+        fetcher->status_list = mem_calloc((size_t)welcome->partitions, sizeof(Isobar__V1__ShardStatus *));
+    }
+}
+
+/* The share, unless this fetcher's own limit is lower. */
+static int32_t share_of(const struct fetcher *fetcher, int32_t share_milli)
+{
+    int64_t own = fetcher->options->calls_per_minute * 1000;
+    if (own >= 0 && (share_milli < 0 || own < share_milli))
+        return (int32_t)own;
+    return share_milli < 0 ? BUCKET_UNLIMITED : share_milli;
+}
+
+/* Holds exactly the shards of the target; true when that changed anything. */
+static bool hold(struct fetcher *fetcher, const Isobar__V1__Target *target, int64_t now_ms)
+{
+    struct cities *cities = &fetcher->cities;
+    bool changed = false;
+    int64_t *numbers = mem_calloc((size_t)cities->shard_count, sizeof *numbers);
+    for (size_t i = 0; i < target->n_shards; i++) {
+        if (target->shards[i]->index >= 0 && target->shards[i]->index < cities->shard_count)
+            numbers[target->shards[i]->index] = target->shards[i]->number;
+    }
+    for (int32_t s = 0; s < cities->shard_count; s++) {
+        changed |= cities->shards[s].held != (numbers[s] > 0);
+        if (numbers[s] > 0)
+            cities_hold(cities, s, numbers[s], now_ms);
+        else
+            cities_drop(cities, s);
+    }
+    free(numbers);
+    return changed;
+}
+
+static void on_target(void *arg, const Isobar__V1__Target *target)
+{
+    struct fetcher *fetcher = arg;
+    int64_t now = loop_now_ms(fetcher->loop);
+    if (fetcher->draining || fetcher->partitions_differ || fetcher->cities.shard_count == 0)
+        return;
+    int32_t share = share_of(fetcher, target->calls_per_minute_milli);
+    bool changed = hold(fetcher, target, now) || share != fetcher->bucket.share_milli || !fetcher->has_target;
+    bucket_set(&fetcher->bucket, share, now);
+    fetcher->has_target = true;
+    if (changed && share < 0)
+        log_info("target", LOG_INT("shards", target->n_shards), LOG_TEXT("calls_per_minute", "unlimited"));
+    else if (changed)
+        log_info("target", LOG_INT("shards", target->n_shards), LOG_REAL("calls_per_minute", share / 1000.0));
+    fetcher_pump(fetcher);
+}
+
+static void on_catalogue(struct fetcher *fetcher, const Isobar__V1__Catalogue *part)
+{
+    if (fetcher->partitions_differ || !cities_part(&fetcher->cities, part, loop_now_ms(fetcher->loop)))
+        return;
+    fetcher->metrics.catalogue_unusable_total = fetcher->cities.unusable;
+    if (part->version != fetcher->catalogue_said && cities_complete(&fetcher->cities, part->version)) {
+        struct cities_counts counts = cities_count(&fetcher->cities);
+        fetcher->catalogue_said = part->version;
+        log_info("catalogue", LOG_INT("version", part->version), LOG_INT("shards", counts.shards), LOG_INT("cities", counts.cities),
+                 LOG_INT("unusable", fetcher->cities.unusable));
+    }
+    fetcher_pump(fetcher);
+}
+
+static void on_message(void *arg, const Isobar__V1__Envelope *envelope)
+{
+    if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_CATALOGUE)
+        on_catalogue(arg, envelope->catalogue);
+}
+
+static void on_state(void *arg, bool up)
+{
+    struct fetcher *fetcher = arg;
+    fetcher->metrics.coordinator_up = up;
+    if (!up)
+        log_warn("coordinator_silent", LOG_TEXT("endpoints", fetcher->options->coordinator),
+                 LOG_TEXT("meaning", "polling goes on with the last shards and share"));
+}
+
+const struct link_events fetcher_link_events = {.heartbeat = on_heartbeat, .welcome = on_welcome, .target = on_target,
+                                                .message = on_message, .state = on_state};

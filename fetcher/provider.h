@@ -1,0 +1,91 @@
+/*
+ * What the fetcher knows of a weather API, behind one small interface: how to ask, how to read the answer, whom to name. A
+ * provider is one file that is pure (no socket, no curl, no clock) and one row in provider.c; nothing else changes for a new
+ * one. How fast an API may be called belongs to the coordinator's share, how often a place is worth asking to the provider.
+ */
+#ifndef FETCHER_PROVIDER_H
+#define FETCHER_PROVIDER_H
+
+#include "buf.h"
+#include "observation.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What became of a call; the second column is its name in logs, metrics and tests. */
+#define FETCH_STATUSES(X)                                                                                  \
+    X(FETCH_OK, "ok")                               /* rows were read */                                  \
+    X(FETCH_KEY_REFUSED, "key_refused")             /* the API does not take the key */                   \
+    X(FETCH_BAD_PLACE, "bad_place")                 /* this place cannot be asked for; others can */      \
+    X(FETCH_RATE_LIMITED, "rate_limited")           /* too many calls on the key */                       \
+    X(FETCH_SERVER_ERROR, "server_error")           /* the API failed */                                  \
+    X(FETCH_BROKEN_BODY, "broken_body")             /* not JSON, or cut off */                            \
+    X(FETCH_UNEXPECTED_SHAPE, "unexpected_shape")   /* JSON, but not what was asked for */                \
+    X(FETCH_UNEXPECTED_STATUS, "unexpected_status") /* e.g. a redirect: none is followed */               \
+    X(FETCH_BAD_TIME, "bad_time")                   /* time of the data before 2000 or in the future */   \
+    X(FETCH_TOO_LARGE, "body_too_large")            /* more than the body cap */                          \
+    X(FETCH_TIMEOUT, "timeout")                     /* no whole answer in time */                         \
+    X(FETCH_NETWORK, "network")                     /* no connection, TLS refused, connection lost */
+
+#define FETCH_ENUM(id, name) id,
+enum fetch_status { FETCH_STATUSES(FETCH_ENUM) FETCH_STATUS_COUNT };
+#undef FETCH_ENUM
+
+enum fetch_call { FETCH_CURRENT, FETCH_HISTORY };
+
+struct provider_request {
+    enum fetch_call call;
+    int32_t latitude_e5, longitude_e5; /* 1e-5 deg north and east */
+    int64_t start_ms, end_ms;          /* history: event times wanted, Unix ms */
+};
+
+struct provider_answer {
+    enum fetch_call call;
+    int http_status;
+    const char *body; /* borrowed; need not end in '\0' */
+    size_t size;
+    int64_t city_id;       /* of the place asked for: answers are never matched by name */
+    int64_t fetched_at_ms; /* Unix ms */
+};
+
+/* What a parser reads out of an answer. Zero-initialise; reusable; released with provider_rows_release. */
+struct provider_rows {
+    struct observation *rows;
+    size_t count, capacity;
+    int64_t left_out; /* values that were there but could not be used, in all since the start */
+    int64_t skipped;  /* history items that could not be used, in all since the start */
+    char reason[160]; /* why the status is not FETCH_OK: English, without anything from the body but JSON punctuation */
+};
+
+struct provider {
+    const char *name;         /* as --source names it */
+    const char *base_url;     /* default; empty: must be given */
+    bool needs_key;
+    int64_t interval_ms;      /* a place asked more often says nothing new */
+    int64_t history_hours;    /* asked for once per city at the start; 0: has no history */
+    const char *attribution;  /* that the API's terms want shown */
+    const char *attribution_url;
+    /* Appends the URL of `request` below `base` (no slash at its end). The result contains the key: it is a secret. */
+    void (*url)(const struct provider_request *request, const char *base, const char *key, struct buf *out);
+    /*
+     * Reads an answer into `rows` (emptied first; at least one row when FETCH_OK and the call is FETCH_CURRENT). Rows pass
+     * batch_decode; what would not is left out and counted. Never fails otherwise than by its result.
+     */
+    enum fetch_status (*parse)(const struct provider_answer *answer, struct provider_rows *rows);
+};
+
+/* The provider of a --source; NULL when there is none of that name. */
+const struct provider *provider_find(const char *name);
+/* Appends the names of all providers, comma-separated, for messages. */
+void provider_names(struct buf *out);
+/* Name of a status, e.g. "rate_limited". */
+const char *fetch_status_name(enum fetch_status status);
+/* What an HTTP status other than 200 means for every provider that keeps to HTTP; FETCH_OK for 200. */
+enum fetch_status fetch_status_of_http(int http_status);
+/* A zeroed row at the end of `rows`. The pointer is valid until the next one is added. */
+struct observation *provider_rows_add(struct provider_rows *rows);
+/* Frees the rows; counters stay. */
+void provider_rows_release(struct provider_rows *rows);
+
+#endif

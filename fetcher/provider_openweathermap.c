@@ -1,0 +1,365 @@
+/*
+ * OpenWeatherMap's format (provider_openweathermap.h). One table says where each value is in the payload and how it becomes a
+ * scaled integer; numbers may come as JSON integers or reals. The status is HTTP's; a body that says otherwise in `cod`, which
+ * may be a number or a text, is believed when HTTP says 200.
+ */
+#include "provider_openweathermap.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OLDEST_S     INT64_C(946684800) /* 2000-01-01: older data is no current weather */
+#define FUTURE_S     300                /* a clock may be wrong by that much */
+#define HOUR_S       3600
+#define LEGACY_S     (3 * HOUR_S) /* rain.3h and snow.3h */
+#define UM_PER_MM    1000
+#define CENTI        100.0
+#define CM_S_PER_MPH 44.704
+
+/* How a number in the payload becomes the unit of observation.proto. */
+enum scale { SCALE_TEMPERATURE, SCALE_SPEED, SCALE_HPA, SCALE_PERCENT, SCALE_DEGREES, SCALE_ONE };
+
+struct field {
+    const char *object, *key;
+    int bit; /* isobar.v1.Value */
+    enum scale scale;
+};
+
+static const struct field fields[] = {
+    {"main", "temp", ISOBAR__V1__VALUE__TEMPERATURE, SCALE_TEMPERATURE},
+    {"main", "feels_like", ISOBAR__V1__VALUE__FEELS_LIKE, SCALE_TEMPERATURE},
+    {"main", "temp_min", ISOBAR__V1__VALUE__TEMPERATURE_MIN, SCALE_TEMPERATURE},
+    {"main", "temp_max", ISOBAR__V1__VALUE__TEMPERATURE_MAX, SCALE_TEMPERATURE},
+    {"main", "sea_level", ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL, SCALE_HPA},
+    {"main", "pressure", ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL, SCALE_HPA}, /* after sea_level: it wins */
+    {"main", "grnd_level", ISOBAR__V1__VALUE__PRESSURE_STATION, SCALE_HPA},
+    {"main", "humidity", ISOBAR__V1__VALUE__HUMIDITY, SCALE_PERCENT},
+    {"wind", "speed", ISOBAR__V1__VALUE__WIND_SPEED, SCALE_SPEED},
+    {"wind", "deg", ISOBAR__V1__VALUE__WIND_DIRECTION, SCALE_DEGREES},
+    {"wind", "gust", ISOBAR__V1__VALUE__WIND_GUST, SCALE_SPEED},
+    {"clouds", "all", ISOBAR__V1__VALUE__CLOUD, SCALE_PERCENT},
+    {NULL, "visibility", ISOBAR__V1__VALUE__VISIBILITY, SCALE_ONE},
+};
+#define FIELDS (sizeof fields / sizeof *fields)
+
+struct parse {
+    const struct provider_answer *answer;
+    enum openweathermap_units units;
+    struct provider_rows *rows;
+};
+
+static enum fetch_status fail(struct parse *parse, enum fetch_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static enum fetch_status fail(struct parse *parse, enum fetch_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(parse->rows->reason, sizeof parse->rows->reason, format, args);
+    va_end(args);
+    parse->rows->count = 0;
+    return status;
+}
+
+/* ---- values ---- */
+
+/* The number in the wanted unit, not yet rounded. */
+static double scaled(double value, enum scale scale, enum openweathermap_units units)
+{
+    switch (scale) {
+    case SCALE_TEMPERATURE:
+        if (units == OPENWEATHERMAP_STANDARD)
+            value -= 273.15;
+        else if (units == OPENWEATHERMAP_IMPERIAL)
+            value = (value - 32) * 5 / 9;
+        return value * CENTI;
+    case SCALE_SPEED:
+        return value * (units == OPENWEATHERMAP_IMPERIAL ? CM_S_PER_MPH : CENTI);
+    case SCALE_HPA:
+    case SCALE_PERCENT:
+    case SCALE_DEGREES:
+        return value * CENTI;
+    default:
+        return value;
+    }
+}
+
+/* Whether the type of the value can hold it; what is merely implausible passes, quality control judges that. */
+static bool possible(double value, enum scale scale)
+{
+    if (!isfinite(value) || value < INT32_MIN || value > INT32_MAX)
+        return false;
+    switch (scale) {
+    case SCALE_PERCENT:
+        return value >= 0 && value <= 100 * CENTI;
+    case SCALE_DEGREES:
+        return value >= 0 && value <= 360 * CENTI;
+    case SCALE_SPEED:
+    case SCALE_ONE:
+        return value >= 0;
+    default:
+        return true;
+    }
+}
+
+/* Sets the value of `bit`, or counts it as left out. */
+static void take_number(struct parse *parse, struct observation *row, int bit, enum scale scale, const json_t *number)
+{
+    double value = json_is_number(number) ? round(scaled(json_number_value(number), scale, parse->units)) : NAN;
+    if (!possible(value, scale)) {
+        parse->rows->left_out++;
+        return;
+    }
+    if (scale == SCALE_DEGREES && value >= 360 * CENTI)
+        value = 0;
+    observation_set(row, bit, (int32_t)value);
+}
+
+/* A member that is there and not null; NULL otherwise. */
+static const json_t *member(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_null(value) ? NULL : value;
+}
+
+static void take_fields(struct parse *parse, struct observation *row, const json_t *item)
+{
+    for (size_t i = 0; i < FIELDS; i++) {
+        const json_t *object = fields[i].object ? member(item, fields[i].object) : item;
+        const json_t *value = member(object, fields[i].key);
+        if (value)
+            take_number(parse, row, fields[i].bit, fields[i].scale, value);
+    }
+}
+
+static void take_condition(struct parse *parse, struct observation *row, const json_t *item)
+{
+    const json_t *list = member(item, "weather");
+    const json_t *id = member(json_array_get(list, 0), "id");
+    if (json_is_integer(id) && json_integer_value(id) >= 0 && json_integer_value(id) <= INT32_MAX)
+        observation_set(row, ISOBAR__V1__VALUE__CONDITION, (int32_t)json_integer_value(id));
+    else if (id)
+        parse->rows->left_out++;
+}
+
+/* Rain or snow: the amount in mm and the seconds it fell in. False when it is said in a way that cannot be used. */
+static bool amount(const json_t *object, double *mm, int32_t *period_s)
+{
+    const json_t *value;
+    *mm = 0;
+    *period_s = 0; /* nothing said: 0 over any period */
+    if (!object)
+        return true;
+    if ((value = member(object, "1h")) != NULL)
+        *period_s = HOUR_S;
+    else if ((value = member(object, "3h")) != NULL)
+        *period_s = LEGACY_S;
+    *mm = json_is_number(value) ? json_number_value(value) * UM_PER_MM : NAN;
+    return possible(round(*mm), SCALE_ONE);
+}
+
+static void take_precipitation(struct parse *parse, struct observation *row, const json_t *item)
+{
+    double rain, snow;
+    int32_t rain_s, snow_s;
+    bool has_rain = amount(member(item, "rain"), &rain, &rain_s), has_snow = amount(member(item, "snow"), &snow, &snow_s);
+    parse->rows->left_out += !has_rain + !has_snow;
+    rain_s = has_rain ? rain_s : 0;
+    snow_s = has_snow ? snow_s : 0;
+    /* A row has one period: where the two differ, the shorter one is kept. */
+    if (rain_s && snow_s && rain_s != snow_s) {
+        has_rain = rain_s < snow_s;
+        has_snow = !has_rain;
+        rain_s = snow_s = HOUR_S;
+        parse->rows->left_out++;
+    }
+    row->accumulation_s = rain_s ? rain_s : snow_s ? snow_s : HOUR_S;
+    if (has_rain)
+        observation_set(row, ISOBAR__V1__VALUE__RAIN, (int32_t)round(rain));
+    if (has_snow)
+        observation_set(row, ISOBAR__V1__VALUE__SNOW, (int32_t)round(snow));
+}
+
+/* ---- readings ---- */
+
+static int32_t provider_of(const json_t *root)
+{
+    const char *base = json_string_value(json_object_get(root, "base"));
+    if (base && strcmp(base, "recorded") == 0)
+        return ISOBAR__V1__PROVIDER__RECORDED;
+    if (base && strcmp(base, "simulated") == 0)
+        return ISOBAR__V1__PROVIDER__SIMULATED;
+    return ISOBAR__V1__PROVIDER__OPENWEATHERMAP;
+}
+
+/* Reads one reading; on failure nothing is added. */
+static enum fetch_status take_reading(struct parse *parse, const json_t *item, int32_t provider)
+{
+    static const uint64_t needed = UINT64_C(1) << ISOBAR__V1__VALUE__TEMPERATURE | UINT64_C(1) << ISOBAR__V1__VALUE__HUMIDITY |
+                                   UINT64_C(1) << ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL;
+    const json_t *time = json_object_get(item, "dt");
+    double dt = json_is_number(time) ? json_number_value(time) : NAN;
+    if (!json_is_object(json_object_get(item, "main")))
+        return fail(parse, FETCH_UNEXPECTED_SHAPE, "no object `main`");
+    if (!isfinite(dt))
+        return fail(parse, FETCH_UNEXPECTED_SHAPE, "no number `dt`");
+    if (dt < (double)OLDEST_S || dt * 1000 > (double)(parse->answer->fetched_at_ms + FUTURE_S * 1000))
+        return fail(parse, FETCH_BAD_TIME, "`dt` %.0f is before 2000 or in the future", dt);
+    struct observation *row = provider_rows_add(parse->rows);
+    row->kind = ISOBAR__V1__ROW_KIND__OBSERVATION;
+    row->provider = provider;
+    row->city_id = parse->answer->city_id;
+    row->observed_at_ms = (int64_t)(dt * 1000);
+    row->fetched_at_ms = parse->answer->fetched_at_ms;
+    take_fields(parse, row, item);
+    if (!(row->present & needed)) {
+        parse->rows->count--;
+        return fail(parse, FETCH_UNEXPECTED_SHAPE, "`main` has no temperature, humidity or pressure");
+    }
+    take_condition(parse, row, item);
+    take_precipitation(parse, row, item);
+    return FETCH_OK;
+}
+
+/* Items that cannot be used, and those that lie in the future, are skipped and counted. */
+static enum fetch_status take_history(struct parse *parse, const json_t *root)
+{
+    const json_t *list = json_object_get(root, "list"), *item;
+    int32_t provider = provider_of(root);
+    size_t index;
+    if (!json_is_array(list))
+        return fail(parse, FETCH_UNEXPECTED_SHAPE, "no array `list`");
+    json_array_foreach(list, index, item)
+    {
+        size_t before = parse->rows->count;
+        enum fetch_status status = take_reading(parse, item, provider);
+        if (status == FETCH_OK && parse->rows->rows[before].observed_at_ms <= parse->answer->fetched_at_ms)
+            continue;
+        parse->rows->count = before;
+        parse->rows->skipped++;
+    }
+    if (json_array_size(list) > 0 && parse->rows->count == 0)
+        return fail(parse, FETCH_UNEXPECTED_SHAPE, "none of %zu items could be read", json_array_size(list));
+    return FETCH_OK;
+}
+
+/* ---- answers ---- */
+
+/* `cod` as a number, whichever type it has; 0 when there is none. */
+static int code_of(const json_t *root)
+{
+    const json_t *cod = json_object_get(root, "cod");
+    if (json_is_integer(cod) && json_integer_value(cod) > 0 && json_integer_value(cod) < 1000)
+        return (int)json_integer_value(cod);
+    const char *text = json_string_value(cod);
+    long value = text && strlen(text) == 3 ? strtol(text, NULL, 10) : 0;
+    return value > 0 && value < 1000 ? (int)value : 0;
+}
+
+static enum fetch_status take_answer(struct parse *parse, const json_t *root)
+{
+    int code = code_of(root);
+    if (!json_is_object(root))
+        return fail(parse, FETCH_UNEXPECTED_SHAPE, "not an object");
+    if (code >= 400)
+        return fail(parse, fetch_status_of_http(code), "cod %d in an answer with HTTP status 200", code);
+    if (parse->answer->call == FETCH_HISTORY)
+        return take_history(parse, root);
+    if (json_object_get(root, "list"))
+        return fail(parse, FETCH_UNEXPECTED_SHAPE, "a `list` of several readings");
+    return take_reading(parse, root, provider_of(root));
+}
+
+enum fetch_status openweathermap_parse(const struct provider_answer *answer, enum openweathermap_units units,
+                                       struct provider_rows *rows)
+{
+    struct parse parse = {answer, units, rows};
+    json_error_t error;
+    rows->count = 0;
+    rows->reason[0] = '\0';
+    enum fetch_status status = fetch_status_of_http(answer->http_status);
+    if (status != FETCH_OK)
+        return fail(&parse, status, "HTTP status %d", answer->http_status);
+    json_t *root = json_loadb(answer->body ? answer->body : "", answer->size, 0, &error);
+    if (!root)
+        return fail(&parse, FETCH_BROKEN_BODY, "not JSON at line %d, column %d of %zu bytes", error.line, error.column, answer->size);
+    status = take_answer(&parse, root);
+    json_decref(root);
+    return status;
+}
+
+static enum fetch_status parse_metric(const struct provider_answer *answer, struct provider_rows *rows)
+{
+    return openweathermap_parse(answer, OPENWEATHERMAP_METRIC, rows);
+}
+
+/* A replay is never taken for live data: what does not say that it was recorded counts as simulated. */
+static enum fetch_status parse_replay(const struct provider_answer *answer, struct provider_rows *rows)
+{
+    enum fetch_status status = openweathermap_parse(answer, OPENWEATHERMAP_METRIC, rows);
+    for (size_t i = 0; i < rows->count; i++) {
+        if (rows->rows[i].provider != ISOBAR__V1__PROVIDER__RECORDED)
+            rows->rows[i].provider = ISOBAR__V1__PROVIDER__SIMULATED;
+    }
+    return status;
+}
+
+/* ---- requests ---- */
+
+/* Appends `text` with everything but unreserved characters percent-encoded. */
+static void append_encoded(struct buf *out, const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (; *text; text++) {
+        if (strchr(plain, *text))
+            buf_byte(out, *text);
+        else
+            buf_printf(out, "%%%02X", (unsigned)(unsigned char)*text);
+    }
+}
+
+static void append_degrees(struct buf *out, const char *name, int32_t degrees_e5)
+{
+    int64_t size = degrees_e5 < 0 ? -(int64_t)degrees_e5 : degrees_e5;
+    buf_printf(out, "%s=%s%lld.%05lld&", name, degrees_e5 < 0 ? "-" : "", (long long)(size / 100000), (long long)(size % 100000));
+}
+
+static void append_url(const struct provider_request *request, const char *base, const char *key, struct buf *out)
+{
+    buf_text(out, base);
+    buf_text(out, request->call == FETCH_HISTORY ? "/data/2.5/history/city?" : "/data/2.5/weather?");
+    append_degrees(out, "lat", request->latitude_e5);
+    append_degrees(out, "lon", request->longitude_e5);
+    if (request->call == FETCH_HISTORY)
+        buf_printf(out, "type=hour&start=%lld&end=%lld&", (long long)(request->start_ms / 1000), (long long)(request->end_ms / 1000));
+    buf_text(out, "units=metric&appid=");
+    append_encoded(out, key);
+}
+
+const struct provider provider_openweathermap = {
+    .name = "openweathermap",
+    .base_url = "https://api.openweathermap.org",
+    .needs_key = true,
+    .interval_ms = INT64_C(10) * 60 * 1000,
+    .history_hours = 0, /* a paid product */
+    .attribution = "Weather data provided by OpenWeather",
+    .attribution_url = "https://openweathermap.org/",
+    .url = append_url,
+    .parse = parse_metric,
+};
+
+const struct provider provider_replay = {
+    .name = "replay",
+    .base_url = "",
+    .needs_key = true,
+    .interval_ms = 5000,
+    .history_hours = 48,
+    .attribution = "Replayed data, not the weather outside",
+    .attribution_url = "",
+    .url = append_url,
+    .parse = parse_replay,
+};

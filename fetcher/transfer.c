@@ -1,0 +1,337 @@
+/*
+ * See transfer.h. One easy handle per possible transfer, kept for its settings; connections are kept by the multi handle.
+ * libcurl tells which sockets and which time to watch; the loop tells it what happened; finished transfers are collected
+ * afterwards, outside of libcurl's callbacks, so that `done` may start new ones.
+ */
+#include "transfer.h"
+
+#include "error.h"
+#include "mem.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOW_SPEED_BYTES 10L /* a second, for LOW_SPEED_S: then the transfer has stalled */
+#define LOW_SPEED_S     5L
+#define RETRY_AFTER_MAX_S (INT64_C(7) * 24 * 3600)
+
+struct transfer {
+    struct transfers *owner;
+    CURL *easy;
+    void *opaque;
+    struct buf body;
+    bool running, too_large;
+    char error[CURL_ERROR_SIZE];
+};
+
+struct transfers {
+    struct loop *loop;
+    struct loop_timer *timer;
+    CURLM *multi;
+    transfer_done_fn *done;
+    void *arg;
+    struct transfer *slots;
+    size_t slot_count;
+    int64_t running;
+};
+
+/* A socket that libcurl wants watched. */
+struct watched {
+    struct transfers *owner;
+    struct loop_fd *source;
+    curl_socket_t fd;
+};
+
+/* ---- libcurl's events ---- */
+
+static void collect(struct transfers *transfers);
+
+static void on_socket_event(void *arg, unsigned events)
+{
+    const struct watched *watched = arg;
+    struct transfers *transfers = watched->owner;
+    int running = 0, flags = (events & LOOP_READ ? CURL_CSELECT_IN : 0) | (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
+    curl_multi_socket_action(transfers->multi, watched->fd, flags, &running);
+    collect(transfers);
+}
+
+static void on_timer(void *arg)
+{
+    struct transfers *transfers = arg;
+    int running = 0;
+    curl_multi_socket_action(transfers->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    collect(transfers);
+}
+
+static int on_watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+    struct transfers *transfers = arg;
+    struct watched *watched = socket_arg;
+    unsigned events = (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0);
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (watched)
+            loop_fd_remove(watched->source);
+        free(watched);
+        curl_multi_assign(transfers->multi, fd, NULL);
+        return 0;
+    }
+    if (watched) {
+        loop_fd_set(watched->source, events);
+        return 0;
+    }
+    watched = mem_alloc(sizeof *watched);
+    watched->owner = transfers;
+    watched->fd = fd;
+    watched->source = loop_fd_add(transfers->loop, fd, events, on_socket_event, watched);
+    if (!watched->source) {
+        free(watched);
+        return -1;
+    }
+    curl_multi_assign(transfers->multi, fd, watched);
+    return 0;
+}
+
+static int on_timeout(CURLM *multi, long timeout_ms, void *arg)
+{
+    struct transfers *transfers = arg;
+    (void)multi;
+    if (timeout_ms < 0)
+        loop_timer_cancel(transfers->timer);
+    else
+        loop_timer_set(transfers->timer, timeout_ms, 0);
+    return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct transfer *transfer = arg;
+    size_t got = size * count;
+    if (got > TRANSFER_BODY_MAX - transfer->body.size) {
+        transfer->too_large = true;
+        return 0;
+    }
+    buf_append(&transfer->body, bytes, got);
+    return got;
+}
+
+/* ---- the end of a transfer ---- */
+
+static void describe(const struct transfer *transfer, CURLcode code, struct transfer_result *result)
+{
+    long status = 0;
+    curl_off_t retry_after = 0, took = 0;
+    *result = (struct transfer_result){.retry_after_ms = -1, .body = transfer->body.data, .size = transfer->body.size, .reason = ""};
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
+    curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &took);
+    result->http_status = (int)status;
+    result->took_ms = took / 1000;
+    if (retry_after > 0)
+        result->retry_after_ms = (retry_after < RETRY_AFTER_MAX_S ? retry_after : RETRY_AFTER_MAX_S) * 1000;
+    if (code == CURLE_OK)
+        return;
+    if (transfer->too_large || code == CURLE_FILESIZE_EXCEEDED) {
+        result->end = TRANSFER_TOO_LARGE;
+        result->reason = "the body has more than 1 MiB";
+        return;
+    }
+    result->end = code == CURLE_OPERATION_TIMEDOUT ? TRANSFER_TIMEOUT : TRANSFER_NETWORK;
+    /* libcurl's longer text names host and port. It has no query, but a URL it could not read would be quoted. */
+    bool safe = transfer->error[0] && code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL && !strchr(transfer->error, '?');
+    result->reason = safe ? transfer->error : curl_easy_strerror(code);
+}
+
+static void finish(struct transfer *transfer)
+{
+    struct transfers *transfers = transfer->owner;
+    curl_multi_remove_handle(transfers->multi, transfer->easy);
+    curl_easy_setopt(transfer->easy, CURLOPT_URL, NULL); /* it has the key in it */
+    transfer->running = false;
+    transfers->running--;
+}
+
+static void collect(struct transfers *transfers)
+{
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(transfers->multi, &left)) != NULL) {
+        struct transfer *transfer = NULL;
+        struct transfer_result result;
+        CURLcode code = message->data.result;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        describe(transfer, code, &result);
+        /* The slot may be taken again in the callback, so its body is ours until then. */
+        struct buf body = transfer->body;
+        buf_init(&transfer->body);
+        char reason[CURL_ERROR_SIZE];
+        memcpy(reason, transfer->error, sizeof reason);
+        if (result.reason == transfer->error)
+            result.reason = reason;
+        finish(transfer);
+        transfers->done(transfers->arg, transfer->opaque, &result);
+        buf_release(&body);
+    }
+}
+
+/* ---- life ---- */
+
+static bool prepare(struct transfer *transfer, const struct transfer_config *config)
+{
+    CURL *easy = transfer->easy = curl_easy_init();
+    if (!easy)
+        return false;
+    const char *protocols = config->allow_http ? "http,https" : "https";
+    CURLcode code = CURLE_OK;
+#define SET(option, value) (code = code ? code : curl_easy_setopt(easy, option, value))
+    SET(CURLOPT_PRIVATE, transfer);
+    SET(CURLOPT_ERRORBUFFER, transfer->error);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_PROTOCOLS_STR, protocols);
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_PROXY, config->proxy);
+    SET(CURLOPT_NOPROXY, "");
+    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
+    SET(CURLOPT_TIMEOUT_MS, (long)config->timeout_ms);
+    SET(CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
+    SET(CURLOPT_LOW_SPEED_TIME, LOW_SPEED_S);
+    SET(CURLOPT_MAXFILESIZE, (long)TRANSFER_BODY_MAX);
+    SET(CURLOPT_ACCEPT_ENCODING, "");
+    SET(CURLOPT_USERAGENT, "isobar-fetcher/" ISOBAR_VERSION);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, transfer);
+    if (*config->ca_file)
+        SET(CURLOPT_CAINFO, config->ca_file);
+#undef SET
+    return code == CURLE_OK;
+}
+
+struct transfers *transfers_new(struct loop *loop, const struct transfer_config *config, transfer_done_fn *done, void *arg,
+                                struct buf *error)
+{
+    struct transfers *transfers = mem_alloc(sizeof *transfers);
+    bool good = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    transfers->loop = loop;
+    transfers->done = done;
+    transfers->arg = arg;
+    transfers->slot_count = (size_t)config->concurrency;
+    transfers->slots = mem_calloc(transfers->slot_count, sizeof *transfers->slots);
+    transfers->timer = loop_timer_new(loop, on_timer, transfers);
+    transfers->multi = good ? curl_multi_init() : NULL;
+    good = transfers->multi != NULL;
+    for (size_t i = 0; i < transfers->slot_count; i++) {
+        transfers->slots[i].owner = transfers;
+        buf_init(&transfers->slots[i].body);
+        good = good && prepare(&transfers->slots[i], config);
+    }
+    if (!good) {
+        buf_text(error, "libcurl cannot be set up (is it at least 7.85, with TLS?)");
+        transfers_free(transfers);
+        return NULL;
+    }
+    curl_multi_setopt(transfers->multi, CURLMOPT_SOCKETFUNCTION, on_watch);
+    curl_multi_setopt(transfers->multi, CURLMOPT_SOCKETDATA, transfers);
+    curl_multi_setopt(transfers->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
+    curl_multi_setopt(transfers->multi, CURLMOPT_TIMERDATA, transfers);
+    curl_multi_setopt(transfers->multi, CURLMOPT_MAXCONNECTS, (long)config->concurrency);
+    return transfers;
+}
+
+void transfers_free(struct transfers *transfers)
+{
+    if (!transfers)
+        return;
+    while (transfers_abort(transfers))
+        ;
+    for (size_t i = 0; i < transfers->slot_count; i++) {
+        curl_easy_cleanup(transfers->slots[i].easy);
+        buf_release(&transfers->slots[i].body);
+    }
+    curl_multi_cleanup(transfers->multi);
+    loop_timer_free(transfers->timer);
+    free(transfers->slots);
+    free(transfers);
+    curl_global_cleanup();
+}
+
+int transfers_start(struct transfers *transfers, const char *url, void *opaque)
+{
+    struct transfer *transfer = NULL;
+    for (size_t i = 0; i < transfers->slot_count && !transfer; i++)
+        transfer = transfers->slots[i].running ? NULL : &transfers->slots[i];
+    if (!transfer)
+        return ERR_BUSY;
+    buf_reset(&transfer->body);
+    transfer->opaque = opaque;
+    transfer->too_large = false;
+    transfer->error[0] = '\0';
+    if (curl_easy_setopt(transfer->easy, CURLOPT_URL, url) != CURLE_OK || curl_multi_add_handle(transfers->multi, transfer->easy) != CURLM_OK)
+        return ERR_INVALID;
+    transfer->running = true;
+    transfers->running++;
+    return 0;
+}
+
+int64_t transfers_running(const struct transfers *transfers)
+{
+    return transfers->running;
+}
+
+void *transfers_abort(struct transfers *transfers)
+{
+    for (size_t i = 0; i < transfers->slot_count; i++) {
+        if (transfers->slots[i].running) {
+            finish(&transfers->slots[i]);
+            buf_release(&transfers->slots[i].body);
+            return transfers->slots[i].opaque;
+        }
+    }
+    return NULL;
+}
+
+/* ---- base URL ---- */
+
+/* What is wrong with a parsed base URL; NULL when nothing is. */
+static const char *base_problem(CURLU *url, bool allow_http)
+{
+    const char *problem = NULL;
+    char *scheme = NULL, *part = NULL;
+    static const CURLUPart unwanted[] = {CURLUPART_USER, CURLUPART_QUERY, CURLUPART_FRAGMENT};
+    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+        problem = "it has no scheme";
+    else if (strcmp(scheme, "http") == 0 && !allow_http)
+        problem = "only https is allowed; give --allow-http for a server of your own";
+    else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+        problem = "want https://host[:port]";
+    curl_free(scheme);
+    for (size_t i = 0; !problem && i < sizeof unwanted / sizeof *unwanted; i++) {
+        if (curl_url_get(url, unwanted[i], &part, 0) == CURLUE_OK)
+            problem = "it may have no user, query or fragment";
+        curl_free(part);
+        part = NULL;
+    }
+    return problem;
+}
+
+int transfer_base_url(const char *text, bool allow_http, struct buf *out, struct buf *error)
+{
+    CURLU *url = curl_url();
+    const char *problem = "want https://host[:port]";
+    size_t size = strlen(text);
+    if (url && curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
+        problem = base_problem(url, allow_http);
+    curl_url_cleanup(url);
+    while (size > 0 && text[size - 1] == '/')
+        size--;
+    if (problem)
+        buf_text(error, problem);
+    else
+        buf_append(out, text, size);
+    return problem ? ERR_INVALID : 0;
+}

@@ -1,0 +1,68 @@
+/*
+ * HTTP transfers: libcurl's multi interface as a source of the loop. The only file that includes curl. Kept here: https
+ * only unless http is allowed, certificates verified, no redirects, no proxy but a configured one, connect and total time-outs,
+ * a low-speed limit, a cap on the body, a bounded number of transfers. It does not retry and does not judge answers.
+ *
+ * URLs contain keys: they are handed to libcurl and never logged; `reason` never contains one.
+ */
+#ifndef FETCHER_TRANSFER_H
+#define FETCHER_TRANSFER_H
+
+#include "buf.h"
+#include "loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TRANSFER_BODY_MAX (1024 * 1024)
+
+enum transfer_end {
+    TRANSFER_ANSWERED, /* with any HTTP status */
+    TRANSFER_NETWORK,  /* no name, no connection, TLS refused, connection lost */
+    TRANSFER_TIMEOUT,
+    TRANSFER_TOO_LARGE
+};
+
+struct transfer_result {
+    enum transfer_end end;
+    int http_status;        /* TRANSFER_ANSWERED */
+    const char *body;       /* borrowed, ends in '\0' */
+    size_t size;
+    int64_t retry_after_ms; /* of the Retry-After header; -1: none */
+    int64_t took_ms;
+    const char *reason;     /* why not TRANSFER_ANSWERED, English */
+};
+
+/* Called on the loop, once per transfer that was not aborted. May start others. */
+typedef void transfer_done_fn(void *arg, void *opaque, const struct transfer_result *result);
+
+struct transfer_config {
+    bool allow_http;
+    const char *proxy;   /* URL; empty: none, whatever the environment says */
+    const char *ca_file; /* PEM; empty: the system's */
+    int64_t concurrency; /* transfers at a time */
+    int64_t connect_timeout_ms, timeout_ms;
+};
+
+struct transfers;
+
+/* NULL with text in `error`. `config` is copied. Freed by transfers_free. */
+struct transfers *transfers_new(struct loop *loop, const struct transfer_config *config, transfer_done_fn *done, void *arg,
+                                struct buf *error) __attribute__((warn_unused_result));
+/* Aborts what is under way and frees. NULL allowed. Not from inside its callback. */
+void transfers_free(struct transfers *transfers);
+/* Starts a GET. ERR_BUSY when `concurrency` are under way, ERR_INVALID when libcurl does not take the URL. */
+int transfers_start(struct transfers *transfers, const char *url, void *opaque) __attribute__((warn_unused_result));
+/* Transfers under way. */
+int64_t transfers_running(const struct transfers *transfers);
+/* Takes one transfer off without a callback and gives back its `opaque`; NULL when none is under way. */
+void *transfers_abort(struct transfers *transfers);
+/*
+ * Checks a base URL: scheme (https, or http when allowed), a host, no user, query or fragment. Appends it to `out` without a
+ * slash at its end. ERR_INVALID with the reason in `error`.
+ */
+int transfer_base_url(const char *text, bool allow_http, struct buf *out, struct buf *error)
+    __attribute__((warn_unused_result));
+
+#endif
