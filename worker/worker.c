@@ -41,7 +41,8 @@ static void on_partition_error(void *arg, int32_t partition, const char *reason)
 {
     struct worker *worker = arg;
     if (worker->sessions[partition])
-        session_failed(worker->sessions[partition], reason);
+        session_failed(worker->sessions[partition], reason, clock_monotonic_ms());
+    worker_plan(worker);
 }
 
 static void on_fatal(void *arg, const char *reason)

@@ -10,7 +10,7 @@ from conftest import SANITIZED, TOPICS
 from feed import Feed
 from stack import wait_for
 
-CITIES = 300
+CITIES = 150
 PARTITIONS = 24
 SLOW = 3 if SANITIZED else 1
 
