@@ -65,7 +65,7 @@ void orders_quota(struct coordinator *coordinator)
     for (struct member *member = coordinator->members.first; member; member = member->next) {
         if (member->role != ISOBAR__V1__ROLE__FETCHER)
             continue;
-        member->quota.live = member_reachable(member);
+        member->quota.live = member_reachable(member) && member->beats;
         member->quota.draining = member->state == MEMBER_DRAINING;
         member->quota.heard_ms = member->heard_ms;
         owners[count] = member;
@@ -130,7 +130,7 @@ static void fill(const struct coordinator *coordinator, const struct member *mem
 void orders_send(struct coordinator *coordinator, struct member *member)
 {
     bool again = member->target_version > member->target_seen && coordinator->now_ms - member->target_ms >= RESEND_MS;
-    if (coordinator->leading != LEAD_ACTING || !member_reachable(member) || (!member->target_changed && !again))
+    if (coordinator->leading != LEAD_ACTING || !member_reachable(member) || !member->beats || (!member->target_changed && !again))
         return;
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Target target = ISOBAR__V1__TARGET__INIT;

@@ -4,6 +4,7 @@
  */
 #include "../../coordinator/coordinator.h"
 
+#include "channel_envelope.h"
 #include "entropy.h"
 #include "loop.h"
 #include "mem.h"
@@ -535,6 +536,33 @@ static void a_second_process_of_the_same_name_is_not_heard(void **state)
         assert_true(twin->number[i] > one->number[i]);
 }
 
+/* Whoever makes up ids gets nothing: only a heartbeat shows that a member is there. */
+static void a_flood_of_hellos_moves_nothing(void **state)
+{
+    struct world *world = *state;
+    struct person *one = worker(world, 0), *two = fetcher(world, 1);
+    run(world, 3000);
+    int targets = one->targets + two->targets;
+    for (int i = 0; i < 3000; i++) {
+        struct person stranger = {.here = true, .role = i % 2 ? ISOBAR__V1__ROLE__WORKER : ISOBAR__V1__ROLE__FETCHER, .incarnation = i + 1000};
+        char id[32];
+        snprintf(id, sizeof id, "made-up-%d", i);
+        text_copy(stranger.id, sizeof stranger.id, id);
+        say_hello(world, &stranger);
+        hand_out(world);
+        if (i % 500 == 0)
+            run(world, TICK_MS);
+    }
+    run(world, 1000);
+    assert_int_equal(one->targets + two->targets, targets);
+    assert_true(held(one) == PARTITIONS && held(two) == PARTITIONS && two->share == 60000);
+    assert_true(world->leader->members.count <= MEMBERS_MAX);
+    json_t *view = view_of(world);
+    json_decref(view);
+    run(world, MEMBER_KEEP_MS + 2 * MEMBER_SILENT_MS);
+    assert_int_equal(world->leader->members.count, 2);
+}
+
 /* ---- tests: numbers and terms ---- */
 
 static void numbers_go_above_all_that_was_heard(void **state)
@@ -968,6 +996,71 @@ static void held_is_wanted_after_all_that_can_happen(void **state)
     }
 }
 
+/* Packs a message of `person` with random numbers into `bytes`; returns its size. */
+static size_t pack_random(struct world *world, struct person *person, int kind, uint8_t *bytes)
+{
+    Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
+    Isobar__V1__Heartbeat beat = ISOBAR__V1__HEARTBEAT__INIT;
+    Isobar__V1__PartitionStatus partition = ISOBAR__V1__PARTITION_STATUS__INIT, *partitions[] = {&partition, &partition};
+    Isobar__V1__ShardStatus shard = ISOBAR__V1__SHARD_STATUS__INIT, *shards[] = {&shard, &shard};
+    Isobar__V1__Hello hello = ISOBAR__V1__HELLO__INIT;
+    Isobar__V1__Released released = ISOBAR__V1__RELEASED__INIT;
+    Isobar__V1__Assignment assignment = ISOBAR__V1__ASSIGNMENT__INIT, *assignments[] = {&assignment};
+    assignment.index = partition.partition = shard.shard = (int32_t)jitter_below(&world->random, PARTITIONS);
+    assignment.number = partition.assignment = shard.assignment = jitter_below(&world->random, 100);
+    beat.term = hello.term = world->leader->term;
+    beat.n_partitions = beat.n_shards = 2;
+    beat.partitions = partitions;
+    beat.shards = shards;
+    hello.role = person->role;
+    released.n_partitions = 1;
+    released.partitions = assignments;
+    envelope.format = 1;
+    envelope.member = person->id;
+    envelope.incarnation = person->incarnation;
+    if (kind == 0) {
+        envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT;
+        envelope.heartbeat = &beat;
+    } else if (kind == 1) {
+        envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HELLO;
+        envelope.hello = &hello;
+    } else {
+        envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_RELEASED;
+        envelope.released = &released;
+    }
+    return isobar__v1__envelope__pack(&envelope, bytes);
+}
+
+/* Bytes of messages with some of them changed, as far as the channel would let them pass. For the run with sanitizers. */
+static void whatever_unpacks_does_no_harm(void **state)
+{
+    struct world *world = *state;
+    struct person *one = worker(world, 0), *two = fetcher(world, 1);
+    run(world, 3000);
+    int passed = 0;
+    world->strict = false;
+    for (int i = 0; i < 30000; i++) {
+        uint8_t bytes[512];
+        size_t size = pack_random(world, i % 2 ? one : two, i % 3, bytes);
+        for (int64_t k = jitter_below(&world->random, 4); k > 0; k--)
+            bytes[jitter_below(&world->random, (int64_t)size)] = (uint8_t)jitter_below(&world->random, 256);
+        Isobar__V1__Envelope *changed = isobar__v1__envelope__unpack(NULL, size, bytes);
+        if (changed && channel_member_valid(changed->member) && channel_strings_valid(&changed->base)) {
+            passed++;
+            leader_message(world->leader, changed);
+        }
+        isobar__v1__envelope__free_unpacked(changed, NULL);
+        hand_out(world);
+        if (i % 100 == 0)
+            run(world, TICK_MS);
+    }
+    assert_in_range(passed, 30000 / 4 + 1000, 29000); /* the unchanged ones and more, but not all */
+    json_t *view = view_of(world);
+    json_decref(view);
+    run(world, 70000);
+    assert_true(held(one) == PARTITIONS && held(two) == PARTITIONS);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -980,6 +1073,7 @@ int main(void)
         T(a_slot_that_was_never_taken_is_given_anew),
         T(who_comes_back_gets_a_target_without_what_others_hold),
         T(a_second_process_of_the_same_name_is_not_heard),
+        T(a_flood_of_hellos_moves_nothing),
         T(numbers_go_above_all_that_was_heard),
         T(a_term_below_what_members_know_is_raised),
         T(a_former_terms_version_acknowledges_nothing),
@@ -996,6 +1090,7 @@ int main(void)
         T(the_view_survives_all_text),
         T(a_standby_says_nothing),
         T(held_is_wanted_after_all_that_can_happen),
+        T(whatever_unpacks_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,8 +49,11 @@ static void a_hello_again_changes_nothing(void **state)
 {
     (void)state;
     assert_int_equal(hello("a", 1, 1000, NULL), GREETING_NEW);
-    const struct member *member = member_find(&members, "a");
-    assert_true(member->heard_ms == 1000 && member->state == MEMBER_LIVE && member->target_changed && member_usable(member));
+    struct member *member = member_find(&members, "a");
+    assert_true(member->heard_ms == 1000 && member->state == MEMBER_LIVE && member->target_changed);
+    assert_true(member_reachable(member) && !member_usable(member)); /* before a heartbeat came */
+    member->beats = true;
+    assert_true(member_usable(member));
     assert_int_equal(hello("a", 1, 2000, NULL), GREETING_KNOWN);
     assert_int_equal(member->heard_ms, 2000);
     assert_int_equal(members.count, 1);
