@@ -22,9 +22,10 @@ void atlas_init(struct atlas *atlas, int32_t partitions)
 
 void atlas_release(struct atlas *atlas)
 {
-    struct city *city, *next;
-    HASH_ITER (hh, atlas->table, city, next) {
-        HASH_DEL(atlas->table, city);
+    struct city *city = atlas->table, *next;
+    HASH_CLEAR(hh, atlas->table); /* the cities stay linked */
+    for (; city; city = next) {
+        next = city->hh.next;
         isobar__v1__city__free_unpacked(city->entry, NULL);
         buf_release(&city->entry_bytes);
         free(city);

@@ -9,6 +9,7 @@
 #include "quantity.h"
 #include "text.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -125,7 +126,7 @@ static void encode_accumulator(struct buf *out, const struct accumulator *a, con
     for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
         buf_printf(out, ",\"%s\":", points[i].name);
         encode_scaled(out, points[i].value, quantity->scale);
-        buf_printf(out, ",\"%s_at\":%lld", points[i].name, (long long)(start_ms + points[i].at));
+        buf_printf(out, ",\"%s_at\":%" PRId64, points[i].name, start_ms + points[i].at);
     }
     buf_byte(out, '}');
 }

@@ -20,9 +20,10 @@ struct field {
 
 static void fields_clear(struct field **set)
 {
-    struct field *item, *next;
-    HASH_ITER (hh, *set, item, next) {
-        HASH_DEL(*set, item);
+    struct field *item = *set, *next;
+    HASH_CLEAR(hh, *set); /* the fields stay linked */
+    for (; item; item = next) {
+        next = item->hh.next;
         free(item);
     }
 }

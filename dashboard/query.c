@@ -49,7 +49,9 @@ static void clamp(struct window_query *query, int64_t now_ms)
 int query_windows(const struct query_text *text, const struct windowset *set, int64_t now_ms,
                   struct window_query *query, struct buf *error)
 {
-    const struct window_size *size = text->size ? windowset_find(set, text->size) : &set->sizes[0];
+    const struct window_size *size = set->sizes;
+    if (text->size)
+        size = windowset_find(set, text->size);
     if (!size) {
         buf_text(error, "size must be one of");
         for (size_t i = 0; i < set->count; i++)

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "mem.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,8 +128,8 @@ void reader_windows(struct store *store, const char *prefix, const struct window
     citystate_field(query->city_id, query->series, field);
     store_send(store, on_queued, NULL, "MULTI", NULL);
     for (size_t i = 0; i < read->asked; i++) {
-        snprintf(key, sizeof key, "%s{%d}:w:%s:%lld", prefix, query->partition, query->size.name,
-                 (long long)(read->query.from_ms + (int64_t)i * query->size.size_ms));
+        snprintf(key, sizeof key, "%s{%d}:w:%s:%" PRId64, prefix, query->partition, query->size.name,
+                 read->query.from_ms + (int64_t)i * query->size.size_ms);
         store_send(store, on_queued, NULL, "HGET", key, field, NULL);
     }
     snprintf(key, sizeof key, "%s{%d}:city", prefix, query->partition);

@@ -60,8 +60,8 @@ export class Detail {
     $('chart-hint').textContent = text.chartHint;
     $('reset-zoom').textContent = text.resetZoom;
     $('data-summary').textContent = text.dataTable;
-    $('chart-data').ariaLabel = text.dataTable;
-    $('ranges').ariaLabel = text.rangeLabel;
+    $('chart-data').setAttribute('aria-label', text.dataTable);
+    $('ranges').setAttribute('aria-label', text.rangeLabel);
     for (const button of $('ranges').children) button.textContent = text.ranges[button.dataset.range];
     for (const [name, card] of this.cards) card.label.textContent = text.metrics[name];
     if (this.latest) this.update(this.latest);
@@ -77,7 +77,7 @@ export class Detail {
   }
 
   ranges() {
-    for (const button of $('ranges').children) button.ariaPressed = String(button.dataset.range === state.range);
+    for (const button of $('ranges').children) button.setAttribute('aria-pressed', String(button.dataset.range === state.range));
   }
 
   show(city) {
@@ -155,9 +155,9 @@ export class Detail {
     this.chart.draw();
     const points = this.chart.windows().length;
     $('chart').dataset.points = points;
-    $('chart').ariaLabel = this.chart.describe();
+    $('chart').setAttribute('aria-label', this.chart.describe());
     $('chart-note').textContent = this.note ? text[this.note] : points ? '' : text.noHistory;
-    $('chart').ariaBusy = String(this.note === 'loading');
+    $('chart').setAttribute('aria-busy', String(this.note === 'loading'));
     this.rows();
   }
 
@@ -187,7 +187,7 @@ export class Detail {
     const { values } = latest;
     for (const [name, card] of this.cards) {
       const amount = format.observed(name, values), known = Number.isFinite(amount);
-      const more = name === 'wind_speed' ? format.compass(values.wind_direction) : '';
+      const more = name === 'wind_speed' ? format.compass(values) : '';
       if (name === 'precipitation') card.label.textContent = this.precipitationLabel(latest);
       card.number.textContent = format.value(name, amount);
       card.unit.textContent = known ? [format.unit(name), more].filter(Boolean).join(' · ') : '';

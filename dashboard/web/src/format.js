@@ -38,8 +38,11 @@ export function observed(name, values) {
   return values.rain === undefined && values.snow === undefined ? undefined : (values.rain ?? 0) + (values.snow ?? 0);
 }
 
-export function compass(direction) {
-  return Number.isFinite(direction) ? text.compass[Math.round(direction / 22.5) % 16] : '';
+const CALM_M_S = 0.5; // slower wind has no direction
+
+// Where the wind comes from, as a point of the compass; nothing in a calm.
+export function compass({ wind_speed: speed, wind_direction: direction }) {
+  return Number.isFinite(direction) && !(speed < CALM_M_S) ? text.compass[Math.round(direction / 22.5) % 16] : '';
 }
 
 // A duration in its largest sensible unit: 8 s, 12 min, 3 h, 2 d.

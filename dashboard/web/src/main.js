@@ -173,8 +173,8 @@ function labels() {
   $('skip').textContent = text.skip;
   $('list-title').textContent = text.cities;
   $('search-label').textContent = $('search').placeholder = text.search;
-  $('table-box').ariaLabel = text.tableLabel;
-  $('views').ariaLabel = text.viewLabel;
+  $('table-box').setAttribute('aria-label', text.tableLabel);
+  $('views').setAttribute('aria-label', text.viewLabel);
   for (const button of $('views').children) button.textContent = text.views[button.dataset.view];
   if (detail.city) detail.place();
   table.labels();

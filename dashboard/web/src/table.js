@@ -112,7 +112,7 @@ export class CityTable {
       const words = format.value(column, format.observed(column, values));
       if (row.cells[column].number.textContent !== words) row.cells[column].number.textContent = words;
     }
-    row.cells.wind_speed.direction.textContent = format.compass(values.wind_direction);
+    row.cells.wind_speed.direction.textContent = format.compass(values);
   }
 
   // Ages tick; an old row is greyed and says so.

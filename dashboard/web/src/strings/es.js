@@ -19,7 +19,7 @@ export default {
   },
   settings: 'Ajustes', language: 'Idioma', automatic: 'Automático',
   dimensions: { temperature: 'Temperatura', wind: 'Viento', pressure: 'Presión', precipitation: 'Precipitación', time: 'Horas' },
-  times: { city: 'Hora local de la ciudad', utc: 'UTC', browser: 'Hora de este dispositivo' },
+  times: { city: 'Hora de la ciudad', utc: 'UTC', browser: 'Hora del dispositivo' },
   cities: 'Ciudades', search: 'Buscar ciudades', noMatch: 'Ninguna ciudad coincide.', shown: (n, all) => (n === all ? `${all} ciudades` : `${n} de ${all} ciudades`),
   waiting: 'Esperando las primeras ciudades …', tableLabel: 'Últimos valores de todas las ciudades',
   columns: {
