@@ -6,12 +6,15 @@
 #include "error.h"
 #include "worker.h"
 
+#include <malloc.h>
+
 #define OPTION_OWNER struct worker_options
 static const struct option_row option_rows[] = {WORKER_OPTIONS(OPTION_ROW)};
 #define METRIC_OWNER struct worker_metrics
 static const struct metric_row metric_rows[] = {WORKER_METRICS(METRIC_ROW)};
 
 #define DRAIN_LIMIT_MS 8000
+#define LARGE_BYTES    (128 * 1024)
 
 static void on_drain(void *arg)
 {
@@ -49,6 +52,9 @@ int main(int argc, char **argv)
                                                   .rows = option_rows, .row_count = sizeof option_rows / sizeof *option_rows};
     static struct worker_options options;
     static struct worker worker;
+    /* Commits and answers of megabytes come and go: each has pages of its own that go back at once. Left to itself glibc
+     * raises the limit after the first, and holes stay in the heap: with 10,000 cities 5 MB more. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     int operands = 0, code = EXIT_CODE_OK;
     worker.options = &options;
     if (option_parse(&program, &options, argc, argv, &operands, &code) == OPTION_RUN)
