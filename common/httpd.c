@@ -27,6 +27,7 @@
 #define WATCH_MS       250
 #define COMMENT_MS     14000
 #define LISTEN_BACKLOG 1024
+#define STOP_RUNS      4 /* runs of libmicrohttpd that get a chunk and the end out: 2 are enough for a short one */
 
 /* ---- what libmicrohttpd calls ---- */
 
@@ -114,6 +115,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
         if (peer->next)
             peer->next->previous = peer->previous;
         httpd->connections--;
+        httpd_want_run(httpd);
         free(peer);
         *context = NULL;
     }
@@ -128,14 +130,20 @@ static void on_epoll(void *arg, unsigned events)
     MHD_run(httpd->mhd);
 }
 
+void httpd_want_run(struct httpd *httpd)
+{
+    httpd->wanted = true;
+    loop_wait_at_most(httpd->loop, 0); /* for callers that are before-wait functions which run after ours */
+}
+
 static void on_before_wait(void *arg)
 {
     struct httpd *httpd = arg;
-    MHD_UNSIGNED_LONG_LONG timeout;
-    if (MHD_get_timeout(httpd->mhd, &timeout) != MHD_YES)
-        return;
-    if (timeout == 0)
+    MHD_UNSIGNED_LONG_LONG timeout = 1;
+    if (httpd->wanted || (MHD_get_timeout(httpd->mhd, &timeout) == MHD_YES && timeout == 0)) {
+        httpd->wanted = false;
         MHD_run(httpd->mhd);
+    }
     if (MHD_get_timeout(httpd->mhd, &timeout) == MHD_YES)
         loop_wait_at_most(httpd->loop, timeout > 60000 ? 60000 : (int64_t)timeout);
 }
@@ -240,12 +248,16 @@ void httpd_free(struct httpd *httpd)
     loop_timer_free(httpd->watch);
     loop_fd_remove(httpd->source);
     httpd->stopping = true;
-    /* A daemon may not be stopped with suspended connections. */
+    /* A daemon may not be stopped with suspended connections: the streams end, and send what their sockets take at once. */
+    bool streams = false;
     for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
-        if (peer->stream)
+        if (peer->stream) {
             httpd_stream_close(peer->stream);
+            streams = true;
+        }
     }
-    MHD_run(httpd->mhd);
+    for (int i = 0; i < (streams ? STOP_RUNS : 1); i++)
+        MHD_run(httpd->mhd);
     MHD_stop_daemon(httpd->mhd);
     free(httpd);
 }

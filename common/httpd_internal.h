@@ -38,11 +38,18 @@ struct httpd {
     struct loop_timer *watch;
     int64_t deadline_ms, comment_ms;
     int port, connections;
+    bool wanted;   /* libmicrohttpd has to run although its descriptor tells nothing */
     bool stopping; /* nothing new is begun, streams end */
     struct httpd_peer *peers;
     httpd_fn *fn;
     void *arg;
 };
+
+/*
+ * Lets libmicrohttpd run before the loop waits next. Without threads it neither wakes its descriptor nor shortens its time-out
+ * when a connection is resumed, nor takes the listener up again when there is room for a connection.
+ */
+void httpd_want_run(struct httpd *httpd);
 
 /* A request whose header is complete. The caller frees it with httpd_request_free. */
 struct httpd_request *httpd_request_new(struct httpd *httpd, struct MHD_Connection *connection, const char *path, const char *method);

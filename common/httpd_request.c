@@ -115,8 +115,10 @@ void httpd_request_answer(struct httpd_request *request, int status, const char 
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
     for (size_t i = 0; i < request->header_count; i++)
         MHD_add_response_header(response, request->names[i], request->contents[i]);
-    if (request->deferred)
+    if (request->deferred) {
         MHD_resume_connection(request->connection);
+        httpd_want_run(request->httpd);
+    }
 }
 
 void httpd_reply(struct httpd_request *request, int status, const char *content_type, const void *bytes, size_t size)

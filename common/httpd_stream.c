@@ -62,6 +62,7 @@ static void stream_wake(struct httpd_stream *stream)
         return;
     stream->suspended = false;
     MHD_resume_connection(stream->request->connection);
+    httpd_want_run(stream->request->httpd);
 }
 
 void httpd_stream_send(struct httpd_stream *stream, struct httpd_chunk *chunk)
