@@ -427,7 +427,7 @@ static void a_burst(void **state)
     say_until_heard(fixture, &fixture->member, "w", 1);
     wait_for(fixture, 1, 0);
     int sent = 0;
-    for (int full = 0; full < 200;) { /* until nothing has moved for 200 ms: sanitizers slow the other thread down */
+    for (int full = 0; full < 20;) { /* until nothing has moved for 20 ms */
         if (say_much(&fixture->member) == 0) {
             sent++;
             full = 0;
