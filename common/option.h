@@ -79,5 +79,7 @@ int option_parse(const struct option_program *program, void *values, int argc, c
                  int *exit_code) __attribute__((warn_unused_result));
 /* Frees the strings in `values`. */
 void option_release(const struct option_program *program, void *values);
+/* The row whose name is so like `name` that it may be meant, or NULL; only the rows' names are read. */
+const struct option_row *option_nearest(const struct option_program *program, const char *name);
 
 #endif

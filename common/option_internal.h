@@ -22,8 +22,6 @@ char **option_text(const struct option_parse *parse, const struct option_row *ro
 
 /* The row called `name` (with underscores), or NULL. */
 const struct option_row *option_find(const struct option_program *program, const char *name);
-/* The row whose name is so like `name` that it may be meant, or NULL. */
-const struct option_row *option_nearest(const struct option_program *program, const char *name);
 /* True when `name` is so like `known` that it is a slip of it rather than another word; false when they are equal. */
 bool option_is_slip(const char *name, const char *known);
 /* Writes `name` to `out` (OPTION_NAME_BYTES) with every `from` replaced by `to`, in capitals when wanted; returns it. */

@@ -1,4 +1,5 @@
-/* Checks what Redis has of one partition (audit.h). Every check says both numbers, so that a finding explains itself. */
+/* Checks what Redis has of one partition (audit.h). Every check says both numbers, so that a finding explains
+ * itself. */
 #include "audit.h"
 
 #include "citystate.h"
@@ -63,7 +64,8 @@ static bool parse_ledger(struct audit *audit, const struct store_reply *pairs)
         const struct store_reply *value = value_of(pairs, ledger_fields_of[i].name);
         int64_t number = 0;
         if (!value || !context_integer(value, ledger_fields_of[i].low, INT64_MAX / 4, &number))
-            audit_fail(audit, "ledger", "%s is %s", ledger_fields_of[i].name, value ? value->text : "missing");
+            audit_fail(audit, "ledger", "%s is %s", ledger_fields_of[i].name,
+                       value ? value->text : "missing");
         memcpy((char *)&audit->ledger + ledger_fields_of[i].offset, &number, sizeof number);
     }
     const struct store_reply *cid = value_of(pairs, "cid");
@@ -76,13 +78,17 @@ static void check_order(struct audit *audit)
 {
     const struct audit_ledger *l = &audit->ledger;
     if (l->first_offset > l->offset)
-        audit_fail(audit, "I3", "first_offset %" PRId64 " is above offset %" PRId64, l->first_offset, l->offset);
+        audit_fail(audit, "I3", "first_offset %" PRId64 " is above offset %" PRId64, l->first_offset,
+                   l->offset);
     if (l->record_offset >= l->offset)
-        audit_fail(audit, "I3", "record_offset %" PRId64 " is not below offset %" PRId64, l->record_offset, l->offset);
+        audit_fail(audit, "I3", "record_offset %" PRId64 " is not below offset %" PRId64, l->record_offset,
+                   l->offset);
     if (l->clock_ms > audit->rules->now_ms + AUDIT_TOLERANCE_MS)
-        audit_fail(audit, "I3", "clock_ms %" PRId64 " lies %" PRId64 " ms in the future", l->clock_ms, l->clock_ms - audit->rules->now_ms);
+        audit_fail(audit, "I3", "clock_ms %" PRId64 " lies %" PRId64 " ms in the future", l->clock_ms,
+                   l->clock_ms - audit->rules->now_ms);
     if (l->tick_clock_ms > l->clock_ms)
-        audit_fail(audit, "I3", "tick_clock_ms %" PRId64 " is above clock_ms %" PRId64, l->tick_clock_ms, l->clock_ms);
+        audit_fail(audit, "I3", "tick_clock_ms %" PRId64 " is above clock_ms %" PRId64, l->tick_clock_ms,
+                   l->clock_ms);
     if (l->pane_cursor_ms % audit->rules->windows.pane_ms != 0)
         audit_fail(audit, "I3", "pane_cursor_ms %" PRId64 " is no start of a pane", l->pane_cursor_ms);
 }
@@ -95,7 +101,8 @@ static void check_cursors(struct audit *audit, const struct store_reply *pairs)
         int64_t cursor = 0;
         snprintf(field, sizeof field, "w_cursor_%s", windows->sizes[i].name);
         const struct store_reply *value = value_of(pairs, field);
-        if (value && (!context_integer(value, 0, INT64_MAX / 4, &cursor) || cursor % windows->sizes[i].size_ms != 0))
+        if (value &&
+            (!context_integer(value, 0, INT64_MAX / 4, &cursor) || cursor % windows->sizes[i].size_ms != 0))
             audit_fail(audit, "I3", "%s %s is no start of such a window", field, value->text);
     }
 }
@@ -106,16 +113,20 @@ bool audit_take_ledger(struct audit *audit, const struct store_reply *pairs)
     if (!parse_ledger(audit, pairs))
         return false;
     if (l->applied + l->gaps != l->offset - l->first_offset)
-        audit_fail(audit, "I1", "applied %" PRId64 " + gaps %" PRId64 " = %" PRId64 ", but offset %" PRId64 " - first_offset %" PRId64 " = %" PRId64,
-                   l->applied, l->gaps, l->applied + l->gaps, l->offset, l->first_offset, l->offset - l->first_offset);
-    int64_t sum = l->rows_in + l->rows_late + l->rows_duplicate + l->rows_bad + l->rows_checked + l->rows_tick + l->rows_control +
-                  l->rows_retired;
+        audit_fail(audit, "I1",
+                   "applied %" PRId64 " + gaps %" PRId64 " = %" PRId64 ", but offset %" PRId64
+                   " - first_offset %" PRId64 " = %" PRId64,
+                   l->applied, l->gaps, l->applied + l->gaps, l->offset, l->first_offset,
+                   l->offset - l->first_offset);
+    int64_t sum = l->rows_in + l->rows_late + l->rows_duplicate + l->rows_bad + l->rows_checked +
+                  l->rows_tick + l->rows_control + l->rows_retired;
     if (l->rows != sum)
         audit_fail(audit, "I2",
-                   "rows %" PRId64 ", but in %" PRId64 " + late %" PRId64 " + duplicate %" PRId64 " + bad %" PRId64 " + checked %" PRId64
-                   " + tick %" PRId64 " + control %" PRId64 " + retired %" PRId64 " = %" PRId64,
-                   l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_bad, l->rows_checked, l->rows_tick, l->rows_control,
-                   l->rows_retired, sum);
+                   "rows %" PRId64 ", but in %" PRId64 " + late %" PRId64 " + duplicate %" PRId64
+                   " + bad %" PRId64 " + checked %" PRId64 " + tick %" PRId64 " + control %" PRId64
+                   " + retired %" PRId64 " = %" PRId64,
+                   l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_bad, l->rows_checked,
+                   l->rows_tick, l->rows_control, l->rows_retired, sum);
     check_order(audit);
     check_cursors(audit, pairs);
     return true;
@@ -124,7 +135,8 @@ bool audit_take_ledger(struct audit *audit, const struct store_reply *pairs)
 /* ---- cities ---- */
 
 /* A record under `field` belongs to this city, and the city to this partition. */
-static void check_place(struct audit *audit, const char *where, const char *field, int64_t city_id, int32_t series)
+static void check_place(struct audit *audit, const char *where, const char *field, int64_t city_id,
+                        int32_t series)
 {
     char wanted[CITY_FIELD_BYTES];
     int32_t shard = shard_of_city(city_id, audit->rules->partitions);
@@ -141,16 +153,21 @@ static void check_panes(struct audit *audit, const char *field, const struct cit
         const struct window *window = &city->open[i].window;
         rows += window->rows;
         if (window->start_ms % pane_ms != 0 || window->end_ms != window->start_ms + pane_ms)
-            audit_fail(audit, "I3", "city %s: an open pane spans %" PRId64 " to %" PRId64, field, window->start_ms, window->end_ms);
+            audit_fail(audit, "I3", "city %s: an open pane spans %" PRId64 " to %" PRId64, field,
+                       window->start_ms, window->end_ms);
         if (window->end_ms <= city->closed_through_ms)
-            audit_fail(audit, "I3", "city %s: the pane that ends at %" PRId64 " is open, but all through %" PRId64 " are closed", field,
-                       window->end_ms, city->closed_through_ms);
+            audit_fail(audit, "I3",
+                       "city %s: the pane that ends at %" PRId64 " is open, but all through %" PRId64
+                       " are closed",
+                       field, window->end_ms, city->closed_through_ms);
         if (window->last_observed_at_ms > city->watermark_ms)
-            audit_fail(audit, "I3", "city %s: an open pane has a reading of %" PRId64 ", above the watermark %" PRId64, field,
-                       window->last_observed_at_ms, city->watermark_ms);
+            audit_fail(audit, "I3",
+                       "city %s: an open pane has a reading of %" PRId64 ", above the watermark %" PRId64,
+                       field, window->last_observed_at_ms, city->watermark_ms);
     }
     if (rows > city->rows_in)
-        audit_fail(audit, "I2", "city %s: %" PRId64 " rows in open panes, but only %" PRId64 " in", field, rows, city->rows_in);
+        audit_fail(audit, "I2", "city %s: %" PRId64 " rows in open panes, but only %" PRId64 " in", field,
+                   rows, city->rows_in);
     audit->open_rows += rows;
 }
 
@@ -159,14 +176,18 @@ static void check_city(struct audit *audit, const char *field, const struct city
     int64_t clock = audit->ledger.clock_ms, most = city->watermark_ms > clock ? city->watermark_ms : clock;
     check_place(audit, "city", field, city->city_id, city->series);
     if (city->watermark_ms > clock + AUDIT_TOLERANCE_MS)
-        audit_fail(audit, "I3", "city %s: watermark %" PRId64 " is more than 5 min above the clock %" PRId64, field, city->watermark_ms, clock);
+        audit_fail(audit, "I3", "city %s: watermark %" PRId64 " is more than 5 min above the clock %" PRId64,
+                   field, city->watermark_ms, clock);
     if (city->heard_at_ms > clock)
-        audit_fail(audit, "I3", "city %s: heard at %" PRId64 ", above the clock %" PRId64, field, city->heard_at_ms, clock);
+        audit_fail(audit, "I3", "city %s: heard at %" PRId64 ", above the clock %" PRId64, field,
+                   city->heard_at_ms, clock);
     if (city->has_latest && city->latest.observed_at_ms > city->watermark_ms)
-        audit_fail(audit, "I3", "city %s: the latest reading is of %" PRId64 ", above the watermark %" PRId64, field,
-                   city->latest.observed_at_ms, city->watermark_ms);
+        audit_fail(audit, "I3", "city %s: the latest reading is of %" PRId64 ", above the watermark %" PRId64,
+                   field, city->latest.observed_at_ms, city->watermark_ms);
     if (city->closed_through_ms > most || city->closed_through_ms % audit->rules->windows.pane_ms != 0)
-        audit_fail(audit, "I3", "city %s: closed through %" PRId64 ", which is no end of a pane up to watermark %" PRId64 " or clock %" PRId64,
+        audit_fail(audit, "I3",
+                   "city %s: closed through %" PRId64 ", which is no end of a pane up to watermark %" PRId64
+                   " or clock %" PRId64,
                    field, city->closed_through_ms, city->watermark_ms, clock);
     check_panes(audit, field, city);
 }
@@ -212,15 +233,17 @@ void audit_totals(struct audit *audit)
     int64_t panes = audit->open_rows + audit->closed_rows + l->retired;
     if (panes != l->rows_in + l->rows_late)
         audit_fail(audit, "I2",
-                   "panes hold %" PRId64 " open + %" PRId64 " closed + %" PRId64 " retired = %" PRId64 " rows, but rows_in %" PRId64
-                   " + rows_late %" PRId64 " = %" PRId64,
-                   audit->open_rows, audit->closed_rows, l->retired, panes, l->rows_in, l->rows_late, l->rows_in + l->rows_late);
+                   "panes hold %" PRId64 " open + %" PRId64 " closed + %" PRId64 " retired = %" PRId64
+                   " rows, but rows_in %" PRId64 " + rows_late %" PRId64 " = %" PRId64,
+                   audit->open_rows, audit->closed_rows, l->retired, panes, l->rows_in, l->rows_late,
+                   l->rows_in + l->rows_late);
     check_sum(audit, "rows_in", l->rows_in, audit->rows_in);
     check_sum(audit, "rows_late", l->rows_late, audit->rows_late);
     check_sum(audit, "rows_duplicate", l->rows_duplicate, audit->rows_duplicate);
     check_sum(audit, "rows_retired", l->rows_retired, audit->rows_retired);
     if (audit->rows_bad > l->rows_bad)
-        audit_fail(audit, "I2", "rows_bad %" PRId64 ", but the cities have %" PRId64, l->rows_bad, audit->rows_bad);
+        audit_fail(audit, "I2", "rows_bad %" PRId64 ", but the cities have %" PRId64, l->rows_bad,
+                   audit->rows_bad);
 }
 
 /* ---- against what was read at another time ---- */
@@ -229,7 +252,8 @@ void audit_log(struct audit *audit, int64_t low, int64_t high)
 {
     int64_t offset = audit->ledger.offset;
     if (offset < low)
-        audit_fail(audit, "I3", "offset %" PRId64 " was deleted from the log, which begins at %" PRId64, offset, low);
+        audit_fail(audit, "I3", "offset %" PRId64 " was deleted from the log, which begins at %" PRId64,
+                   offset, low);
     if (offset > high)
         audit_fail(audit, "I3", "offset %" PRId64 " is beyond the log's end %" PRId64, offset, high);
 }
@@ -237,10 +261,13 @@ void audit_log(struct audit *audit, int64_t low, int64_t high)
 void audit_later(struct audit *audit, int64_t offset, int64_t clock_ms)
 {
     if (offset < audit->ledger.offset)
-        audit_fail(audit, "I3", "offset went back from %" PRId64 " to %" PRId64 " meanwhile: was Redis rolled back?", audit->ledger.offset, offset);
+        audit_fail(audit, "I3",
+                   "offset went back from %" PRId64 " to %" PRId64 " meanwhile: was Redis rolled back?",
+                   audit->ledger.offset, offset);
     if (clock_ms < audit->ledger.clock_ms)
-        audit_fail(audit, "I3", "clock_ms went back from %" PRId64 " to %" PRId64 " meanwhile: was Redis rolled back?", audit->ledger.clock_ms,
-                   clock_ms);
+        audit_fail(audit, "I3",
+                   "clock_ms went back from %" PRId64 " to %" PRId64 " meanwhile: was Redis rolled back?",
+                   audit->ledger.clock_ms, clock_ms);
 }
 
 /* ---- closed panes and windows ---- */
@@ -287,12 +314,13 @@ static void check_record(struct group *group, const char *field, const struct st
     }
     check_place(group->audit, group->key, field, city_id, series);
     if (decode(&window, group->panes, value) != 0) {
-        audit_fail(group->audit, "state", "%s: the record of city %s cannot be decoded (%zu bytes)", group->key, field, value->size);
+        audit_fail(group->audit, "state", "%s: the record of city %s cannot be decoded (%zu bytes)",
+                   group->key, field, value->size);
         return;
     }
     if (window.start_ms != group->start_ms || window.end_ms != group->end_ms)
-        audit_fail(group->audit, "I3", "%s: the record of city %s spans %" PRId64 " to %" PRId64, group->key, field, window.start_ms,
-                   window.end_ms);
+        audit_fail(group->audit, "I3", "%s: the record of city %s spans %" PRId64 " to %" PRId64, group->key,
+                   field, window.start_ms, window.end_ms);
     group->rows += window.rows;
     window_release(&window);
 }
@@ -301,7 +329,8 @@ void audit_records(struct audit *audit, const char *key, const struct window_siz
                    const struct store_reply *pairs)
 {
     int64_t span = size ? size->size_ms : audit->rules->windows.pane_ms, count = 0;
-    struct group group = {.audit = audit, .key = key, .start_ms = start_ms, .end_ms = start_ms + span, .panes = size == NULL};
+    struct group group = {
+        .audit = audit, .key = key, .start_ms = start_ms, .end_ms = start_ms + span, .panes = size == NULL};
     for (size_t i = 0; i + 1 < pairs->count; i += 2) {
         if (strcmp(pairs->elements[i]->text, "#n") != 0)
             check_record(&group, pairs->elements[i]->text, pairs->elements[i + 1]);
@@ -310,10 +339,12 @@ void audit_records(struct audit *audit, const char *key, const struct window_siz
     if (stored && !context_integer(stored, 0, INT64_MAX / 4, &count))
         audit_fail(audit, "I2", "%s: #n is %s", key, stored->text);
     else if (count != group.rows)
-        audit_fail(audit, "I2", "%s: #n is %" PRId64 ", but its records have %" PRId64 " rows", key, count, group.rows);
+        audit_fail(audit, "I2", "%s: #n is %" PRId64 ", but its records have %" PRId64 " rows", key, count,
+                   group.rows);
     if (window_start(start_ms, span) != start_ms)
         audit_fail(audit, "I3", "%s starts between two", key);
     if (!size && start_ms < audit->ledger.pane_cursor_ms)
-        audit_fail(audit, "I2", "%s lies before pane_cursor_ms %" PRId64 ": it was retired and is still there", key,
+        audit_fail(audit, "I2",
+                   "%s lies before pane_cursor_ms %" PRId64 ": it was retired and is still there", key,
                    audit->ledger.pane_cursor_ms);
 }

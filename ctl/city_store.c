@@ -1,7 +1,7 @@
 /*
- * Replaces the catalogue (city_store.h). A shard that differs is written as a whole by one script; its members read it again when
- * the version has gone up. `catalogue_pending` in meta remembers, across a crash, that shards were written whose version was
- * not raised yet.
+ * Replaces the catalogue (city_store.h). A shard that differs is written as a whole by one script; its
+ * members read it again when the version has gone up. `catalogue_pending` in meta remembers, across a crash,
+ * that shards were written whose version was not raised yet.
  */
 #include "city_store.h"
 
@@ -17,11 +17,12 @@
 
 #define CITY_MAX_BYTES 4096
 
-static const char replace_script[] = "redis.call('DEL', KEYS[1])\n"
-                                     "for i = 1, #ARGV, 2000 do\n"
-                                     "  redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 1999, #ARGV)))\n"
-                                     "end\n"
-                                     "return #ARGV / 2\n";
+static const char replace_script[] =
+    "redis.call('DEL', KEYS[1])\n"
+    "for i = 1, #ARGV, 2000 do\n"
+    "  redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 1999, #ARGV)))\n"
+    "end\n"
+    "return #ARGV / 2\n";
 static const char publish_script[] = "redis.call('HDEL', KEYS[1], 'catalogue_pending')\n"
                                      "return redis.call('HINCRBY', KEYS[1], 'catalogue_version', 1)\n";
 
@@ -83,15 +84,16 @@ static bool equal(const struct shard_words *wanted, const struct store_reply *pa
         return false;
     for (size_t i = 4; i < wanted->count; i += 2) {
         const struct store_reply *record = stored(pairs, wanted->words[i]);
-        if (!record || record->size != wanted->sizes[i + 1] || memcmp(record->text, wanted->words[i + 1], record->size) != 0)
+        if (!record || record->size != wanted->sizes[i + 1] ||
+            memcmp(record->text, wanted->words[i + 1], record->size) != 0)
             return false;
     }
     return true;
 }
 
 /* The wanted content of `shard`; `texts` holds what the words point to. */
-static void collect(const struct replace *replace, int32_t shard, const struct store_reply *pairs, struct shard_words *wanted,
-                    char **texts)
+static void collect(const struct replace *replace, int32_t shard, const struct store_reply *pairs,
+                    struct shard_words *wanted, char **texts)
 {
     struct buf all = BUF_EMPTY;
     for (size_t i = 0; i < replace->table->count; i++) {
@@ -118,7 +120,9 @@ static int mark_pending(struct replace *replace)
 {
     char key[CONTEXT_KEY_BYTES];
     struct store_reply *reply =
-        replace->pending ? NULL : CONTEXT_ASK(replace->context, "HSET", context_key(replace->context, "meta", key), "catalogue_pending", "1");
+        replace->pending ? NULL
+                         : CONTEXT_ASK(replace->context, "HSET", context_key(replace->context, "meta", key),
+                                       "catalogue_pending", "1");
     if (!replace->pending && !reply)
         return replace->context->exit_code;
     store_reply_free(reply);
@@ -163,7 +167,8 @@ static int replace_shard(struct replace *replace, int32_t shard)
 static int publish_version(struct replace *replace)
 {
     char key[CONTEXT_KEY_BYTES];
-    struct store_reply *reply = CONTEXT_ASK(replace->context, "EVAL", publish_script, "1", context_key(replace->context, "meta", key));
+    struct store_reply *reply = CONTEXT_ASK(replace->context, "EVAL", publish_script, "1",
+                                            context_key(replace->context, "meta", key));
     if (!reply)
         return replace->context->exit_code;
     replace->change->version = reply->integer;
@@ -171,13 +176,15 @@ static int publish_version(struct replace *replace)
     return EXIT_CODE_OK;
 }
 
-int city_store_replace(struct context *context, const struct installation *installation, const struct city_table *table,
-                   struct city_store_change *change)
+int city_store_replace(struct context *context, const struct installation *installation,
+                       const struct city_table *table, struct city_store_change *change)
 {
     char key[CONTEXT_KEY_BYTES];
-    struct replace replace = {.context = context, .installation = installation, .table = table, .change = change};
+    struct replace replace = {
+        .context = context, .installation = installation, .table = table, .change = change};
     *change = (struct city_store_change){.version = installation->catalogue_version};
-    struct store_reply *reply = CONTEXT_ASK(context, "HEXISTS", context_key(context, "meta", key), "catalogue_pending");
+    struct store_reply *reply =
+        CONTEXT_ASK(context, "HEXISTS", context_key(context, "meta", key), "catalogue_pending");
     if (!reply)
         return context->exit_code;
     replace.pending = reply->integer == 1;

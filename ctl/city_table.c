@@ -1,15 +1,16 @@
 /*
- * Reads and checks the table of cities (city_table.h). Columns are found by the header, so their order is free; each has one
- * checking function in a table. A fault in one row does not stop the others from being checked; broken CSV does.
+ * Reads and checks the table of cities (city_table.h). Columns are found by the header, so their order is
+ * free; each has one checking function in a table. A fault in one row does not stop the others from being
+ * checked; broken CSV does.
  */
 #include "city_table.h"
 
 #include "csv.h"
 #include "error.h"
 #include "mem.h"
+#include "text.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ struct reader {
     int status;
 };
 
-__attribute__((format(printf, 3, 4))) static void fault(struct reader *reader, int line, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void fault(struct reader *reader, int line, const char *format,
+                                                        ...)
 {
     reader->status = reader->status ? reader->status : ERR_INVALID;
     if (++reader->faults > CITY_TABLE_FAULTS)
@@ -48,8 +50,10 @@ static bool integer(const char *text, int64_t low, int64_t high, int64_t *out)
         return false;
     errno = 0;
     long long number = strtoll(text, &end, 10);
+    if (errno != 0 || *end != '\0' || number < low || number > high)
+        return false;
     *out = number;
-    return errno == 0 && *end == '\0' && number >= low && number <= high;
+    return true;
 }
 
 /* Degrees with at most 5 decimals, exactly; no floating point, so that 0.1 is 0.1. */
@@ -84,9 +88,7 @@ static bool name_valid(const char *text)
         if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))
             return false;
     }
-    json_t *checked = json_string(text); /* NULL when it is not UTF-8 */
-    json_decref(checked);
-    return checked != NULL;
+    return text_is_utf8(text);
 }
 
 static bool ascii_valid(const char *text)
@@ -101,8 +103,8 @@ static bool ascii_valid(const char *text)
 static bool zone_named(const char *text)
 {
     size_t size = strlen(text);
-    if (size == 0 || size >= sizeof((struct city_row *)NULL)->zone || *text == '/' || *text == '.' || strstr(text, "..") ||
-        strstr(text, "//"))
+    if (size == 0 || size >= sizeof((struct city_row *)NULL)->zone || *text == '/' || *text == '.' ||
+        strstr(text, "..") || strstr(text, "//"))
         return false;
     for (const char *p = text; *p; p++) {
         bool letter = (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z');
@@ -121,7 +123,8 @@ static bool zone_known(const char *zoneinfo, const char *zone)
     FILE *file = fopen(path, "rb");
     if (!file)
         return false;
-    bool good = fread(magic, 1, sizeof magic, file) == sizeof magic && memcmp(magic, "TZif", sizeof magic) == 0;
+    bool good =
+        fread(magic, 1, sizeof magic, file) == sizeof magic && memcmp(magic, "TZif", sizeof magic) == 0;
     fclose(file);
     return good;
 }
@@ -228,8 +231,8 @@ static bool read_header(struct reader *reader, size_t order[COLUMNS])
         while (column < COLUMNS && strcmp(columns[column].name, csv->fields[i]) != 0)
             column++;
         if (column == COLUMNS || seen[column]) {
-            fault(reader, csv->line, "the header has %s column \"%.64s\"", column == COLUMNS ? "an unknown" : "twice the",
-                  csv->fields[i]);
+            fault(reader, csv->line, "the header has %s column \"%.64s\"",
+                  column == COLUMNS ? "an unknown" : "twice the", csv->fields[i]);
             return false;
         }
         seen[column] = true;
@@ -270,9 +273,14 @@ static void take_row(struct reader *reader, const size_t order[COLUMNS])
         fault(reader, csv->line, "zone \"%s\" is not in %s", row->zone, reader->source->zoneinfo);
 }
 
+struct place {
+    int64_t id;
+    int line;
+};
+
 static int by_id(const void *a, const void *b)
 {
-    const struct city_row *x = *(const struct city_row *const *)a, *y = *(const struct city_row *const *)b;
+    const struct place *x = a, *y = b;
     if (x->id != y->id)
         return x->id < y->id ? -1 : 1;
     return (x->line > y->line) - (x->line < y->line);
@@ -281,16 +289,16 @@ static int by_id(const void *a, const void *b)
 static void find_repeats(struct reader *reader)
 {
     const struct city_table *table = reader->table;
-    const struct city_row **sorted = mem_calloc(table->count, sizeof(*sorted));
+    struct place *places = mem_calloc(table->count, sizeof *places);
     for (size_t i = 0; i < table->count; i++)
-        sorted[i] = &table->rows[i];
-    qsort(sorted, table->count, sizeof *sorted, by_id);
+        places[i] = (struct place){table->rows[i].id, table->rows[i].line};
+    qsort(places, table->count, sizeof *places, by_id);
     for (size_t i = 1; i < table->count; i++) {
-        if (sorted[i]->id == sorted[i - 1]->id && sorted[i]->id != 0)
-            fault(reader, sorted[i]->line, "the id %lld stands on line %d already", (long long)sorted[i]->id,
-                  sorted[i - 1]->line);
+        if (places[i].id == places[i - 1].id && places[i].id != 0) /* 0: a row whose id is a fault */
+            fault(reader, places[i].line, "the id %lld stands on line %d already", (long long)places[i].id,
+                  places[i - 1].line);
     }
-    free(sorted);
+    free(places);
 }
 
 /* True when there is a record; broken CSV is a fault and the end. */
@@ -324,12 +332,15 @@ static void read_rows(struct reader *reader)
     }
 }
 
-int city_table_read(struct city_table *table, FILE *stream, const struct city_table_source *source, struct buf *error)
+int city_table_read(struct city_table *table, FILE *stream, const struct city_table_source *source,
+                    struct buf *error)
 {
     struct stat folder;
     *table = (struct city_table){0};
     if (stat(source->zoneinfo, &folder) != 0 || !S_ISDIR(folder.st_mode)) {
-        buf_printf(error, "%s: the zones of the cities cannot be checked, since there are no time zones here: install tzdata",
+        buf_printf(error,
+                   "%s: the zones of the cities cannot be checked, since there are no time zones here: "
+                   "install tzdata",
                    source->zoneinfo);
         return ERR_UNAVAILABLE;
     }
@@ -354,8 +365,8 @@ void city_row_encode(const struct city_row *row, bool paused, struct buf *out)
     city.city_id = row->id;
     city.name = row->name;
     city.ascii_name = row->ascii_name;
-    city.country = (char *)(uintptr_t)row->country;
-    city.zone = (char *)(uintptr_t)row->zone;
+    city.country = (char *)row->country;
+    city.zone = (char *)row->zone;
     city.latitude_e5 = row->latitude_e5;
     city.longitude_e5 = row->longitude_e5;
     city.elevation_m = row->elevation_m;

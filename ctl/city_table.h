@@ -1,9 +1,9 @@
 /*
- * The table of cities as CSV (data/README.md has the columns): read, checked, and turned into catalogue entries. Pure but
- * for the stream and the look at the time zones' files.
+ * The table of cities as CSV (data/README.md has the columns): read, checked, and turned into catalogue
+ * entries. Pure but for the stream and the look at the time zones' files.
  *
- * Every row is checked whole, and every fault is said as "name:line: what is wrong", so that one run shows what is to be
- * repaired (at most CITY_TABLE_FAULTS lines).
+ * Every row is checked whole, and every fault is said as "name:line: what is wrong", so that one run shows
+ * what is to be repaired (at most CITY_TABLE_FAULTS lines).
  */
 #ifndef CTL_CITY_TABLE_H
 #define CTL_CITY_TABLE_H
@@ -46,11 +46,11 @@ struct city_table_source {
 };
 
 /*
- * Reads `stream` into an uninitialised `table`. ERR_INVALID with the faults, one a line, in `error`; ERR_UNAVAILABLE when
- * the machine has no time zones to check against; the table is empty then.
+ * Reads `stream` into an uninitialised `table`. ERR_INVALID with the faults, one a line, in `error`;
+ * ERR_UNAVAILABLE when the machine has no time zones to check against; the table is empty then.
  */
-int city_table_read(struct city_table *table, FILE *stream, const struct city_table_source *source, struct buf *error)
-    __attribute__((warn_unused_result));
+int city_table_read(struct city_table *table, FILE *stream, const struct city_table_source *source,
+                    struct buf *error) __attribute__((warn_unused_result));
 /* Frees the rows; the table is empty. */
 void city_table_release(struct city_table *table);
 /* Appends the row as an encoded isobar.v1.City. */

@@ -1,6 +1,6 @@
 /*
- * The connection of a command to Redis and its way of saying errors (context.h). Blocking: a command does one thing after
- * the other, and the time-out bounds each.
+ * The connection of a command to Redis and its way of saying errors (context.h). Blocking: a command does one
+ * thing after the other, and the time-out bounds each.
  */
 #include "context.h"
 
@@ -55,11 +55,15 @@ static bool prefix_valid(const char *prefix)
 int context_connect(struct context *context, const char *user, const char *password)
 {
     if (!prefix_valid(context->prefix))
-        return context_fail(context, EXIT_CODE_CONFIG,
-                            "prefix \"%s\": 1 to %d printable ASCII characters without blanks and braces wanted",
-                            context->prefix, CONTEXT_PREFIX_MAX);
-    struct store_config config = {.address = context->redis, .user = user, .password = password,
-                                  .timeout_ms = context->timeout_ms, .name = "isobarctl"};
+        return context_fail(
+            context, EXIT_CODE_CONFIG,
+            "prefix \"%s\": 1 to %d printable ASCII characters without blanks and braces wanted",
+            context->prefix, CONTEXT_PREFIX_MAX);
+    struct store_config config = {.address = context->redis,
+                                  .user = user,
+                                  .password = password,
+                                  .timeout_ms = context->timeout_ms,
+                                  .name = "isobarctl"};
     struct buf error = BUF_EMPTY;
     context->store = store_sync_new(&config, &error);
     if (!context->store)
@@ -74,14 +78,16 @@ void context_close(struct context *context)
     context->store = NULL;
 }
 
-struct store_reply *context_ask(struct context *context, size_t argc, const char *const *argv, const size_t *sizes)
+struct store_reply *context_ask(struct context *context, size_t argc, const char *const *argv,
+                                const size_t *sizes)
 {
     struct buf error = BUF_EMPTY;
     struct store_reply *reply = store_sync_command(context->store, argc, argv, sizes, &error);
     if (!reply) {
         (void)context_fail(context, EXIT_CODE_UNAVAILABLE, "Redis: %s", error.data);
     } else if (reply->type == STORE_ERROR) {
-        (void)context_fail(context, EXIT_CODE_FAILURE, "Redis at %s refuses %s: %s", context->redis, argv[0], reply->text);
+        (void)context_fail(context, EXIT_CODE_FAILURE, "Redis at %s refuses %s: %s", context->redis, argv[0],
+                           reply->text);
         store_reply_free(reply);
         reply = NULL;
     }
@@ -95,7 +101,8 @@ const char *context_key(const struct context *context, const char *name, char *o
     return out;
 }
 
-const char *context_partition_key(const struct context *context, int32_t partition, const char *name, char *out)
+const char *context_partition_key(const struct context *context, int32_t partition, const char *name,
+                                  char *out)
 {
     snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:%s", context->prefix, partition, name);
     return out;

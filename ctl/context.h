@@ -1,6 +1,7 @@
 /*
- * What commands share: the connection to Redis, keys under the prefix, and how errors are said. An error is one line on
- * stderr, "isobarctl <command>: <text>"; the functions that fail have said why, and `exit_code` tells how to end.
+ * What commands share: the connection to Redis, keys under the prefix, and how errors are said. An error is
+ * one line on stderr, "isobarctl <command>: <text>"; the functions that fail have said why, and `exit_code`
+ * tells how to end.
  */
 #ifndef CTL_CONTEXT_H
 #define CTL_CONTEXT_H
@@ -12,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONTEXT_KEY_BYTES 256
+#define CONTEXT_KEY_BYTES  256
 #define CONTEXT_PREFIX_MAX 128 /* bytes; keys fit CONTEXT_KEY_BYTES with it */
 
 struct context {
@@ -25,13 +26,15 @@ struct context {
 };
 
 /* Where Redis is, as every command's options have it. */
-#define CONTEXT_OF(name_, options_)                                                                           \
-    ((struct context){.command = (name_), .redis = (options_)->redis, .prefix = (options_)->prefix,           \
+#define CONTEXT_OF(name_, options_)                                                                          \
+    ((struct context){.command = (name_),                                                                    \
+                      .redis = (options_)->redis,                                                            \
+                      .prefix = (options_)->prefix,                                                          \
                       .timeout_ms = (options_)->timeout_ms})
 
 /*
- * Checks the prefix and connects. Returns the exit code: 0, 69 when Redis does not answer, 78 when address or prefix
- * cannot be one. context_close in every case.
+ * Checks the prefix and connects. Returns the exit code: 0, 69 when Redis does not answer, 78 when address or
+ * prefix cannot be one. context_close in every case.
  */
 int context_connect(struct context *context, const char *user, const char *password)
     __attribute__((warn_unused_result));
@@ -41,23 +44,25 @@ void context_close(struct context *context);
 int context_fail(struct context *context, int exit_code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Says something that needs attention and is no error. */
-void context_warn(const struct context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void context_warn(const struct context *context, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /*
- * One command to Redis. NULL when there is no answer or it is an error: said, with 69 or 1 as the exit code. The caller
- * frees the reply with store_reply_free.
+ * One command to Redis. NULL when there is no answer or it is an error: said, with 69 or 1 as the exit code.
+ * The caller frees the reply with store_reply_free.
  */
-struct store_reply *context_ask(struct context *context, size_t argc, const char *const *argv, const size_t *sizes)
-    __attribute__((warn_unused_result));
+struct store_reply *context_ask(struct context *context, size_t argc, const char *const *argv,
+                                const size_t *sizes) __attribute__((warn_unused_result));
 /* The same for text arguments. */
-#define CONTEXT_ASK(context_, ...)                                                                            \
-    context_ask(context_, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *),                  \
+#define CONTEXT_ASK(context_, ...)                                                                           \
+    context_ask(context_, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *),                 \
                 (const char *const[]){__VA_ARGS__}, NULL)
 
 /* "<prefix><name>" into `out` (CONTEXT_KEY_BYTES); returns it. */
 const char *context_key(const struct context *context, const char *name, char *out);
 /* "<prefix>{<partition>}:<name>" likewise. */
-const char *context_partition_key(const struct context *context, int32_t partition, const char *name, char *out);
+const char *context_partition_key(const struct context *context, int32_t partition, const char *name,
+                                  char *out);
 
 /* The reply's text as a whole number within [low, high]; false when it is none. */
 bool context_integer(const struct store_reply *reply, int64_t low, int64_t high, int64_t *out)

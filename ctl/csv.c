@@ -1,6 +1,6 @@
 /*
- * Reads CSV byte by byte (csv.h). Three states: before or in a plain field, in quotes, behind the closing quote. Fields are
- * offsets while the record grows, since its buffer may move.
+ * Reads CSV byte by byte (csv.h). Three states: before or in a plain field, in quotes, behind the closing
+ * quote. Fields are offsets while the record grows, since its buffer may move.
  */
 #include "csv.h"
 
@@ -41,8 +41,10 @@ static int refuse(struct buf *error, const char *reason)
 static bool skip_mark(FILE *stream)
 {
     int first = getc(stream);
-    if (first == 0xef)
-        return getc(stream) == 0xbb && getc(stream) == 0xbf;
+    if (first == 0xef) {
+        int second = getc(stream), third = getc(stream);
+        return second == 0xbb && third == 0xbf;
+    }
     if (first != EOF)
         (void)ungetc(first, stream);
     return true;
@@ -138,7 +140,8 @@ int csv_next(struct csv *csv, struct buf *error)
             buf_text(error, strerror(errno));
             return ERR_INVALID;
         }
-        status = record.place == QUOTED ? in_quotes(csv, &record, byte, error) : outside(csv, &record, byte, error);
+        status = record.place == QUOTED ? in_quotes(csv, &record, byte, error)
+                                        : outside(csv, &record, byte, error);
         if (status != 0)
             return status;
     }

@@ -1,7 +1,8 @@
 /*
- * isobarctl init: makes an installation, or brings its catalogue up to date; running it again changes nothing. In order:
- * everything that can be wrong in the arguments, then Redis and Kafka as they are, then topics, and only then, under a lock,
- * ledgers, meta and catalogue. So a mistake leaves nothing half made but perhaps an empty topic.
+ * isobarctl init: makes an installation, or brings its catalogue up to date; running it again changes
+ * nothing. In order: everything that can be wrong in the arguments, then Redis and Kafka as they are, then
+ * topics, and only then, under a lock, ledgers, meta and catalogue. So a mistake leaves nothing half made but
+ * perhaps an empty topic.
  */
 #include "city_store.h"
 #include "command.h"
@@ -18,17 +19,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INIT_OPTIONS(X)                                                                                       \
-    COMMAND_OPTIONS(X)                                                                                        \
-    X(TEXT, kafka, "127.0.0.1:9092", 0, 0, "Kafka bootstrap servers, host:port[,host:port]")                  \
-    X(TEXT, topic, "weather.observations", 0, 0, "topic of the observations")                                 \
-    X(TEXT, deadletter_topic, "weather.deadletter", 0, 0, "topic for what could not be used")                 \
-    X(INT, partitions, "24", 1, 4096, "partitions of the topic, and shards of the catalogue; fixed for ever") \
-    X(INT, replicas, "0", 0, 15, "replicas of a topic that is made; 0: three, or as many as there are brokers") \
-    X(TEXT, windows, "10m:2d,1h:30d,1d:2y", 0, 0, "windows as size:retention[,size:retention]")               \
-    X(INT, lateness_s, "172800", 60, 31536000, "how late a reading may come and still count, s")              \
-    X(TEXT, cities, "", 0, 0, "table of cities, CSV; replaces the catalogue. Empty: leaves it as it is")      \
-    X(INT, city_limit, "0", 0, 1000000, "takes the first so many cities of the table; 0: all")                \
+#define INIT_OPTIONS(X)                                                                                      \
+    COMMAND_OPTIONS(X)                                                                                       \
+    X(TEXT, kafka, "127.0.0.1:9092", 0, 0, "Kafka bootstrap servers, host:port[,host:port]")                 \
+    X(TEXT, topic, "weather.observations", 0, 0, "topic of the observations")                                \
+    X(TEXT, deadletter_topic, "weather.deadletter", 0, 0, "topic for what could not be used")                \
+    X(INT, partitions, "24", 1, 4096,                                                                        \
+      "partitions of the topic, and shards of the catalogue; fixed for ever")                                \
+    X(INT, replicas, "0", 0, 15,                                                                             \
+      "replicas of a topic that is made; 0: three, or as many as there are brokers")                         \
+    X(TEXT, windows, "10m:2d,1h:30d,1d:2y", 0, 0, "windows as size:retention[,size:retention]")              \
+    X(INT, lateness_s, "172800", 60, 31536000, "how late a reading may come and still count, s")             \
+    X(TEXT, cities, "", 0, 0, "table of cities, CSV; replaces the catalogue. Empty: leaves it as it is")     \
+    X(INT, city_limit, "0", 0, 1000000, "takes the first so many cities of the table; 0: all")               \
     X(TEXT, zoneinfo, "/usr/share/zoneinfo", 0, 0, "folder of the IANA time zones that cities may name")
 
 struct init_options {
@@ -38,7 +41,7 @@ struct init_options {
 static const struct option_row rows[] = {INIT_OPTIONS(OPTION_ROW)};
 
 #define RETENTION_EXTRA_MS (INT64_C(7) * 86400000) /* a week to notice that nothing is read */
-#define MAKE_TOPIC_MS      30000                   /* until all leaders answer; above the time-out of a question */
+#define MAKE_TOPIC_MS      30000 /* until all leaders answer; above the time-out of a question */
 #define INFO_VALUE_BYTES   64
 
 struct init {
@@ -61,11 +64,14 @@ static int read_cities(struct init *init)
     if (!stream)
         return context_fail(&init->context, EXIT_CODE_CONFIG, "%s: %s", options->cities, strerror(errno));
     struct buf error = BUF_EMPTY;
-    struct city_table_source source = {.name = options->cities, .zoneinfo = options->zoneinfo, .limit = (size_t)options->city_limit};
+    struct city_table_source source = {
+        .name = options->cities, .zoneinfo = options->zoneinfo, .limit = (size_t)options->city_limit};
     int status = city_table_read(&init->table, stream, &source, &error);
     fclose(stream);
     if (status != 0)
-        (void)context_fail(&init->context, status == ERR_UNAVAILABLE ? EXIT_CODE_UNAVAILABLE : EXIT_CODE_CONFIG, "%s", error.data);
+        (void)context_fail(&init->context,
+                           status == ERR_UNAVAILABLE ? EXIT_CODE_UNAVAILABLE : EXIT_CODE_CONFIG, "%s",
+                           error.data);
     buf_release(&error);
     return status == 0 ? EXIT_CODE_OK : init->context.exit_code;
 }
@@ -83,15 +89,18 @@ static int check_arguments(struct init *init)
     const struct init_options *options = init->options;
     struct installation *wanted = &init->wanted;
     if (!topic_valid(options->topic) || !topic_valid(options->deadletter_topic))
-        return context_fail(&init->context, EXIT_CODE_CONFIG, "topic \"%s\": 1 to 249 of A-Z a-z 0-9 . _ - wanted",
+        return context_fail(&init->context, EXIT_CODE_CONFIG,
+                            "topic \"%s\": 1 to 249 of A-Z a-z 0-9 . _ - wanted",
                             topic_valid(options->topic) ? options->deadletter_topic : options->topic);
     if (strcmp(options->topic, options->deadletter_topic) == 0)
-        return context_fail(&init->context, EXIT_CODE_CONFIG, "topic and deadletter-topic are both \"%s\"", options->topic);
+        return context_fail(&init->context, EXIT_CODE_CONFIG, "topic and deadletter-topic are both \"%s\"",
+                            options->topic);
     struct buf error = BUF_EMPTY;
     bool good = strlen(options->windows) < sizeof wanted->windows_text &&
                 windowset_parse(&wanted->windows, options->windows, &error) == 0;
     if (!good)
-        (void)context_fail(&init->context, EXIT_CODE_CONFIG, "--windows: %s", error.size ? error.data : "too long");
+        (void)context_fail(&init->context, EXIT_CODE_CONFIG, "--windows: %s",
+                           error.size ? error.data : "too long");
     buf_release(&error);
     if (!good)
         return init->context.exit_code;
@@ -121,6 +130,7 @@ static void info_value(const char *info, const char *name, char out[INFO_VALUE_B
 static int info(struct context *context, const char *section, const char *name, char out[INFO_VALUE_BYTES])
 {
     struct store_reply *reply = CONTEXT_ASK(context, "INFO", section);
+    out[0] = '\0';
     if (!reply)
         return context->exit_code;
     info_value(reply->text, name, out);
@@ -132,16 +142,21 @@ static int check_redis(struct init *init)
 {
     struct context *context = &init->context;
     char policy[INFO_VALUE_BYTES], append[INFO_VALUE_BYTES];
-    if (info(context, "memory", "maxmemory_policy", policy) != 0 || info(context, "persistence", "aof_enabled", append) != 0)
+    if (info(context, "memory", "maxmemory_policy", policy) != 0 ||
+        info(context, "persistence", "aof_enabled", append) != 0)
         return context->exit_code;
     if (*policy && strcmp(policy, "noeviction") != 0)
-        return context_fail(context, EXIT_CODE_CONFIG,
-                            "Redis at %s has maxmemory-policy %s and could throw results away, which are the state: "
-                            "set it to noeviction (redis.conf, or CONFIG SET maxmemory-policy noeviction)",
-                            context->redis, policy);
+        return context_fail(
+            context, EXIT_CODE_CONFIG,
+            "Redis at %s has maxmemory-policy %s and could throw results away, which are the state: "
+            "set it to noeviction (redis.conf, or CONFIG SET maxmemory-policy noeviction)",
+            context->redis, policy);
     if (strcmp(append, "0") == 0)
-        context_warn(context, "Redis at %s keeps no append-only file: after its restart everything is replayed from Kafka; "
-                     "set appendonly yes", context->redis);
+        context_warn(
+            context,
+            "Redis at %s keeps no append-only file: after its restart everything is replayed from Kafka; "
+            "set appendonly yes",
+            context->redis);
     int status = installation_read(context, &init->there);
     init->exists = status == 0;
     return status == 0 || status == ERR_NOT_FOUND ? EXIT_CODE_OK : context->exit_code;
@@ -152,8 +167,8 @@ static int check_redis(struct init *init)
 static int kafka_failed(struct init *init, int status, const struct buf *error)
 {
     bool away = status == ERR_UNAVAILABLE || status == ERR_TIMEOUT;
-    return context_fail(&init->context, away ? EXIT_CODE_UNAVAILABLE : EXIT_CODE_FAILURE, "Kafka at %s: %s", init->options->kafka,
-                        error->data);
+    return context_fail(&init->context, away ? EXIT_CODE_UNAVAILABLE : EXIT_CODE_FAILURE, "Kafka at %s: %s",
+                        init->options->kafka, error->data);
 }
 
 /* Cluster id and partitions of the topic, 0 when there is none; with `with_low` the low watermarks of all. */
@@ -163,8 +178,9 @@ static int describe(struct init *init, bool with_low, int32_t *partitions)
     int32_t room = init->wanted.partitions;
     int64_t *high = mem_calloc((size_t)room, sizeof *high);
     *partitions = with_low ? room : 0;
-    int status = kafka_topic_describe(init->options->kafka, init->options->topic, init->context.timeout_ms, init->wanted.cluster_id,
-                                      partitions, with_low ? init->low : NULL, with_low ? high : NULL, &error);
+    int status = kafka_topic_describe(init->options->kafka, init->options->topic, init->context.timeout_ms,
+                                      init->wanted.cluster_id, partitions, with_low ? init->low : NULL,
+                                      with_low ? high : NULL, &error);
     if (status != 0)
         (void)kafka_failed(init, status, &error);
     free(high);
@@ -174,12 +190,15 @@ static int describe(struct init *init, bool with_low, int32_t *partitions)
 
 /* ---- what is there must be what is wanted ---- */
 
-#define OTHERWISE "an installation cannot change that. Give what it has, or make another one under a --prefix and --topic of its own"
+#define OTHERWISE                                                                                            \
+    "an installation cannot change that. Give what it has, or make another one under a --prefix and "        \
+    "--topic of its own"
 
 static int differs(struct init *init, const char *what, const char *there, const char *wanted)
 {
-    return context_fail(&init->context, EXIT_CODE_FAILURE, "the installation %s at Redis %s has %s %s, not %s: " OTHERWISE,
-                        init->context.prefix, init->context.redis, what, there, wanted);
+    return context_fail(&init->context, EXIT_CODE_FAILURE,
+                        "the installation %s at Redis %s has %s %s, not %s: " OTHERWISE, init->context.prefix,
+                        init->context.redis, what, there, wanted);
 }
 
 static int number_differs(struct init *init, const char *what, int64_t there, int64_t wanted)
@@ -195,9 +214,11 @@ static int compare(struct init *init)
     const struct installation *there = &init->there, *wanted = &init->wanted;
     if (*there->cluster_id && strcmp(there->cluster_id, wanted->cluster_id) != 0)
         return context_fail(&init->context, EXIT_CODE_FAILURE,
-                            "the installation %s at Redis %s belongs to the Kafka cluster %s, and the one at %s is %s: point --kafka "
+                            "the installation %s at Redis %s belongs to the Kafka cluster %s, and the one at "
+                            "%s is %s: point --kafka "
                             "at the right one, or make another installation under a --prefix of its own",
-                            init->context.prefix, init->context.redis, there->cluster_id, init->options->kafka, wanted->cluster_id);
+                            init->context.prefix, init->context.redis, there->cluster_id,
+                            init->options->kafka, wanted->cluster_id);
     if (strcmp(there->topic, wanted->topic) != 0)
         return differs(init, "the topic", there->topic, wanted->topic);
     if (there->partitions != wanted->partitions)
@@ -215,14 +236,19 @@ static int ensure_topic(struct init *init, const char *name, int32_t partitions,
 {
     struct buf error = BUF_EMPTY;
     int64_t timeout_ms = init->context.timeout_ms > MAKE_TOPIC_MS ? init->context.timeout_ms : MAKE_TOPIC_MS;
-    struct kafka_topic topic = {.name = name, .partitions = partitions, .replicas = (int32_t)init->options->replicas,
-                                .retention_ms = init->wanted.lateness_ms + RETENTION_EXTRA_MS, .log_append_time = true};
+    struct kafka_topic topic = {.name = name,
+                                .partitions = partitions,
+                                .replicas = (int32_t)init->options->replicas,
+                                .retention_ms = init->wanted.lateness_ms + RETENTION_EXTRA_MS,
+                                .log_append_time = true};
     int32_t existing = 0;
     int status = kafka_topic_ensure(init->options->kafka, &topic, timeout_ms, &existing, &error);
     if (status == ERR_REFUSED && existing > 0 && existing != partitions)
         (void)context_fail(&init->context, EXIT_CODE_FAILURE,
-                           "topic %s at Kafka %s has %d partitions, not %d: %s", name, init->options->kafka, existing, partitions,
-                           expected ? "give --partitions as the topic has them, or another --topic" : "give another --deadletter-topic");
+                           "topic %s at Kafka %s has %d partitions, not %d: %s", name, init->options->kafka,
+                           existing, partitions,
+                           expected ? "give --partitions as the topic has them, or another --topic"
+                                    : "give another --deadletter-topic");
     else if (status != 0)
         (void)kafka_failed(init, status, &error);
     else
@@ -238,10 +264,11 @@ static int ensure_topics(struct init *init)
     if (code == EXIT_CODE_OK && init->exists)
         code = compare(init);
     if (code == EXIT_CODE_OK && init->exists && partitions == 0)
-        code = context_fail(&init->context, EXIT_CODE_FAILURE,
-                            "topic %s is gone from Kafka %s, and the installation %s at Redis %s belongs to it: "
-                            "make another one under a --prefix of its own",
-                            init->wanted.topic, init->options->kafka, init->context.prefix, init->context.redis);
+        code =
+            context_fail(&init->context, EXIT_CODE_FAILURE,
+                         "topic %s is gone from Kafka %s, and the installation %s at Redis %s belongs to it: "
+                         "make another one under a --prefix of its own",
+                         init->wanted.topic, init->options->kafka, init->context.prefix, init->context.redis);
     if (code == EXIT_CODE_OK)
         code = ensure_topic(init, init->wanted.topic, init->wanted.partitions, true);
     if (code == EXIT_CODE_OK)
@@ -263,8 +290,8 @@ static int put_cities(struct init *init)
     }
     int code = city_store_replace(&init->context, &init->there, &init->table, &change);
     if (code == EXIT_CODE_OK)
-        printf("cities: %zu from %s, catalogue version %" PRId64 " (%d shard%s changed)\n", init->table.count, init->options->cities,
-               change.version, change.shards, change.shards == 1 ? "" : "s");
+        printf("cities: %zu from %s, catalogue version %" PRId64 " (%d shard%s changed)\n", init->table.count,
+               init->options->cities, change.version, change.shards, change.shards == 1 ? "" : "s");
     return code;
 }
 
@@ -280,8 +307,8 @@ static int provision(struct init *init)
         code = provision_check(&init->context, &init->there);
     if (code != EXIT_CODE_OK)
         return code;
-    printf("ledgers: %d %s, prefix %s, Redis %s\n", init->wanted.partitions, init->exists ? "there already" : "made",
-           init->context.prefix, init->context.redis);
+    printf("ledgers: %d %s, prefix %s, Redis %s\n", init->wanted.partitions,
+           init->exists ? "there already" : "made", init->context.prefix, init->context.redis);
     if (!init->exists)
         init->there = init->wanted;
     return put_cities(init);
@@ -305,7 +332,8 @@ static int make(struct init *init)
 static int run(const void *values)
 {
     const struct init_options *options = values;
-    struct init init = {.options = options, .context = CONTEXT_OF("init", options),
+    struct init init = {.options = options,
+                        .context = CONTEXT_OF("init", options),
                         .low = mem_calloc((size_t)options->partitions, sizeof *init.low)};
     int code = check_arguments(&init);
     if (code == EXIT_CODE_OK)
@@ -321,9 +349,11 @@ static int run(const void *values)
 const struct command command_init = {
     .name = "init",
     .summary = "makes topics, ledgers and the catalogue of cities; running it again changes nothing",
-    .details = "Makes the topics, a ledger per partition, and the catalogue of cities; what is there already is checked and kept.\n"
+    .details = "Makes the topics, a ledger per partition, and the catalogue of cities; what is there already "
+               "is checked and kept.\n"
                "Records that are in the topic already will all be processed.\n\n"
-               "Exit codes: 0 all is there; 1 what is there differs from what was asked for; 69 Kafka, Redis or tzdata is missing;\n"
+               "Exit codes: 0 all is there; 1 what is there differs from what was asked for; 69 Kafka, Redis "
+               "or tzdata is missing;\n"
                "78 the table of cities, the windows, or Redis' maxmemory-policy is wrong.",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,

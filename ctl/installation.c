@@ -6,9 +6,19 @@
 
 #include <string.h>
 
-enum field { FORMAT, CLUSTER_ID, TOPIC, PARTITIONS, WINDOWS, LATENESS_MS, CONFIG_VERSION, CATALOGUE_VERSION, FIELDS };
-static const char *const names[FIELDS] = {"format",      "cluster_id",     "topic",            "partitions", "windows",
-                                          "lateness_ms", "config_version", "catalogue_version"};
+enum field {
+    FORMAT,
+    CLUSTER_ID,
+    TOPIC,
+    PARTITIONS,
+    WINDOWS,
+    LATENESS_MS,
+    CONFIG_VERSION,
+    CATALOGUE_VERSION,
+    FIELDS
+};
+static const char *const names[FIELDS] = {"format",  "cluster_id",  "topic",          "partitions",
+                                          "windows", "lateness_ms", "config_version", "catalogue_version"};
 
 static bool copy(const struct store_reply *value, char *out, size_t size)
 {
@@ -56,8 +66,9 @@ int installation_read(struct context *context, struct installation *out)
     char key[CONTEXT_KEY_BYTES];
     memset(out, 0, sizeof *out);
     struct store_reply *reply =
-        CONTEXT_ASK(context, "HMGET", context_key(context, "meta", key), names[FORMAT], names[CLUSTER_ID], names[TOPIC],
-                    names[PARTITIONS], names[WINDOWS], names[LATENESS_MS], names[CONFIG_VERSION], names[CATALOGUE_VERSION]);
+        CONTEXT_ASK(context, "HMGET", context_key(context, "meta", key), names[FORMAT], names[CLUSTER_ID],
+                    names[TOPIC], names[PARTITIONS], names[WINDOWS], names[LATENESS_MS],
+                    names[CONFIG_VERSION], names[CATALOGUE_VERSION]);
     if (!reply)
         return ERR_UNAVAILABLE;
     int status = ERR_NOT_FOUND;
@@ -68,8 +79,9 @@ int installation_read(struct context *context, struct installation *out)
         enum field wrong = reply->count == FIELDS ? parse(reply->elements, out) : FORMAT;
         status = wrong == FIELDS ? 0 : ERR_INVALID;
         if (status != 0)
-            (void)context_fail(context, EXIT_CODE_CONFIG, "%s at Redis %s: the field %s is missing, wrong or of newer software",
-                               key, context->redis, names[wrong]);
+            (void)context_fail(context, EXIT_CODE_CONFIG,
+                               "%s at Redis %s: the field %s is missing, wrong or of newer software", key,
+                               context->redis, names[wrong]);
     }
     store_reply_free(reply);
     return status;
@@ -79,9 +91,10 @@ int installation_require(struct context *context, struct installation *out)
 {
     int status = installation_read(context, out);
     if (status == ERR_NOT_FOUND)
-        (void)context_fail(context, EXIT_CODE_UNAVAILABLE,
-                           "Redis at %s has no installation under the prefix %s: run isobarctl init, or point --redis "
-                           "and --prefix at the right one",
-                           context->redis, context->prefix);
+        (void)context_fail(
+            context, EXIT_CODE_UNAVAILABLE,
+            "Redis at %s has no installation under the prefix %s: run isobarctl init, or point --redis "
+            "and --prefix at the right one",
+            context->redis, context->prefix);
     return status;
 }

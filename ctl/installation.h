@@ -1,6 +1,6 @@
 /*
- * What an installation says of itself in the hash `meta` (docs/contracts.md). Fixed when it is made, the catalogue's
- * version aside.
+ * What an installation says of itself in the hash `meta` (docs/contracts.md). Fixed when it is made, the
+ * catalogue's version aside.
  */
 #ifndef CTL_INSTALLATION_H
 #define CTL_INSTALLATION_H
@@ -25,14 +25,15 @@ struct installation {
 };
 
 /*
- * Reads meta. 0; ERR_NOT_FOUND when there is none (nothing is said); ERR_INVALID when it is damaged or of newer software, or
- * ERR_UNAVAILABLE without an answer: both are said.
+ * Reads meta. 0; ERR_NOT_FOUND when there is none (nothing is said); ERR_INVALID when it is damaged or of
+ * newer software, or ERR_UNAVAILABLE without an answer: both are said.
  */
 int installation_read(struct context *context, struct installation *out) __attribute__((warn_unused_result));
 /*
- * The same for commands that need one: ERR_NOT_FOUND is said too, with the command that makes an installation, and exit
- * code 69.
+ * The same for commands that need one: ERR_NOT_FOUND is said too, with the command that makes an
+ * installation, and exit code 69.
  */
-int installation_require(struct context *context, struct installation *out) __attribute__((warn_unused_result));
+int installation_require(struct context *context, struct installation *out)
+    __attribute__((warn_unused_result));
 
 #endif

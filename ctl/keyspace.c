@@ -1,4 +1,5 @@
-/* Finds keys by SCAN (keyspace.h). SCAN may name a key twice, so the list is sorted and repeats are dropped. */
+/* Finds keys by SCAN (keyspace.h). SCAN may name a key twice, so the list is sorted and repeats are dropped.
+ */
 #include "keyspace.h"
 
 #include "error.h"
@@ -51,7 +52,8 @@ static bool window_parse(const struct windowset *windows, const char *text, stru
     return true;
 }
 
-bool keyspace_parse(const char *prefix, const struct installation *installation, const char *name, struct keyspace_key *out)
+bool keyspace_parse(const char *prefix, const struct installation *installation, const char *name,
+                    struct keyspace_key *out)
 {
     size_t skip = strlen(prefix);
     char digits[16];
@@ -74,11 +76,12 @@ bool keyspace_parse(const char *prefix, const struct installation *installation,
     return strncmp(name, "w:", 2) == 0 && window_parse(&installation->windows, name + 2, out);
 }
 
-const char *keyspace_name(const struct context *context, const struct installation *installation, const struct keyspace_key *key,
-                          char *out)
+const char *keyspace_name(const struct context *context, const struct installation *installation,
+                          const struct keyspace_key *key, char *out)
 {
     if (key->size == KEYSPACE_PANE)
-        snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:pane:%" PRId64, context->prefix, key->partition, key->start_ms);
+        snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:pane:%" PRId64, context->prefix, key->partition,
+                 key->start_ms);
     else
         snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:w:%s:%" PRId64, context->prefix, key->partition,
                  installation->windows.sizes[key->size].name, key->start_ms);
@@ -107,15 +110,16 @@ static void sort(struct keyspace *keyspace)
     keyspace->count = kept;
 }
 
-static void take(const struct context *context, const struct installation *installation, const struct store_reply *names,
-                 struct keyspace *keyspace, size_t *capacity)
+static void take(const struct context *context, const struct installation *installation,
+                 const struct store_reply *names, struct keyspace *keyspace, size_t *capacity)
 {
     for (size_t i = 0; i < names->count; i++) {
         if (keyspace->count == *capacity) {
             *capacity = *capacity ? *capacity * 2 : 1024;
             keyspace->keys = mem_grow(keyspace->keys, *capacity, sizeof *keyspace->keys);
         }
-        keyspace->count += keyspace_parse(context->prefix, installation, names->elements[i]->text, &keyspace->keys[keyspace->count]);
+        keyspace->count += keyspace_parse(context->prefix, installation, names->elements[i]->text,
+                                          &keyspace->keys[keyspace->count]);
     }
 }
 
@@ -129,9 +133,12 @@ int keyspace_read(struct context *context, const struct installation *installati
     keyspace_escape(context->prefix, &pattern);
     buf_text(&pattern, "{*}:*:*");
     do {
-        struct store_reply *reply = CONTEXT_ASK(context, "SCAN", cursor, "MATCH", pattern.data, "COUNT", SCAN_COUNT);
+        struct store_reply *reply =
+            CONTEXT_ASK(context, "SCAN", cursor, "MATCH", pattern.data, "COUNT", SCAN_COUNT);
         if (!reply || reply->count != 2) {
-            code = reply ? context_fail(context, EXIT_CODE_FAILURE, "Redis at %s: unexpected answer to SCAN", context->redis) : context->exit_code;
+            code = reply ? context_fail(context, EXIT_CODE_FAILURE, "Redis at %s: unexpected answer to SCAN",
+                                        context->redis)
+                         : context->exit_code;
             store_reply_free(reply);
             break;
         }

@@ -1,6 +1,6 @@
 /*
- * Finds the keys of closed panes and windows by SCAN, of all partitions in one pass: the cursor walks over the whole Redis
- * anyway.
+ * Finds the keys of closed panes and windows by SCAN, of all partitions in one pass: the cursor walks over
+ * the whole Redis anyway.
  */
 #ifndef CTL_KEYSPACE_H
 #define CTL_KEYSPACE_H
@@ -25,18 +25,21 @@ struct keyspace {
     size_t count;
 };
 
-/* Fills `keyspace`; returns the exit code. Keys that come or go meanwhile may be missing. keyspace_release in every case. */
+/* Fills `keyspace`; returns the exit code. Keys that come or go meanwhile may be missing. keyspace_release in
+ * every case. */
 int keyspace_read(struct context *context, const struct installation *installation, struct keyspace *keyspace)
     __attribute__((warn_unused_result));
 /* Frees the keys. */
 void keyspace_release(struct keyspace *keyspace);
 /* Writes the key's name into `out` (CONTEXT_KEY_BYTES); returns it. Not for KEYSPACE_UNKNOWN. */
-const char *keyspace_name(const struct context *context, const struct installation *installation, const struct keyspace_key *key,
-                          char *out);
+const char *keyspace_name(const struct context *context, const struct installation *installation,
+                          const struct keyspace_key *key, char *out);
 /*
- * What a key is, by its name: false for keys of other kinds, of partitions that do not exist, or under another prefix.
+ * What a key is, by its name: false for keys of other kinds, of partitions that do not exist, or under
+ * another prefix.
  */
-bool keyspace_parse(const char *prefix, const struct installation *installation, const char *name, struct keyspace_key *out);
+bool keyspace_parse(const char *prefix, const struct installation *installation, const char *name,
+                    struct keyspace_key *out);
 /* Appends `text` as a pattern of SCAN that matches exactly it. */
 void keyspace_escape(const char *text, struct buf *out);
 

@@ -1,6 +1,6 @@
 /*
- * isobarctl: what an operator does to an installation, one subcommand each. To add one, write its file and put a row into
- * the table below.
+ * isobarctl: what an operator does to an installation, one subcommand each. To add one, write its file and
+ * put a row into the table below.
  */
 #include "command.h"
 
@@ -12,62 +12,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&command_init, &command_status, &command_verify};
-#define COMMANDS   (sizeof commands / sizeof *commands)
-#define NAME_BYTES 64 /* of a command, with "isobarctl " before it */
+static const struct command *const commands[] = {&command_init, &command_status, &command_verify, NULL};
+#define NAME_BYTES   64 /* of a command, with "isobarctl " before it */
+#define COMMANDS_MAX (sizeof commands / sizeof commands[0])
 
 static void print_usage(FILE *out)
 {
-    fprintf(out, "isobarctl %s\nmakes, shows and checks an installation\n\nUsage: isobarctl <command> [options]\n\nCommands:\n",
+    fprintf(out,
+            "isobarctl %s\nmakes, shows and checks an installation\n\nUsage: isobarctl <command> "
+            "[options]\n\nCommands:\n",
             ISOBAR_VERSION);
-    for (size_t i = 0; i < COMMANDS; i++)
+    for (size_t i = 0; commands[i]; i++)
         fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fputs("  help       shows this, or the options of a command: isobarctl help init\n\n"
-          "Exit codes: 0 done and well, 1 done and the answer is bad, 2 usage, 69 Kafka or Redis is missing, 78 configuration\n",
+          "Exit codes: 0 done and well, 1 done and the answer is bad, 2 usage, 69 Kafka or Redis is missing, "
+          "78 configuration\n",
           out);
 }
 
 static const struct command *find(const char *name)
 {
-    for (size_t i = 0; i < COMMANDS; i++) {
+    for (size_t i = 0; commands[i]; i++) {
         if (strcmp(commands[i]->name, name) == 0)
             return commands[i];
     }
     return NULL;
 }
 
-/* Letters that differ between two words when one is laid over the other at its best: a slip has few. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[NAME_BYTES + 1], width = strlen(b);
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= width; j++) {
-            size_t best = corner + (a[i - 1] != b[j - 1]);
-            corner = row[j];
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-        }
-    }
-    return row[width];
-}
-
 static int unknown(const char *name)
 {
-    const char *best = NULL;
-    size_t least = strlen(name) / 3 + 2;
-    for (size_t i = 0; i < COMMANDS; i++) {
-        size_t letters = distance(name, commands[i]->name);
-        if (letters < least) {
-            least = letters;
-            best = commands[i]->name;
-        }
-    }
-    fprintf(stderr, "isobarctl: unknown command '%s'%s%s%s; isobarctl help lists all\n", name, best ? "; did you mean '" : "",
-            best ? best : "", best ? "'?" : "");
+    struct option_row names[COMMANDS_MAX] = {0};
+    struct option_program program = {.rows = names};
+    for (; commands[program.row_count]; program.row_count++)
+        names[program.row_count].name = commands[program.row_count]->name;
+    const struct option_row *best = option_nearest(&program, name);
+    fprintf(stderr, "isobarctl: unknown command '%s'%s%s%s; isobarctl help lists all\n", name,
+            best ? "; did you mean '" : "", best ? best->name : "", best ? "'?" : "");
     return EXIT_CODE_USAGE;
 }
 
@@ -75,8 +55,12 @@ static int run(const struct command *command, int argc, char **argv)
 {
     char name[NAME_BYTES];
     snprintf(name, sizeof name, "isobarctl %s", command->name);
-    struct option_program program = {.name = name, .section = command->name, .summary = command->details, .usage = "[options]",
-                                     .rows = command->rows, .row_count = command->row_count};
+    struct option_program program = {.name = name,
+                                     .section = command->name,
+                                     .summary = command->details,
+                                     .usage = "[options]",
+                                     .rows = command->rows,
+                                     .row_count = command->row_count};
     void *options = mem_alloc(command->options_size);
     int operands = 0, code = EXIT_CODE_OK;
     if (option_parse(&program, options, argc, argv, &operands, &code) == OPTION_RUN) {
@@ -117,7 +101,9 @@ static int dispatch(int argc, char **argv)
         return EXIT_CODE_OK;
     }
     if (argv[1][0] == '-') {
-        fprintf(stderr, "isobarctl: '%s': the command comes first, then its options; isobarctl help lists all\n", argv[1]);
+        fprintf(stderr,
+                "isobarctl: '%s': the command comes first, then its options; isobarctl help lists all\n",
+                argv[1]);
         return EXIT_CODE_USAGE;
     }
     const struct command *command = find(argv[1]);

@@ -1,6 +1,6 @@
 /*
- * Makes ledgers and meta (provision.h). One script, which writes a hash only where nothing is, does both: whatever else runs
- * at the same time, nothing that exists is ever written over.
+ * Makes ledgers and meta (provision.h). One script, which writes a hash only where nothing is, does both:
+ * whatever else runs at the same time, nothing that exists is ever written over.
  */
 #include "provision.h"
 
@@ -15,17 +15,18 @@
 #include <string.h>
 #include <time.h>
 
-#define LOCK_MS_TEXT   "30000"
-#define LOCK_PAUSE_MS  50
-#define FIELDS_MAX     (32 + WINDOWSET_MAX)
-#define LEDGER_FORMAT  "1"
-#define LEDGERS_NAMED  5 /* partitions named in one error */
+#define LOCK_MS_TEXT  "30000"
+#define LOCK_PAUSE_MS 50
+#define FIELDS_MAX    (32 + WINDOWSET_MAX)
+#define LEDGER_FORMAT "1"
+#define LEDGERS_NAMED 5 /* partitions named in one error */
 
 /* KEYS[1] gets the hash, unless it or another of KEYS exists. */
-static const char create_script[] = "if redis.call('EXISTS', KEYS[1]) == 1 then return 'exists' end\n"
-                                    "for i = 2, #KEYS do if redis.call('EXISTS', KEYS[i]) == 1 then return 'state' end end\n"
-                                    "redis.call('HSET', KEYS[1], unpack(ARGV))\n"
-                                    "return 'made'\n";
+static const char create_script[] =
+    "if redis.call('EXISTS', KEYS[1]) == 1 then return 'exists' end\n"
+    "for i = 2, #KEYS do if redis.call('EXISTS', KEYS[i]) == 1 then return 'state' end end\n"
+    "redis.call('HSET', KEYS[1], unpack(ARGV))\n"
+    "return 'made'\n";
 static const char unlock_script[] =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
@@ -66,8 +67,10 @@ int provision_lock(struct context *context, char nonce[33])
         if (taken)
             return EXIT_CODE_OK;
         if (clock_monotonic_ms() >= end_ms)
-            return context_fail(context, EXIT_CODE_FAILURE,
-                                "another isobarctl is at work on this installation (%s at Redis %s); try again", key, context->redis);
+            return context_fail(
+                context, EXIT_CODE_FAILURE,
+                "another isobarctl is at work on this installation (%s at Redis %s); try again", key,
+                context->redis);
         (void)nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000L}, NULL);
     }
 }
@@ -75,7 +78,8 @@ int provision_lock(struct context *context, char nonce[33])
 void provision_unlock(struct context *context, const char nonce[33])
 {
     char key[CONTEXT_KEY_BYTES];
-    store_reply_free(CONTEXT_ASK(context, "EVAL", unlock_script, "1", context_key(context, "init", key), nonce));
+    store_reply_free(
+        CONTEXT_ASK(context, "EVAL", unlock_script, "1", context_key(context, "init", key), nonce));
 }
 
 /* ---- ledgers ---- */
@@ -84,9 +88,10 @@ void provision_unlock(struct context *context, const char nonce[33])
 static void ledger_words(struct call *call, const struct installation *wanted, int64_t low, const char *cid,
                          char cursors[WINDOWSET_MAX][32])
 {
-    static const char *const zeros[] = {"number",   "applied",        "gaps",     "record_hash",  "clock_ms",  "tick_clock_ms",
-                                        "rows",     "rows_in",        "rows_late", "rows_duplicate", "rows_bad", "rows_checked",
-                                        "rows_tick", "rows_control",   "rows_retired", "retired",  "pane_cursor_ms", "commits"};
+    static const char *const zeros[] = {
+        "number",    "applied",      "gaps",         "record_hash",    "clock_ms",       "tick_clock_ms",
+        "rows",      "rows_in",      "rows_late",    "rows_duplicate", "rows_bad",       "rows_checked",
+        "rows_tick", "rows_control", "rows_retired", "retired",        "pane_cursor_ms", "commits"};
     field(call, "cid", cid);
     field(call, "owner", "");
     field(call, "format", LEDGER_FORMAT);
@@ -110,24 +115,29 @@ static int accept_ledger(struct context *context, const char *key, int64_t low)
     if (!reply)
         return context->exit_code;
     int64_t first = 0, none = 0;
-    bool untouched = context_integer(reply->elements[0], 0, 0, &none) && context_integer(reply->elements[1], 0, 0, &none);
+    bool untouched =
+        context_integer(reply->elements[0], 0, 0, &none) && context_integer(reply->elements[1], 0, 0, &none);
     bool same = context_integer(reply->elements[2], low, low, &first);
     store_reply_free(reply);
     if (!untouched)
         return context_fail(context, EXIT_CODE_FAILURE,
-                            "Redis at %s has a ledger in use (%s) but lost its meta: restore Redis from a backup, or take another --prefix",
+                            "Redis at %s has a ledger in use (%s) but lost its meta: restore Redis from a "
+                            "backup, or take another --prefix",
                             context->redis, key);
     if (!same)
-        return context_fail(context, EXIT_CODE_FAILURE,
-                            "%s is left from an init that did not finish, and the topic begins elsewhere now, at %" PRId64
-                            ": delete the key and run isobarctl init again",
-                            key, low);
+        return context_fail(
+            context, EXIT_CODE_FAILURE,
+            "%s is left from an init that did not finish, and the topic begins elsewhere now, at %" PRId64
+            ": delete the key and run isobarctl init again",
+            key, low);
     return EXIT_CODE_OK;
 }
 
-static int make_ledger(struct context *context, const struct installation *wanted, int32_t partition, int64_t low)
+static int make_ledger(struct context *context, const struct installation *wanted, int32_t partition,
+                       int64_t low)
 {
-    char ledger[CONTEXT_KEY_BYTES], city[CONTEXT_KEY_BYTES], cid[ENTROPY_ID_BYTES], cursors[WINDOWSET_MAX][32];
+    char ledger[CONTEXT_KEY_BYTES], city[CONTEXT_KEY_BYTES], cid[ENTROPY_ID_BYTES],
+        cursors[WINDOWSET_MAX][32];
     context_partition_key(context, partition, "ledger", ledger);
     context_partition_key(context, partition, "city", city);
     struct call call = {.words = {"EVAL", create_script, "2", ledger, city}, .count = 5};
@@ -140,7 +150,8 @@ static int make_ledger(struct context *context, const struct installation *wante
     store_reply_free(reply);
     if (state)
         return context_fail(context, EXIT_CODE_FAILURE,
-                            "Redis at %s has state (%s) without ledger and meta: restore it from a backup, or take another --prefix",
+                            "Redis at %s has state (%s) without ledger and meta: restore it from a backup, "
+                            "or take another --prefix",
                             context->redis, city);
     return made ? EXIT_CODE_OK : accept_ledger(context, ledger, low);
 }
@@ -163,7 +174,8 @@ static int make_meta(struct context *context, const struct installation *wanted)
     bool made = strcmp(reply->text, "made") == 0;
     store_reply_free(reply);
     return made ? EXIT_CODE_OK
-                : context_fail(context, EXIT_CODE_FAILURE, "another isobarctl made %s meanwhile: run isobarctl init again", key);
+                : context_fail(context, EXIT_CODE_FAILURE,
+                               "another isobarctl made %s meanwhile: run isobarctl init again", key);
 }
 
 int provision_make(struct context *context, const struct installation *wanted, const int64_t *low)
@@ -180,7 +192,8 @@ int provision_check(struct context *context, const struct installation *there)
     struct buf missing = BUF_EMPTY;
     int32_t count = 0;
     for (int32_t partition = 0; partition < there->partitions; partition++) {
-        struct store_reply *reply = CONTEXT_ASK(context, "EXISTS", context_partition_key(context, partition, "ledger", key));
+        struct store_reply *reply =
+            CONTEXT_ASK(context, "EXISTS", context_partition_key(context, partition, "ledger", key));
         if (!reply) {
             buf_release(&missing);
             return context->exit_code;
@@ -190,10 +203,11 @@ int provision_check(struct context *context, const struct installation *there)
         store_reply_free(reply);
     }
     if (count > 0)
-        (void)context_fail(context, EXIT_CODE_FAILURE,
-                           "%d of %d partitions lost their ledgers (%s%s): restore Redis from a backup, or make a new "
-                           "installation under another --prefix; a ledger that is made anew would count records twice",
-                           count, there->partitions, missing.data, count > LEDGERS_NAMED ? ", ..." : "");
+        (void)context_fail(
+            context, EXIT_CODE_FAILURE,
+            "%d of %d partitions lost their ledgers (%s%s): restore Redis from a backup, or make a new "
+            "installation under another --prefix; a ledger that is made anew would count records twice",
+            count, there->partitions, missing.data, count > LEDGERS_NAMED ? ", ..." : "");
     buf_release(&missing);
     return count > 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }

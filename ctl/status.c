@@ -1,7 +1,7 @@
 /*
- * isobarctl status: the leader's view (docs/contracts.md, "cluster") on a terminal. It shows what the leader wrote and says when
- * nobody leads or the view is old; what it calls wrong decides the exit code. Text in the view comes from members, so control
- * characters are not passed on to the terminal.
+ * isobarctl status: the leader's view (docs/contracts.md, "cluster") on a terminal. It shows what the leader
+ * wrote and says when nobody leads or the view is old; what it calls wrong decides the exit code. Text in the
+ * view comes from members, so control characters are not passed on to the terminal.
  */
 #include "clock.h"
 #include "command.h"
@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATUS_OPTIONS(X)                                                                                     \
-    COMMAND_OPTIONS(X)                                                                                        \
+#define STATUS_OPTIONS(X)                                                                                    \
+    COMMAND_OPTIONS(X)                                                                                       \
     X(FLAG, json, "false", 0, 0, "prints the leader's view as JSON, with its age added as age_ms")
 
 struct status_options {
@@ -90,7 +90,8 @@ static void judge_partition(struct status *status, const json_t *partition)
     if (strcmp(text(partition, "phase", phase), "running") != 0)
         buf_printf(&status->wrong, "partition %" PRId64 " is %s\n", index, phase);
     else if (number(partition, "lag") > 0 && number(partition, "progress_age_ms") > SILENCE_MS)
-        buf_printf(&status->wrong, "partition %" PRId64 " makes no progress, %" PRId64 " records behind\n", index, number(partition, "lag"));
+        buf_printf(&status->wrong, "partition %" PRId64 " makes no progress, %" PRId64 " records behind\n",
+                   index, number(partition, "lag"));
     if (alarm && *alarm)
         buf_printf(&status->wrong, "partition %" PRId64 ": %s\n", index, alarm);
 }
@@ -98,18 +99,21 @@ static void judge_partition(struct status *status, const json_t *partition)
 static void judge(struct status *status)
 {
     char age[TEXT_BYTES];
-    size_t index;
-    const json_t *partition, *list = json_object_get(status->view, "partition_list");
+    const json_t *list = json_object_get(status->view, "partition_list");
     if (!*status->leader)
-        buf_text(&status->wrong, "there is no leader: start isobar-coordinator. Workers and fetchers go on with what they hold\n");
+        buf_text(
+            &status->wrong,
+            "there is no leader: start isobar-coordinator. Workers and fetchers go on with what they hold\n");
     if (!status->view)
         buf_text(&status->wrong, "no leader has written its view yet\n");
     else if (status->age_ms > OLD_MS)
-        buf_printf(&status->wrong, "the view is %s old: what is shown may have changed since\n", span(status->age_ms, age));
+        buf_printf(&status->wrong, "the view is %s old: what is shown may have changed since\n",
+                   span(status->age_ms, age));
     if (status->view && json_array_size(list) != (size_t)status->installation.partitions)
-        buf_printf(&status->wrong, "the view has %zu partitions, the installation %d\n", json_array_size(list), status->installation.partitions);
-    json_array_foreach(list, index, partition)
-        judge_partition(status, partition);
+        buf_printf(&status->wrong, "the view has %zu partitions, the installation %d\n",
+                   json_array_size(list), status->installation.partitions);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        judge_partition(status, json_array_get(list, i));
     for (char *p = status->wrong.data; *p; p++)
         *p = ((unsigned char)*p < 0x20 && *p != '\n') || *p == 0x7f ? '?' : *p;
 }
@@ -131,43 +135,52 @@ static void print_head(const struct status *status)
 
 static void print_members(const struct status *status)
 {
-    size_t index;
-    const json_t *member, *list = json_object_get(status->view, "members");
+    const json_t *list = json_object_get(status->view, "members");
     char id[TEXT_BYTES], role[TEXT_BYTES], state[TEXT_BYTES], host[TEXT_BYTES], age[TEXT_BYTES];
-    printf("\n%-24s %-8s %-9s %5s %10s  %-20s %s\n", "member", "role", "state", "held", "heartbeat", "host", "pid");
-    json_array_foreach(list, index, member)
-        printf("%-24s %-8s %-9s %5" PRId64 " %10s  %-20s %" PRId64 "\n", text(member, "id", id), text(member, "role", role),
-               text(member, "state", state), number(member, "held"), span(number(member, "heartbeat_age_ms"), age),
-               text(member, "host", host), number(member, "pid"));
+    printf("\n%-24s %-8s %-9s %5s %10s  %-20s %s\n", "member", "role", "state", "held", "heartbeat", "host",
+           "pid");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *member = json_array_get(list, i);
+        printf("%-24s %-8s %-9s %5" PRId64 " %10s  %-20s %" PRId64 "\n", text(member, "id", id),
+               text(member, "role", role), text(member, "state", state), number(member, "held"),
+               span(number(member, "heartbeat_age_ms"), age), text(member, "host", host),
+               number(member, "pid"));
+    }
     if (json_array_size(list) == 0)
         puts("(none)");
 }
 
 static void print_partitions(const struct status *status)
 {
-    size_t index;
-    const json_t *partition;
+    const json_t *list = json_object_get(status->view, "partition_list");
     char owner[TEXT_BYTES], phase[TEXT_BYTES], age[TEXT_BYTES];
-    printf("\n%9s  %-24s %-10s %12s %9s %12s %12s\n", "partition", "owner", "phase", "offset", "lag", "rows", "watermark");
-    json_array_foreach(json_object_get(status->view, "partition_list"), index, partition)
-        printf("%9" PRId64 "  %-24s %-10s %12" PRId64 " %9" PRId64 " %12" PRId64 " %12s\n", number(partition, "partition"),
-               text(partition, "owner", owner), text(partition, "phase", phase), number(partition, "offset"), number(partition, "lag"),
+    printf("\n%9s  %-24s %-10s %12s %9s %12s %12s\n", "partition", "owner", "phase", "offset", "lag", "rows",
+           "watermark");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *partition = json_array_get(list, i);
+        printf("%9" PRId64 "  %-24s %-10s %12" PRId64 " %9" PRId64 " %12" PRId64 " %12s\n",
+               number(partition, "partition"), text(partition, "owner", owner),
+               text(partition, "phase", phase), number(partition, "offset"), number(partition, "lag"),
                number(partition, "rows"), span(age_of(status, number(partition, "watermark_ms")), age));
+    }
 }
 
 static void print_shards(const struct status *status)
 {
-    size_t index, owned = 0;
+    size_t owned = 0;
     int64_t cities = 0, failing = 0;
-    const json_t *shard, *list = json_object_get(status->view, "shard_list"), *quota = json_object_get(status->view, "quota");
-    json_array_foreach(list, index, shard) {
+    const json_t *list = json_object_get(status->view, "shard_list"),
+                 *quota = json_object_get(status->view, "quota");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *shard = json_array_get(list, i);
         const char *owner = json_string_value(json_object_get(shard, "owner"));
         owned += owner && *owner;
         cities += number(shard, "cities");
         failing += number(shard, "failing");
     }
-    printf("\nshards      %zu of %zu have a fetcher; %" PRId64 " cities, %" PRId64 " failing; catalogue version %" PRId64 "\n", owned,
-           json_array_size(list), cities, failing, number(status->view, "catalogue_version"));
+    printf("\nshards      %zu of %zu have a fetcher; %" PRId64 " cities, %" PRId64
+           " failing; catalogue version %" PRId64 "\n",
+           owned, json_array_size(list), cities, failing, number(status->view, "catalogue_version"));
     int64_t calls = number(quota, "calls_per_minute"), fetchers = number(quota, "fetchers");
     if (calls < 0)
         fputs("quota       no limit", stdout);
@@ -199,7 +212,8 @@ static void take_leader(struct status *status, const struct store_reply *reply)
     const char *id = reply->type == STORE_TEXT ? strchr(reply->text, ' ') : NULL;
     const char *endpoint = id ? strchr(id + 1, ' ') : NULL;
     if (endpoint)
-        snprintf(status->leader, sizeof status->leader, "%.*s (%s)", (int)(endpoint - id - 1), id + 1, endpoint + 1);
+        snprintf(status->leader, sizeof status->leader, "%.*s (%s)", (int)(endpoint - id - 1), id + 1,
+                 endpoint + 1);
     for (char *p = status->leader; *p; p++)
         *p = (unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p;
 }
@@ -211,7 +225,8 @@ static int take_view(struct status *status, const struct store_reply *reply)
         return EXIT_CODE_OK;
     status->view = json_loadb(reply->text, reply->size, JSON_REJECT_DUPLICATES, &reason);
     if (!json_is_object(status->view))
-        return context_fail(&status->context, EXIT_CODE_FAILURE, "%scluster at Redis %s is not the leader's view: %s", status->context.prefix,
+        return context_fail(&status->context, EXIT_CODE_FAILURE,
+                            "%scluster at Redis %s is not the leader's view: %s", status->context.prefix,
                             status->context.redis, status->view ? "no object" : reason.text);
     status->age_ms = age_of(status, number(status->view, "at_ms"));
     json_object_set_new(status->view, "age_ms", json_integer(status->age_ms));
@@ -221,8 +236,9 @@ static int take_view(struct status *status, const struct store_reply *reply)
 static int ask(struct status *status)
 {
     char leader[CONTEXT_KEY_BYTES], term[CONTEXT_KEY_BYTES], cluster[CONTEXT_KEY_BYTES];
-    struct store_reply *reply = CONTEXT_ASK(&status->context, "MGET", context_key(&status->context, "leader", leader),
-                                            context_key(&status->context, "term", term), context_key(&status->context, "cluster", cluster));
+    struct store_reply *reply = CONTEXT_ASK(
+        &status->context, "MGET", context_key(&status->context, "leader", leader),
+        context_key(&status->context, "term", term), context_key(&status->context, "cluster", cluster));
     if (!reply)
         return status->context.exit_code;
     status->now_ms = clock_wall_ms();
@@ -249,7 +265,8 @@ static int run(const void *values)
     struct status status = {.options = options, .context = CONTEXT_OF("status", options), .wrong = BUF_EMPTY};
     int code = context_connect(&status.context, options->redis_user, options->redis_password);
     if (code == EXIT_CODE_OK)
-        code = installation_require(&status.context, &status.installation) == 0 ? ask(&status) : status.context.exit_code;
+        code = installation_require(&status.context, &status.installation) == 0 ? ask(&status)
+                                                                                : status.context.exit_code;
     if (code == EXIT_CODE_OK) {
         judge(&status);
         if (options->json)
@@ -267,9 +284,11 @@ static int run(const void *values)
 const struct command command_status = {
     .name = "status",
     .summary = "shows the leader, the members and the partitions, and what is wrong",
-    .details = "Shows the leader's view: members, partitions, shards and quota, and at the end what is wrong, with the command that\n"
+    .details = "Shows the leader's view: members, partitions, shards and quota, and at the end what is "
+               "wrong, with the command that\n"
                "resolves it.\n\n"
-               "Exit codes: 0 there is a leader and all partitions run; 1 something is wrong; 69 Redis is missing, or there is no\n"
+               "Exit codes: 0 there is a leader and all partitions run; 1 something is wrong; 69 Redis is "
+               "missing, or there is no\n"
                "installation.",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,

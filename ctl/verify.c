@@ -1,10 +1,11 @@
 /*
- * isobarctl verify: checks I1 to I3 of every partition (audit.h) against Redis, while workers may go on. What must agree across
- * keys is read by one script: ledger, all cities' states, and the rows of all closed panes, whose keys follow from the ledger's
- * cursor and clock. What must agree within a key (#n and its records) is read key by key, some keys per call.
+ * isobarctl verify: checks I1 to I3 of every partition (audit.h) against Redis, while workers may go on. What
+ * must agree across keys is read by one script: ledger, all cities' states, and the rows of all closed panes,
+ * whose keys follow from the ledger's cursor and clock. What must agree within a key (#n and its records) is
+ * read key by key, some keys per call.
  *
- * Cost: it reads all state once. A partition's cities come in one answer (about 2 KB each), which Redis makes without serving
- * anybody else meanwhile: some 10 ms for 1,000 cities.
+ * Cost: it reads all state once. A partition's cities come in one answer (about 2 KB each), which Redis makes
+ * without serving anybody else meanwhile: some 10 ms for 1,000 cities.
  */
 #include "audit.h"
 #include "clock.h"
@@ -21,9 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERIFY_OPTIONS(X)                                                                                     \
-    COMMAND_OPTIONS(X)                                                                                        \
-    X(TEXT, kafka, "", 0, 0, "Kafka bootstrap servers: checks offsets against the log too. Empty: does not")  \
+#define VERIFY_OPTIONS(X)                                                                                    \
+    COMMAND_OPTIONS(X)                                                                                       \
+    X(TEXT, kafka, "", 0, 0, "Kafka bootstrap servers: checks offsets against the log too. Empty: does not") \
     X(FLAG, verbose, "false", 0, 0, "a line for every partition, not only for bad ones")
 
 struct verify_options {
@@ -36,8 +37,8 @@ static const struct option_row rows[] = {VERIFY_OPTIONS(OPTION_ROW)};
 #define PANES_MAX     2000000
 
 /*
- * KEYS: ledger, cities. ARGV: start of the panes' keys, length of a pane, how far panes may lie beyond the clock, most panes
- * looked for. Times are below 2^53, exact in Lua.
+ * KEYS: ledger, cities. ARGV: start of the panes' keys, length of a pane, how far panes may lie beyond the
+ * clock, most panes looked for. Times are below 2^53, exact in Lua.
  */
 static const char snapshot_script[] =
     "local ledger = redis.call('HGETALL', KEYS[1])\n"
@@ -90,16 +91,19 @@ static int ask_kafka(struct verify *verify, int64_t *low, int64_t *high)
     int32_t partitions = installation->partitions;
     char cluster_id[64];
     struct buf error = BUF_EMPTY;
-    int status = kafka_topic_describe(brokers, installation->topic, verify->context.timeout_ms, cluster_id, &partitions, low, high, &error);
+    int status = kafka_topic_describe(brokers, installation->topic, verify->context.timeout_ms, cluster_id,
+                                      &partitions, low, high, &error);
     int code = EXIT_CODE_OK;
     if (status != 0)
         code = context_fail(&verify->context, EXIT_CODE_UNAVAILABLE, "Kafka at %s: %s", brokers, error.data);
     else if (*installation->cluster_id && strcmp(installation->cluster_id, cluster_id) != 0)
-        code = context_fail(&verify->context, EXIT_CODE_FAILURE,
-                            "Kafka at %s is cluster %s, and the installation belongs to %s: point --kafka at the right one", brokers,
-                            cluster_id, installation->cluster_id);
+        code = context_fail(
+            &verify->context, EXIT_CODE_FAILURE,
+            "Kafka at %s is cluster %s, and the installation belongs to %s: point --kafka at the right one",
+            brokers, cluster_id, installation->cluster_id);
     else if (partitions != installation->partitions)
-        code = context_fail(&verify->context, EXIT_CODE_FAILURE, "topic %s has %d partitions, and there are %d ledgers", installation->topic,
+        code = context_fail(&verify->context, EXIT_CODE_FAILURE,
+                            "topic %s has %d partitions, and there are %d ledgers", installation->topic,
                             partitions, installation->partitions);
     buf_release(&error);
     return code;
@@ -135,7 +139,8 @@ static int snapshot(struct verify *verify, int32_t partition)
     snprintf(numbers[0], sizeof numbers[0], "%" PRId64, verify->rules.windows.pane_ms);
     snprintf(numbers[1], sizeof numbers[1], "%d", AUDIT_TOLERANCE_MS);
     snprintf(numbers[2], sizeof numbers[2], "%d", PANES_MAX);
-    struct store_reply *reply = CONTEXT_ASK(context, "EVAL", snapshot_script, "2", ledger, city, base, numbers[0], numbers[1], numbers[2]);
+    struct store_reply *reply = CONTEXT_ASK(context, "EVAL", snapshot_script, "2", ledger, city, base,
+                                            numbers[0], numbers[1], numbers[2]);
     if (!reply && context->exit_code != EXIT_CODE_UNAVAILABLE) { /* of another type: said, and a finding */
         audit_fail(&verify->audits[partition], "state", "ledger, cities or panes cannot be read");
         return EXIT_CODE_OK;
@@ -149,13 +154,16 @@ static int snapshot(struct verify *verify, int32_t partition)
 
 /* ---- closed panes and windows ---- */
 
-static void take_record(struct verify *verify, const struct keyspace_key *key, const char *name, const struct store_reply *pairs)
+static void take_record(struct verify *verify, const struct keyspace_key *key, const char *name,
+                        const struct store_reply *pairs)
 {
     struct audit *audit = &verify->audits[key->partition];
     if (pairs->type == STORE_ERROR)
         audit_fail(audit, "state", "%s cannot be read: %s", name, pairs->text);
     else if (pairs->count > 0) /* else it went meanwhile */
-        audit_records(audit, name, key->size == KEYSPACE_PANE ? NULL : &verify->rules.windows.sizes[key->size], key->start_ms, pairs);
+        audit_records(audit, name,
+                      key->size == KEYSPACE_PANE ? NULL : &verify->rules.windows.sizes[key->size],
+                      key->start_ms, pairs);
 }
 
 static int read_records(struct verify *verify, const struct keyspace_key *const *keys, size_t count)
@@ -188,7 +196,8 @@ static int check_records(struct verify *verify)
             count = 0;
         }
         if (key->size == KEYSPACE_UNKNOWN)
-            audit_fail(&verify->audits[key->partition], "state", "there are windows of a size that is not configured, start %" PRId64, key->start_ms);
+            audit_fail(&verify->audits[key->partition], "state",
+                       "there are windows of a size that is not configured, start %" PRId64, key->start_ms);
         else if (verify->read[key->partition])
             batch[count++] = key;
     }
@@ -205,8 +214,9 @@ static int check_later(struct verify *verify)
     char key[CONTEXT_KEY_BYTES];
     for (int32_t partition = 0; partition < verify->installation.partitions; partition++) {
         int64_t offset, clock_ms;
-        struct store_reply *reply =
-            CONTEXT_ASK(&verify->context, "HMGET", context_partition_key(&verify->context, partition, "ledger", key), "offset", "clock_ms");
+        struct store_reply *reply = CONTEXT_ASK(
+            &verify->context, "HMGET", context_partition_key(&verify->context, partition, "ledger", key),
+            "offset", "clock_ms");
         if (!reply && verify->context.exit_code == EXIT_CODE_UNAVAILABLE)
             return verify->context.exit_code;
         if (verify->read[partition] && reply && context_integer(reply->elements[0], 0, INT64_MAX, &offset) &&
@@ -221,7 +231,8 @@ static int check_all(struct verify *verify)
 {
     int32_t partitions = verify->installation.partitions;
     bool has_kafka = *verify->options->kafka != '\0';
-    int64_t *high = mem_calloc((size_t)partitions, sizeof *high), *ignored = mem_calloc((size_t)partitions, sizeof *ignored);
+    int64_t *high = mem_calloc((size_t)partitions, sizeof *high),
+            *ignored = mem_calloc((size_t)partitions, sizeof *ignored);
     int code = has_kafka ? ask_kafka(verify, verify->low, ignored) : EXIT_CODE_OK;
     for (int32_t partition = 0; partition < partitions && code == EXIT_CODE_OK; partition++)
         code = snapshot(verify, partition);
@@ -247,10 +258,11 @@ static void print_partition(const struct audit *audit, bool verbose)
     if (audit->findings > AUDIT_LINES)
         printf("partition %d: and %d more\n", audit->partition, audit->findings - AUDIT_LINES);
     if (verbose && audit->findings == 0)
-        printf("partition %d: good; offset %" PRId64 ", %" PRId64 " rows (in %" PRId64 ", late %" PRId64 ", duplicate %" PRId64 ", bad %" PRId64
-               ", checked %" PRId64 ", tick %" PRId64 ", control %" PRId64 ", retired %" PRId64 "), %" PRId64 " cities\n",
-               audit->partition, l->offset, l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_bad, l->rows_checked, l->rows_tick,
-               l->rows_control, l->rows_retired, audit->cities);
+        printf("partition %d: good; offset %" PRId64 ", %" PRId64 " rows (in %" PRId64 ", late %" PRId64
+               ", duplicate %" PRId64 ", bad %" PRId64 ", checked %" PRId64 ", tick %" PRId64
+               ", control %" PRId64 ", retired %" PRId64 "), %" PRId64 " cities\n",
+               audit->partition, l->offset, l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_bad,
+               l->rows_checked, l->rows_tick, l->rows_control, l->rows_retired, audit->cities);
 }
 
 static int report(const struct verify *verify)
@@ -269,14 +281,16 @@ static int report(const struct verify *verify)
     if (findings == 0)
         puts("all invariants hold");
     else
-        printf("%d violation%s in %d partition%s\n", findings, findings == 1 ? "" : "s", bad, bad == 1 ? "" : "s");
+        printf("%d violation%s in %d partition%s\n", findings, findings == 1 ? "" : "s", bad,
+               bad == 1 ? "" : "s");
     return findings == 0 ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
 }
 
 static int verify_all(struct verify *verify)
 {
     size_t partitions = (size_t)verify->installation.partitions;
-    verify->rules = (struct audit_rules){.windows = verify->installation.windows, .partitions = verify->installation.partitions,
+    verify->rules = (struct audit_rules){.windows = verify->installation.windows,
+                                         .partitions = verify->installation.partitions,
                                          .now_ms = clock_wall_ms()};
     verify->audits = mem_calloc(partitions, sizeof *verify->audits);
     verify->read = mem_calloc(partitions, sizeof *verify->read);
@@ -300,7 +314,8 @@ static int run(const void *values)
     struct verify verify = {.options = options, .context = CONTEXT_OF("verify", options)};
     int code = context_connect(&verify.context, options->redis_user, options->redis_password);
     if (code == EXIT_CODE_OK)
-        code = installation_require(&verify.context, &verify.installation) == 0 ? verify_all(&verify) : verify.context.exit_code;
+        code = installation_require(&verify.context, &verify.installation) == 0 ? verify_all(&verify)
+                                                                                : verify.context.exit_code;
     context_close(&verify.context);
     return code;
 }
@@ -308,9 +323,11 @@ static int run(const void *values)
 const struct command command_verify = {
     .name = "verify",
     .summary = "checks that every record counted exactly once (invariants I1 to I3)",
-    .details = "Checks the invariants I1 (records), I2 (rows) and I3 (offsets, clocks and places) of every partition in Redis, and with\n"
+    .details = "Checks the invariants I1 (records), I2 (rows) and I3 (offsets, clocks and places) of every "
+               "partition in Redis, and with\n"
                "--kafka that the offsets lie in the log. Workers may go on meanwhile.\n\n"
-               "Exit codes: 0 all hold; 1 one does not: a line names the partition and the numbers; 69 Redis or Kafka is missing,\n"
+               "Exit codes: 0 all hold; 1 one does not: a line names the partition and the numbers; 69 Redis "
+               "or Kafka is missing,\n"
                "or there is no installation.",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,

@@ -160,7 +160,7 @@ static void take_over(struct cities *cities, struct cities_shard *shard, int64_t
     struct cities_parts *parts = shard->parts;
     size_t old = 0, kept = 0;
     if (parts->count)
-        qsort(parts->cities, parts->count, sizeof *parts->cities, by_id);
+        qsort(parts->cities, parts->count, sizeof(struct city *), by_id);
     for (size_t i = 0; i < parts->count; i++) {
         struct city *entry = parts->cities[i];
         while (old < shard->count && shard->cities[old]->id < entry->id)

@@ -42,7 +42,7 @@ static int64_t next_start_ms(struct fetcher *fetcher, int64_t now_ms)
         return due;
     if (!gate_allows(&fetcher->gate, now_ms, running))
         return fetcher->gate.until_ms > now_ms ? fetcher->gate.until_ms : INT64_MAX; /* else a call is under way */
-    return bucket_allows(&fetcher->bucket, now_ms) ? now_ms : bucket_retry_ms(&fetcher->bucket);
+    return bucket_allows(&fetcher->bucket, now_ms) ? now_ms : bucket_retry_ms(&fetcher->bucket, now_ms);
 }
 
 void fetcher_pump(struct fetcher *fetcher)

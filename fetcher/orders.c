@@ -44,7 +44,7 @@ static void on_welcome(void *arg, const Isobar__V1__Welcome *welcome)
                   LOG_TEXT("do", "restart this fetcher, or point it at the coordinator it had"));
     } else if (first) {
         fetcher->statuses = mem_calloc((size_t)welcome->partitions, sizeof *fetcher->statuses);
-        fetcher->status_list = mem_calloc((size_t)welcome->partitions, sizeof *fetcher->status_list);
+        fetcher->status_list = mem_calloc((size_t)welcome->partitions, sizeof(Isobar__V1__ShardStatus *));
     }
 }
 

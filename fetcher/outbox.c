@@ -139,9 +139,10 @@ void outbox_free(struct outbox *outbox)
     outbox->freeing = true;
     kafka_producer_free(outbox->producer, 0);
     int64_t records = outbox->waiting;
-    while (outbox->first) {
-        rows += outbox->first->rows;
-        record_free(outbox->first);
+    for (struct record *record = outbox->first, *next; record; record = next) {
+        next = record->next;
+        rows += record->rows;
+        record_free(record);
     }
     if (records > 0) {
         outbox->config.metrics->rows_lost_total += rows;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct provider *const providers[] = {&provider_openweathermap, &provider_replay};
-#define PROVIDERS (sizeof providers / sizeof *providers)
+#define PROVIDERS (sizeof providers / sizeof(const struct provider *))
 
 const struct provider *provider_find(const char *name)
 {

@@ -12,6 +12,7 @@
 #define RETRY_BASE_MAX_MS  30000
 #define RETRY_BASE_PARTS   20 /* of an interval */
 #define REALIGN_PARTS      4  /* of an interval, later at most */
+#define BEHIND_PARTS       50 /* of an interval: so little behind its phase is as good as on it */
 
 /* ---- heap ---- */
 
@@ -111,8 +112,8 @@ static int64_t regular_ms(const struct schedule *schedule, const struct schedule
 {
     int64_t earliest = item->begun_ms + schedule->interval_ms, part = schedule->interval_ms / REALIGN_PARTS;
     int64_t wait = until_phase(schedule, item, earliest);
-    if (wait > schedule->interval_ms - part)
-        return earliest; /* just behind its phase: as good as on it */
+    if (wait > schedule->interval_ms - schedule->interval_ms / BEHIND_PARTS)
+        return earliest;
     return earliest + (wait < part ? wait : part);
 }
 

@@ -66,39 +66,23 @@ static void record_field(const struct record *record, struct args *args)
 
 /* ---- commit ---- */
 
-struct retired {
-    int32_t kind;
-    int64_t start_ms;
-};
-
 struct build {
     struct state *state;
     const struct commit_ids *ids;
     struct args *args;
-    struct record **dirty;
+    struct record **dirty; /* by key */
     size_t dirty_count;
-    struct retired retired[RETIRE_KEYS * 2];
-    size_t retired_count;
 };
-
-static void on_retire(void *arg, int32_t kind, int64_t start_ms)
-{
-    struct build *build = arg;
-    assert(build->retired_count < sizeof build->retired / sizeof *build->retired);
-    build->retired[build->retired_count++] = (struct retired){kind, start_ms};
-}
 
 static void collect_dirty(struct build *build)
 {
     struct state *state = build->state;
     build->dirty = mem_calloc(state->dirty_record_count, sizeof(struct record *));
-    for (struct record *record = state->newest; record; record = record->older) {
-        if (record->dirty)
-            build->dirty[build->dirty_count++] = record;
-    }
+    for (struct record *record = state->dirty_records; record; record = record->next_dirty)
+        build->dirty[build->dirty_count++] = record;
     assert(build->dirty_count == state->dirty_record_count);
     if (build->dirty_count)
-        qsort(build->dirty, build->dirty_count, sizeof *build->dirty, by_key);
+        qsort(build->dirty, build->dirty_count, sizeof(struct record *), by_key);
 }
 
 static size_t add_keys(struct build *build)
@@ -114,8 +98,8 @@ static size_t add_keys(struct build *build)
     }
     for (size_t i = 0; i < build->dirty_count; i = group_end(build->dirty, build->dirty_count, i), keys++)
         kind_key(state, prefix, build->dirty[i]->key.kind, build->dirty[i]->key.start_ms, build->args);
-    for (size_t i = 0; i < build->retired_count; i++, keys++)
-        kind_key(state, prefix, build->retired[i].kind, build->retired[i].start_ms, build->args);
+    for (size_t i = 0; i < state->retiring_count; i++, keys++)
+        kind_key(state, prefix, state->retiring[i].kind, state->retiring[i].start_ms, build->args);
     return keys;
 }
 
@@ -162,22 +146,17 @@ static void add_cities(struct build *build)
     args_integer(args, 0);
     args_integer(args, 0);
     args_integer(args, (int64_t)state->dirty_city_count);
-    for (struct city_entry *entry = state->dirty_cities, *next; entry; entry = next) {
+    for (const struct city_entry *entry = state->dirty_cities; entry; entry = entry->next_dirty) {
         args_text(args, entry->field);
         citystate_encode(&entry->city, args_open(args));
         args_close(args);
-        next = entry->next_dirty;
-        entry->dirty = false;
-        entry->next_dirty = NULL;
     }
-    state->dirty_cities = NULL;
-    state->dirty_city_count = 0;
 }
 
 static int64_t ttl_of(const struct state *state, int32_t kind)
 {
-    int64_t kept = kind == RECORD_PANE ? state->rules->lateness_ms : state->rules->windows.sizes[kind - 1].retention_ms + state->rules->windows.sizes[kind - 1].size_ms;
-    return kept + SAFETY_TTL_MS;
+    int64_t retention = kind == RECORD_PANE ? state->rules->lateness_ms : state->rules->windows.sizes[kind - 1].retention_ms;
+    return retention + state_span(state, kind) + SAFETY_TTL_MS;
 }
 
 static void add_group(struct build *build, size_t from, size_t end)
@@ -192,7 +171,7 @@ static void add_group(struct build *build, size_t from, size_t end)
     args_integer(args, added);
     args_integer(args, (int64_t)(end - from));
     for (size_t i = from; i < end; i++) {
-        struct record *record = build->dirty[i];
+        const struct record *record = build->dirty[i];
         assert(record->loaded);
         record_field(record, args);
         if (kind == RECORD_PANE)
@@ -200,8 +179,6 @@ static void add_group(struct build *build, size_t from, size_t end)
         else
             window_encode(&record->pane.window, args_open(args));
         args_close(args);
-        record->dirty = false;
-        record->added = 0;
     }
 }
 
@@ -211,7 +188,7 @@ size_t commit_build(struct state *state, const struct commit_ids *ids, struct ar
     assert(state->missing_count == 0 && state->late_count == 0 && ledger_holds(&state->ledger));
     args_reset(args);
     state->ledger.commits++;
-    state_retire(state, on_retire, &build);
+    state_retire(state);
     collect_dirty(&build);
     size_t keys = add_keys(&build);
     add_head(&build);
@@ -220,10 +197,9 @@ size_t commit_build(struct state *state, const struct commit_ids *ids, struct ar
         end = group_end(build.dirty, build.dirty_count, i);
         add_group(&build, i, end);
     }
-    for (size_t i = 0; i < build.retired_count; i++)
-        args_text(args, build.retired[i].kind == RECORD_PANE ? "retire" : "unlink");
-    state->dirty_record_count = 0;
-    state->changed = false;
+    for (size_t i = 0; i < state->retiring_count; i++)
+        args_text(args, state->retiring[i].kind == RECORD_PANE ? "retire" : "unlink");
+    state_sent(state);
     free(build.dirty);
     return keys;
 }

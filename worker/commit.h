@@ -15,8 +15,8 @@ struct commit_ids {
 };
 
 /*
- * Fills `args` with keys and values of a commit of everything that changed, and marks the state clean. Nothing may be
- * missing or unresolved. Returns the number of keys.
+ * Fills `args` with keys and values of a commit of everything that changed, and marks that as sent: state_committed or
+ * state_uncommitted ends it. Nothing may be missing, unresolved or sent already. Returns the number of keys.
  */
 size_t commit_build(struct state *state, const struct commit_ids *ids, struct args *args) __attribute__((warn_unused_result));
 

@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_MS 500
-#define KEY_MAX  1024
+#define RETRY_MS     500
+#define KEY_MAX      1024
+#define SAY_EVERY_MS 5000
 
 struct letter {
     struct deadletters *owner;
@@ -30,7 +31,7 @@ struct deadletters {
     struct loop *loop;
     struct loop_timer *retry;
     char *topic;
-    struct worker_metrics *metrics;
+    struct deadletter_config config; /* its texts are not kept */
     struct letter *first;
     struct log_limit limit;
     bool freeing;
@@ -45,17 +46,29 @@ static void letter_free(struct letter *letter)
         letters->first = letter->next;
     if (letter->next)
         letter->next->previous = letter->previous;
-    if (letter->pending)
-        --*letter->pending;
+    int64_t *pending = letter->pending;
     free(letter->value);
     free(letter);
+    if (pending && --*pending == 0)
+        letters->config.settled(letters->config.arg, pending);
+}
+
+static void complain(struct deadletters *letters, const char *topic, const char *reason)
+{
+    if (log_limit_pass(&letters->limit, loop_now_ms(letters->loop), SAY_EVERY_MS, NULL))
+        log_warn("deadletter_not_delivered", LOG_TEXT("topic", topic), LOG_TEXT("reason", reason));
 }
 
 static void letter_produce(struct letter *letter)
 {
     struct deadletters *letters = letter->owner;
-    letter->waiting = kafka_produce(letters->producer, letters->topic, 0, letter->key, strlen(letter->key), letter->value, letter->size, 0, letter) != 0;
-    if (letter->waiting && !loop_timer_armed(letters->retry))
+    int status = kafka_produce(letters->producer, letters->topic, 0, letter->key, strlen(letter->key), letter->value, letter->size, 0, letter);
+    letter->waiting = status != 0;
+    if (!letter->waiting)
+        return;
+    if (status != ERR_BUSY)
+        complain(letters, letters->topic, error_name(status));
+    if (!loop_timer_armed(letters->retry))
         loop_timer_set(letters->retry, RETRY_MS, 0);
 }
 
@@ -73,12 +86,12 @@ static void on_delivered(void *arg, void *opaque, int32_t partition, int64_t off
     struct deadletters *letters = arg;
     struct letter *letter = opaque;
     (void)partition, (void)offset;
-    if (error && !letters->freeing && log_limit_pass(&letters->limit, loop_now_ms(letters->loop), 5000, NULL))
-        log_warn("deadletter_not_delivered", LOG_TEXT("topic", letter ? letters->topic : "tick"), LOG_TEXT("reason", error));
+    if (error && !letters->freeing)
+        complain(letters, letter ? letters->topic : "(a tick)", error);
     if (!letter)
         return; /* a tick */
     if (!error || letters->freeing) {
-        letters->metrics->deadletters_total += error == NULL;
+        letters->config.metrics->deadletters_total += error == NULL;
         letter_free(letter);
         return;
     }
@@ -90,8 +103,10 @@ static void on_delivered(void *arg, void *opaque, int32_t partition, int64_t off
 static void on_failed(void *arg, bool fatal, const char *reason)
 {
     struct deadletters *letters = arg;
-    if (log_limit_pass(&letters->limit, loop_now_ms(letters->loop), 5000, NULL))
-        log_warn("producer_error", LOG_TEXT("reason", reason), LOG_TEXT("fatal", fatal ? "yes" : "no"));
+    if (fatal)
+        letters->config.fatal(letters->config.arg, reason);
+    else if (log_limit_pass(&letters->limit, loop_now_ms(letters->loop), SAY_EVERY_MS, NULL))
+        log_warn("producer_error", LOG_TEXT("reason", reason));
 }
 
 struct deadletters *deadletters_new(const struct deadletter_config *config, struct buf *error)
@@ -99,7 +114,7 @@ struct deadletters *deadletters_new(const struct deadletter_config *config, stru
     struct deadletters *letters = mem_alloc(sizeof *letters);
     struct kafka_config kafka = {.brokers = config->brokers, .client_id = config->client_id, .compression = "none"};
     letters->loop = config->loop;
-    letters->metrics = config->metrics;
+    letters->config = *config;
     letters->topic = mem_strdup(config->topic);
     letters->producer = kafka_producer_new(config->loop, &kafka, on_delivered, on_failed, letters, error);
     if (!letters->producer) {
@@ -168,6 +183,6 @@ void deadletters_tick(struct deadletters *letters, const char *topic, int32_t pa
     struct buf out = BUF_EMPTY;
     if (batch_encode(&row, 1, partition, &out) == 0 &&
         kafka_produce(letters->producer, topic, partition, NULL, 0, out.data, out.size, 0, NULL) == 0)
-        letters->metrics->ticks_total++;
+        letters->config.metrics->ticks_total++;
     buf_release(&out);
 }

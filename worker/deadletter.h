@@ -19,6 +19,9 @@ struct deadletter_config {
     struct loop *loop;
     const char *brokers, *client_id, *topic;
     struct worker_metrics *metrics;
+    void (*settled)(void *arg, int64_t *pending); /* `*pending` has become 0 */
+    void (*fatal)(void *arg, const char *reason); /* the producer will never work again: the process must end */
+    void *arg;
 };
 
 /* Owns the worker's producer, which ticks use too. NULL with text in `error`. */

@@ -21,7 +21,8 @@ static void bad(struct state *state, const char *reason, const struct kafka_reco
     state->letter(state->letter_arg, reason, record, row);
 }
 
-static void keep_latest(struct state *state, struct city_entry *entry, const struct observation *row, int64_t produced_at_ms)
+/* A repeated reading changes nothing here: it is not newer than itself. */
+static void keep_latest(struct city_entry *entry, const struct observation *row, int64_t produced_at_ms)
 {
     struct citystate *city = &entry->city;
     if (!city->has_latest || row->observed_at_ms > city->latest.observed_at_ms) {
@@ -31,15 +32,12 @@ static void keep_latest(struct state *state, struct city_entry *entry, const str
     }
     if (row->observed_at_ms > city->watermark_ms)
         city->watermark_ms = row->observed_at_ms;
-    if (city->watermark_ms > state->watermark_ms)
-        state->watermark_ms = city->watermark_ms;
 }
 
 static void observe(struct state *state, const struct observation *row, const struct kafka_record *record, int64_t index)
 {
     struct ledger *ledger = &state->ledger;
-    int64_t pane_ms = state->rules->windows.pane_ms;
-    int64_t start = window_start(row->observed_at_ms, pane_ms);
+    int64_t pane_ms = state->rules->windows.pane_ms, start = window_start(row->observed_at_ms, pane_ms);
     if (row->observed_at_ms > ledger->clock_ms + FUTURE_MS) {
         bad(state, "observed_in_the_future", record, index);
         return;
@@ -56,7 +54,11 @@ static void observe(struct state *state, const struct observation *row, const st
         return;
     }
     if (start + pane_ms <= city->closed_through_ms) {
-        state_defer_late(state, entry, row);
+        /* Now, not when it is resolved: a tick closed the pane, and what is processed next depends on the watermark. */
+        keep_latest(entry, row, record->timestamp_ms);
+        state_defer_late(state, &(struct late_row){.entry = entry, .row = *row, .clock_ms = ledger->clock_ms,
+                                                   .closed_through_ms = city->closed_through_ms, .offset = record->offset,
+                                                   .timestamp_ms = record->timestamp_ms, .index = index});
         return;
     }
     struct pane *pane = citystate_pane(city, start, pane_ms);
@@ -72,7 +74,7 @@ static void observe(struct state *state, const struct observation *row, const st
         ledger->rows_in++;
         city->rows_in++;
         state->metrics->rows_in_total++;
-        keep_latest(state, entry, row, record->timestamp_ms);
+        keep_latest(entry, row, record->timestamp_ms);
         state_close(state, entry, window_start(city->watermark_ms - state->rules->allowed_delay_ms, pane_ms));
     }
 }
@@ -119,7 +121,7 @@ void state_apply(struct state *state, const struct kafka_record *record)
     state->metrics->records_total++;
     if (record->timestamp_ms > ledger->clock_ms)
         ledger->clock_ms = record->timestamp_ms;
-    if (ledger->pane_cursor_ms == 0 && ledger->clock_ms > 0)
+    if (!state->cursors_started && ledger->clock_ms > 0)
         state_start_cursors(state);
     const char *reason = NULL;
     if (batch_decode(state->batch, record->value, record->size, &reason) != 0) {
@@ -156,12 +158,27 @@ static int by_field(const void *a, const void *b)
     return strcmp((*x)->field, (*y)->field);
 }
 
-/* A city that the tick closes: something is open before `through`, and it was silent for the idle time. */
+/*
+ * True when closing through `through_ms` makes a window final that holds the newest reading. Its panes may have closed long
+ * before, and of a silent city nothing else would tell that it is complete.
+ */
+static bool completes(const struct state *state, const struct citystate *city, int64_t through_ms)
+{
+    for (size_t i = 0; city->watermark_ms > 0 && i < state->rules->windows.count; i++) {
+        int64_t size_ms = state->rules->windows.sizes[i].size_ms, end = window_start(city->watermark_ms, size_ms) + size_ms;
+        if (end > city->closed_through_ms && end <= through_ms)
+            return true;
+    }
+    return false;
+}
+
+/* A city that the tick closes: it was silent for the idle time, and a pane or window of it ends by `through_ms`. */
 static bool tick_closes(const struct state *state, const struct city_entry *entry, int64_t through_ms)
 {
     const struct citystate *city = &entry->city;
-    return strcmp(entry->field, state->ledger.tick_after) > 0 && city->open_count > 0 &&
-           city->open[0].window.end_ms <= through_ms && state->ledger.tick_clock_ms - city->heard_at_ms >= state->rules->idle_ms;
+    if (state->ledger.tick_clock_ms - city->heard_at_ms < state->rules->idle_ms || strcmp(entry->field, state->ledger.tick_after) <= 0)
+        return false;
+    return (city->open_count > 0 && city->open[0].window.end_ms <= through_ms) || completes(state, city, through_ms);
 }
 
 void state_tick_step(struct state *state)

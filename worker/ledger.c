@@ -3,6 +3,7 @@
 
 #include "error.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -42,17 +43,24 @@ static const struct store_reply *value_of(const struct store_reply *pairs, const
     return NULL;
 }
 
-static int integer_of(const struct store_reply *value, int64_t *out)
+static int integer_of(const struct store_reply *value, int64_t low, int64_t *out)
 {
     char *end = NULL;
-    if (!value || value->type != STORE_TEXT || value->size == 0)
+    if (!value || value->type != STORE_TEXT || value->size == 0 || (value->text[0] != '-' && !isdigit((unsigned char)value->text[0])))
         return ERR_INVALID;
     errno = 0;
     long long number = strtoll(value->text, &end, 10);
-    if (errno != 0 || *end != '\0')
+    if (errno != 0 || end != value->text + value->size || number < low)
         return ERR_INVALID;
     *out = number;
     return 0;
+}
+
+/* A cursor that is absent is 0: none was made yet. */
+static int cursor_of(const struct store_reply *pairs, const char *field, int64_t *out)
+{
+    const struct store_reply *value = value_of(pairs, field);
+    return value ? integer_of(value, 0, out) : 0;
 }
 
 static void cursor_field(const struct windowset *windows, size_t size, char *out, size_t bytes)
@@ -60,30 +68,63 @@ static void cursor_field(const struct windowset *windows, size_t size, char *out
     snprintf(out, bytes, "w_cursor_%s", windows->sizes[size].name);
 }
 
-int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows, struct buf *error)
+static int parse_integers(struct ledger *ledger, const struct store_reply *pairs, struct buf *error)
 {
-    memset(ledger, 0, sizeof *ledger);
     for (size_t i = 0; i < INTEGERS; i++) {
-        int64_t number;
-        if (integer_of(value_of(pairs, integers[i].name), &number) != 0) {
+        int64_t number, low = integers[i].offset == offsetof(struct ledger, record_offset) ? -1 : 0;
+        if (integer_of(value_of(pairs, integers[i].name), low, &number) != 0) {
             buf_printf(error, "the ledger's field %s is missing or no number", integers[i].name);
             return ERR_INVALID;
         }
         memcpy((char *)ledger + integers[i].offset, &number, sizeof number);
     }
-    const struct store_reply *hash = value_of(pairs, "record_hash"), *after = value_of(pairs, "tick_after");
-    if (!hash || hash->type != STORE_TEXT || (after && after->size >= sizeof ledger->tick_after)) {
-        buf_text(error, "the ledger's field record_hash or tick_after is damaged");
+    return 0;
+}
+
+static int parse_cursors(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows, struct buf *error)
+{
+    char field[32] = "pane_cursor_ms";
+    int status = cursor_of(pairs, field, &ledger->pane_cursor_ms);
+    for (size_t i = 0; status == 0 && i < windows->count; i++) {
+        cursor_field(windows, i, field, sizeof field);
+        status = cursor_of(pairs, field, &ledger->window_cursor_ms[i]);
+    }
+    if (status != 0)
+        buf_printf(error, "the ledger's field %s is no number", field);
+    return status;
+}
+
+static int parse_hash(const struct store_reply *value, uint64_t *out)
+{
+    if (!value || value->type != STORE_TEXT || value->size == 0 || value->size > 16 ||
+        strspn(value->text, "0123456789abcdef") != value->size)
+        return ERR_INVALID;
+    *out = strtoull(value->text, NULL, 16);
+    return 0;
+}
+
+static int parse_cursor_of_tick(struct ledger *ledger, const struct store_reply *value)
+{
+    if (!value)
+        return 0;
+    if (value->type != STORE_TEXT || value->size >= sizeof ledger->tick_after || strlen(value->text) != value->size)
+        return ERR_INVALID;
+    memcpy(ledger->tick_after, value->text, value->size + 1);
+    return 0;
+}
+
+int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows, struct buf *error)
+{
+    memset(ledger, 0, sizeof *ledger);
+    if (parse_integers(ledger, pairs, error) != 0 || parse_cursors(ledger, pairs, windows, error) != 0)
+        return ERR_INVALID;
+    if (parse_hash(value_of(pairs, "record_hash"), &ledger->record_hash) != 0) {
+        buf_text(error, "the ledger's field record_hash is missing or no hash");
         return ERR_INVALID;
     }
-    ledger->record_hash = strtoull(hash->text, NULL, 16);
-    if (after && after->type == STORE_TEXT)
-        memcpy(ledger->tick_after, after->text, after->size + 1);
-    (void)integer_of(value_of(pairs, "pane_cursor_ms"), &ledger->pane_cursor_ms);
-    for (size_t i = 0; i < windows->count; i++) {
-        char field[32];
-        cursor_field(windows, i, field, sizeof field);
-        (void)integer_of(value_of(pairs, field), &ledger->window_cursor_ms[i]);
+    if (parse_cursor_of_tick(ledger, value_of(pairs, "tick_after")) != 0) {
+        buf_text(error, "the ledger's field tick_after is no city");
+        return ERR_INVALID;
     }
     return 0;
 }

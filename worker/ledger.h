@@ -27,7 +27,8 @@ struct ledger {
 };
 
 /*
- * Fills `ledger` from HGETALL's pairs. ERR_INVALID names the field in `error`. Cursors that are absent are 0.
+ * Fills `ledger` from HGETALL's pairs. ERR_INVALID names the field in `error`: no number below 0 is taken (-1 for
+ * record_offset). Cursors that are absent are 0.
  */
 int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows, struct buf *error)
     __attribute__((warn_unused_result));

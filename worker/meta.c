@@ -4,9 +4,13 @@
 #include "error.h"
 #include "shard.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LATENESS_MIN_MS INT64_C(60000)
+#define LATENESS_MAX_MS (INT64_C(100) * 365 * 86400000) /* as the retention of windows */
 
 const char *const meta_fields[] = {"format", "cluster_id", "topic", "partitions", "windows", "lateness_ms", "config_version", NULL};
 
@@ -14,8 +18,10 @@ static int integer(const struct store_reply *value, int64_t low, int64_t high, i
 {
     char *end = NULL;
     errno = 0;
-    long long number = value->size ? strtoll(value->text, &end, 10) : 0;
-    if (value->size == 0 || errno != 0 || *end != '\0' || number < low || number > high)
+    if (value->size == 0 || !isdigit((unsigned char)value->text[0]))
+        return ERR_INVALID;
+    long long number = strtoll(value->text, &end, 10);
+    if (errno != 0 || end != value->text + value->size || number < low || number > high)
         return ERR_INVALID;
     *out = number;
     return 0;
@@ -23,7 +29,7 @@ static int integer(const struct store_reply *value, int64_t low, int64_t high, i
 
 static int copy(const struct store_reply *value, char *out, size_t size)
 {
-    if (value->size >= size)
+    if (value->size >= size || strlen(value->text) != value->size)
         return ERR_INVALID;
     memcpy(out, value->text, value->size + 1);
     return 0;
@@ -46,13 +52,13 @@ int meta_parse(struct meta *meta, const struct store_reply *values, struct buf *
         wrong = "format";
     else if (copy(v[1], meta->cluster_id, sizeof meta->cluster_id) != 0)
         wrong = "cluster_id";
-    else if (copy(v[2], meta->topic, sizeof meta->topic) != 0)
+    else if (v[2]->size == 0 || copy(v[2], meta->topic, sizeof meta->topic) != 0)
         wrong = "topic";
     else if (integer(v[3], 1, SHARD_MAX_PARTITIONS, &partitions) != 0)
         wrong = "partitions";
     else if (windowset_parse(&meta->windows, v[4]->text, error) != 0)
         wrong = "windows";
-    else if (integer(v[5], 60000, INT64_MAX / 4, &meta->lateness_ms) != 0)
+    else if (integer(v[5], LATENESS_MIN_MS, LATENESS_MAX_MS, &meta->lateness_ms) != 0)
         wrong = "lateness_ms";
     else if (integer(v[6], 0, INT64_MAX / 4, &meta->config_version) != 0)
         wrong = "config_version";

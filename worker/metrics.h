@@ -18,6 +18,8 @@
     X(COUNTER, commit_microseconds_total, "time between sending a commit and its answer, summed")                        \
     X(COUNTER, commit_mismatches_total, "commits and loads refused because another owner had committed")                 \
     X(COUNTER, commit_failures_total, "commits and loads without an answer")                                             \
+    X(COUNTER, memory_kept_total, "acquires after a failure that found memory still valid")                              \
+    X(COUNTER, records_aged_out_total, "last applied records that were no longer in the log when it was checked")        \
     X(COUNTER, rollbacks_total, "partitions whose stored offset had gone back")                                          \
     X(COUNTER, deadletters_total, "records sent to the dead-letter topic")                                               \
     X(COUNTER, ticks_total, "ticks produced")                                                                            \

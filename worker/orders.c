@@ -33,14 +33,14 @@ static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
         status->assignment = session_number(session);
         status->offset = session->last_offset;
         status->lag = ledger && high >= 0 ? (high > ledger->offset ? high - ledger->offset : 0) : -1;
-        if (status->lag == 0 && !session->state.changed)
-            session->progress_ms = now;
+        if (status->lag == 0 && session->last_offset < ledger->offset)
+            status->lag = 1; /* applied, not yet committed */
         else if (status->lag == 0)
-            status->lag = session->last_offset < ledger->offset ? 1 : 0; /* applied, not yet committed */
+            session->progress_ms = now;
         status->progress_age_ms = now - session->progress_ms;
         status->clock_ms = ledger ? ledger->clock_ms : 0;
         status->lag_ms = status->lag == 0 ? 0 : ledger && ledger->clock_ms ? wall - ledger->clock_ms : -1;
-        status->watermark_ms = session->has_state ? session->state.watermark_ms : 0;
+        status->watermark_ms = ledger ? state_watermark(&session->state) : 0;
         status->rows = ledger ? ledger->rows : 0;
         status->alarm = session->alarm;
         if (session_number(session) > worker->assignment_max)
@@ -117,8 +117,6 @@ void worker_session_gone(struct worker *worker, struct session *session)
     link_released(worker->link, session->partition, session_number(session));
     session->next_gone = worker->gone;
     worker->gone = session;
-    if (worker->draining && worker->session_count == 0) {
-        link_bye(worker->link, "drained");
-        daemon_stop(worker->daemon, 0);
-    }
+    if (worker->draining && worker->session_count == 0)
+        worker_finish(worker);
 }

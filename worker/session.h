@@ -6,12 +6,15 @@
  *        ^__________ any failure ________|            STOPPED: needs an operator, with an alarm
  *
  * Exactly once rests on this: every commit names the id of its predecessor, every load is checked against our id, one
- * request is on the way at a time, and nothing is ever sent again: after a time-out the partition is acquired anew.
+ * request is on the way at a time, and nothing is ever sent again: when an answer is missing the partition is acquired anew.
+ * The acquire tells the id before it. When that is the one we expected, or that of our own commit without an answer, what
+ * is in memory is still what is stored, plus what was applied since, and it is kept; else it is dropped and loaded.
  */
 #ifndef WORKER_SESSION_H
 #define WORKER_SESSION_H
 
 #include "args.h"
+#include "commit.h"
 #include "entropy.h"
 #include "kafka.h"
 #include "ledger.h"
@@ -36,9 +39,11 @@ struct session_io {
     void (*note_offset)(void *arg, int32_t partition, int64_t offset);
     void (*letter)(void *arg, struct session *session, const char *reason, const struct kafka_record *record, int64_t row);
     void (*forget_letters)(void *arg, struct session *session);
-    void (*journal)(void *arg, const struct session *session, const char *what, const char *before, const char *after);
+    /* "acquire" or "commit": from the expected to the next id; `offset` is what the ledger then has. */
+    void (*journal)(void *arg, const struct session *session, const char *what, const struct commit_ids *ids, int64_t offset);
     void (*released)(void *arg, struct session *session); /* it is GONE; the owner tells the coordinator and frees it later */
     void (*resume)(void *arg);                             /* records that were refused may be offered again */
+    void (*distrust)(void *arg, const char *reason);       /* the connection gave an answer that cannot be: close it */
 };
 
 struct session_config {
@@ -48,6 +53,8 @@ struct session_config {
     const char *prefix, *owner, *cluster_id, *topic; /* owner: "<member>/<incarnation in hex>" */
     int64_t config_version;
     int64_t commit_ms, commit_max_ms, commit_fields;
+    struct batch *batch; /* decoder and arguments, shared by all sessions: each call is done with them when it returns */
+    struct args *args;
     size_t *cache_bytes;
     size_t cache_limit;
 };
@@ -56,12 +63,13 @@ struct session {
     const struct session_config *config;
     int32_t partition;
     int64_t number; /* assignment number; negative: refused, its absolute value is the largest one seen */
+    int64_t asked;  /* number of the last acquire */
     enum session_phase phase;
     struct state state;
     bool has_state;
-    char cid[CID_BYTES];  /* of the ledger, as far as we know */
-    char next[CID_BYTES]; /* of the request on the way */
-    struct args args;
+    char cid[CID_BYTES];      /* of the ledger, as far as we know */
+    char next[CID_BYTES];     /* of the commit that has no answer (state.sent.any) */
+    char acquired[CID_BYTES]; /* of the acquire on the way */
     uint64_t ticket;      /* of the request on the way; 0: none */
     bool resolving;       /* the load on the way is of folded records */
     bool assigned;
@@ -69,7 +77,7 @@ struct session {
     int64_t letters;      /* dead letters on the way */
     int64_t due_ms;       /* next thing to do by the clock; INT64_MAX: nothing */
     int64_t sent_ms, committed_ms;
-    int64_t progress_ms;  /* monotonic, when the offset last moved or there was nothing to read */
+    int64_t progress_ms;  /* monotonic, when the committed offset last moved or there was nothing to read */
     int64_t last_offset;  /* largest committed offset seen by this process; -1 none */
     int64_t tick_ms;      /* monotonic, when the last tick was produced */
     int attempt;
@@ -81,9 +89,12 @@ struct session {
 
 /* A session that begins to acquire. `config` is borrowed. */
 struct session *session_new(const struct session_config *config, int32_t partition, int64_t number, int64_t now_ms) __attribute__((returns_nonnull, warn_unused_result));
-/* Frees it; the partition must not be assigned any more. */
+/* Drops what it holds, unassigns the partition, and frees it. */
 void session_free(struct session *session);
-/* The coordinator's target names another number. */
+/*
+ * The coordinator's target names another number: it is taken for the next acquire, and a session that was refused or has
+ * STOPPED tries again at once. Without effect while it is being released.
+ */
 void session_renumber(struct session *session, int64_t number);
 /* The largest assignment number seen for the partition. */
 int64_t session_number(const struct session *session);
@@ -95,11 +106,13 @@ void session_step(struct session *session, int64_t now_ms);
 size_t session_records(struct session *session, const struct kafka_record *records, size_t count, int64_t now_ms);
 /* The answer to a script; `ticket` tells an outdated one. */
 void session_reply(struct session *session, uint64_t ticket, int status, const struct store_reply *reply, int64_t now_ms);
+/* The answer to `check`; as session_reply. */
 void session_checked(struct session *session, uint64_t ticket, const struct kafka_check *check, int64_t now_ms);
 /* The consumer cannot go on with this partition. */
 void session_failed(struct session *session, const char *reason);
-/* A dead letter was acknowledged. */
+/* The last dead letter on the way was acknowledged. */
 void session_letters_done(struct session *session, int64_t now_ms);
+/* Name of a phase for logs, e.g. "running". */
 const char *session_phase_name(enum session_phase phase);
 
 #endif

@@ -1,9 +1,13 @@
-/* Life cycle and the city table of a partition's state (state.h). Ingest and folding are in files of their own. */
+/*
+ * Life cycle and the city table of a partition's state (state.h), and what became of its changes: dirty, then sent with a
+ * commit, then stored, or dirty again when that commit was not executed. Ingest, folding and records are in files of their own.
+ */
 #include "state.h"
 
 #include "error.h"
 #include "mem.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +17,12 @@ void state_init(struct state *state, const struct state_config *config)
     state->rules = config->rules;
     state->metrics = config->metrics;
     state->partition = config->partition;
+    state->topic = config->topic;
+    state->batch = config->batch;
     state->cache_bytes = config->cache_bytes;
     state->cache_limit = config->cache_limit;
     state->letter = config->letter;
     state->letter_arg = config->letter_arg;
-    state->batch = batch_new();
 }
 
 void state_release(struct state *state)
@@ -38,9 +43,12 @@ void state_release(struct state *state)
     }
     free(state->missing);
     free(state->late);
-    batch_free(state->batch);
+    free(state->sent.cities);
+    free(state->sent.records);
     memset(state, 0, sizeof *state);
 }
+
+/* ---- cities ---- */
 
 struct city_entry *state_city(struct state *state, int64_t city_id, int32_t series)
 {
@@ -58,18 +66,36 @@ struct city_entry *state_city(struct state *state, int64_t city_id, int32_t seri
     return entry;
 }
 
-int state_take_city(struct state *state, const void *bytes, size_t size)
+/* What processing takes for granted of a city, and decoding cannot know. */
+static bool fits(const struct state *state, const struct citystate *city, const char *field)
+{
+    char own[CITY_FIELD_BYTES];
+    int64_t pane_ms = state->rules->windows.pane_ms;
+    if (strcmp(citystate_field(city->city_id, city->series, own), field) != 0 || city->closed_through_ms % pane_ms != 0)
+        return false;
+    for (int32_t i = 0; i < city->open_count; i++) {
+        const struct window *window = &city->open[i].window;
+        if (window->start_ms % pane_ms != 0 || window->end_ms != window->start_ms + pane_ms || window->start_ms < city->closed_through_ms)
+            return false;
+    }
+    return true;
+}
+
+int state_take_city(struct state *state, const char *field, const void *bytes, size_t size)
 {
     struct citystate city;
-    if (citystate_decode(&city, bytes, size) != 0) {
+    int status = citystate_decode(&city, bytes, size);
+    if (status == 0 && !fits(state, &city, field)) {
+        citystate_release(&city);
+        status = ERR_INVALID;
+    }
+    if (status != 0) {
         state->metrics->bad_states_total++;
-        return ERR_INVALID;
+        return status;
     }
     struct city_entry *entry = state_city(state, city.city_id, city.series);
     citystate_release(&entry->city); /* HSCAN may return a field twice */
     entry->city = city;
-    if (city.watermark_ms > state->watermark_ms)
-        state->watermark_ms = city.watermark_ms;
     return 0;
 }
 
@@ -84,7 +110,100 @@ void state_touch(struct state *state, struct city_entry *entry)
     state->dirty_city_count++;
 }
 
+int64_t state_watermark(const struct state *state)
+{
+    int64_t least = 0;
+    for (const struct city_entry *entry = state->cities; entry; entry = entry->hh.next) {
+        int64_t watermark = entry->city.watermark_ms;
+        if (watermark > 0 && (least == 0 || watermark < least))
+            least = watermark;
+    }
+    return least;
+}
+
+/* ---- changes ---- */
+
 size_t state_dirty(const struct state *state)
 {
     return state->dirty_city_count + state->dirty_record_count + state->late_count;
+}
+
+static void send_cities(struct state *state)
+{
+    struct sent *sent = &state->sent;
+    if (sent->city_capacity < state->dirty_city_count) {
+        sent->city_capacity = state->dirty_city_count;
+        sent->cities = mem_grow(sent->cities, sent->city_capacity, sizeof(struct city_entry *));
+    }
+    for (struct city_entry *entry = state->dirty_cities, *next; entry; entry = next) {
+        next = entry->next_dirty;
+        entry->dirty = false;
+        entry->next_dirty = NULL;
+        sent->cities[sent->city_count++] = entry;
+    }
+    state->dirty_cities = NULL;
+    state->dirty_city_count = 0;
+}
+
+static void send_records(struct state *state)
+{
+    struct sent *sent = &state->sent;
+    if (sent->record_capacity < state->dirty_record_count) {
+        sent->record_capacity = state->dirty_record_count;
+        sent->records = mem_grow(sent->records, sent->record_capacity, sizeof(struct record *));
+    }
+    for (struct record *record = state->dirty_records, *next; record; record = next) {
+        next = record->next_dirty;
+        record->dirty = false;
+        record->next_dirty = NULL;
+        record->sent = true;
+        record->sent_added = record->added;
+        record->added = 0;
+        sent->records[sent->record_count++] = record;
+    }
+    state->dirty_records = NULL;
+    state->dirty_record_count = 0;
+}
+
+void state_sent(struct state *state)
+{
+    assert(!state->sent.any);
+    send_cities(state);
+    send_records(state);
+    state->sent.any = true;
+    state->sent.offset = state->ledger.offset;
+    state->sent.commits = state->ledger.commits;
+    state->changed = false;
+}
+
+/* Ends the commit on the way. */
+static void settle(struct state *state)
+{
+    struct sent *sent = &state->sent;
+    assert(sent->any);
+    for (size_t i = 0; i < sent->record_count; i++)
+        sent->records[i]->sent = false;
+    sent->any = false;
+    sent->city_count = sent->record_count = 0;
+}
+
+void state_committed(struct state *state)
+{
+    settle(state);
+    state->retiring_count = 0;
+}
+
+void state_uncommitted(struct state *state)
+{
+    struct sent *sent = &state->sent;
+    for (size_t i = 0; i < sent->city_count; i++)
+        state_touch(state, sent->cities[i]);
+    for (size_t i = 0; i < sent->record_count; i++) {
+        struct record *record = sent->records[i];
+        record->added += record->sent_added;
+        state_dirty_record(state, record);
+    }
+    settle(state);
+    state->ledger.commits--;
+    state->changed = true; /* the ledger at least; keys that were retired are still in the list */
 }

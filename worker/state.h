@@ -44,7 +44,7 @@ struct city_entry {
     struct city_key key;
     struct citystate city;
     char field[CITY_FIELD_BYTES];
-    bool dirty;
+    bool dirty;                    /* changed since the last commit was built */
     struct city_entry *next_dirty;
     UT_hash_handle hh;
 };
@@ -60,20 +60,46 @@ struct record_key {
 
 struct record {
     struct record_key key;
-    bool loaded;   /* merged with what Redis has; else `pane.window` is a delta */
-    bool dirty;
-    bool missing;  /* in the list of those to load */
-    int64_t added; /* rows since the last commit, for the key's #n */
-    struct pane pane; /* a window uses pane.window only */
+    bool loaded;        /* merged with what Redis has; else `pane.window` is a delta and the record is missing */
+    bool dirty;         /* changed since the last commit was built */
+    bool sent;          /* in the commit that has no answer yet */
+    bool missing;       /* in the list of those to load */
+    int64_t added;      /* rows since the last commit was built, for the key's #n */
+    int64_t sent_added; /* the same of the commit that has no answer yet */
+    struct pane pane;   /* a window uses pane.window only */
     size_t bytes;
-    struct record *newer, *older; /* by use */
+    struct record *next_dirty;
+    struct record *newer, *older; /* by use, in the list of its sort */
     UT_hash_handle hh;
 };
 
+/* Records by use. */
+struct record_list {
+    struct record *newest, *oldest;
+};
+
+/* A late row with what its record and its moment decide, so that the outcome does not depend on when it is resolved. */
 struct late_row {
     struct city_entry *entry;
     struct observation row;
-    int64_t clock_ms;
+    int64_t clock_ms, closed_through_ms;
+    int64_t offset, timestamp_ms, index; /* of the record, and in it */
+};
+
+/* A key that is over: it is unlinked by a commit. */
+struct retired {
+    int32_t kind;
+    int64_t start_ms;
+};
+
+/* What the commit on the way holds, until it is known whether it was executed. */
+struct sent {
+    bool any;
+    struct city_entry **cities;
+    size_t city_count, city_capacity;
+    struct record **records;
+    size_t record_count, record_capacity;
+    int64_t offset, commits; /* of the ledger it writes */
 };
 
 /* A row or record that cannot be used; `row` is -1 for a whole record. */
@@ -83,20 +109,25 @@ struct state {
     const struct rules *rules;
     struct worker_metrics *metrics;
     int32_t partition;
+    const char *topic;
     struct ledger ledger;
     struct batch *batch;
     struct city_entry *cities, *dirty_cities;
     size_t dirty_city_count;
-    struct record *records, *newest, *oldest;
+    struct record *records, *dirty_records;
+    struct record_list panes, windows; /* all records, by sort */
     size_t dirty_record_count;
+    struct sent sent;
+    struct retired retiring[RETIRE_KEYS]; /* of the next commit or the one on the way */
+    size_t retiring_count;
     size_t *cache_bytes; /* shared by all partitions of the worker */
     size_t cache_limit;
     struct record **missing;
     size_t missing_count, missing_capacity;
     struct late_row *late;
     size_t late_count, late_capacity;
-    int64_t watermark_ms; /* largest of the partition, for display */
-    bool changed;         /* anything applied since the last commit */
+    bool changed;         /* anything to commit since the last commit was built */
+    bool cursors_started;
     state_letter_fn *letter;
     void *letter_arg;
 };
@@ -105,6 +136,8 @@ struct state_config {
     const struct rules *rules;
     struct worker_metrics *metrics;
     int32_t partition;
+    const char *topic;   /* for dead letters of late rows */
+    struct batch *batch; /* decoder, borrowed: all partitions can share one */
     size_t *cache_bytes;
     size_t cache_limit; /* bytes of windows kept, over all partitions */
     state_letter_fn *letter;
@@ -115,12 +148,28 @@ struct state_config {
 void state_init(struct state *state, const struct state_config *config);
 /* Frees everything; afterwards only state_init may be called. */
 void state_release(struct state *state);
-/* Takes a stored CityState. ERR_INVALID when it cannot be decoded. */
-int state_take_city(struct state *state, const void *bytes, size_t size) __attribute__((warn_unused_result));
+/*
+ * Takes the CityState stored under `field`, in the place of one taken before. ERR_INVALID when it cannot be decoded, is another
+ * city's, or its open panes are not those of the configured windows.
+ */
+int state_take_city(struct state *state, const char *field, const void *bytes, size_t size) __attribute__((warn_unused_result));
 /* The city's entry, made when there is none. */
 struct city_entry *state_city(struct state *state, int64_t city_id, int32_t series);
 /* Puts the city on the list of those to be written. */
 void state_touch(struct state *state, struct city_entry *entry);
+/* Smallest watermark of the cities that have one, in Unix ms; 0 when none has. O(cities). */
+int64_t state_watermark(const struct state *state);
+
+/* ---- what changed, and what a commit on the way holds ---- */
+
+/* Changed records: what a commit would write. */
+size_t state_dirty(const struct state *state);
+/* Everything that changed is now in a commit on the way; called by commit_build alone. */
+void state_sent(struct state *state);
+/* The commit on the way was executed: what it holds is stored. */
+void state_committed(struct state *state);
+/* It was not, and never will be: what it holds is to be written by the next one. */
+void state_uncommitted(struct state *state);
 
 /* ---- ingest.c ---- */
 
@@ -137,24 +186,37 @@ void state_tick_step(struct state *state);
 
 /* Closes all panes of the city that end at or before `through_ms` and folds them. */
 void state_close(struct state *state, struct city_entry *entry, int64_t through_ms);
-/* Queues a row whose pane is closed; decided by state_resolve. */
-void state_defer_late(struct state *state, struct city_entry *entry, const struct observation *row);
-/* The record, made (not loaded) when there is none. */
-struct record *state_record(struct state *state, const struct record_key *key);
-/* What Redis has for a missing record: `bytes` NULL when nothing. ERR_INVALID when it cannot be decoded. */
-int state_loaded(struct state *state, struct record *record, const void *bytes, size_t size)
-    __attribute__((warn_unused_result));
-/* Decides the late rows, in log order; everything missing must be loaded. */
-void state_resolve(struct state *state);
-/* Forgets clean records until the cache fits its limit, and all clean panes. After a commit was built. */
-void state_evict(struct state *state);
-/* Changed records: what a commit would write. */
-size_t state_dirty(const struct state *state);
+/* Queues a row (copied) whose pane is closed; decided by state_resolve. */
+void state_defer_late(struct state *state, const struct late_row *late);
 
-/* Sets the cursors of a new ledger at its first record: nothing older than the horizon is ever accepted. */
+/* ---- record.c ---- */
+
+/* The record, made (not loaded) when there is none. */
+struct record *state_record(struct state *state, const struct record_key *key) __attribute__((returns_nonnull));
+/* Puts the record on the list of those to load, unless it is loaded or on it. */
+void state_want(struct state *state, struct record *record);
+/* Puts it on the list of those to be written, and counts its bytes anew. */
+void state_dirty_record(struct state *state, struct record *record);
+/* Length of a pane or window of this kind, in ms. */
+int64_t state_span(const struct state *state, int32_t kind);
+/* What Redis has for a missing record: `bytes` NULL when nothing. ERR_INVALID when it cannot be decoded. */
+int state_loaded(struct state *state, struct record *record, const void *bytes, size_t size) __attribute__((warn_unused_result));
+/*
+ * Forgets clean records until the cache fits its limit, and all clean panes; nothing while late rows wait, since they count on
+ * what is loaded.
+ */
+void state_evict(struct state *state);
+/* Decides the late rows, in log order; everything missing must be loaded (fold.c). */
+void state_resolve(struct state *state);
+
+/* ---- retire.c ---- */
+
+/* Sets cursors that are 0 at the first record: nothing older than the horizon is ever accepted. */
 void state_start_cursors(struct state *state);
-/* Keys to retire now: calls fn(arg, kind, start_ms) for at most RETIRE_KEYS and moves the ledger's cursors. */
-typedef void state_retire_fn(void *arg, int32_t kind, int64_t start_ms);
-void state_retire(struct state *state, state_retire_fn *fn, void *arg);
+/*
+ * Adds keys that are over to `retiring`, RETIRE_KEYS at most, and moves the ledger's cursors past them. Keys that are open or
+ * about to be written wait for a later commit.
+ */
+void state_retire(struct state *state);
 
 #endif

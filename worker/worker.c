@@ -1,7 +1,4 @@
-/*
- * See worker.h: start, the effects of sessions (struct session_io) on Redis and Kafka, and the clockwork. Sessions are found
- * again by partition and ticket, so answers that come after a session has gone meet nobody.
- */
+/* See worker.h: start and end of the process, what Kafka and Redis bring, and the clockwork. What sessions send is in effects.c. */
 #include "worker.h"
 
 #include "clock.h"
@@ -11,140 +8,20 @@
 #include "script.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define META_RETRY_MS    1000
-#define CHECK_TIMEOUT_MS 5000
-#define SAY_EVERY_MS     5000
-#define FLUSH_MS         1500
-
-static int64_t now_of(const struct worker *worker)
-{
-    (void)worker;
-    return clock_monotonic_ms();
-}
-
-/* ---- effects ---- */
-
-struct asked {
-    struct worker *worker;
-    int32_t partition;
-    uint64_t ticket;
-    struct asked *next; /* of the worker's checks */
-};
-
-static struct asked *asked_new(struct worker *worker, const struct session *session, uint64_t ticket)
-{
-    struct asked *asked = mem_alloc(sizeof *asked);
-    *asked = (struct asked){worker, session->partition, ticket, NULL};
-    return asked;
-}
-
-static void on_eval(void *arg, int status, const struct store_reply *reply)
-{
-    struct asked *asked = arg;
-    struct worker *worker = asked->worker;
-    struct session *session = worker->sessions ? worker->sessions[asked->partition] : NULL;
-    if (session) {
-        if (session->phase == SESSION_RUNNING || session->phase == SESSION_RELEASING)
-            worker->metrics.commit_microseconds_total += (now_of(worker) - session->sent_ms) * 1000;
-        session_reply(session, asked->ticket, status, reply, now_of(worker));
-        worker_plan(worker);
-    }
-    free(asked);
-}
-
-static void io_eval(void *arg, struct session *session, enum session_script script, size_t keys, struct args *args, uint64_t ticket)
-{
-    struct worker *worker = arg;
-    const char *const *pointers = args_pointers(args);
-    store_eval(worker->store, &worker->scripts[script], keys, args->count, pointers, args->sizes, on_eval, asked_new(worker, session, ticket));
-}
-
-static void on_check(void *arg, const struct kafka_check *check)
-{
-    struct asked *asked = arg;
-    struct worker *worker = asked->worker;
-    struct asked **place = &worker->checks;
-    while (*place != asked)
-        place = &(*place)->next;
-    *place = asked->next;
-    struct session *session = worker->sessions ? worker->sessions[asked->partition] : NULL;
-    if (session) {
-        session_checked(session, asked->ticket, check, now_of(worker));
-        worker_plan(worker);
-    }
-    free(asked);
-}
-
-static void io_check(void *arg, struct session *session, int64_t record_offset, uint64_t ticket)
-{
-    struct worker *worker = arg;
-    struct asked *asked = asked_new(worker, session, ticket);
-    asked->next = worker->checks;
-    worker->checks = asked;
-    kafka_consumer_check(worker->consumer, session->partition, record_offset, CHECK_TIMEOUT_MS, on_check, asked);
-}
-
-static int io_assign(void *arg, int32_t partition, int64_t offset)
-{
-    struct worker *worker = arg;
-    return kafka_consumer_assign(worker->consumer, partition, offset);
-}
-
-static void io_unassign(void *arg, int32_t partition)
-{
-    struct worker *worker = arg;
-    if (kafka_consumer_unassign(worker->consumer, partition) != 0)
-        log_warn("unassign_failed", LOG_INT("partition", partition));
-}
-
-static void io_note(void *arg, int32_t partition, int64_t offset)
-{
-    struct worker *worker = arg;
-    kafka_consumer_note_offset(worker->consumer, partition, offset);
-}
-
-static void io_letter(void *arg, struct session *session, const char *reason, const struct kafka_record *record, int64_t row)
-{
-    struct worker *worker = arg;
-    deadletters_send(worker->letters, reason, record, row, &session->letters);
-}
-
-static void io_forget(void *arg, struct session *session)
-{
-    struct worker *worker = arg;
-    deadletters_forget(worker->letters, &session->letters);
-}
-
-static void io_journal(void *arg, const struct session *session, const char *what, const char *before, const char *after)
-{
-    struct worker *worker = arg;
-    if (!worker->journal)
-        return;
-    fprintf(worker->journal, "%s %d %s %s %s %lld\n", what, session->partition, worker->owner, before, after,
-            (long long)(session->has_state ? session->state.ledger.offset : -1));
-    fflush(worker->journal);
-}
-
-static void io_released(void *arg, struct session *session)
-{
-    worker_session_gone(arg, session);
-}
-
-static void io_resume(void *arg)
-{
-    struct worker *worker = arg;
-    kafka_consumer_resume(worker->consumer);
-}
+#define META_RETRY_MS 1000
+#define SAY_EVERY_MS  5000
+#define FLUSH_MS      1500
 
 /* ---- Kafka ---- */
 
 static size_t on_records(void *arg, const struct kafka_record *records, size_t count)
 {
     struct worker *worker = arg;
-    int64_t now = now_of(worker);
+    int64_t now = clock_monotonic_ms();
     size_t taken = 0;
     while (taken < count) {
         size_t run = 1;
@@ -167,15 +44,28 @@ static void on_partition_error(void *arg, int32_t partition, const char *reason)
         session_failed(worker->sessions[partition], reason);
 }
 
+static void on_fatal(void *arg, const char *reason)
+{
+    struct worker *worker = arg;
+    log_error("kafka_fatal", LOG_TEXT("reason", reason));
+    daemon_stop(worker->daemon, EXIT_CODE_FAILURE);
+}
+
 static void on_kafka_error(void *arg, bool fatal, const char *reason)
 {
     struct worker *worker = arg;
-    if (fatal) {
-        log_error("kafka_fatal", LOG_TEXT("reason", reason));
-        daemon_stop(worker->daemon, EXIT_CODE_FAILURE);
-    } else if (log_limit_pass(&worker->kafka_limit, now_of(worker), SAY_EVERY_MS, NULL)) {
+    if (fatal)
+        on_fatal(worker, reason);
+    else if (log_limit_pass(&worker->kafka_limit, clock_monotonic_ms(), SAY_EVERY_MS, NULL))
         log_warn("kafka_unavailable", LOG_TEXT("brokers", worker->options->kafka), LOG_TEXT("reason", reason));
-    }
+}
+
+/* No dead letter of a session is on the way any more. */
+static void on_settled(void *arg, int64_t *pending)
+{
+    struct session *session = (struct session *)(void *)((char *)pending - offsetof(struct session, letters));
+    session_letters_done(session, clock_monotonic_ms());
+    worker_plan(arg);
 }
 
 /* ---- clockwork ---- */
@@ -189,7 +79,7 @@ void worker_plan(struct worker *worker)
             due = session->due_ms;
     }
     if (due != INT64_MAX)
-        loop_timer_set(worker->timer, due - now_of(worker), 0);
+        loop_timer_set(worker->timer, due - clock_monotonic_ms(), 0);
 }
 
 static void tick(struct worker *worker, struct session *session, int64_t now)
@@ -213,7 +103,7 @@ static void on_timer(void *arg)
 {
     struct worker *worker = arg;
     bury(worker);
-    int64_t now = now_of(worker);
+    int64_t now = clock_monotonic_ms();
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
         if (worker->sessions[p])
             session_step(worker->sessions[p], now);
@@ -221,19 +111,17 @@ static void on_timer(void *arg)
     worker_plan(worker);
 }
 
-/* Once a second: ticks, letters, gauges. */
+/* Once a second: ticks and gauges. */
 static void on_second(void *arg)
 {
     struct worker *worker = arg;
-    int64_t now = now_of(worker);
+    int64_t now = clock_monotonic_ms();
     bury(worker);
     worker->metrics.window_cache_bytes = (int64_t)worker->cache_bytes;
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
         struct session *session = worker->sessions[p];
-        if (!session)
-            continue;
-        tick(worker, session, now);
-        session_letters_done(session, now);
+        if (session)
+            tick(worker, session, now);
     }
     worker_plan(worker);
 }
@@ -245,14 +133,13 @@ static void start_sessions(struct worker *worker)
     const struct worker_options *options = worker->options;
     worker->rules = (struct rules){.windows = worker->meta.windows, .partitions = worker->meta.partitions, .lateness_ms = worker->meta.lateness_ms,
                                    .allowed_delay_ms = options->allowed_delay_s * 1000, .idle_ms = options->idle_s * 1000};
-    worker->io = (struct session_io){.arg = worker, .eval = io_eval, .check = io_check, .assign = io_assign, .unassign = io_unassign,
-                                     .note_offset = io_note, .letter = io_letter, .forget_letters = io_forget, .journal = io_journal,
-                                     .released = io_released, .resume = io_resume};
+    worker_effects(worker);
+    worker->batch = batch_new();
     worker->session_config = (struct session_config){
         .rules = &worker->rules, .io = &worker->io, .metrics = &worker->metrics, .prefix = options->prefix, .owner = worker->owner,
         .cluster_id = worker->meta.cluster_id, .topic = worker->meta.topic, .config_version = worker->meta.config_version,
         .commit_ms = options->commit_ms, .commit_max_ms = options->commit_max_ms, .commit_fields = options->commit_fields,
-        .cache_bytes = &worker->cache_bytes, .cache_limit = (size_t)options->window_memory << 20};
+        .batch = worker->batch, .args = &worker->args, .cache_bytes = &worker->cache_bytes, .cache_limit = (size_t)options->window_memory << 20};
     worker->sessions = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->sessions);
     worker->statuses = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->statuses);
     worker->status_list = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->status_list);
@@ -265,7 +152,8 @@ static bool start_kafka(struct worker *worker, struct buf *error)
                                   .fetch_memory = options->fetch_memory << 20, .partitions = worker->meta.partitions};
     struct kafka_consumer_events events = {.records = on_records, .partition_error = on_partition_error, .error = on_kafka_error, .arg = worker};
     struct deadletter_config letters = {.loop = worker->loop, .brokers = options->kafka, .client_id = worker->id,
-                                        .topic = options->deadletter_topic, .metrics = &worker->metrics};
+                                        .topic = options->deadletter_topic, .metrics = &worker->metrics,
+                                        .settled = on_settled, .fatal = on_fatal, .arg = worker};
     worker->consumer = kafka_consumer_new(worker->loop, &config, worker->meta.topic, &events, error);
     worker->letters = worker->consumer ? deadletters_new(&letters, error) : NULL;
     return worker->letters != NULL;
@@ -309,13 +197,17 @@ static void on_meta(void *arg, int status, const struct store_reply *reply)
 static void on_info(void *arg, int status, const struct store_reply *reply)
 {
     struct worker *worker = arg;
-    char policy[32], limit[32], append[8];
-    if (status != 0 || reply->type != STORE_TEXT)
+    char policy[32], append[8];
+    if (status != 0)
         return;
+    if (reply->type != STORE_TEXT) {
+        log_warn("redis_settings_unknown", LOG_TEXT("redis", worker->options->redis), LOG_TEXT("reason", reply->text),
+                 LOG_TEXT("do", "let the user run INFO, and see to it that maxmemory-policy is noeviction"));
+        return;
+    }
     meta_info_value(reply->text, "maxmemory_policy", policy, sizeof policy);
-    meta_info_value(reply->text, "maxmemory", limit, sizeof limit);
     meta_info_value(reply->text, "aof_enabled", append, sizeof append);
-    if (*policy && strcmp(policy, "noeviction") != 0 && strcmp(limit, "0") != 0) {
+    if (*policy && strcmp(policy, "noeviction") != 0) {
         log_error("redis_evicts", LOG_TEXT("redis", worker->options->redis), LOG_TEXT("maxmemory_policy", policy),
                   LOG_TEXT("do", "set maxmemory-policy noeviction: results are the state"));
         daemon_stop(worker->daemon, EXIT_CODE_CONFIG);
@@ -344,7 +236,7 @@ static void on_store(void *arg, bool up, const char *reason)
     struct worker *worker = arg;
     worker->metrics.redis_up = up;
     if (!up) {
-        if (log_limit_pass(&worker->redis_limit, now_of(worker), SAY_EVERY_MS, NULL))
+        if (log_limit_pass(&worker->redis_limit, clock_monotonic_ms(), SAY_EVERY_MS, NULL))
             log_warn("redis_down", LOG_TEXT("redis", worker->options->redis), LOG_TEXT("reason", reason));
         return;
     }
@@ -354,7 +246,7 @@ static void on_store(void *arg, bool up, const char *reason)
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
         struct session *session = worker->sessions[p];
         if (session && session->phase == SESSION_ACQUIRING && session->ticket == 0)
-            session->due_ms = now_of(worker); /* no back-off: it answers again */
+            session->due_ms = clock_monotonic_ms(); /* no back-off: it answers again */
     }
     worker_plan(worker);
 }
@@ -379,6 +271,7 @@ int worker_start(struct worker *worker, struct daemon *daemon)
         store_script_init(&worker->scripts[i], names[i], sources[i]);
     if (*options->journal && !(worker->journal = fopen(options->journal, "a")))
         buf_printf(&error, "journal %s: %s", options->journal, strerror(errno));
+    args_init(&worker->args);
     worker->timer = loop_timer_new(worker->loop, on_timer, worker);
     worker->meta_timer = loop_timer_new(worker->loop, ask_meta, worker);
     loop_timer_set(worker->meta_timer, META_RETRY_MS, META_RETRY_MS);
@@ -393,8 +286,11 @@ int worker_start(struct worker *worker, struct daemon *daemon)
     return code;
 }
 
-static void finish(struct worker *worker)
+void worker_finish(struct worker *worker)
 {
+    if (worker->finished)
+        return;
+    worker->finished = true;
     if (worker->link)
         link_bye(worker->link, "drained");
     daemon_stop(worker->daemon, EXIT_CODE_OK);
@@ -407,10 +303,10 @@ void worker_drain(struct worker *worker)
         link_beat(worker->link); /* before any RELEASED, so that each partition goes to another at once */
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
         if (worker->sessions[p])
-            session_release(worker->sessions[p], now_of(worker));
+            session_release(worker->sessions[p], clock_monotonic_ms());
     }
     if (worker->session_count == 0)
-        finish(worker);
+        worker_finish(worker);
     else
         worker_plan(worker);
 }
@@ -437,14 +333,12 @@ void worker_release(struct worker *worker)
     link_free(worker->link);
     store_free(worker->store);
     kafka_consumer_free(worker->consumer);
-    while (worker->checks) {
-        struct asked *next = worker->checks->next;
-        free(worker->checks);
-        worker->checks = next;
-    }
+    worker_forget_checks(worker);
     deadletters_free(worker->letters, FLUSH_MS);
     loop_timer_free(worker->timer);
     loop_timer_free(worker->meta_timer);
+    batch_free(worker->batch);
+    args_release(&worker->args);
     free(worker->sessions);
     free(worker->statuses);
     free(worker->status_list);

@@ -28,10 +28,12 @@ struct worker {
     struct link *link;
     struct loop_timer *timer, *meta_timer;
     struct meta meta;
-    bool has_meta, draining, kafka_down;
+    bool has_meta, draining, finished;
     struct rules rules;
     struct session_io io;
     struct session_config session_config;
+    struct batch *batch; /* scratch of all sessions */
+    struct args args;
     struct session **sessions; /* by partition; NULL: not held */
     size_t session_count;
     struct session *gone;      /* freed when none of their functions can be on the stack */
@@ -54,6 +56,16 @@ void worker_release(struct worker *worker);
 void worker_missing(const struct worker *worker, struct buf *out);
 /* Arms the timer for what is due next; after everything that may have changed a session. */
 void worker_plan(struct worker *worker);
+
+/* Says BYE and stops the daemon, once. */
+void worker_finish(struct worker *worker);
+
+/* ---- effects.c ---- */
+
+/* Fills worker->io. */
+void worker_effects(struct worker *worker);
+/* Frees what waits for answers of the consumer, which is freed. */
+void worker_forget_checks(struct worker *worker);
 
 /* ---- orders.c: the coordinator's side ---- */
 extern const struct link_events worker_link_events; /* without arg */

@@ -246,11 +246,18 @@ class Stack:
         return self.ctl("init", *self.common("kafka", "redis"), "--partitions", str(partitions), "--cities",
                         cities or os.path.join(ROOT, "data", "cities.csv"), "--city-limit", str(city_limit), *extra)
 
-    def start_coordinator(self, name="coordinator-1", calls_per_minute=60, *extra):
-        port = free_port()
-        self.endpoint = f"tcp://127.0.0.1:{port}"
-        return self.start(name, [self.binary("isobar-coordinator"), "--id", name, *self.common("redis"), "--bind", self.endpoint,
-                                 "--calls-per-minute", str(calls_per_minute), *extra])
+    def reserve_endpoints(self, count=1):
+        """Endpoints of coordinators that start later, for members that start before them; returns them."""
+        endpoints = [f"tcp://127.0.0.1:{free_port()}" for _ in range(count)]
+        self.endpoint = ",".join(endpoints)
+        return endpoints
+
+    def start_coordinator(self, name="coordinator-1", calls_per_minute=60, *extra, bind=None):
+        """Binds to `bind`, one of those reserved, or to a free port, which members started later dial."""
+        bind = bind or self.reserve_endpoints()[0]
+        self.ports[name] = free_port()
+        return self.start(name, [self.binary("isobar-coordinator"), "--id", name, *self.common("redis"), "--bind", bind,
+                                 "--admin-port", str(self.ports[name]), "--calls-per-minute", str(calls_per_minute), *extra])
 
     def start_worker(self, name, *extra):
         self.ports[name] = free_port()

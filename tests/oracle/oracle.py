@@ -310,6 +310,19 @@ def merge(summaries):
     return out
 
 
+def read_windows(redis, prefix, p, comparison):
+    """(size name, start, field) -> bytes of every folded window of the partition; each key's #n is checked."""
+    _, window_pb2, _ = modules()
+    folded = {}
+    for key in redis.scan_iter(f"{prefix}{{{p}}}:w:*", count=1000):
+        name, start = key.decode().rsplit(":", 2)[1:]
+        fields = redis.hgetall(key)
+        count = int(fields.pop(b"#n", 0))
+        comparison.equal(f"p{p} #n of {name} {start}", sum(window_pb2.WindowState.FromString(v).rows for v in fields.values()), count)
+        folded.update({(name, int(start), field.decode()): raw for field, raw in fields.items()})
+    return folded
+
+
 def check_partition(redis, prefix, log, ledger, pb, comparison):
     _, window_pb2, city_pb2 = pb
     p = log.number
@@ -355,13 +368,20 @@ def check_partition(redis, prefix, log, ledger, pb, comparison):
         providers = list(pane.provider) or [0] * len(pane.observed_at)
         comparison.equal(f"seen {tag} {start} of {field}", sorted(log.seen[field, start]),
                          [(start + at, provider) for at, provider in zip(pane.observed_at, providers)])
+    for field, start in panes:
+        if (field, start) not in log.panes:
+            comparison.differences.append(f"{tag} pane {start} of {field}: Redis has it, no row of the log falls into it")
     # windows: folded state plus open panes
+    folded = read_windows(redis, prefix, p, comparison)
+    for key in folded:
+        if key not in log.windows:
+            comparison.differences.append(f"{tag} window {key[0]} {key[1]} of {key[2]}: Redis has it, no row of the log falls into it")
     for (name, start, field), aggregate in log.windows.items():
         if start < int(ledger.get(f"w_cursor_{name}", "0")):
             comparison.compared["retired-windows"] += 1
             continue
         size = next(s for n, s, _ in log.sizes if n == name)
-        raw = redis.hget(f"{prefix}{{{p}}}:w:{name}:{start}", field)
+        raw = folded.get((name, start, field))
         states = [window_pb2.WindowState.FromString(raw)] if raw else []
         states += [pane.state for (f, s), pane in open_panes.items() if f == field and start <= s < start + size]
         comparison.equal(f"window {tag} {name} {start} of {field}", aggregate.summary(), merge([state_summary(s) for s in states]))

@@ -131,10 +131,10 @@ def test_workers_started_and_stopped_in_any_order_share_the_partitions(stack):
     stack.start_devbroker({"weather.observations": 24, "weather.deadletter": 1})
     stack.start_redis()
     stack.init(24, None, 4)
+    endpoint, = stack.reserve_endpoints()
     stack.start_worker("worker-1", "--journal", stack.dir + "/journal-1")  # before any coordinator
-    stack.endpoint_first = stack.endpoint
-    stack.start_coordinator("coordinator-1", -1)
-    stack.programs["worker-1"].terminate(10)
+    stack.start_coordinator("coordinator-1", -1, bind=endpoint)
+    assert stack.programs["worker-1"].terminate(10) == 0
     stack.start_worker("worker-1")
     stack.start_dashboard()
 

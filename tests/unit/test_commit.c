@@ -1,0 +1,481 @@
+/*
+ * The arguments of commits and loads against the real scripts: what is written is what is in memory, counts and TTLs are
+ * right, chunks hold, retirement moves counts, and a partition that forgets and loads is never different from one that
+ * keeps everything.
+ */
+#include "redis_kit.h"
+#include "worker_kit.h"
+
+#define LEDGER "t:{0}:ledger"
+
+static struct kit kit;
+static char cid[CID_BYTES], next[CID_BYTES];
+
+static void ask_cid(void)
+{
+    struct store_reply *reply = REDIS_CALL("HGET", LEDGER, "cid");
+    (void)snprintf(cid, sizeof cid, "%s", reply->text);
+    store_reply_free(reply);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    REDIS_DO("FLUSHALL");
+    redis_make_ledger(LEDGER);
+    ask_cid();
+    kit_init(&kit);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    kit_release(&kit);
+    return 0;
+}
+
+static const char *word(const struct store_reply *reply)
+{
+    return reply->type == STORE_ARRAY && reply->count ? reply->elements[0]->text : reply->text;
+}
+
+/* Loads what is missing from Redis. */
+static void load(struct kit *one)
+{
+    struct commit_ids ids = {.prefix = "t:", .expected = cid};
+    struct buf error = BUF_EMPTY;
+    if (one->state.missing_count > 0) {
+        size_t keys = load_build(&one->state, &ids, &one->args);
+        struct store_reply *reply = redis_eval(SCRIPT_LOAD, keys, &one->args);
+        assert_string_equal(word(reply), "ok");
+        if (load_take(&one->state, reply, &error) != 0)
+            fail_msg("%s", error.data);
+        store_reply_free(reply);
+    }
+    assert_int_equal(one->state.missing_count, 0);
+    state_resolve(&one->state);
+    buf_release(&error);
+}
+
+static size_t build(struct kit *one)
+{
+    load(one);
+    entropy_id(next);
+    struct commit_ids ids = {.prefix = "t:", .expected = cid, .next = next};
+    return commit_build(&one->state, &ids, &one->args);
+}
+
+/* A whole commit. */
+static void store(struct kit *one)
+{
+    struct store_reply *reply = redis_eval(SCRIPT_COMMIT, build(one), &one->args);
+    if (strcmp(word(reply), "ok") != 0)
+        fail_msg("%s %s", word(reply), reply->count > 1 ? reply->elements[1]->text : "");
+    store_reply_free(reply);
+    memcpy(cid, next, sizeof cid);
+    state_committed(&one->state);
+    state_evict(&one->state);
+}
+
+/* Takes the cities of Redis into an empty state, as after a take-over. */
+static void take_over(struct kit *one)
+{
+    struct commit_ids ids = {.prefix = "t:", .expected = cid};
+    struct buf error = BUF_EMPTY;
+    struct store_reply *pairs = REDIS_CALL("HGETALL", LEDGER);
+    assert_int_equal(ledger_parse(&one->state.ledger, pairs, &one->rules.windows, &error), 0);
+    store_reply_free(pairs);
+    char cursor[32] = "0";
+    do {
+        struct store_reply *reply = redis_eval(SCRIPT_LOAD, scan_build(&one->state, &ids, cursor, &one->args), &one->args);
+        const struct store_reply *page = reply->elements[1], *items = page->elements[1];
+        (void)snprintf(cursor, sizeof cursor, "%s", page->elements[0]->text);
+        for (size_t i = 0; i < items->count; i += 2)
+            assert_int_equal(state_take_city(&one->state, items->elements[i]->text, items->elements[i + 1]->text, items->elements[i + 1]->size), 0);
+        store_reply_free(reply);
+    } while (strcmp(cursor, "0") != 0);
+    one->next_offset = one->state.ledger.offset;
+}
+
+static int64_t number_at(const char *name, int64_t start_ms, const char *field)
+{
+    char key[80];
+    (void)snprintf(key, sizeof key, "t:{0}:%s:%lld", name, (long long)start_ms);
+    return redis_number(key, field);
+}
+
+static int64_t ttl_at(const char *name, int64_t start_ms)
+{
+    char key[80];
+    (void)snprintf(key, sizeof key, "t:{0}:%s:%lld", name, (long long)start_ms);
+    struct store_reply *reply = REDIS_CALL("PTTL", key);
+    int64_t ttl = reply->integer;
+    store_reply_free(reply);
+    return ttl;
+}
+
+/* ---- a commit ---- */
+
+static void a_commit_writes_what_is_in_memory(void **state)
+{
+    (void)state;
+    kit_one(&kit, kit_row(CITY, NOON, 100), NOON);
+    kit_one(&kit, kit_row(CITY, NOON + HOUR, 200), NOON + HOUR);
+    store(&kit);
+    struct store_reply *reply = REDIS_CALL("HGET", "t:{0}:city", "5809844");
+    struct citystate city;
+    assert_int_equal(citystate_decode(&city, reply->text, reply->size), 0);
+    assert_int_equal(city.rows_in, 2);
+    assert_int_equal(city.open_count, 1);
+    citystate_release(&city);
+    store_reply_free(reply);
+    char key[80];
+    (void)snprintf(key, sizeof key, "t:{0}:pane:%lld", (long long)NOON);
+    reply = REDIS_CALL("HGET", key, "5809844");
+    struct pane pane;
+    assert_int_equal(pane_decode(&pane, reply->text, reply->size), 0);
+    assert_int_equal(pane.seen_count, 1);
+    pane_release(&pane);
+    store_reply_free(reply);
+    (void)snprintf(key, sizeof key, "t:{0}:w:1d:%lld", (long long)(NOON - 12 * HOUR));
+    reply = REDIS_CALL("HGET", key, "5809844");
+    struct window window;
+    assert_int_equal(window_decode(&window, reply->text, reply->size), 0);
+    assert_int_equal(window.rows, 1);
+    window_release(&window);
+    store_reply_free(reply);
+    assert_int_equal(redis_number(LEDGER, "offset"), 2);
+    assert_int_equal(redis_number(LEDGER, "rows_in"), 2);
+    assert_int_equal(redis_number(LEDGER, "commits"), 1);
+    assert_int_equal(number_at("pane", NOON, "#n"), 1);
+    assert_int_equal(number_at("w:10m", NOON, "#n"), 1);
+    assert_int_equal(number_at("w:1h", NOON, "#n"), 1);
+}
+
+static void series_have_fields_of_their_own(void **state)
+{
+    (void)state;
+    struct observation row = kit_row(CITY, NOON, 100);
+    row.series = 2;
+    kit_one(&kit, row, NOON);
+    kit_tick(&kit, NOON + HOUR);
+    store(&kit);
+    struct store_reply *reply = REDIS_CALL("HEXISTS", "t:{0}:city", "5809844/2");
+    assert_int_equal(reply->integer, 1);
+    store_reply_free(reply);
+    assert_int_equal(number_at("w:1h", NOON, "#n"), 1);
+}
+
+static void only_closed_keys_have_a_ttl_and_it_is_long(void **state)
+{
+    (void)state;
+    /* History: the windows ended long before the clock, and still nothing expires at once. */
+    kit_one(&kit, kit_row(CITY, NOON - 2 * DAY + HOUR, 1), NOON);
+    kit_one(&kit, kit_row(CITY, NOON, 1), NOON);
+    store(&kit);
+    static const struct {
+        const char *name;
+        int64_t span_ms, retention_ms;
+    } rows[] = {{"pane", PANE, 2 * DAY}, {"w:10m", 10 * MINUTE, 2 * DAY}, {"w:1h", HOUR, 30 * DAY}, {"w:1d", DAY, 730 * DAY}};
+    for (size_t i = 0; i < 4; i++) {
+        int64_t ttl = ttl_at(rows[i].name, window_start(NOON - 2 * DAY + HOUR, rows[i].span_ms));
+        int64_t most = rows[i].span_ms + rows[i].retention_ms + 30 * DAY;
+        assert_true(ttl <= most && ttl > most - MINUTE);
+    }
+    struct store_reply *reply = REDIS_CALL("PTTL", LEDGER);
+    assert_int_equal(reply->integer, -1);
+    store_reply_free(reply);
+    reply = REDIS_CALL("PTTL", "t:{0}:city");
+    assert_int_equal(reply->integer, -1);
+    store_reply_free(reply);
+}
+
+static void a_large_commit_is_cut_into_chunks(void **state)
+{
+    (void)state;
+    enum { CITIES = 4500 }; /* 4,500 fields in each of 5 keys */
+    for (int64_t city = 1; city <= CITIES; city++)
+        kit_one(&kit, kit_row(city, NOON, (int32_t)city), NOON);
+    for (int64_t city = 1; city <= CITIES; city++)
+        kit_one(&kit, kit_row(city, NOON + HOUR, (int32_t)city), NOON + HOUR);
+    assert_int_equal(kit.state.missing_count, 3 * CITIES);
+    assert_int_equal(state_dirty(&kit.state), 5 * CITIES);
+    store(&kit);
+    assert_int_equal(number_at("pane", NOON, "#n"), CITIES);
+    assert_int_equal(number_at("w:10m", NOON, "#n"), CITIES);
+    assert_int_equal(number_at("w:1d", NOON - 12 * HOUR, "#n"), CITIES);
+    struct store_reply *reply = REDIS_CALL("HLEN", "t:{0}:city");
+    assert_int_equal(reply->integer, CITIES);
+    store_reply_free(reply);
+    /* Late rows for all of them load as many records again. */
+    kit.state.cache_limit = 0;
+    state_evict(&kit.state);
+    for (int64_t city = 1; city <= CITIES; city++)
+        kit_one(&kit, kit_row(city, NOON + 1, 1), NOON + HOUR);
+    assert_int_equal(kit.state.missing_count, 4 * CITIES);
+    store(&kit);
+    assert_int_equal(number_at("pane", NOON, "#n"), 2 * CITIES);
+    assert_int_equal(number_at("w:1h", NOON, "#n"), 2 * CITIES);
+}
+
+static void a_commit_of_nothing_but_the_ledger(void **state)
+{
+    (void)state;
+    kit_tick(&kit, NOON);
+    assert_int_equal(build(&kit), 1);
+    struct store_reply *reply = redis_eval(SCRIPT_COMMIT, 1, &kit.args);
+    assert_string_equal(word(reply), "ok");
+    store_reply_free(reply);
+    assert_int_equal(redis_number(LEDGER, "rows_tick"), 1);
+    state_committed(&kit.state);
+}
+
+static void the_message_tells_ids_and_cities(void **state)
+{
+    (void)state;
+    kit_one(&kit, kit_row(1, NOON, 1), NOON);
+    kit_one(&kit, kit_row(2, NOON, 1), NOON);
+    size_t keys = build(&kit);
+    const char *const *argv = args_pointers(&kit.args);
+    assert_memory_equal(argv[keys], cid, 32);
+    assert_memory_equal(argv[keys + 1], next, 32);
+    assert_memory_equal(argv[keys + 2], "t:updates", 9);
+    char want[120];
+    (void)snprintf(want, sizeof want, "0 %s %s 2,1", cid, next);
+    assert_int_equal(kit.args.sizes[keys + 3], strlen(want));
+    assert_memory_equal(argv[keys + 3], want, strlen(want));
+    state_committed(&kit.state);
+}
+
+static void keys_are_grouped_and_named_once(void **state)
+{
+    (void)state;
+    for (int64_t city = 50; city > 0; city--) {
+        for (int64_t at = 0; at < 3; at++)
+            kit_one(&kit, kit_row(city, NOON + at * 7 * MINUTE, 1), NOON + 15 * MINUTE);
+    }
+    kit_tick(&kit, NOON + HOUR);
+    /* ledger, cities, panes 12:00, 12:05, 12:10, windows 12:00 and 12:10, hour, day; a pane or two are over by now */
+    load(&kit);
+    size_t expected = 2 + 3 + 2 + 1 + 1;
+    size_t keys = build(&kit);
+    assert_int_equal(keys, expected + kit.state.retiring_count);
+    struct store_reply *reply = redis_eval(SCRIPT_COMMIT, keys, &kit.args);
+    assert_string_equal(word(reply), "ok"); /* the script refuses a key named twice */
+    store_reply_free(reply);
+    state_committed(&kit.state);
+}
+
+static void a_commit_that_was_not_executed_is_written_by_the_next(void **state)
+{
+    (void)state;
+    kit_one(&kit, kit_row(CITY, NOON, 100), NOON);
+    kit_one(&kit, kit_row(CITY, NOON + HOUR, 100), NOON + HOUR);
+    (void)!build(&kit); /* lost on the way */
+    kit_one(&kit, kit_row(CITY, NOON + 1, 100), NOON + HOUR);
+    state_uncommitted(&kit.state);
+    store(&kit);
+    assert_int_equal(redis_number(LEDGER, "commits"), 1);
+    assert_int_equal(number_at("pane", NOON, "#n"), 2);
+    assert_int_equal(number_at("w:1h", NOON, "#n"), 2);
+}
+
+/* ---- answers ---- */
+
+static void answers_of_another_shape_are_refused(void **state)
+{
+    (void)state;
+    kit_one(&kit, kit_row(1, NOON, 1), NOON);
+    kit_one(&kit, kit_row(1, NOON + HOUR, 1), NOON + HOUR);
+    store(&kit);
+    kit.state.cache_limit = 0;
+    state_evict(&kit.state);
+    kit_one(&kit, kit_row(1, NOON + 1, 1), NOON + HOUR);
+    struct commit_ids ids = {.prefix = "t:", .expected = cid};
+    size_t keys = load_build(&kit.state, &ids, &kit.args);
+    assert_int_equal(keys, 5);
+    struct store_reply *good = redis_eval(SCRIPT_LOAD, keys, &kit.args);
+    struct buf error = BUF_EMPTY;
+    struct store_reply cut = *good;
+    cut.count--; /* a key's values are missing */
+    assert_int_equal(load_take(&kit.state, &cut, &error), ERR_INVALID);
+    assert_non_null(strstr(error.data, "shape"));
+    buf_release(&error);
+    store_reply_free(good);
+}
+
+static void a_stored_record_that_is_damaged_is_named(void **state)
+{
+    (void)state;
+    kit_one(&kit, kit_row(1, NOON, 1), NOON);
+    kit_one(&kit, kit_row(1, NOON + HOUR, 1), NOON + HOUR);
+    store(&kit);
+    kit.state.cache_limit = 0;
+    state_evict(&kit.state);
+    char key[80];
+    (void)snprintf(key, sizeof key, "t:{0}:pane:%lld", (long long)NOON);
+    REDIS_DO("HSET", key, "1", "junk");
+    kit_one(&kit, kit_row(1, NOON + 1, 1), NOON + HOUR);
+    struct commit_ids ids = {.prefix = "t:", .expected = cid};
+    size_t keys = load_build(&kit.state, &ids, &kit.args);
+    struct store_reply *reply = redis_eval(SCRIPT_LOAD, keys, &kit.args);
+    struct buf error = BUF_EMPTY;
+    assert_int_equal(load_take(&kit.state, reply, &error), ERR_INVALID);
+    assert_non_null(strstr(error.data, "city 1"));
+    buf_release(&error);
+    store_reply_free(reply);
+}
+
+/* ---- retirement ---- */
+
+static void retired_panes_keep_their_count(void **state)
+{
+    (void)state;
+    for (int64_t i = 0; i < 12; i++)
+        kit_one(&kit, kit_row(CITY, NOON + i * PANE, 1), NOON + i * PANE);
+    kit_tick(&kit, NOON + 2 * HOUR);
+    store(&kit);
+    assert_int_equal(number_at("pane", NOON, "#n"), 1);
+    kit_tick(&kit, NOON + 2 * DAY + 30 * MINUTE);
+    while (kit.state.ledger.pane_cursor_ms < NOON + 25 * MINUTE) {
+        kit.state.changed = true;
+        store(&kit);
+    }
+    assert_int_equal(redis_number(LEDGER, "retired"), 5); /* the sixth ended two days ago, not more */
+    assert_int_equal(number_at("pane", NOON, "#n"), -1);
+    assert_int_equal(number_at("pane", NOON + 25 * MINUTE, "#n"), 1);
+    assert_int_equal(number_at("w:1d", NOON - 12 * HOUR, "#n"), 12); /* the windows live on */
+    assert_int_equal(redis_number(LEDGER, "pane_cursor_ms"), NOON + 25 * MINUTE);
+}
+
+static void a_late_row_and_its_horizon_in_one_commit(void **state)
+{
+    (void)state;
+    kit_one(&kit, kit_row(CITY, NOON, 1), NOON);
+    kit_one(&kit, kit_row(CITY, NOON + HOUR, 1), NOON + HOUR);
+    for (int i = 0; i < 20; i++) {
+        kit_tick(&kit, NOON + 2 * DAY);
+        store(&kit);
+    }
+    kit_one(&kit, kit_row(CITY, NOON + 1, 1), NOON + 2 * DAY + MINUTE); /* in time by four minutes */
+    kit_tick(&kit, NOON + 2 * DAY + HOUR);
+    store(&kit); /* a key both written and unlinked would be refused */
+    assert_int_equal(number_at("pane", NOON, "#n"), 2);
+    kit_tick(&kit, NOON + 2 * DAY + HOUR);
+    store(&kit);
+    assert_int_equal(number_at("pane", NOON, "#n"), -1);
+    assert_int_equal(redis_number(LEDGER, "retired"), 2);
+}
+
+/* ---- forgetting ---- */
+
+/* A random log, with late, repeated, foreign-looking and hopeless rows, silences and ticks. */
+static size_t random_rows(struct dice *dice, struct observation *rows, int64_t *clock)
+{
+    size_t count = (size_t)dice_between(dice, 1, 6);
+    *clock += dice_below(dice, 30) ? dice_below(dice, MINUTE) : dice_below(dice, 3 * HOUR);
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = row_random(dice, window_start(*clock, MINUTE) - (dice_below(dice, 12) ? 40 * MINUTE : 5 * HOUR), 42, MINUTE);
+        rows[i].city_id = 1 + dice_below(dice, 6);
+        rows[i].series = rows[i].provider = 0;
+        rows[i].kind = dice_below(dice, 12) ? ISOBAR__V1__ROW_KIND__OBSERVATION : dice_between(dice, 0, 3);
+    }
+    return count;
+}
+
+/* Panes in all keys and open ones, plus what was retired, are the rows accepted. */
+static void assert_panes_add_up(const struct kit *one)
+{
+    int64_t total = redis_number(LEDGER, "retired") + kit_open_rows(&one->state);
+    const struct store_reply **keys;
+    struct store_reply *reply = redis_keys("t:{0}:pane:", &keys);
+    for (size_t i = 0; i < reply->count; i++)
+        total += redis_number(keys[i]->text, "#n");
+    free(keys);
+    store_reply_free(reply);
+    assert_int_equal(total, redis_number(LEDGER, "rows_in") + redis_number(LEDGER, "rows_late"));
+}
+
+enum how { KEEPS_ALL, FORGETS, TAKES_OVER, HOWS };
+
+static void run_log(uint64_t seed, enum how how, struct buf *out)
+{
+    struct dice log = {seed}, choice = {seed + 1000 * (uint64_t)(how + 1)};
+    int64_t clock = NOON;
+    REDIS_DO("FLUSHALL");
+    redis_make_ledger(LEDGER);
+    ask_cid();
+    kit_release(&kit);
+    kit_init(&kit);
+    kit.state.cache_limit = how == KEEPS_ALL ? SIZE_MAX : 0;
+    kit.rules.lateness_ms = 4 * HOUR;
+    for (int i = 0; i < 250; i++) {
+        struct observation rows[8];
+        size_t count = random_rows(&log, rows, &clock);
+        while (state_ticking(&kit.state))
+            store(&kit), state_tick_step(&kit.state);
+        kit_feed(&kit, rows, count, clock);
+        if (dice_below(&choice, how == KEEPS_ALL ? 12 : 3) == 0)
+            store(&kit);
+        if (how == TAKES_OVER && dice_below(&choice, 25) == 0) {
+            store(&kit);
+            kit_release(&kit);
+            kit_init(&kit);
+            kit.state.cache_limit = 0;
+            kit.rules.lateness_ms = 4 * HOUR;
+            take_over(&kit);
+        }
+    }
+    for (int i = 0; i < 30; i++) {
+        kit_tick(&kit, clock + i * HOUR);
+        store(&kit);
+    }
+    assert_panes_add_up(&kit);
+    redis_dump("t:", out);
+}
+
+static void who_forgets_and_loads_is_never_different(void **state)
+{
+    (void)state;
+    int64_t late = 0, retired = 0;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        struct buf want = BUF_EMPTY;
+        for (int how = KEEPS_ALL; how < HOWS; how++) {
+            struct buf have = BUF_EMPTY;
+            run_log(seed, (enum how)how, &have);
+            if (how == KEEPS_ALL) {
+                want = have;
+                late += kit.state.ledger.rows_late;
+                retired += redis_number(LEDGER, "retired");
+                continue;
+            }
+            if (strcmp(want.data, have.data) != 0)
+                fail_msg("seed %d, way %d: the stored states differ", (int)seed, how);
+            buf_release(&have);
+        }
+        buf_release(&want);
+    }
+    assert_true(late > 500 && retired > 500);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        TEST(a_commit_writes_what_is_in_memory),
+        TEST(series_have_fields_of_their_own),
+        TEST(only_closed_keys_have_a_ttl_and_it_is_long),
+        TEST(a_large_commit_is_cut_into_chunks),
+        TEST(a_commit_of_nothing_but_the_ledger),
+        TEST(the_message_tells_ids_and_cities),
+        TEST(keys_are_grouped_and_named_once),
+        TEST(a_commit_that_was_not_executed_is_written_by_the_next),
+        TEST(answers_of_another_shape_are_refused),
+        TEST(a_stored_record_that_is_damaged_is_named),
+        TEST(retired_panes_keep_their_count),
+        TEST(a_late_row_and_its_horizon_in_one_commit),
+        TEST(who_forgets_and_loads_is_never_different),
+    };
+    return cmocka_run_group_tests(tests, redis_kit_start, redis_kit_stop);
+}

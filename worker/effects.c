@@ -1,0 +1,158 @@
+/*
+ * What sessions do to the world (struct session_io): scripts in Redis, the consumer, dead letters, the journal. A session is
+ * found again by its partition and the ticket, so an answer that comes after it has gone meets nobody.
+ */
+#include "worker.h"
+
+#include "clock.h"
+#include "log.h"
+#include "mem.h"
+
+#include <stdlib.h>
+
+#define CHECK_TIMEOUT_MS 5000
+
+struct asked {
+    struct worker *worker;
+    int32_t partition;
+    uint64_t ticket;
+    struct asked *next; /* of the worker's checks */
+};
+
+static struct asked *asked_new(struct worker *worker, const struct session *session, uint64_t ticket)
+{
+    struct asked *asked = mem_alloc(sizeof *asked);
+    *asked = (struct asked){worker, session->partition, ticket, NULL};
+    return asked;
+}
+
+static struct session *session_of(const struct asked *asked)
+{
+    return asked->worker->sessions ? asked->worker->sessions[asked->partition] : NULL;
+}
+
+/* ---- Redis ---- */
+
+static void on_eval(void *arg, int status, const struct store_reply *reply)
+{
+    struct asked *asked = arg;
+    struct worker *worker = asked->worker;
+    struct session *session = session_of(asked);
+    int64_t now = clock_monotonic_ms();
+    if (session && session->ticket == asked->ticket) {
+        if (session->phase == SESSION_RUNNING || session->phase == SESSION_RELEASING)
+            worker->metrics.commit_microseconds_total += (now - session->sent_ms) * 1000;
+        session_reply(session, asked->ticket, status, reply, now);
+        worker_plan(worker);
+    }
+    free(asked);
+}
+
+static void io_eval(void *arg, struct session *session, enum session_script script, size_t keys, struct args *args, uint64_t ticket)
+{
+    struct worker *worker = arg;
+    const char *const *pointers = args_pointers(args);
+    store_eval(worker->store, &worker->scripts[script], keys, args->count, pointers, args->sizes, on_eval, asked_new(worker, session, ticket));
+}
+
+static void io_distrust(void *arg, const char *reason)
+{
+    struct worker *worker = arg;
+    store_reconnect(worker->store, reason);
+}
+
+/* ---- Kafka ---- */
+
+static void on_check(void *arg, const struct kafka_check *check)
+{
+    struct asked *asked = arg;
+    struct worker *worker = asked->worker;
+    struct asked **place = &worker->checks;
+    while (*place != asked)
+        place = &(*place)->next;
+    *place = asked->next;
+    struct session *session = session_of(asked);
+    if (session) {
+        session_checked(session, asked->ticket, check, clock_monotonic_ms());
+        worker_plan(worker);
+    }
+    free(asked);
+}
+
+static void io_check(void *arg, struct session *session, int64_t record_offset, uint64_t ticket)
+{
+    struct worker *worker = arg;
+    struct asked *asked = asked_new(worker, session, ticket);
+    asked->next = worker->checks;
+    worker->checks = asked;
+    kafka_consumer_check(worker->consumer, session->partition, record_offset, CHECK_TIMEOUT_MS, on_check, asked);
+}
+
+static int io_assign(void *arg, int32_t partition, int64_t offset)
+{
+    struct worker *worker = arg;
+    return kafka_consumer_assign(worker->consumer, partition, offset);
+}
+
+static void io_unassign(void *arg, int32_t partition)
+{
+    struct worker *worker = arg;
+    if (kafka_consumer_unassign(worker->consumer, partition) != 0)
+        log_warn("unassign_failed", LOG_INT("partition", partition));
+}
+
+static void io_resume(void *arg)
+{
+    struct worker *worker = arg;
+    kafka_consumer_resume(worker->consumer);
+}
+
+static void io_note(void *arg, int32_t partition, int64_t offset)
+{
+    struct worker *worker = arg;
+    kafka_consumer_note_offset(worker->consumer, partition, offset);
+}
+
+/* ---- dead letters, journal, the end ---- */
+
+static void io_letter(void *arg, struct session *session, const char *reason, const struct kafka_record *record, int64_t row)
+{
+    struct worker *worker = arg;
+    deadletters_send(worker->letters, reason, record, row, &session->letters);
+}
+
+static void io_forget(void *arg, struct session *session)
+{
+    struct worker *worker = arg;
+    deadletters_forget(worker->letters, &session->letters);
+}
+
+static void io_journal(void *arg, const struct session *session, const char *what, const struct commit_ids *ids, int64_t offset)
+{
+    struct worker *worker = arg;
+    if (!worker->journal)
+        return;
+    fprintf(worker->journal, "%s %d %s %s %s %lld\n", what, session->partition, worker->owner, ids->expected, ids->next, (long long)offset);
+    fflush(worker->journal);
+}
+
+static void io_released(void *arg, struct session *session)
+{
+    worker_session_gone(arg, session);
+}
+
+void worker_effects(struct worker *worker)
+{
+    worker->io = (struct session_io){.arg = worker, .eval = io_eval, .check = io_check, .assign = io_assign, .unassign = io_unassign,
+                                     .note_offset = io_note, .letter = io_letter, .forget_letters = io_forget, .journal = io_journal,
+                                     .released = io_released, .resume = io_resume, .distrust = io_distrust};
+}
+
+void worker_forget_checks(struct worker *worker)
+{
+    while (worker->checks) {
+        struct asked *next = worker->checks->next;
+        free(worker->checks);
+        worker->checks = next;
+    }
+}

@@ -1,0 +1,257 @@
+/*
+ * How a session comes by its partition (session.h): the acquire, whether memory may be kept, the load of the cities page by
+ * page, and the check of the ledger against Kafka.
+ */
+#include "session_internal.h"
+
+#include "error.h"
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMAT_VERSION 1
+
+/* ---- acquire ---- */
+
+void session_acquire(struct session *session, int64_t now_ms)
+{
+    const struct session_config *config = session->config;
+    struct args *args = config->args;
+    entropy_id(session->acquired);
+    session->asked = session->number;
+    args_reset(args);
+    ledger_key(config->prefix, session->partition, args_open(args));
+    args_close(args);
+    args_integer(args, session->number);
+    args_text(args, config->owner);
+    args_text(args, session->acquired);
+    args_integer(args, FORMAT_VERSION);
+    args_integer(args, config->config_version);
+    session_send(session, SCRIPT_ACQUIRE, 1, now_ms);
+}
+
+static void on_letter(void *arg, const char *reason, const struct kafka_record *record, int64_t row)
+{
+    struct session *session = arg;
+    session->config->io->letter(session->config->io->arg, session, reason, record, row);
+}
+
+static void make_state(struct session *session, const struct ledger *ledger)
+{
+    const struct session_config *config = session->config;
+    struct state_config state = {.rules = config->rules, .metrics = config->metrics, .partition = session->partition, .topic = config->topic,
+                                 .batch = config->batch, .cache_bytes = config->cache_bytes, .cache_limit = config->cache_limit,
+                                 .letter = on_letter, .letter_arg = session};
+    state_init(&session->state, &state);
+    session->state.ledger = *ledger;
+    session->has_state = true;
+}
+
+/*
+ * Settles the commit without an answer, and tells whether memory is what is stored plus what was applied since. `before` is the
+ * id that the ledger had. Offset and count of commits must agree too: a ledger that a tool has changed is loaded anew.
+ */
+static bool memory_holds(struct session *session, const char *before, const struct ledger *stored)
+{
+    if (!session->has_state)
+        return false;
+    struct state *state = &session->state;
+    bool sent = state->sent.any;
+    if (sent && strcmp(before, session->next) == 0) {
+        if (stored->offset != state->sent.offset || stored->commits != state->sent.commits)
+            return false;
+        struct commit_ids ids = session_ids(session);
+        session->config->io->journal(session->config->io->arg, session, "commit", &ids, stored->offset);
+        state_committed(state);
+        return true;
+    }
+    if (strcmp(before, session->cid) != 0 || stored->offset != session->last_offset || stored->commits != state->ledger.commits - sent)
+        return false;
+    if (sent)
+        state_uncommitted(state);
+    return true;
+}
+
+static void note_rollback(struct session *session, int64_t offset)
+{
+    if (offset < session->last_offset) {
+        session->config->metrics->rollbacks_total++;
+        log_warn("rollback", LOG_INT("partition", session->partition), LOG_INT("had", session->last_offset), LOG_INT("now", offset),
+                 LOG_TEXT("meaning", "Redis lost commits; they are replayed from Kafka"));
+    }
+    session->last_offset = offset;
+}
+
+static void scan(struct session *session, const char *cursor, int64_t now_ms)
+{
+    struct commit_ids ids = session_ids(session);
+    session_send(session, SCRIPT_LOAD, scan_build(&session->state, &ids, cursor, session->config->args), now_ms);
+}
+
+static void check(struct session *session, int64_t now_ms)
+{
+    const struct session_io *io = session->config->io;
+    session_enter(session, SESSION_CHECKING);
+    session->due_ms = SESSION_NEVER;
+    session->sent_ms = now_ms;
+    session->ticket = session_ticket();
+    io->check(io->arg, session, session->state.ledger.record_offset, session->ticket);
+}
+
+static void on_acquired(struct session *session, const struct store_reply *reply, int64_t now_ms)
+{
+    const struct session_config *config = session->config;
+    const char *before = reply->elements[1]->text;
+    struct buf error = BUF_EMPTY;
+    struct ledger stored;
+    config->metrics->acquires_total++;
+    if (ledger_parse(&stored, reply->elements[2], &config->rules->windows, &error) != 0) {
+        session_stop(session, "%s; repair it or restore Redis from a backup", error.data);
+        buf_release(&error);
+        return;
+    }
+    bool kept = memory_holds(session, before, &stored);
+    if (!kept) {
+        session_drop(session);
+        make_state(session, &stored);
+    }
+    config->metrics->memory_kept_total += kept;
+    memcpy(session->cid, session->acquired, CID_BYTES);
+    struct commit_ids ids = {.prefix = config->prefix, .expected = before, .next = session->cid};
+    config->io->journal(config->io->arg, session, "acquire", &ids, stored.offset);
+    note_rollback(session, stored.offset);
+    session->progress_ms = now_ms;
+    if (session->releasing) {
+        session_gone(session);
+    } else if (kept) {
+        check(session, now_ms);
+    } else {
+        session_enter(session, SESSION_LOADING);
+        scan(session, "0", now_ms);
+    }
+}
+
+static void on_refused(struct session *session, const struct store_reply *reply, int64_t now_ms)
+{
+    int64_t stored = strtoll(reply_word(reply, 1), NULL, 10);
+    session->config->metrics->acquires_refused_total++;
+    log_info("acquire_refused", LOG_INT("partition", session->partition), LOG_INT("number", session->asked), LOG_INT("stored", stored),
+             LOG_TEXT("owner", reply_word(reply, 2)));
+    session_drop(session); /* another owner has it */
+    if (session->releasing) {
+        session_gone(session);
+        return;
+    }
+    session->due_ms = session->number > session->asked ? now_ms : now_ms + SESSION_REFUSED_MS;
+    if (stored > session->number)
+        session->number = -stored; /* remembered for the heartbeat */
+}
+
+void session_on_acquire(struct session *session, const struct store_reply *reply, int64_t now_ms)
+{
+    if (reply_is(reply, "ok") && reply->count == 3 && reply->elements[1]->type == STORE_TEXT && reply->elements[2]->type == STORE_ARRAY)
+        on_acquired(session, reply, now_ms);
+    else if (reply_is(reply, "refused"))
+        on_refused(session, reply, now_ms);
+    else if (reply_is(reply, "missing"))
+        session_stop(session, "partition %d has no ledger: Redis was emptied or is the wrong one; restore it, or run isobarctl init for a new installation",
+                     session->partition);
+    else if (reply_is(reply, "version"))
+        session_stop(session, "the ledger was written by newer software or configuration (format %s, configuration %s); upgrade this worker",
+                     reply_word(reply, 1), reply_word(reply, 2));
+    else if (reply_is(reply, "invalid"))
+        session_stop(session, "the ledger is damaged: %s; restore Redis from a backup", reply_word(reply, 1));
+    else
+        session_distrust(session, "unexpected answer to an acquire", reply, now_ms);
+}
+
+/* ---- load ---- */
+
+void session_on_page(struct session *session, const struct store_reply *reply, int64_t now_ms)
+{
+    const struct store_reply *page = reply->count == 2 && reply->elements[1]->type == STORE_ARRAY ? reply->elements[1] : NULL;
+    if (!page || page->count != 2 || page->elements[1]->type != STORE_ARRAY || page->elements[1]->count % 2 != 0) {
+        session_distrust(session, "unexpected answer to a scan", reply, now_ms);
+        return;
+    }
+    if (session->releasing) {
+        session_gone(session);
+        return;
+    }
+    const struct store_reply *items = page->elements[1];
+    for (size_t i = 0; i < items->count; i += 2) {
+        const struct store_reply *value = items->elements[i + 1];
+        if (value->type != STORE_TEXT || state_take_city(&session->state, reply_word(items, i), value->text, value->size) != 0) {
+            session_stop(session, "the state of city %s cannot be decoded; restore Redis from a backup", reply_word(items, i));
+            return;
+        }
+    }
+    if (strcmp(reply_word(page, 0), "0") != 0)
+        scan(session, reply_word(page, 0), now_ms);
+    else
+        check(session, now_ms);
+}
+
+/* ---- check against Kafka ---- */
+
+static void run(struct session *session, int64_t now_ms)
+{
+    const struct session_io *io = session->config->io;
+    const struct ledger *ledger = &session->state.ledger;
+    if (io->assign(io->arg, session->partition, ledger->offset) != 0) {
+        session_retry(session, "Kafka does not take the assignment", now_ms);
+        return;
+    }
+    session->assigned = true;
+    session->attempt = 0;
+    session->progress_ms = session->tick_ms = now_ms;
+    session_enter(session, SESSION_RUNNING);
+    log_info("partition_running", LOG_INT("partition", session->partition), LOG_INT("number", session->number), LOG_INT("offset", ledger->offset),
+             LOG_INT("cities", HASH_COUNT(session->state.cities)));
+    session_plan(session, now_ms);
+}
+
+/* Stops the session when the log is not the one that the ledger is about; true when it is. */
+static bool same_log(struct session *session, const struct kafka_check *check)
+{
+    const struct session_config *config = session->config;
+    const struct ledger *ledger = &session->state.ledger;
+    const char *anew = "; to begin anew with this log, run isobarctl init with another --prefix";
+    if (*config->cluster_id && strcmp(check->cluster_id, config->cluster_id) != 0)
+        session_stop(session, "this Kafka is cluster %s, the ledgers belong to %s; point the worker at the right one", check->cluster_id,
+                     config->cluster_id);
+    else if (check->partitions != config->rules->partitions)
+        session_stop(session, "the topic has %d partitions, the ledgers were made for %d%s", check->partitions, config->rules->partitions, anew);
+    else if (ledger->offset < check->low)
+        session_stop(session, "offset %lld of partition %d was deleted from the log, which begins at %lld: records are lost%s",
+                     (long long)ledger->offset, session->partition, (long long)check->low, anew);
+    else if (ledger->offset > check->high)
+        session_stop(session, "offset %lld of partition %d is beyond the log's end %lld: the topic was truncated or made anew%s",
+                     (long long)ledger->offset, session->partition, (long long)check->high, anew);
+    else if (ledger->record_offset >= 0 && check->record_status == 0 && check->record_hash != ledger->record_hash)
+        session_stop(session, "record %lld of partition %d is not the one that was applied: the topic was made anew%s",
+                     (long long)ledger->record_offset, session->partition, anew);
+    else
+        return true;
+    return false;
+}
+
+void session_checked(struct session *session, uint64_t ticket, const struct kafka_check *check, int64_t now_ms)
+{
+    if (ticket != session->ticket || session->phase != SESSION_CHECKING)
+        return;
+    session->ticket = 0;
+    if (check->status == ERR_NOT_FOUND) {
+        session_retry(session, "Kafka has no such topic or partition", now_ms);
+    } else if (check->status != 0 || check->record_status == ERR_TIMEOUT || check->record_status == ERR_UNAVAILABLE) {
+        session_retry(session, "Kafka does not answer the check of the log", now_ms);
+    } else if (same_log(session, check)) {
+        int64_t record = session->state.ledger.record_offset;
+        if (record >= 0 && check->record_status == ERR_NOT_FOUND) {
+            session->config->metrics->records_aged_out_total++;
+            log_info("last_record_aged_out", LOG_INT("partition", session->partition), LOG_INT("offset", record));
+        }
+        run(session, now_ms);
+    }
+}
