@@ -79,7 +79,7 @@ static int say_hello(struct link *link)
     hello.capacity = link->capacity;
     hello.zone = link->zone;
     hello.host = link->host;
-    hello.version = (char *)(uintptr_t)ISOBAR_VERSION;
+    hello.version = (char *)ISOBAR_VERSION;
     hello.pid = getpid();
     hello.term = link->term;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HELLO;
@@ -233,7 +233,7 @@ void link_bye(struct link *link, const char *reason)
     if (link->silent)
         return;
     envelope_init(link, &envelope);
-    bye.reason = (char *)(uintptr_t)reason;
+    bye.reason = (char *)reason;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_BYE;
     envelope.bye = &bye;
     (void)!channel_send(link->channel, &envelope);

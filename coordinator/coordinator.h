@@ -35,6 +35,8 @@ struct slot_view {
     int32_t cities, failing;  /* shards */
     int64_t catalogue_version;
     int64_t served_ms;        /* monotonic, when the catalogue was sent last */
+    int64_t served_version;   /* of that */
+    int served;               /* times that it was sent without being taken */
     char alarm[256];
 };
 

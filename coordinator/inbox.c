@@ -48,7 +48,6 @@ static void on_joined(struct coordinator *coordinator, const struct member *memb
 {
     log_info("member_joined", LOG_TEXT("id", member->id), LOG_TEXT("role", member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher"),
              LOG_TEXT("host", member->host), LOG_INT("pid", member->pid));
-    leader_plan(coordinator, "%s joined", member->id);
     publish_audit(coordinator, "joined", member->id, member->host);
 }
 
@@ -89,11 +88,15 @@ static void on_alive(struct coordinator *coordinator, struct member *member, con
         log_info(member->expected ? "member_kept" : "member_back", LOG_TEXT("id", member->id));
         leader_plan(coordinator, "%s is back", member->id);
         member->expected = false;
+    } else if (!member->beats) {
+        leader_plan(coordinator, "%s joined", member->id);
     }
-    if (heartbeat->draining && member->state == MEMBER_LIVE) {
-        member->state = MEMBER_DRAINING;
-        leader_plan(coordinator, "%s drains", member->id);
-        publish_audit(coordinator, "draining", member->id, member->host);
+    member->beats = true;
+    enum member_state state = heartbeat->draining ? MEMBER_DRAINING : MEMBER_LIVE;
+    if (member->state != state) {
+        member->state = state;
+        leader_plan(coordinator, heartbeat->draining ? "%s drains" : "%s drains no more", member->id);
+        publish_audit(coordinator, heartbeat->draining ? "draining" : "back", member->id, member->host);
     }
 }
 

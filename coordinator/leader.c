@@ -19,10 +19,13 @@
 
 void leader_plan(struct coordinator *coordinator, const char *format, ...)
 {
+    struct buf reason = BUF_EMPTY;
     va_list args;
     va_start(args, format);
-    vsnprintf(coordinator->reason, sizeof coordinator->reason, format, args);
+    buf_vprintf(&reason, format, args);
     va_end(args);
+    text_copy(coordinator->reason, sizeof coordinator->reason, reason.data);
+    buf_release(&reason);
     coordinator->plan_due = true;
     coordinator->reason_noted = false;
 }

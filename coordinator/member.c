@@ -119,7 +119,7 @@ void members_age(struct members *members, int64_t now_ms, member_fn *fn, void *a
 
 bool member_usable(const struct member *member)
 {
-    return member->state == MEMBER_LIVE;
+    return member->state == MEMBER_LIVE && member->beats;
 }
 
 bool member_reachable(const struct member *member)

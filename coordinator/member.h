@@ -31,6 +31,7 @@ struct member {
     int64_t pid;
     enum member_state state;
     bool expected;                       /* the former leader knew it, and it was not heard yet */
+    bool beats;                          /* a heartbeat came: it has heard our WELCOME, and who makes up ids gets nothing */
     int64_t heard_ms;                    /* monotonic */
     int64_t target_version, target_seen; /* sent, and acknowledged by a heartbeat */
     int64_t target_ms;                   /* when it was sent last */
@@ -70,7 +71,7 @@ struct member *member_restore(struct members *members, const struct member *like
 void members_age(struct members *members, int64_t now_ms, member_fn *fn, void *arg);
 /* May be given something. */
 bool member_usable(const struct member *member);
-/* Is sent targets. */
+/* Was heard lately. */
 bool member_reachable(const struct member *member);
 /* Frees all of them. Keys go on, so that an old one never means a new member. */
 void members_clear(struct members *members);

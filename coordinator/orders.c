@@ -61,11 +61,11 @@ void orders_quota(struct coordinator *coordinator)
     size_t count = 0;
     int64_t total = coordinator->options->calls_per_minute;
     struct quota_share *shares = mem_calloc(coordinator->members.count, sizeof *shares);
-    struct member **owners = mem_calloc(coordinator->members.count, sizeof *owners);
+    struct member **owners = mem_calloc(coordinator->members.count, sizeof(struct member *));
     for (struct member *member = coordinator->members.first; member; member = member->next) {
         if (member->role != ISOBAR__V1__ROLE__FETCHER)
             continue;
-        member->quota.live = member_reachable(member);
+        member->quota.live = member_reachable(member) && member->beats;
         member->quota.draining = member->state == MEMBER_DRAINING;
         member->quota.heard_ms = member->heard_ms;
         owners[count] = member;
@@ -130,13 +130,13 @@ static void fill(const struct coordinator *coordinator, const struct member *mem
 void orders_send(struct coordinator *coordinator, struct member *member)
 {
     bool again = member->target_version > member->target_seen && coordinator->now_ms - member->target_ms >= RESEND_MS;
-    if (coordinator->leading != LEAD_ACTING || !member_reachable(member) || (!member->target_changed && !again))
+    if (coordinator->leading != LEAD_ACTING || !member_reachable(member) || !member->beats || (!member->target_changed && !again))
         return;
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Target target = ISOBAR__V1__TARGET__INIT;
     const struct slots *slots = member->role == ISOBAR__V1__ROLE__WORKER ? &coordinator->partitions : &coordinator->shards;
     Isobar__V1__Assignment *list = mem_calloc((size_t)coordinator->partition_count, sizeof *list);
-    Isobar__V1__Assignment **pointers = mem_calloc((size_t)coordinator->partition_count, sizeof *pointers);
+    Isobar__V1__Assignment **pointers = mem_calloc((size_t)coordinator->partition_count, sizeof(Isobar__V1__Assignment *));
     size_t count = collect(coordinator, slots, member->key, list, pointers);
     member->target_version += member->target_changed;
     member->target_changed = false;

@@ -8,7 +8,8 @@
 #include "text.h"
 
 #define MISSED_MS    2000 /* a slot its owner does not report for so long is given anew */
-#define CATALOGUE_MS 1000 /* between two sendings of the same shard */
+#define CATALOGUE_MS 1000 /* between two sendings of the same shard, doubled with each */
+#define DOUBLINGS    6
 
 static bool sane(int64_t number)
 {
@@ -112,6 +113,19 @@ void report_slots(struct coordinator *coordinator, struct member *member, const 
     }
 }
 
+/* Whether the shard is to be sent now; a fetcher that does not take it is not flooded. */
+static bool due(struct slot_view *view, int64_t version, int64_t now_ms)
+{
+    if (view->served_version != version)
+        view->served = 0;
+    if (view->served > 0 && now_ms - view->served_ms < (int64_t)CATALOGUE_MS << (view->served - 1))
+        return false;
+    view->served += view->served < DOUBLINGS;
+    view->served_version = version;
+    view->served_ms = now_ms;
+    return true;
+}
+
 void report_serve(struct coordinator *coordinator, const struct member *member, const Isobar__V1__Heartbeat *heartbeat)
 {
     int64_t version = catalogue_version(coordinator->catalogue);
@@ -120,10 +134,7 @@ void report_serve(struct coordinator *coordinator, const struct member *member, 
         if (status->shard < 0 || status->shard >= coordinator->partition_count || status->catalogue_version == version)
             continue;
         const struct slot *slot = &coordinator->shards.slots[status->shard];
-        struct slot_view *view = &coordinator->shards.views[status->shard];
-        if (slot->state != SLOT_GIVEN || slot->owner != member->key || (view->served_ms != 0 && coordinator->now_ms - view->served_ms < CATALOGUE_MS))
-            continue;
-        view->served_ms = coordinator->now_ms;
-        catalogue_send(coordinator->catalogue, &coordinator->post, member->id, member->incarnation, status->shard);
+        if (slot->state == SLOT_GIVEN && slot->owner == member->key && due(&coordinator->shards.views[status->shard], version, coordinator->now_ms))
+            catalogue_send(coordinator->catalogue, &coordinator->post, member->id, member->incarnation, status->shard);
     }
 }

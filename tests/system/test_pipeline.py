@@ -133,6 +133,7 @@ def test_workers_started_and_stopped_in_any_order_share_the_partitions(stack):
     stack.init(24, None, 4)
     endpoint, = stack.reserve_endpoints()
     stack.start_worker("worker-1", "--journal", stack.dir + "/journal-1")  # before any coordinator
+    wait_for("the worker runs", lambda: "event=started" in stack.programs["worker-1"].log(), 5 * SLOW)
     stack.start_coordinator("coordinator-1", -1, bind=endpoint)
     assert stack.programs["worker-1"].terminate(10) == 0
     stack.start_worker("worker-1")

@@ -37,7 +37,7 @@ static struct store_reply *ask(size_t count, const char *const *words, const siz
     struct store_reply *reply = store_sync_command(redis, count, words, sizes, &error);
     if (!reply)
         fail_msg("redis: %s", error.data);
-    if (reply->type == STORE_ERROR)
+    if (reply && reply->type == STORE_ERROR)
         fail_msg("redis: %s", reply->text);
     buf_release(&error);
     return reply;
@@ -121,7 +121,7 @@ static int begin(void **state)
     struct store_config config = {.address = server.address, .timeout_ms = 2000};
     struct buf error = BUF_EMPTY;
     REDIS("FLUSHALL");
-    options = (struct coordinator_options){.prefix = (char *)(uintptr_t)"isobar:", .redis = server.address, .calls_per_minute = 60, .settle_ms = 1000};
+    options = (struct coordinator_options){.prefix = (char *)"isobar:", .redis = server.address, .calls_per_minute = 60, .settle_ms = 1000};
     fixture->fail_after = -1;
     fixture->loop = loop_new();
     fixture->store = store_new(fixture->loop, &config, NULL, NULL, &error);
@@ -263,6 +263,55 @@ static void bad_records_do_not_cost_the_others(void **state)
     WAIT(fixture, catalogue_version(fixture->coordinator->catalogue) == 1);
     send_shard(fixture, 0);
     assert_true(fixture->cities == 1 && fixture->seen[1] == 1);
+}
+
+/* A fetcher gets the shards it holds as soon as it reports another version, and again until it has them, ever more seldom. */
+static void fetchers_are_served_what_they_lack(void **state)
+{
+    struct fixture *fixture = *state;
+    struct coordinator *coordinator = fixture->coordinator;
+    struct member like = {.incarnation = 7, .role = ISOBAR__V1__ROLE__FETCHER, .capacity = 100};
+    snprintf(like.id, sizeof like.id, "fetcher-1");
+    put_city(0, 1, 5);
+    leader_begin(coordinator, SHARDS, "t", 1);
+    catalogue_want(coordinator->catalogue, 4, SHARDS);
+    WAIT(fixture, catalogue_version(coordinator->catalogue) == 4);
+    const struct member *member = member_restore(&coordinator->members, &like, 0);
+    coordinator->shards.slots[0] = (struct slot){.state = SLOT_GIVEN, .owner = member->key, .number = 1};
+    coordinator->shards.slots[1] = (struct slot){.state = SLOT_RELEASING, .owner = member->key, .number = 1};
+    coordinator->shards.slots[2] = (struct slot){.state = SLOT_GIVEN, .owner = member->key + 1, .number = 1};
+    Isobar__V1__ShardStatus statuses[5], *list[5];
+    static const int32_t shards[] = {0, 1, 2, -1, SHARDS};
+    for (int i = 0; i < 5; i++) {
+        isobar__v1__shard_status__init(&statuses[i]);
+        statuses[i].shard = shards[i];
+        statuses[i].catalogue_version = 3;
+        list[i] = &statuses[i];
+    }
+    Isobar__V1__Heartbeat heartbeat = ISOBAR__V1__HEARTBEAT__INIT;
+    heartbeat.n_shards = 5;
+    heartbeat.shards = list;
+    int sent = 0;
+    for (coordinator->now_ms = 1000; coordinator->now_ms < 61000; coordinator->now_ms += 500) {
+        fixture->messages = 0;
+        report_serve(coordinator, member, &heartbeat);
+        assert_true(coordinator->now_ms > 1000 || fixture->messages == 1); /* shard 0 only, at once */
+        sent += fixture->messages;
+    }
+    assert_int_equal(sent, 6); /* at 0, 1, 3, 7, 15 and 31 s */
+    statuses[0].catalogue_version = 4;
+    fixture->messages = 0;
+    report_serve(coordinator, member, &heartbeat);
+    assert_int_equal(fixture->messages, 0);
+    catalogue_want(coordinator->catalogue, 5, SHARDS); /* a new version: at once again */
+    WAIT(fixture, catalogue_version(coordinator->catalogue) == 5);
+    report_serve(coordinator, member, &heartbeat);
+    assert_int_equal(fixture->messages, 1);
+    statuses[0].catalogue_version = 9; /* Redis went back: it gets what is there now */
+    coordinator->now_ms += 1000;
+    fixture->messages = 0;
+    report_serve(coordinator, member, &heartbeat);
+    assert_int_equal(fixture->messages, 1);
 }
 
 /* ---- what a new leader reads ---- */
@@ -447,6 +496,7 @@ int main(void)
         T(the_old_version_is_served_until_the_new_one_is_whole),
         T(a_read_that_fails_is_begun_anew),
         T(bad_records_do_not_cost_the_others),
+        T(fetchers_are_served_what_they_lack),
         T(a_new_leader_reads_all_numbers),
         T(no_lead_without_every_number),
         T(a_connection_lost_while_reading_is_no_dead_end),

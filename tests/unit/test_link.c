@@ -33,7 +33,8 @@ struct fixture {
     struct link *link;
     int welcomes, targets, messages, ups, downs, asked;
     int64_t last_term, last_version;
-    bool mute; /* the coordinators answer nothing by themselves */
+    bool mute;  /* the coordinators answer nothing by themselves */
+    bool large; /* heartbeats are */
     int64_t answer_term;
 };
 
@@ -42,7 +43,7 @@ struct fixture {
 static void send_to_member(struct channel *channel, Isobar__V1__Envelope *envelope)
 {
     envelope->format = 1;
-    envelope->member = (char *)(uintptr_t)ME;
+    envelope->member = (char *)ME;
     envelope->incarnation = SELF;
     (void)!channel_send(channel, envelope);
 }
@@ -144,8 +145,16 @@ static void hear_second(void *arg, const Isobar__V1__Envelope *envelope)
 static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
 {
     struct fixture *fixture = arg;
+    static char alarm[64 * 1024];
+    static Isobar__V1__PartitionStatus status = ISOBAR__V1__PARTITION_STATUS__INIT, *list[] = {&status};
     fixture->asked++;
     heartbeat->records = 4711;
+    if (!fixture->large)
+        return;
+    memset(alarm, 'a', sizeof alarm - 1);
+    status.alarm = alarm;
+    heartbeat->n_partitions = 1;
+    heartbeat->partitions = list;
 }
 
 static void on_welcome(void *arg, const Isobar__V1__Welcome *welcome)
@@ -410,6 +419,10 @@ static void the_bye_outlives_the_link(void **state)
         int heartbeats = fixture->heard[0].heartbeats;
         dial(fixture, false);
         WAIT(fixture, fixture->heard[0].heartbeats > heartbeats);
+        fixture->large = true;
+        for (int k = 0; k < 8; k++)
+            link_beat(fixture->link); /* so that it is not out already when the socket closes */
+        fixture->large = false;
         link_bye(fixture->link, "drained");
         link_free(fixture->link);
         fixture->link = NULL;

@@ -23,7 +23,7 @@ static enum member_greeting hello(const char *id, int64_t incarnation, int64_t n
         message = *like;
     else
         message.role = ISOBAR__V1__ROLE__WORKER;
-    envelope.member = (char *)(uintptr_t)id;
+    envelope.member = (char *)id;
     envelope.incarnation = incarnation;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HELLO;
     envelope.hello = &message;
@@ -49,8 +49,11 @@ static void a_hello_again_changes_nothing(void **state)
 {
     (void)state;
     assert_int_equal(hello("a", 1, 1000, NULL), GREETING_NEW);
-    const struct member *member = member_find(&members, "a");
-    assert_true(member->heard_ms == 1000 && member->state == MEMBER_LIVE && member->target_changed && member_usable(member));
+    struct member *member = member_find(&members, "a");
+    assert_true(member->heard_ms == 1000 && member->state == MEMBER_LIVE && member->target_changed);
+    assert_true(member_reachable(member) && !member_usable(member)); /* before a heartbeat came */
+    member->beats = true;
+    assert_true(member_usable(member));
     assert_int_equal(hello("a", 1, 2000, NULL), GREETING_KNOWN);
     assert_int_equal(member->heard_ms, 2000);
     assert_int_equal(members.count, 1);
@@ -108,7 +111,7 @@ static void what_members_say_is_bounded(void **state)
     like.role = ISOBAR__V1__ROLE__FETCHER;
     like.host = host;
     like.zone = zone;
-    like.version = (char *)(uintptr_t)"\xff\xfe";
+    like.version = (char *)"\xff\xfe";
     static const struct {
         int32_t said, taken;
     } rows[] = {{-5, 1}, {0, 1}, {1, 1}, {100, 100}, {MEMBER_CAPACITY, MEMBER_CAPACITY}, {INT32_MAX, MEMBER_CAPACITY}};
