@@ -151,9 +151,11 @@ static void on_bad_place(struct fetcher *fetcher, struct city *city, int http_st
 }
 
 /* The API answered and took the key. */
-static void on_answered(struct fetcher *fetcher, const struct city *city, int64_t now_ms)
+static void on_answered(struct fetcher *fetcher, const struct city *city, enum fetch_status status, int64_t now_ms)
 {
     fetcher->key_worked = true;
+    if (status == FETCH_OK && schedule_parked(&city->item))
+        log_info("city_known_again", LOG_INT("city", city->id), LOG_TEXT("name", city->name));
     if (gate_answered(&fetcher->gate, city->item.begun_ms))
         log_info("calls_resumed", LOG_INT("stopped_ms", now_ms - fetcher->gate.closed_ms));
 }
@@ -189,7 +191,7 @@ static void react(struct fetcher *fetcher, struct city *city, enum fetch_status 
 {
     switch (status) {
     case FETCH_OK:
-        on_answered(fetcher, city, now_ms);
+        on_answered(fetcher, city, status, now_ms);
         send_rows(fetcher, city);
         break;
     case FETCH_KEY_REFUSED:
@@ -199,7 +201,7 @@ static void react(struct fetcher *fetcher, struct city *city, enum fetch_status 
         on_rate_limited(fetcher, city, result, now_ms);
         break;
     case FETCH_BAD_PLACE:
-        on_answered(fetcher, city, now_ms);
+        on_answered(fetcher, city, status, now_ms);
         on_bad_place(fetcher, city, result->http_status, now_ms);
         break;
     default:

@@ -260,6 +260,15 @@ bool city_failing(const struct city *city)
     return schedule_parked(&city->item) || city->item.attempt >= CITY_FAILING;
 }
 
+bool cities_complete(const struct cities *cities, int64_t version)
+{
+    for (int32_t s = 0; s < cities->shard_count; s++) {
+        if (cities->shards[s].held && cities->shards[s].version != version)
+            return false;
+    }
+    return true;
+}
+
 struct cities_counts cities_count_shard(const struct cities *cities, int32_t shard)
 {
     struct cities_counts counts = {0};

@@ -77,6 +77,9 @@ bool city_has_seen(const struct city *city, int64_t observed_at_ms);
 /* True when it is parked or failed CITY_FAILING times in a row. */
 bool city_failing(const struct city *city);
 
+/* True when every shard held has a catalogue of `version`. */
+bool cities_complete(const struct cities *cities, int64_t version);
+
 struct cities_counts {
     int64_t shards, complete; /* held; of these with a catalogue */
     int64_t cities, failing, parked, heard; /* cities of held shards without paused ones; `heard`: answered at least once */

@@ -282,6 +282,8 @@ void fetcher_missing(const struct fetcher *fetcher, struct buf *out)
         buf_printf(out, "coordinator: none of %s answers\n", fetcher->options->coordinator);
     else if (!fetcher->has_target)
         buf_text(out, "coordinator: no target yet\n");
+    else if (fetcher->metrics.catalogue_version == 0 && fetcher->metrics.shards > 0)
+        buf_text(out, "coordinator: no catalogue of some shards yet\n");
     if (outbox_stuck(fetcher->outbox))
         buf_printf(out, "kafka: no broker of %s answers\n", fetcher->options->kafka);
     else if (held_back(fetcher))

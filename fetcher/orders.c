@@ -99,9 +99,9 @@ static void on_catalogue(struct fetcher *fetcher, const Isobar__V1__Catalogue *p
 {
     if (fetcher->partitions_differ || !cities_part(&fetcher->cities, part, loop_now_ms(fetcher->loop)))
         return;
-    struct cities_counts counts = cities_count(&fetcher->cities);
     fetcher->metrics.catalogue_unusable_total = fetcher->cities.unusable;
-    if (counts.complete == counts.shards && part->version != fetcher->catalogue_said) {
+    if (part->version != fetcher->catalogue_said && cities_complete(&fetcher->cities, part->version)) {
+        struct cities_counts counts = cities_count(&fetcher->cities);
         fetcher->catalogue_said = part->version;
         log_info("catalogue", LOG_INT("version", part->version), LOG_INT("shards", counts.shards), LOG_INT("cities", counts.cities),
                  LOG_INT("unusable", fetcher->cities.unusable));

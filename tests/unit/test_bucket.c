@@ -306,6 +306,41 @@ static void test_a_share_that_wanders_is_not_spent_twice(void **state)
     }
 }
 
+/* The last calls of the old owner are still on their way when the new one begins. */
+static void test_slow_calls_of_the_former_owner_are_allowed_for(void **state)
+{
+    (void)state;
+    static struct bucket former, next;
+    int64_t arrives[8] = {0}, change = START + 5 * MINUTE, under_way = 0;
+    arrival_count = 0;
+    bucket_init(&former, START);
+    bucket_init(&next, START);
+    bucket_set(&former, 60000, START);
+    for (int64_t now = START; now < change + 3 * MINUTE; now++) {
+        if (now == change) {
+            bucket_set(&former, 0, now);
+            bucket_set(&next, 60000, now);
+        }
+        if (under_way && arrives[0] <= now) {
+            arrivals[arrival_count++] = now; /* at the very end of a call of nearly BUCKET_LAG_MS */
+            bucket_end(&former, now);
+            memmove(arrives, arrives + 1, sizeof arrives - sizeof *arrives);
+            under_way--;
+        }
+        if (bucket_allows(&former, now)) {
+            bucket_begin(&former, now);
+            arrives[under_way++] = now + BUCKET_LAG_MS - 100;
+        }
+        if (bucket_allows(&next, now)) {
+            arrivals[arrival_count++] = now;
+            bucket_begin(&next, now);
+            bucket_end(&next, now);
+        }
+    }
+    assert_true(arrival_count > 400);
+    assert_in_range(busiest(), 55, 60);
+}
+
 static void test_a_clock_that_jumps_far_forgets_all(void **state)
 {
     (void)state;
@@ -333,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_asking_when_told_is_enough),
         cmocka_unit_test(test_the_limit_holds_for_all_fetchers_at_any_change_of_shares),
         cmocka_unit_test(test_a_share_that_wanders_is_not_spent_twice),
+        cmocka_unit_test(test_slow_calls_of_the_former_owner_are_allowed_for),
         cmocka_unit_test(test_a_clock_that_jumps_far_forgets_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

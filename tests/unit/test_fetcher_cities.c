@@ -104,6 +104,11 @@ static void test_a_catalogue_is_taken_over_when_it_is_whole(void **state)
     assert_int_equal(counts(world).history_wanted, 30);
     assert_int_equal(world->schedule.count, 30);
     assert_int_equal(world->cities.shards[1].version, 1);
+    assert_true(cities_complete(&world->cities, 1));
+    assert_false(cities_complete(&world->cities, 2));
+    cities_hold(&world->cities, 2, 6, NOW);
+    assert_false(cities_complete(&world->cities, 1));
+    cities_drop(&world->cities, 2);
     assert_false(give(world, 1, 1, 0, 1, 0, 5)); /* not newer */
     assert_int_equal(counts(world).cities, 30);
     for (size_t i = 1; i < 30; i++)
