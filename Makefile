@@ -33,11 +33,12 @@ isobar-devbroker_DIR   := tests/devbroker
 isobar-owmsim_DIR      := tests/owmsim
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all run test check lint clean install unit setup programs results
+.PHONY: all run test check fresh lint clean install unit setup programs results
 .SECONDARY:
 all: setup
 	$(Q)$(MAKE) --no-print-directory programs
 programs: $(PROGRAMS:%=$(BUILD)/bin/%)
+	@:
 # Recipes that need what setup installs call make again, so that pkg-config answers are fresh.
 setup:
 	$(Q)deploy/local/setup.sh run
@@ -107,6 +108,10 @@ test:
 	$(Q)cd tests/browser && npm ci --no-audit --no-fund --silent
 	$(Q)/usr/bin/python3 tests/run.py $(if $(ONLY),--only $(ONLY))
 check: test
+# A minimal Debian and a fresh clone: `make fresh SUITE=trixie FRESH=run CA=authority.pem`.
+fresh:
+	$(Q)deploy/local/setup.sh fresh
+	$(Q)/usr/bin/python3 tests/fresh/fresh.py $(if $(SUITE),--suite $(SUITE)) $(if $(FRESH),--only $(FRESH)) $(if $(CA),--ca $(CA))
 results:
 	$(Q)python3 tests/results.py
 lint:

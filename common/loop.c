@@ -220,6 +220,7 @@ static int round_once(struct loop *loop, int64_t most_ms)
 {
     assert(!loop->in_round); /* a nested round would free sources that the outer one still holds */
     loop->in_round = true;
+    loop->now_ms = clock_monotonic_ms(); /* the hooks' too: long callbacks, or a long start, lie behind */
     loop->wait_ms = most_ms;
     run_hooks(loop);
     loop_timers_wait(loop);

@@ -102,6 +102,8 @@ struct store_script {
 };
 /* Computes the SHA-1 that EVALSHA wants. */
 void store_script_init(struct store_script *script, const char *name, const char *source);
+/* Loads the script before it is wanted, so that the first store_eval after a connect finds it. Its failure shows there. */
+void store_script_load(struct store *store, const struct store_script *script);
 /*
  * EVALSHA with `argc` arguments after the key count, the first `keys` of which are keys. When Redis does not
  * know the script it is loaded, and then `fn` gets ERR_REFUSED: nothing was executed, the owner acquires

@@ -39,6 +39,16 @@ static void finish(struct evaluation *evaluation, int status, const struct store
     fn(arg, status, reply);
 }
 
+static void on_preloaded(void *arg, int status, const struct store_reply *reply)
+{
+    (void)arg, (void)status, (void)reply; /* store_eval loads it again when this failed, and tells why */
+}
+
+void store_script_load(struct store *store, const struct store_script *script)
+{
+    store_send(store, on_preloaded, NULL, "SCRIPT", "LOAD", script->source, NULL);
+}
+
 /* However the loading ended, the script itself was not executed. */
 static void on_loaded(void *arg, int status, const struct store_reply *reply)
 {

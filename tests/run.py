@@ -16,6 +16,8 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 
+import results
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(ROOT, "build", "tests")
 PYTHON = "/usr/bin/python3"
@@ -109,6 +111,7 @@ SUITES = {
     "unit": lambda: unit("gcc"),
     "unit-asan": lambda: unit("address"),
     "data": lambda: one("data", ["node", "data/make/check.mjs"]),
+    "model": lambda: pytest("model", ["tests/model"], 300),
     "oracle": lambda: pytest("oracle", ["tests/oracle"], 300),
     "system": lambda: pytest("system", ["tests/system"], 900),
     "system-asan": lambda: pytest("system-asan", ["tests/system"], 900, "-m", "sanitized",
@@ -131,6 +134,7 @@ def main(argv):
         p.error(f"no such suite: {', '.join(unknown)}; there are {', '.join(SUITES)}")
     os.makedirs(LOGS, exist_ok=True)
     total = {"passed": 0, "failed": 0, "skipped": 0}
+    begun = time.monotonic()
     for name in names:
         for old in glob.glob(os.path.join(LOGS, f"{name}*.log")):
             os.unlink(old)
@@ -146,6 +150,8 @@ def main(argv):
                 print(f"--- FAILED {test}\n{detail[-6000:]}", flush=True)
             elif outcome == "skipped":
                 print(f"--- skipped {test}: {detail.strip()}", flush=True)
+    if not options.only:
+        results.write("test", [("light.test_s", round(time.monotonic() - begun), total["passed"])])
     print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
     return 1 if total["failed"] or not total["passed"] else 0
 

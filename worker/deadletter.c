@@ -132,11 +132,21 @@ void deadletters_free(struct deadletters *letters, int64_t flush_ms)
         return;
     letters->freeing = true;
     kafka_producer_free(letters->producer, flush_ms);
-    while (letters->first)
-        letter_free(letters->first);
+    for (struct letter *letter = letters->first, *next; letter; letter = next) {
+        next = letter->next;
+        letter_free(letter);
+    }
     loop_timer_free(letters->retry);
     free(letters->topic);
     free(letters);
+}
+
+/* protobuf-c's members are not const, though packing only reads them. */
+static void *lend(const void *bytes)
+{
+    void *lent;
+    memcpy(&lent, &bytes, sizeof lent);
+    return lent;
 }
 
 void deadletters_send(struct deadletters *letters, const char *reason, const struct kafka_record *record, int64_t row, int64_t *pending)
@@ -148,16 +158,16 @@ void deadletters_send(struct deadletters *letters, const char *reason, const str
     ++*pending;
     snprintf(letter->key, sizeof letter->key, "%s/%d/%lld/%lld", record->topic, record->partition, (long long)record->offset, (long long)row);
     message.format = 1;
-    message.reason = (char *)(uintptr_t)reason;
-    message.topic = (char *)(uintptr_t)record->topic;
+    message.reason = lend(reason);
+    message.topic = lend(record->topic);
     message.partition = record->partition;
     message.offset = record->offset;
     message.row = row;
     message.timestamp_ms = record->timestamp_ms;
-    message.original.data = (uint8_t *)(uintptr_t)record->value;
+    message.original.data = lend(record->value);
     message.original.len = record->size < DEADLETTER_ORIGINAL_MAX ? record->size : DEADLETTER_ORIGINAL_MAX;
     message.original_bytes = (int64_t)record->size;
-    message.original_key.data = (uint8_t *)(uintptr_t)record->key;
+    message.original_key.data = lend(record->key);
     message.original_key.len = record->key_size < KEY_MAX ? record->key_size : KEY_MAX;
     letter->size = isobar__v1__dead_letter__get_packed_size(&message);
     letter->value = mem_alloc(letter->size);

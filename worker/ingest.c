@@ -186,13 +186,13 @@ void state_tick_step(struct state *state)
     struct ledger *ledger = &state->ledger;
     int64_t through = window_start(ledger->tick_clock_ms - state->rules->allowed_delay_ms, state->rules->windows.pane_ms);
     size_t count = 0, room = HASH_COUNT(state->cities);
-    struct city_entry **closing = mem_calloc(room, sizeof *closing);
+    struct city_entry **closing = mem_calloc(room, sizeof(struct city_entry *));
     for (struct city_entry *entry = state->cities; entry; entry = entry->hh.next) {
         if (tick_closes(state, entry, through))
             closing[count++] = entry;
     }
     if (count)
-        qsort(closing, count, sizeof *closing, by_field);
+        qsort(closing, count, sizeof(struct city_entry *), by_field);
     size_t now = count < TICK_CITIES ? count : TICK_CITIES;
     for (size_t i = 0; i < now; i++) {
         state_touch(state, closing[i]);

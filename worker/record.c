@@ -155,7 +155,7 @@ static void evict(struct state *state, struct record_list *list, size_t limit)
         if (record->dirty || record->sent || record->missing)
             continue;
         list_remove(list, record);
-        HASH_DEL(state->records, record);
+        HASH_DEL(state->records, record); // NOLINT(clang-analyzer-core.NullDereference): it is in the table
         *state->cache_bytes -= record->bytes;
         pane_release(&record->pane);
         free(record);

@@ -67,7 +67,7 @@ void session_stop(struct session *session, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(session->alarm, sizeof session->alarm, format, args);
+    vsnprintf(session->alarm, sizeof session->alarm, format, args); // NOLINT(clang-analyzer-valist.Uninitialized): it is
     va_end(args);
     log_error("partition_stopped", LOG_INT("partition", session->partition), LOG_TEXT("alarm", session->alarm));
     session_drop(session);
@@ -225,10 +225,18 @@ void session_release(struct session *session, int64_t now_ms)
         session_gone(session);
 }
 
-void session_failed(struct session *session, const char *reason)
+void session_failed(struct session *session, const char *reason, int64_t now_ms)
 {
-    if (session->assigned)
-        session_stop(session, "Kafka: %s; when that is repaired, restart the worker", reason);
+    if (!session->assigned)
+        return;
+    int64_t offset = session->state.ledger.offset;
+    if (session->failed_offset == offset) {
+        session_stop(session, "Kafka: %s at offset %lld of partition %d; when that is repaired, restart the worker", reason, (long long)offset,
+                     session->partition);
+        return;
+    }
+    session->failed_offset = offset; /* the check tells whether the log has what we want */
+    session_retry(session, reason, now_ms);
 }
 
 void session_step(struct session *session, int64_t now_ms)
@@ -253,7 +261,7 @@ struct session *session_new(const struct session_config *config, int32_t partiti
     session->config = config;
     session->partition = partition;
     session->number = number;
-    session->last_offset = -1;
+    session->last_offset = session->failed_offset = -1;
     session->due_ms = session->progress_ms = now_ms;
     jitter_init(&session->jitter, 0);
     return session;

@@ -62,7 +62,7 @@ struct session_config {
 struct session {
     const struct session_config *config;
     int32_t partition;
-    int64_t number; /* assignment number; negative: refused, its absolute value is the largest one seen */
+    int64_t number; /* assignment number; negative: refused, only one above its absolute value helps */
     int64_t asked;  /* number of the last acquire */
     enum session_phase phase;
     struct state state;
@@ -79,6 +79,7 @@ struct session {
     int64_t sent_ms, committed_ms;
     int64_t progress_ms;  /* monotonic, when the committed offset last moved or there was nothing to read */
     int64_t last_offset;  /* largest committed offset seen by this process; -1 none */
+    int64_t failed_offset; /* next to read when the consumer last failed; -1 never */
     int64_t tick_ms;      /* monotonic, when the last tick was produced */
     int attempt;
     bool full;            /* refused records; asked to resume when it can take more */
@@ -96,7 +97,7 @@ void session_free(struct session *session);
  * STOPPED tries again at once. Without effect while it is being released.
  */
 void session_renumber(struct session *session, int64_t number);
-/* The largest assignment number seen for the partition. */
+/* The largest assignment number seen for the partition, or one more when that belongs to somebody else. */
 int64_t session_number(const struct session *session);
 /* Finishes what was applied, commits and lets go. */
 void session_release(struct session *session, int64_t now_ms);
@@ -108,8 +109,11 @@ size_t session_records(struct session *session, const struct kafka_record *recor
 void session_reply(struct session *session, uint64_t ticket, int status, const struct store_reply *reply, int64_t now_ms);
 /* The answer to `check`; as session_reply. */
 void session_checked(struct session *session, uint64_t ticket, const struct kafka_check *check, int64_t now_ms);
-/* The consumer cannot go on with this partition. */
-void session_failed(struct session *session, const char *reason);
+/*
+ * The consumer cannot go on with this partition: it is acquired and its log checked again; when the same offset fails once
+ * more, the partition stops with an alarm.
+ */
+void session_failed(struct session *session, const char *reason, int64_t now_ms);
 /* The last dead letter on the way was acknowledged. */
 void session_letters_done(struct session *session, int64_t now_ms);
 /* Name of a phase for logs, e.g. "running". */

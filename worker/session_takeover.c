@@ -146,6 +146,8 @@ static void on_refused(struct session *session, const struct store_reply *reply,
     session->due_ms = session->number > session->asked ? now_ms : now_ms + SESSION_REFUSED_MS;
     if (stored > session->number)
         session->number = -stored; /* remembered for the heartbeat */
+    else if (stored == session->number)
+        session->number = -(stored + 1); /* two leaders gave one number away: only a larger one helps */
 }
 
 void session_on_acquire(struct session *session, const struct store_reply *reply, int64_t now_ms)

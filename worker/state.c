@@ -27,16 +27,18 @@ void state_init(struct state *state, const struct state_config *config)
 
 void state_release(struct state *state)
 {
-    struct city_entry *entry, *next_entry;
-    HASH_ITER(hh, state->cities, entry, next_entry) {
-        HASH_DEL(state->cities, entry);
+    struct city_entry *cities = state->cities;
+    struct record *records = state->records;
+    HASH_CLEAR(hh, state->cities); /* the table; its elements are still chained */
+    HASH_CLEAR(hh, state->records);
+    for (struct city_entry *entry = cities, *next; entry; entry = next) {
+        next = entry->hh.next;
         citystate_release(&entry->city);
         free(entry);
         state->metrics->cities--;
     }
-    struct record *record, *next_record;
-    HASH_ITER(hh, state->records, record, next_record) {
-        HASH_DEL(state->records, record);
+    for (struct record *record = records, *next; record; record = next) {
+        next = record->hh.next;
         *state->cache_bytes -= record->bytes;
         pane_release(&record->pane);
         free(record);
@@ -54,7 +56,7 @@ struct city_entry *state_city(struct state *state, int64_t city_id, int32_t seri
 {
     struct city_key key = {.city_id = city_id, .series = series};
     struct city_entry *entry;
-    HASH_FIND(hh, state->cities, &key, sizeof key, entry);
+    HASH_FIND(hh, state->cities, &key, sizeof key, entry); // NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult): the key is set
     if (entry)
         return entry;
     entry = mem_alloc(sizeof *entry);

@@ -41,7 +41,8 @@ static void on_partition_error(void *arg, int32_t partition, const char *reason)
 {
     struct worker *worker = arg;
     if (worker->sessions[partition])
-        session_failed(worker->sessions[partition], reason);
+        session_failed(worker->sessions[partition], reason, clock_monotonic_ms());
+    worker_plan(worker);
 }
 
 static void on_fatal(void *arg, const char *reason)
@@ -140,9 +141,9 @@ static void start_sessions(struct worker *worker)
         .cluster_id = worker->meta.cluster_id, .topic = worker->meta.topic, .config_version = worker->meta.config_version,
         .commit_ms = options->commit_ms, .commit_max_ms = options->commit_max_ms, .commit_fields = options->commit_fields,
         .batch = worker->batch, .args = &worker->args, .cache_bytes = &worker->cache_bytes, .cache_limit = (size_t)options->window_memory << 20};
-    worker->sessions = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->sessions);
+    worker->sessions = mem_calloc((size_t)worker->meta.partitions, sizeof(struct session *));
     worker->statuses = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->statuses);
-    worker->status_list = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->status_list);
+    worker->status_list = mem_calloc((size_t)worker->meta.partitions, sizeof(Isobar__V1__PartitionStatus *));
 }
 
 static bool start_kafka(struct worker *worker, struct buf *error)
@@ -241,6 +242,8 @@ static void on_store(void *arg, bool up, const char *reason)
         return;
     }
     log_info("redis_up", LOG_TEXT("redis", worker->options->redis));
+    for (size_t i = 0; i < sizeof worker->scripts / sizeof *worker->scripts; i++)
+        store_script_load(worker->store, &worker->scripts[i]);
     store_send(worker->store, on_info, worker, "INFO", NULL);
     ask_meta(worker);
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {

@@ -14,6 +14,7 @@ import time
 from stack import ROOT, Stack, StackError, get_json, port_taken, wait_for
 
 TOPICS = {"weather.observations": 24, "weather.deadletter": 1}
+REDIS_LINE = re.compile(r"\d+:[A-Za-z-]+ (?:\d+ \w+ \d+ ([\d:]+)\.\d+|\(\d+\)) ?([.*#-]?) ?(.*)")
 PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 
@@ -40,6 +41,10 @@ class Console:
             rest = " ".join(f"{k}={v}" for k, v in fields.items() if k not in ("ts", "level", "component", "event"))
         else:
             moment, level, event, rest = time.strftime("%H:%M:%S", time.gmtime()), "info", text, ""
+            if program.name == "redis" and (line := REDIS_LINE.match(text)):
+                if not line.group(3).startswith("WARNING"):
+                    return  # its comings and goings; the log file has them
+                level, event = "warn", line.group(3).split(". ")[0]
         level_text = {"warn": self.paint("warn ", 33), "error": self.paint("error", 31)}.get(level, level.ljust(5))
         code = self.COLOURS[self.seen.setdefault(program.name, len(self.seen)) % len(self.COLOURS)]
         self.say(f"{moment} {self.paint(program.name.ljust(13), code)} {level_text} {event} {rest}".rstrip())

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what `make run`, `make test` or `make lint` needs and the machine lacks, from Debian's packages.
-# Usage: setup.sh run|test|lint [...]. Does nothing, quickly, when all is there. Uses sudo when not root.
+# Installs what `make run`, `make test`, `make lint` or `make fresh` needs and the machine lacks, from Debian's packages.
+# Usage: setup.sh run|test|lint|fresh [...]. Does nothing, quickly, when all is there. Uses sudo when not root.
 set -eu
 
 run="gcc:gcc make:make pkg-config:pkg-config git:git protoc-c:protobuf-c-compiler protoc:protobuf-compiler \
@@ -10,7 +10,7 @@ run_files="/usr/include/librdkafka/rdkafka.h:librdkafka-dev /usr/include/zmq.h:l
 /usr/include/protobuf-c/protobuf-c.h:libprotobuf-c-dev /usr/include/jansson.h:libjansson-dev \
 /usr/include/ini.h:libinih-dev /usr/include/openssl/sha.h:libssl-dev /usr/include/zlib.h:zlib1g-dev \
 /usr/include/uthash.h:uthash-dev /usr/share/zoneinfo/UTC:tzdata /etc/ssl/certs/ca-certificates.crt:ca-certificates"
-test="chromium:chromium kcat:kcat mvn:maven java:default-jre-headless"
+test="chromium:chromium kcat:kcat spin:spin mvn:maven java:default-jre-headless"
 test_files="/usr/include/cmocka.h:libcmocka-dev /usr/lib/python3/dist-packages/pytest:python3-pytest \
 /usr/lib/python3/dist-packages/google/protobuf:python3-protobuf \
 /usr/lib/python3/dist-packages/confluent_kafka:python3-confluent-kafka \
@@ -32,6 +32,7 @@ for what in "$@"; do
          [ -e /usr/include/curl/curl.h ] || ls /usr/include/*/curl/curl.h >/dev/null 2>&1 || missing="$missing libcurl4-openssl-dev" ;;
     test) need "$test" command; need "$test_files" file ;;
     lint) need "$lint" command ;;
+    fresh) need "debootstrap:debootstrap unshare:util-linux git:git" command ;;
     *) echo "setup.sh: unknown set '$what'" >&2; exit 2 ;;
   esac
 done

@@ -310,11 +310,16 @@ def merge(summaries):
     return out
 
 
+def pattern(key):
+    """The key as a glob pattern that matches only what begins with it."""
+    return "".join("\\" + c if c in "*?[]\\" else c for c in key) + "*"
+
+
 def read_windows(redis, prefix, p, comparison):
     """(size name, start, field) -> bytes of every folded window of the partition; each key's #n is checked."""
     _, window_pb2, _ = modules()
     folded = {}
-    for key in redis.scan_iter(f"{prefix}{{{p}}}:w:*", count=1000):
+    for key in redis.scan_iter(pattern(f"{prefix}{{{p}}}:w:"), count=1000):
         name, start = key.decode().rsplit(":", 2)[1:]
         fields = redis.hgetall(key)
         count = int(fields.pop(b"#n", 0))
@@ -343,7 +348,7 @@ def check_partition(redis, prefix, log, ledger, pb, comparison):
     total = sum(pane.state.rows for pane in open_panes.values())
     panes = dict(open_panes)
     pane_keys = {}
-    for key in redis.scan_iter(f"{prefix}{{{p}}}:pane:*", count=1000):
+    for key in redis.scan_iter(pattern(f"{prefix}{{{p}}}:pane:"), count=1000):
         start = int(key.rsplit(b":", 1)[1])
         fields = redis.hgetall(key)
         count = int(fields.pop(b"#n", 0))

@@ -76,3 +76,7 @@ def test_the_comparison_sees_a_difference():
     comparison = oracle.Comparison()
     comparison.equal("p0 rows", 3, 4)
     assert comparison.differences == ["p0 rows: the log says 3, Redis says 4"]
+
+
+def test_a_prefix_with_glob_characters_is_no_pattern():
+    assert oracle.pattern("a*[b]?{1}:w:") == "a\\*\\[b\\]\\?{1}:w:*"

@@ -199,7 +199,9 @@ static void a_client_that_does_not_read_blocks_nobody(void **state)
     struct buf got = BUF_EMPTY;
     UNTIL(fixture.loop, (client_read(&quick), quick.in.size > total));
     body_so_far(&quick, &got);
-    assert_int_equal(strspn(got.data, "z"), total);
+    for (size_t i = 0; i < got.size; i++)
+        total -= got.data[i] == 'z'; /* there may be comments in between when the machine is slow */
+    assert_int_equal(total, 0);
     UNTIL(fixture.loop, fixture.closed == 1); /* given up after four comment intervals without a byte taken */
     assert_true(clock_monotonic_ms() - start >= 4 * 200);
     assert_null(fixture.streams[0]);
@@ -249,13 +251,17 @@ static void quiet_event_streams_get_comments(void **state)
     (void)open_one(&fixture, &plain, GET_PLAIN, 0);
     struct httpd_stream *stream = open_one(&fixture, &busy, GET_STREAM, 0);
     int sent = 0;
+    int64_t last = clock_monotonic_ms(), longest = 0;
     UNTIL(fixture.loop, ({
+              int64_t now = clock_monotonic_ms();
+              longest = now - last > longest ? now - last : longest;
+              last = now;
               stream_text(stream, "data: x\n\n");
               sent++;
               client_count(&events, "\r\n:\n\n\r\n") >= 3;
           }));
     UNTIL(fixture.loop, client_count(&busy, "data: x\n\n") == sent);
-    assert_int_equal(client_count(&busy, "\n:\n"), 0); /* not where it is not needed */
+    assert_true(longest > 100 || client_count(&busy, "\n:\n") == 0); /* not where it is not needed */
     assert_int_equal(client_count(&plain, ":\n\n"), 0); /* nor where it would be content */
     assert_int_equal(fixture.open, 3);
     client_close(&events, false);

@@ -216,6 +216,20 @@ static void a_refused_number_waits_for_a_newer_one(void **state)
     assert_int_equal(redis_number(LEDGER, "number"), 8);
 }
 
+static void a_number_that_was_given_twice_asks_for_a_larger_one(void **state)
+{
+    (void)state;
+    host_give(&b, 7);
+    host_run(&b, 5);
+    host_give(&a, 7);
+    host_due(&a);
+    host_answer(&a, ANSWERED);
+    assert_int_equal(session_number(a.session), 8); /* so the coordinator, who thinks that 7 is ours, goes on above it */
+    session_renumber(a.session, 9);
+    host_run(&a, 5);
+    assert_int_equal(redis_number(LEDGER, "number"), 9);
+}
+
 static void a_number_that_comes_while_one_is_refused_is_tried_at_once(void **state)
 {
     (void)state;
@@ -333,7 +347,7 @@ static void impossible_answers_close_the_connection(void **state)
                                                  reply_array(3, reply_text("ok"), reply_text("c"), reply_text("x"))};
     host_give(&a, 1);
     int wanted = 0;
-    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+    for (size_t i = 0; i < sizeof answers / sizeof(struct store_reply *); i++) {
         host_due(&a);
         host_reply(&a, 0, answers[i]);
         assert_int_equal(a.distrusted, ++wanted);
@@ -342,7 +356,7 @@ static void impossible_answers_close_the_connection(void **state)
     const struct store_reply *const pages[] = {REPLY("ok"), reply_array(2, reply_text("ok"), reply_text("0")), REPLY("?"),
                                                reply_array(2, reply_text("ok"), reply_array(2, reply_text("0"), REPLY("5809844"))),
                                                reply_array(2, reply_text("ok"), reply_array(1, reply_text("0")))};
-    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+    for (size_t i = 0; i < sizeof pages / sizeof(struct store_reply *); i++) {
         host_until(&a, SESSION_LOADING);
         host_reply(&a, 0, pages[i]);
         assert_int_equal(a.distrusted, ++wanted);
@@ -715,7 +729,7 @@ static void a_stored_window_that_cannot_be_decoded_stops(void **state)
     struct store_reply *reply = redis_keys(PREFIX "{0}:w:1h:", &keys);
     assert_true(reply->count > 0);
     for (int64_t city = 1; city <= 6; city++) {
-        char field[8];
+        char field[24];
         (void)snprintf(field, sizeof field, "%lld", (long long)city);
         REDIS_DO("HSET", keys[0]->text, field, "poison");
     }
@@ -742,18 +756,36 @@ static void counters_that_do_not_add_up_stop_before_a_commit(void **state)
     assert_int_equal(redis_number(LEDGER, "offset"), 0);
 }
 
-static void the_consumer_reports_a_partition_that_cannot_go_on(void **state)
+static void a_partition_that_the_consumer_gives_up_is_checked_again(void **state)
 {
     (void)state;
     leave_a_commit_on_the_way(&a);
-    session_failed(a.session, "offset out of range");
+    session_failed(a.session, "unknown partition", world.now_ms);
+    assert_int_equal(a.session->phase, SESSION_ACQUIRING);
+    a.request.any = false; /* its answer meets nobody */
+    session_failed(a.session, "once more", world.now_ms); /* of an assignment that is over */
+    assert_int_equal(a.session->attempt, 1);
+    host_until(&a, SESSION_RUNNING);
+    assert_int_equal(a.position, 28);
+    session_failed(a.session, "bad record", world.now_ms); /* without a record in between */
     assert_int_equal(a.session->phase, SESSION_STOPPED);
-    assert_non_null(strstr(a.session->alarm, "offset out of range"));
-    a.request.any = false;
-    session_failed(a.session, "once more"); /* of an assignment that is over */
-    assert_null(strstr(a.session->alarm, "once more"));
+    assert_non_null(strstr(a.session->alarm, "bad record"));
+    assert_non_null(strstr(a.session->alarm, "28"));
     host_give(&a, 2);
     assert_as_if_undisturbed(&a);
+}
+
+static void a_log_that_was_cut_is_named_when_the_consumer_fails(void **state)
+{
+    (void)state;
+    make_log(20);
+    host_give(&a, 1);
+    host_run(&a, 5);
+    world.check = check_of(25, 30);
+    session_failed(a.session, "offset out of range", world.now_ms);
+    host_run(&a, 5);
+    assert_int_equal(a.session->phase, SESSION_STOPPED);
+    assert_non_null(strstr(a.session->alarm, "deleted from the log"));
 }
 
 /* ---- two owners ---- */
@@ -997,7 +1029,9 @@ static void what_is_dropped_does_not_wait_for_letters(void **state)
     int forgotten = a.forgotten;
     host_give(&b, 2);
     host_run(&b, 5);
-    session_failed(a.session, "gone");
+    session_failed(a.session, "gone", world.now_ms);
+    host_due(&a);
+    host_answer(&a, ANSWERED); /* refused */
     assert_int_equal(a.session->letters, 0);
     assert_true(a.forgotten > forgotten); /* nobody touches the counter any more */
     assert_int_equal(b.letters_sent, 3);  /* at least once */
@@ -1306,6 +1340,7 @@ int main(void)
         TEST(many_changes_make_a_commit_due_but_never_split_a_record),
         TEST(what_is_noted_is_what_was_committed),
         TEST(a_refused_number_waits_for_a_newer_one),
+        TEST(a_number_that_was_given_twice_asks_for_a_larger_one),
         TEST(a_number_that_comes_while_one_is_refused_is_tried_at_once),
         TEST(a_number_that_comes_while_running_is_for_the_next_acquire),
         TEST(no_ledger_stops_and_nothing_is_created),
@@ -1334,7 +1369,8 @@ int main(void)
         TEST(a_commit_that_redis_finds_invalid_stops),
         TEST(a_stored_window_that_cannot_be_decoded_stops),
         TEST(counters_that_do_not_add_up_stop_before_a_commit),
-        TEST(the_consumer_reports_a_partition_that_cannot_go_on),
+        TEST(a_partition_that_the_consumer_gives_up_is_checked_again),
+        TEST(a_log_that_was_cut_is_named_when_the_consumer_fails),
         TEST(a_zombie_is_refused),
         TEST(memory_is_not_kept_when_another_was_there),
         TEST(memory_is_not_kept_when_another_acquired_and_wrote_nothing),
