@@ -27,7 +27,11 @@ struct log_field {
 #define LOG_INT(key_, value_) \
     ((struct log_field){.type = LOG_TYPE_INT, .key = (key_), .integer = (int64_t)(value_)})
 #define LOG_REAL(key_, value_) ((struct log_field){.type = LOG_TYPE_REAL, .key = (key_), .real = (value_)})
+#ifdef __cppcheck__ /* knows no __VA_OPT__ and would skip every file that logs */
+#define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__})
+#else
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__ __VA_OPT__(,) {.type = LOG_TYPE_END}})
+#endif
 
 #define log_debug(event, ...) log_write(LOG_DEBUG, event, LOG_FIELDS(__VA_ARGS__))
 #define log_info(event, ...) log_write(LOG_INFO, event, LOG_FIELDS(__VA_ARGS__))

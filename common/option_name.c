@@ -16,7 +16,7 @@ const struct option_row *option_find(const struct option_program *program, const
 const char *option_spelled(const char *name, char from, char to, bool capitals, char *out)
 {
     size_t i = 0;
-    for (; name[i] && i < OPTION_NAME_BYTES - 1; i++) {
+    for (; i < OPTION_NAME_BYTES - 1 && name[i]; i++) {
         char c = name[i] == from ? to : name[i];
         out[i] = capitals ? (char)toupper((unsigned char)c) : c;
     }

@@ -18,9 +18,10 @@ for header in $headers; do
   printf '#include "%s"\n' "$(basename "$header")" | gcc $flags -I"$(dirname "$header")" -x c -fsyntax-only - || { note "  $header"; status=1; }
 done
 note "lint: clang-tidy"
-printf '%s\n' $sources | xargs -P 2 -n 4 sh -c 'clang-tidy --quiet "$@" -- '"$flags"' 2>/dev/null' tidy >build/tidy.log || { cat build/tidy.log; status=1; }
+export LINT_FLAGS="$flags" # not pasted into the command, where a shell would take the quotes of ISOBAR_VERSION
+printf '%s\n' $sources | xargs -P 2 -n 4 sh -c 'clang-tidy --quiet "$@" -- $LINT_FLAGS 2>/dev/null' tidy >build/tidy.log || { cat build/tidy.log; status=1; }
 note "lint: cppcheck"
 cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppressions-list=tests/cppcheck.txt \
-  --error-exitcode=1 -j 2 -Icommon $sources || status=1
+  --error-exitcode=1 -j 2 -D__cppcheck__ -Icommon $sources || status=1
 [ $status = 0 ] && note "lint: no warnings"
 exit $status

@@ -12,12 +12,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
+// clang-format off
+#include <cmocka.h>
+// clang-format on
 
 #define LIMIT_MS 20000
 

@@ -1,19 +1,12 @@
 /* What daemons share: phases and their order, draining with its limits, signals at every time, and the admin port. */
 #include "daemon.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "capture.h"
+#include "http_client.h"
+
 #include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
-// clang-format off
-#include <cmocka.h>
-// clang-format on
-
-#include "capture.h"
-#include "http_client.h"
 
 #define TEST_METRICS(X) X(COUNTER, things_total, "things that were done")
 struct test_metrics {

@@ -1,14 +1,6 @@
 /* The HTTP server's life, limits and deadlines, on real sockets; requests and streams have test programs of their own. */
 #include "httpd.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-// clang-format off
-#include <cmocka.h>
-// clang-format on
-
 #include "capture.h"
 #include "http_fixture.h"
 

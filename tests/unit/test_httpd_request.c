@@ -1,17 +1,10 @@
 /* Requests as the handler sees them and answers as the client does: methods, decoding, headers, HEAD, gzip, late answers. */
 #include "httpd.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <jansson.h>
-// clang-format off
-#include <cmocka.h>
-// clang-format on
-
 #include "capture.h"
 #include "http_fixture.h"
+
+#include <jansson.h>
 
 #define END " HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -1,14 +1,6 @@
 /* Live streams: order, sharing, clients that vanish in every way, clients that do not read, comments, ends. */
 #include "httpd.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-// clang-format off
-#include <cmocka.h>
-// clang-format on
-
 #include "http_fixture.h"
 
 #define GET_STREAM "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"

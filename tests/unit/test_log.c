@@ -79,7 +79,7 @@ static json_t *read_logfmt(const char *line)
 
 static const char *const texts[] = {
     "plain", "two words", "", "a=b", "say \"hi\"", "back\\slash", "new\nline", "tab\tcr\r", "\x1b[31mred", "del\x7f", "caf\xc3\xa9", "東京",
-    "\xc2\x9b" "2J", "key=\"v\" level=error", "\xf0\x9f\x8c\xa8", "{}", "null", "-1",
+    "\xc2\x9b[2J", "key=\"v\" level=error", "\xf0\x9f\x8c\xa8", "{}", "null", "-1",
 };
 
 static void texts_come_back(void **state)

@@ -159,7 +159,7 @@ static void callbacks_cancel_and_free(void **state)
     struct loop *loop = loop_new();
     int order[16], count = 0;
     struct tick ticks[5];
-    loop_fn *fns[5] = {on_cancelling, on_tick, on_freeing, on_tick, on_freeing};
+    loop_fn *const fns[5] = {on_cancelling, on_tick, on_freeing, on_tick, on_freeing};
     for (int i = 0; i < 5; i++) {
         ticks[i] = (struct tick){.order = order, .count = &count, .number = i};
         ticks[i].timer = loop_timer_new(loop, fns[i], &ticks[i]);

@@ -48,22 +48,19 @@ static size_t name_size(const char *text)
 /* Takes {name="value",…} apart as far as needed to find its end; quotes inside values are escaped. */
 static const char *labels_end(const char *at)
 {
-    for (at++; *at != '}'; at++) {
+    for (at++; *at != '}';) {
         size_t size = name_size(at);
         assert_true(size > 0);
         at += size;
         assert_memory_equal(at, "=\"", 2);
-        for (at += 2; *at != '"'; at++) {
+        for (at += 2; *at != '"'; at += *at == '\\' ? 2 : 1) {
             assert_true(*at != '\0' && *at != '\n');
-            if (*at == '\\') {
-                at++;
-                assert_true(*at == '\\' || *at == '"' || *at == 'n');
-            }
+            assert_true(*at != '\\' || at[1] == '\\' || at[1] == '"' || at[1] == 'n');
         }
         if (at[1] == '}')
             return at + 2;
         assert_int_equal(at[1], ',');
-        at++;
+        at += 2;
     }
     return at + 1;
 }

@@ -405,7 +405,7 @@ static void the_dump_names_origins_and_masks_secrets(void **state)
     assert_null(strstr(call.out, "hunter2"));
     static const char *const lines[] = {"[worker]\n", "\nkafka = from-file:1  ; file\n", "\ncommit_ms = 44  ; environment\n",
                                         "\nverbose = true  ; flag\n", "\ncolour = true  ; default\n",
-                                        "\n; redis_password = ****  ; environment\n", "\nconfig = " FILE_NAME "  ; flag\n"};
+                                        "\n; redis_password = ****  ; environment\n", ("\nconfig = " FILE_NAME "  ; flag\n")};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         assert_non_null(strstr(call.out, lines[i]));
     /* The dump is a configuration file that gives the same. */
