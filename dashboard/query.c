@@ -32,6 +32,13 @@ static int bounded(const char *name, const char *text, int64_t low, int64_t high
     return ERR_INVALID;
 }
 
+static void unknown_size(const struct windowset *set, struct buf *error)
+{
+    buf_text(error, "size must be one of");
+    for (size_t i = 0; i < set->count; i++)
+        buf_printf(error, "%s %s", i ? "," : "", set->sizes[i].name);
+}
+
 /* Windows can exist from the retention's start to the one after the present one: no other key is asked for.
  */
 static void clamp(struct window_query *query, int64_t now_ms)
@@ -50,12 +57,8 @@ int query_windows(const struct query_text *text, const struct windowset *set, in
                   struct window_query *query, struct buf *error)
 {
     const struct window_size *size = set->sizes;
-    if (text->size)
-        size = windowset_find(set, text->size);
-    if (!size) {
-        buf_text(error, "size must be one of");
-        for (size_t i = 0; i < set->count; i++)
-            buf_printf(error, "%s %s", i ? "," : "", set->sizes[i].name);
+    if (text->size && !(size = windowset_find(set, text->size))) {
+        unknown_size(set, error);
         return ERR_INVALID;
     }
     int64_t series = 0;

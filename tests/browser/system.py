@@ -9,8 +9,10 @@ import signal
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path[:0] = [os.path.join(ROOT, "deploy", "local"), os.path.join(ROOT, "tests")]
+sys.path[:0] = [os.path.join(ROOT, "deploy", "local"), os.path.join(ROOT, "tests"), os.path.join(ROOT, "tests", "oracle")]
 
+import oracle  # noqa: E402
+import redis  # noqa: E402
 import results  # noqa: E402
 from stack import Stack, get_json, wait_for  # noqa: E402
 
@@ -74,6 +76,18 @@ class System:
     def redis(self):
         """Redis again, at the same port, from its append-only file."""
         self.stack.start_redis(self.stack.ports["redis"])
+        return {}
+
+    def rename(self, city, name):
+        """A new version of the catalogue, with another name for one city."""
+        entry = oracle.modules()[2].City()
+        client = redis.Redis(port=self.stack.ports["redis"])
+        partitions = int(client.hget("isobar:meta", "partitions"))
+        key = f"isobar:{{{oracle.shard(city, partitions)}}}:cities"
+        entry.ParseFromString(client.hget(key, str(city)))
+        entry.name = name
+        client.hset(key, str(city), entry.SerializeToString())
+        client.hincrby("isobar:meta", "catalogue_version", 1)
         return {}
 
     def result(self, id, value, n):  # noqa: A002 - the name is the protocol's

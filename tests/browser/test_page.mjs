@@ -80,6 +80,12 @@ test('the chart draws line and min–max band, has its data as a table, and upda
   const page = await open('#view=city&range=24h');
   await until('the line is drawn', async () => await pixels(page, '--series') > 300);
   assert.ok(await pixels(page, '--band') > 1000, 'the band is drawn');
+  const picture = () => page.locator('#chart canvas').first().evaluate(c => c.toDataURL());
+  const plain = await picture(), box = await page.locator('#chart').boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 3); // what the tooltip breaks, the last test finds
+  await until('the tooltip', async () => await picture() !== plain);
+  assert.equal(await page.evaluate(() => document.querySelectorAll('#chart [style*="pointer-events"]').length), 0, 'it is drawn, not HTML');
+  await page.mouse.move(5, 5);
   await page.locator('#data-summary').click();
   const rows = () => page.locator('#chart-data tbody tr').evaluateAll(all => all.map(tr => [...tr.children].map(td => td.textContent)));
   const table = await until('the table', async () => { const all = await rows(); return all.length && all; });
@@ -92,9 +98,9 @@ test('the chart draws line and min–max band, has its data as a table, and upda
   }
   assert.equal(table[0][5], 'provisional');
   assert.equal(table[12][5].replace(/revised.*/, 'final'), 'final');
-  const before = JSON.stringify(table[0]), picture = await page.locator('#chart canvas').first().evaluate(c => c.toDataURL());
+  const before = JSON.stringify(table[0]), drawn = await picture();
   await until('the newest window changes', async () => JSON.stringify((await rows())[0]) !== before, 45000, 200);
-  assert.notEqual(await page.locator('#chart canvas').first().evaluate(c => c.toDataURL()), picture);
+  assert.notEqual(await picture(), drawn);
   assert.match(await page.locator('#chart').getAttribute('aria-label'), /Temperature, °C\. Lowest .+ °C, highest .+ °C, last .+ °C\./);
   assert.match(await page.locator('#chart-zone').textContent(), /^Times: \w+/);
   await page.locator('#ranges button[data-range="6h"]').click(); // in windows of ten minutes
@@ -146,6 +152,18 @@ test('a hostile city name is text', async () => {
   assert.ok((await page.title()).includes(system.name));
   assert.equal(await page.locator('img').count(), 0);
   assert.equal(await page.evaluate(() => globalThis.alerted), undefined);
+  await page.context().close();
+});
+
+test('a new version of the catalogue is seen without a reload', async () => {
+  const page = await open();
+  const id = Number(await page.locator('#rows tr.selected').getAttribute('data-city'));
+  const name = await page.locator('#detail-name').textContent();
+  for (const wanted of [`${name} (renamed)`, name]) {
+    await system.do('rename', { city: id, name: wanted });
+    await until('the name in the table', async () => (await page.locator(`#rows tr[data-city="${id}"] .city > span`).first().textContent()) === wanted);
+    await until('the name of the city', async () => (await page.locator('#detail-name').textContent()) === wanted);
+  }
   await page.context().close();
 });
 
