@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define LATE_KEPT 64 /* rows for which room is kept */
+
 /* ---- panes that close ---- */
 
 /* The window of the i-th size that holds the time; NULL when that window is retired already. */
@@ -139,4 +141,8 @@ void state_resolve(struct state *state)
         }
     }
     state->late_count = 0;
+    if (state->late_capacity > LATE_KEPT) { /* after a burst */
+        state->late_capacity = LATE_KEPT;
+        state->late = mem_grow(state->late, LATE_KEPT, sizeof *state->late);
+    }
 }

@@ -47,8 +47,16 @@ static void weigh(struct state *state, struct record *record)
     const struct pane *pane = &record->pane;
     size_t bytes = sizeof *record + (size_t)pane->seen_capacity * sizeof *pane->seen +
                    (size_t)pane->window.metric_capacity * sizeof *pane->window.metrics + (pane->window.wind ? sizeof *pane->window.wind : 0);
-    *state->cache_bytes += bytes - record->bytes;
+    state->cache->bytes += bytes - record->bytes;
     record->bytes = bytes;
+    state_pin(state, record);
+}
+
+void state_pin(struct state *state, struct record *record)
+{
+    size_t pinned = record->dirty || record->sent || record->missing ? record->bytes : 0;
+    state->cache->pinned += pinned - record->pinned;
+    record->pinned = pinned;
 }
 
 int64_t state_span(const struct state *state, int32_t kind)
@@ -81,6 +89,7 @@ void state_want(struct state *state, struct record *record)
     }
     record->missing = true;
     state->missing[state->missing_count++] = record;
+    state_pin(state, record);
 }
 
 void state_dirty_record(struct state *state, struct record *record)
@@ -150,13 +159,13 @@ int state_loaded(struct state *state, struct record *record, const void *bytes, 
 /* Forgets what is stored and not needed, the least used first, while there are more than `limit` bytes in the cache. */
 static void evict(struct state *state, struct record_list *list, size_t limit)
 {
-    for (struct record *record = list->oldest, *newer; record && *state->cache_bytes > limit; record = newer) {
+    for (struct record *record = list->oldest, *newer; record && state->cache->bytes > limit; record = newer) {
         newer = record->newer;
         if (record->dirty || record->sent || record->missing)
             continue;
         list_remove(list, record);
         HASH_DEL(state->records, record); // NOLINT(clang-analyzer-core.NullDereference): it is in the table
-        *state->cache_bytes -= record->bytes;
+        state->cache->bytes -= record->bytes;
         pane_release(&record->pane);
         free(record);
     }
@@ -167,5 +176,5 @@ void state_evict(struct state *state)
     if (state->late_count > 0)
         return;
     evict(state, &state->panes, 0);
-    evict(state, &state->windows, state->cache_limit);
+    evict(state, &state->windows, state->cache->limit);
 }

@@ -55,8 +55,7 @@ struct session_config {
     int64_t commit_ms, commit_max_ms, commit_fields;
     struct batch *batch; /* decoder and arguments, shared by all sessions: each call is done with them when it returns */
     struct args *args;
-    size_t *cache_bytes;
-    size_t cache_limit;
+    struct cache *cache;
 };
 
 struct session {

@@ -90,12 +90,12 @@ static void on_committed(struct session *session, int64_t now_ms)
     state_evict(&session->state);
     config->metrics->commits_total++;
     config->io->note_offset(config->io->arg, session->partition, session->last_offset);
-    bool full = session->full;
+    bool was_full = session->full;
     session->full = false;
     session_plan(session, now_ms);
     if (session->releasing && session->due_ms == SESSION_NEVER)
         session_gone(session);
-    else if (full)
+    else if (was_full)
         config->io->resume(config->io->arg);
 }
 
@@ -118,13 +118,26 @@ void session_on_commit(struct session *session, const struct store_reply *reply,
 
 /* ---- records ---- */
 
+/*
+ * True when the next record has to wait. Changes cannot be forgotten before they are stored, so they are bounded: here, and over
+ * all partitions, where each still takes a record at a time, lest one that must commit waits for others.
+ */
+static bool full(const struct session *session)
+{
+    const struct session_config *config = session->config;
+    const struct state *state = &session->state;
+    bool crowded = config->cache->pinned > config->cache->limit / 2 && (state->changed || state->sent.any);
+    return crowded || session->resolving || state_ticking(state) || session->letters >= LETTERS_MAX ||
+           state_dirty(state) >= (size_t)config->commit_fields * DIRTY_FACTOR;
+}
+
 size_t session_records(struct session *session, const struct kafka_record *records, size_t count, int64_t now_ms)
 {
     struct state *state = &session->state;
     if (session->phase != SESSION_RUNNING)
         return count; /* left over from before: the partition is unassigned */
-    size_t most = (size_t)session->config->commit_fields * DIRTY_FACTOR, taken = 0;
-    while (taken < count && !session->resolving && !state_ticking(state) && state_dirty(state) < most && session->letters < LETTERS_MAX)
+    size_t taken = 0;
+    while (taken < count && !full(session))
         state_apply(state, &records[taken++]);
     if (taken > 0)
         state_note_hash(state, &records[taken - 1]);

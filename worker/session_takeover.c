@@ -41,7 +41,7 @@ static void make_state(struct session *session, const struct ledger *ledger)
 {
     const struct session_config *config = session->config;
     struct state_config state = {.rules = config->rules, .metrics = config->metrics, .partition = session->partition, .topic = config->topic,
-                                 .batch = config->batch, .cache_bytes = config->cache_bytes, .cache_limit = config->cache_limit,
+                                 .batch = config->batch, .cache = config->cache,
                                  .letter = on_letter, .letter_arg = session};
     state_init(&session->state, &state);
     session->state.ledger = *ledger;

@@ -19,8 +19,7 @@ void state_init(struct state *state, const struct state_config *config)
     state->partition = config->partition;
     state->topic = config->topic;
     state->batch = config->batch;
-    state->cache_bytes = config->cache_bytes;
-    state->cache_limit = config->cache_limit;
+    state->cache = config->cache;
     state->letter = config->letter;
     state->letter_arg = config->letter_arg;
 }
@@ -39,7 +38,8 @@ void state_release(struct state *state)
     }
     for (struct record *record = records, *next; record; record = next) {
         next = record->hh.next;
-        *state->cache_bytes -= record->bytes;
+        state->cache->bytes -= record->bytes;
+        state->cache->pinned -= record->pinned;
         pane_release(&record->pane);
         free(record);
     }
@@ -183,8 +183,10 @@ static void settle(struct state *state)
 {
     struct sent *sent = &state->sent;
     assert(sent->any);
-    for (size_t i = 0; i < sent->record_count; i++)
+    for (size_t i = 0; i < sent->record_count; i++) {
         sent->records[i]->sent = false;
+        state_pin(state, sent->records[i]);
+    }
     sent->any = false;
     sent->city_count = sent->record_count = 0;
 }

@@ -51,6 +51,13 @@ struct city_entry {
 
 /* ---- records: closed panes and windows ---- */
 
+/* What records cost, shared by all partitions of a worker. */
+struct cache {
+    size_t bytes;
+    size_t pinned; /* of them, those that are dirty, sent or missing */
+    size_t limit;  /* of bytes: clean records are forgotten above it */
+};
+
 #define RECORD_PANE 0 /* kind; 1 + i is the i-th window size */
 
 struct record_key {
@@ -67,7 +74,7 @@ struct record {
     int64_t added;      /* rows since the last commit was built, for the key's #n */
     int64_t sent_added; /* the same of the commit that has no answer yet */
     struct pane pane;   /* a window uses pane.window only */
-    size_t bytes;
+    size_t bytes, pinned; /* as counted in the cache: in all, and because it cannot be forgotten */
     struct record *next_dirty;
     struct record *newer, *older; /* by use, in the list of its sort */
     UT_hash_handle hh;
@@ -120,8 +127,7 @@ struct state {
     struct sent sent;
     struct retired retiring[RETIRE_KEYS]; /* of the next commit or the one on the way */
     size_t retiring_count;
-    size_t *cache_bytes; /* shared by all partitions of the worker */
-    size_t cache_limit;
+    struct cache *cache;
     struct record **missing;
     size_t missing_count, missing_capacity;
     struct late_row *late;
@@ -138,8 +144,7 @@ struct state_config {
     int32_t partition;
     const char *topic;   /* for dead letters of late rows */
     struct batch *batch; /* decoder, borrowed: all partitions can share one */
-    size_t *cache_bytes;
-    size_t cache_limit; /* bytes of windows kept, over all partitions */
+    struct cache *cache; /* borrowed */
     state_letter_fn *letter;
     void *letter_arg;
 };
@@ -197,6 +202,8 @@ struct record *state_record(struct state *state, const struct record_key *key) _
 void state_want(struct state *state, struct record *record);
 /* Puts it on the list of those to be written, and counts its bytes anew. */
 void state_dirty_record(struct state *state, struct record *record);
+/* Counts anew whether it is pinned, after `dirty`, `sent` or `missing` has changed. */
+void state_pin(struct state *state, struct record *record);
 /* Length of a pane or window of this kind, in ms. */
 int64_t state_span(const struct state *state, int32_t kind);
 /* What Redis has for a missing record: `bytes` NULL when nothing. ERR_INVALID when it cannot be decoded. */

@@ -118,7 +118,7 @@ static void on_second(void *arg)
     struct worker *worker = arg;
     int64_t now = clock_monotonic_ms();
     bury(worker);
-    worker->metrics.window_cache_bytes = (int64_t)worker->cache_bytes;
+    worker->metrics.window_cache_bytes = (int64_t)worker->cache.bytes;
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
         struct session *session = worker->sessions[p];
         if (session)
@@ -140,7 +140,8 @@ static void start_sessions(struct worker *worker)
         .rules = &worker->rules, .io = &worker->io, .metrics = &worker->metrics, .prefix = options->prefix, .owner = worker->owner,
         .cluster_id = worker->meta.cluster_id, .topic = worker->meta.topic, .config_version = worker->meta.config_version,
         .commit_ms = options->commit_ms, .commit_max_ms = options->commit_max_ms, .commit_fields = options->commit_fields,
-        .batch = worker->batch, .args = &worker->args, .cache_bytes = &worker->cache_bytes, .cache_limit = (size_t)options->window_memory << 20};
+        .batch = worker->batch, .args = &worker->args, .cache = &worker->cache};
+    worker->cache.limit = (size_t)options->window_memory << 20;
     worker->sessions = mem_calloc((size_t)worker->meta.partitions, sizeof(struct session *));
     worker->statuses = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->statuses);
     worker->status_list = mem_calloc((size_t)worker->meta.partitions, sizeof(Isobar__V1__PartitionStatus *));

@@ -38,7 +38,7 @@ struct worker {
     size_t session_count;
     struct session *gone;      /* freed when none of their functions can be on the stack */
     struct asked *checks;      /* on the way to Kafka */
-    size_t cache_bytes;
+    struct cache cache;
     int64_t incarnation, assignment_max;
     char id[80], owner[120];
     FILE *journal;

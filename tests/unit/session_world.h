@@ -33,7 +33,7 @@ struct host {
     struct session_io io;
     struct worker_metrics metrics;
     struct args args;
-    size_t cache_bytes;
+    struct cache cache;
     char owner[32];
     struct session *session;
     struct request request, late; /* `late` waits to be executed */
@@ -182,8 +182,8 @@ static inline void host_init(struct host *host, const char *owner)
                                    .released = host_released, .resume = host_resume, .distrust = host_distrust};
     host->config = (struct session_config){.rules = &world.rules, .io = &host->io, .metrics = &host->metrics, .prefix = PREFIX, .owner = host->owner,
                                            .cluster_id = "C", .topic = "weather.observations", .config_version = 1, .commit_ms = 5, .commit_max_ms = 100,
-                                           .commit_fields = 20, .batch = world.batch, .args = &host->args, .cache_bytes = &host->cache_bytes,
-                                           .cache_limit = 4096};
+                                           .commit_fields = 20, .batch = world.batch, .args = &host->args, .cache = &host->cache};
+    host->cache.limit = 4096;
     host->noted = -1;
 }
 
@@ -212,7 +212,8 @@ static inline void host_release(struct host *host)
     args_release(&host->args);
     args_release(&host->request.args);
     args_release(&host->late.args);
-    assert_int_equal(host->cache_bytes, 0);
+    assert_int_equal(host->cache.bytes, 0);
+    assert_int_equal(host->cache.pinned, 0);
     assert_int_equal(host->metrics.cities, 0);
     assert_int_equal(host->metrics.partitions_running, 0);
     assert_int_equal(host->metrics.partitions_stopped, 0);

@@ -209,7 +209,7 @@ static void a_large_commit_is_cut_into_chunks(void **state)
     assert_int_equal(reply->integer, CITIES);
     store_reply_free(reply);
     /* Late rows for all of them load as many records again. */
-    kit.state.cache_limit = 0;
+    kit.cache.limit = 0;
     state_evict(&kit.state);
     for (int64_t city = 1; city <= CITIES; city++)
         kit_one(&kit, kit_row(city, NOON + 1, 1), NOON + HOUR);
@@ -289,7 +289,7 @@ static void answers_of_another_shape_are_refused(void **state)
     kit_one(&kit, kit_row(1, NOON, 1), NOON);
     kit_one(&kit, kit_row(1, NOON + HOUR, 1), NOON + HOUR);
     store(&kit);
-    kit.state.cache_limit = 0;
+    kit.cache.limit = 0;
     state_evict(&kit.state);
     kit_one(&kit, kit_row(1, NOON + 1, 1), NOON + HOUR);
     struct commit_ids ids = {.prefix = "t:", .expected = cid};
@@ -311,7 +311,7 @@ static void a_stored_record_that_is_damaged_is_named(void **state)
     kit_one(&kit, kit_row(1, NOON, 1), NOON);
     kit_one(&kit, kit_row(1, NOON + HOUR, 1), NOON + HOUR);
     store(&kit);
-    kit.state.cache_limit = 0;
+    kit.cache.limit = 0;
     state_evict(&kit.state);
     char key[80];
     (void)snprintf(key, sizeof key, "t:{0}:pane:%lld", (long long)NOON);
@@ -408,7 +408,7 @@ static void run_log(uint64_t seed, enum how how, struct buf *out)
     ask_cid();
     kit_release(&kit);
     kit_init(&kit);
-    kit.state.cache_limit = how == KEEPS_ALL ? SIZE_MAX : 0;
+    kit.cache.limit = how == KEEPS_ALL ? SIZE_MAX : 0;
     kit.rules.lateness_ms = 4 * HOUR;
     for (int i = 0; i < 250; i++) {
         struct observation rows[8];
@@ -422,7 +422,7 @@ static void run_log(uint64_t seed, enum how how, struct buf *out)
             store(&kit);
             kit_release(&kit);
             kit_init(&kit);
-            kit.state.cache_limit = 0;
+            kit.cache.limit = 0;
             kit.rules.lateness_ms = 4 * HOUR;
             take_over(&kit);
         }

@@ -49,7 +49,7 @@ static void shuffle(struct dice *dice, struct observation *rows)
 static void windows_of(struct dice *dice, const struct observation *rows, struct buf *out, int64_t *late)
 {
     kit_init(&kit);
-    kit.state.cache_limit = SIZE_MAX; /* nothing is stored in these tests: it must stay in memory */
+    kit.cache.limit = SIZE_MAX; /* nothing is stored in these tests: it must stay in memory */
     for (size_t i = 0; i < ROWS_COUNT;) {
         size_t count = (size_t)dice_between(dice, 1, 9);
         count = count < ROWS_COUNT - i ? count : ROWS_COUNT - i;

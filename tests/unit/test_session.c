@@ -735,7 +735,7 @@ static void a_stored_window_that_cannot_be_decoded_stops(void **state)
     }
     free(keys);
     store_reply_free(reply);
-    a.session->state.cache_limit = 0;
+    a.cache.limit = 0;
     state_evict(&a.session->state);
     world.log_count = 120;
     host_run(&a, 7);
@@ -1108,6 +1108,28 @@ static void whoever_held_up_the_consumer_lets_it_go_on(void **state)
     assert_int_equal(a.resumed, resumed + 1);
 }
 
+static void changes_are_bounded_over_all_partitions(void **state)
+{
+    (void)state;
+    make_log(10);
+    host_give(&a, 1);
+    host_until(&a, SESSION_RUNNING);
+    a.cache.pinned += a.cache.limit; /* what other partitions have to commit */
+    for (int64_t i = 1; i <= 3; i++) {
+        assert_int_equal(host_offer(&a, 5), 1); /* one at a time, so that nobody waits for ever */
+        assert_true(a.blocked);
+        assert_int_equal(a.session->due_ms, world.now_ms);
+        host_due(&a);
+        assert_int_equal(host_offer(&a, 5), 0);
+        host_answer(&a, ANSWERED);
+        assert_false(a.blocked);
+        assert_int_equal(redis_number(LEDGER, "offset"), i);
+    }
+    a.cache.pinned -= a.cache.limit;
+    assert_int_equal(host_offer(&a, 5), 5);
+    assert_as_if_undisturbed(&a);
+}
+
 static void records_that_come_after_the_end_are_left_over(void **state)
 {
     (void)state;
@@ -1310,6 +1332,7 @@ static void every_record_is_counted_once_whatever_happens(void **state)
         (void)begin(state);
         kit_rules(&world.rules, "10m:3h,1h:30d,1d:2y");
         world.rules.lateness_ms = 3 * HOUR;
+        a.cache.limit = b.cache.limit = (size_t)4096 << seed % 3 * 4; /* forgets at once, now and then, never */
         random_log(&log, 120);
         if (seed % SEEDS_PER_LOG == 0) {
             buf_reset(&want);
@@ -1387,6 +1410,7 @@ int main(void)
         TEST(a_failure_keeps_waiting_for_letters),
         TEST(release_waits_for_letters),
         TEST(whoever_held_up_the_consumer_lets_it_go_on),
+        TEST(changes_are_bounded_over_all_partitions),
         TEST(records_that_come_after_the_end_are_left_over),
         TEST(a_tick_goes_on_over_commits),
         TEST(a_tick_under_way_is_taken_over),

@@ -200,17 +200,41 @@ static void the_cache_keeps_within_its_limit(void **state)
 {
     (void)state;
     make_windows(100);
-    size_t all = kit.cache_bytes;
-    kit.state.cache_limit = all / 4;
+    size_t all = kit.cache.bytes;
+    kit.cache.limit = all / 4;
     (void)!kit_send(&kit);
     state_evict(&kit.state);
-    assert_int_equal(kit.cache_bytes, all); /* on the way: it may have to be sent again */
+    assert_int_equal(kit.cache.bytes, all); /* on the way: it may have to be sent again */
     state_committed(&kit.state);
     state_evict(&kit.state);
     assert_int_equal(records_of(RECORD_PANE), 0); /* stored panes are of little use */
-    assert_true(kit.cache_bytes <= kit.state.cache_limit && kit.cache_bytes > kit.state.cache_limit / 2);
+    assert_true(kit.cache.bytes <= kit.cache.limit && kit.cache.bytes > kit.cache.limit / 2);
     assert_null(kit_record(&kit, 1, 1, NOON));
     assert_non_null(kit_record(&kit, 1, 100, NOON)); /* the newest stay */
+}
+
+static void what_cannot_be_forgotten_is_counted(void **state)
+{
+    (void)state;
+    kit_one(&kit, kit_row(CITY, NOON, 1), NOON);
+    assert_int_equal(kit.cache.pinned, 0); /* cities are not in the cache */
+    kit_one(&kit, kit_row(CITY, NOON + HOUR, 1), NOON + HOUR);
+    assert_int_equal(kit.cache.pinned, kit.cache.bytes); /* dirty, and missing */
+    (void)!kit_send(&kit);
+    assert_int_equal(kit.cache.pinned, kit.cache.bytes); /* on the way */
+    state_committed(&kit.state);
+    assert_int_equal(kit.cache.pinned, 0);
+    assert_true(kit.cache.bytes > 0);
+    kit_one(&kit, kit_row(CITY, NOON - HOUR, 1), NOON + HOUR); /* late: what must be loaded is pinned */
+    assert_true(kit.cache.pinned > 0);
+    size_t pinned = kit.cache.pinned;
+    kit_resolve(&kit);
+    assert_true(kit.cache.pinned > pinned); /* it has become larger, and is dirty */
+    (void)!kit_send(&kit);
+    state_uncommitted(&kit.state);
+    assert_true(kit.cache.pinned > pinned);
+    kit_commit(&kit);
+    assert_int_equal(kit.cache.pinned, 0);
 }
 
 static void use_keeps_a_record_in_the_cache(void **state)
@@ -221,7 +245,7 @@ static void use_keeps_a_record_in_the_cache(void **state)
     assert_int_equal(records_of(1), 100);
     kit_one(&kit, kit_row(1, NOON + 2 * HOUR, 1), NOON + 2 * HOUR); /* city 1 again: its windows of the next hour and of the day */
     kit_commit(&kit);
-    kit.state.cache_limit = kit.cache_bytes / 10;
+    kit.cache.limit = kit.cache.bytes / 10;
     state_evict(&kit.state);
     assert_non_null(kit_record(&kit, 3, 1, NOON));
     assert_null(kit_record(&kit, 3, 2, NOON));
@@ -234,13 +258,13 @@ static void late_rows_keep_what_they_count_on(void **state)
     (void)!kit_send(&kit);
     kit_one(&kit, kit_row(1, NOON + 1, 1), NOON + HOUR);
     assert_int_equal(kit.state.missing_count, 0); /* everything is in memory */
-    kit.state.cache_limit = 0;
+    kit.cache.limit = 0;
     state_committed(&kit.state);
     state_evict(&kit.state);
     assert_non_null(kit_record(&kit, RECORD_PANE, 1, NOON));
     kit_commit(&kit);
     assert_int_equal(kit.state.ledger.rows_late, 1);
-    assert_int_equal(kit.cache_bytes, 0);
+    assert_int_equal(kit.cache.bytes, 0);
     kit_one(&kit, kit_row(1, NOON + 2, 1), NOON + HOUR);
     assert_int_equal(kit.state.missing_count, 4);
 }
@@ -250,15 +274,15 @@ static void partitions_share_the_limit(void **state)
     (void)state;
     struct kit other;
     kit_init(&other);
-    other.state.cache_bytes = &kit.cache_bytes;
+    other.state.cache = &kit.cache;
     make_windows(10);
     kit_commit(&kit);
-    size_t before = kit.cache_bytes;
+    size_t before = kit.cache.bytes;
     kit_one(&other, kit_row(1, NOON, 1), NOON);
     kit_one(&other, kit_row(1, NOON + HOUR, 1), NOON + HOUR);
-    assert_true(kit.cache_bytes > before);
+    assert_true(kit.cache.bytes > before);
     kit_release(&other);
-    assert_int_equal(kit.cache_bytes, before);
+    assert_int_equal(kit.cache.bytes, before);
 }
 
 int main(void)
@@ -273,6 +297,7 @@ int main(void)
         TEST(what_was_not_executed_is_dirty_again),
         TEST(keys_to_retire_wait_for_an_executed_commit),
         TEST(the_cache_keeps_within_its_limit),
+        TEST(what_cannot_be_forgotten_is_counted),
         TEST(use_keeps_a_record_in_the_cache),
         TEST(late_rows_keep_what_they_count_on),
         TEST(partitions_share_the_limit),

@@ -33,7 +33,7 @@ struct kit {
     struct worker_metrics metrics;
     struct state state;
     struct args args;
-    size_t cache_bytes;
+    struct cache cache;
     int64_t next_offset;
     int letters;
     char reason[64];     /* of the last letter */
@@ -64,7 +64,8 @@ static inline void kit_init(struct kit *kit)
     kit_rules(&kit->rules, "10m:2d,1h:30d,1d:2y");
     args_init(&kit->args);
     struct state_config config = {.rules = &kit->rules, .metrics = &kit->metrics, .topic = "weather.observations", .batch = batch_new(),
-                                  .cache_bytes = &kit->cache_bytes, .cache_limit = 1 << 20, .letter = kit_letter, .letter_arg = kit};
+                                  .cache = &kit->cache, .letter = kit_letter, .letter_arg = kit};
+    kit->cache.limit = 1 << 20;
     state_init(&kit->state, &config);
     kit->state.ledger.record_offset = -1;
 }
@@ -75,7 +76,8 @@ static inline void kit_release(struct kit *kit)
     state_release(&kit->state);
     batch_free(batch);
     args_release(&kit->args);
-    assert_int_equal(kit->cache_bytes, 0);
+    assert_int_equal(kit->cache.bytes, 0);
+    assert_int_equal(kit->cache.pinned, 0);
     assert_int_equal(kit->metrics.cities, 0);
 }
 
