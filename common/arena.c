@@ -66,7 +66,8 @@ void arena_reset(struct arena *arena)
     arena->total = arena->newest->size;
 }
 
-/* Starts a block that has room for `size`; false at the limit. The last block may be smaller than twice the one before. */
+/* Starts a block that has room for `size`; false at the limit. The last block may be smaller than twice the one before.
+ */
 static bool add_block(struct arena *arena, size_t size)
 {
     size_t room = arena->limit - arena->total;

@@ -34,7 +34,6 @@ void arena_reset(struct arena *arena);
 /* `size` bytes, NOT zeroed, aligned for any type; NULL when the limit is reached. */
 void *arena_try(struct arena *arena, size_t size) __attribute__((warn_unused_result));
 /* `count` zeroed elements of `size` bytes. For what our own state needs: the limit must allow it (assert). */
-void *arena_calloc(struct arena *arena, size_t count, size_t size)
-    __attribute__((returns_nonnull, warn_unused_result));
+void *arena_calloc(struct arena *arena, size_t count, size_t size) __attribute__((returns_nonnull, warn_unused_result));
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * A growable byte buffer. Invariants: `data` is never NULL after buf_init, data[size] is always '\0' (so a
- * buffer of text is a C string), size < capacity (capacity 0 is the empty string that all new buffers share). Appending may move `data`: keep offsets, not pointers.
+ * buffer of text is a C string), size < capacity (capacity 0 is the empty string that all new buffers share). Appending
+ * may move `data`: keep offsets, not pointers.
  */
 #ifndef ISOBAR_BUF_H
 #define ISOBAR_BUF_H

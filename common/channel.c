@@ -331,8 +331,7 @@ struct channel *channel_dial(struct loop *loop, const char *endpoints, const cha
         return refuse(channel, id, "a member's id is 1 to 64 of A-Z a-z 0-9 . _ -", error);
     channel_identity(id, incarnation, channel->identity);
     if (!split_endpoints(channel, endpoints))
-        return refuse(channel, endpoints, "endpoints like tcp://127.0.0.1:7070 wanted, with commas between",
-                      error);
+        return refuse(channel, endpoints, "endpoints like tcp://127.0.0.1:7070 wanted, with commas between", error);
     if (!open_socket(channel, zmq_connect))
         return refuse(channel, channel->endpoints[0], zmq_strerror(errno), error);
     return channel;

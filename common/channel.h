@@ -38,8 +38,7 @@ struct channel *channel_listen(struct loop *loop, const char *endpoint, channel_
  * `incarnation`. NULL with text in `error`. That nobody listens is no error.
  */
 struct channel *channel_dial(struct loop *loop, const char *endpoints, const char *id, int64_t incarnation,
-                             channel_message_fn *fn, void *arg, struct buf *error)
-    __attribute__((warn_unused_result));
+                             channel_message_fn *fn, void *arg, struct buf *error) __attribute__((warn_unused_result));
 /* Closes and frees. NULL allowed. */
 void channel_free(struct channel *channel);
 /* The endpoint bound, with the real port, or the one dialled. Borrowed until the next redial. */
@@ -49,8 +48,7 @@ const char *channel_endpoint(const struct channel *channel);
  * channel and name the sender on a dialled one. ERR_UNAVAILABLE when the peer is not there or its queue is
  * full: state is sent again with the next heartbeat anyway. ERR_TOO_LARGE above CHANNEL_MAX_BYTES.
  */
-int channel_send(struct channel *channel, const Isobar__V1__Envelope *envelope)
-    __attribute__((warn_unused_result));
+int channel_send(struct channel *channel, const Isobar__V1__Envelope *envelope) __attribute__((warn_unused_result));
 /* A dialled channel drops its socket and dials again, to the next endpoint; for a coordinator that fell
  * silent. */
 void channel_redial(struct channel *channel);

@@ -25,8 +25,7 @@ bool channel_member_valid(const char *member)
 
 const char *channel_identity(const char *member, int64_t incarnation, char *out)
 {
-    (void)snprintf(out, CHANNEL_IDENTITY_BYTES, "%.*s/%" PRIx64, CHANNEL_MEMBER_MAX, member,
-                   (uint64_t)incarnation);
+    (void)snprintf(out, CHANNEL_IDENTITY_BYTES, "%.*s/%" PRIx64, CHANNEL_MEMBER_MAX, member, (uint64_t)incarnation);
     return out;
 }
 

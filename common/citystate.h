@@ -33,8 +33,7 @@ void citystate_release(struct citystate *city);
  * The open pane [start_ms, start_ms + pane_ms), made when there is none. Panes do not overlap: start_ms is a multiple
  * of pane_ms, which never changes while panes are open. Pointers to panes move at the next call.
  */
-struct pane *citystate_pane(struct citystate *city, int64_t start_ms, int64_t pane_ms)
-    __attribute__((returns_nonnull));
+struct pane *citystate_pane(struct citystate *city, int64_t start_ms, int64_t pane_ms) __attribute__((returns_nonnull));
 /* Removes the first `count` open panes (they were folded) and frees them. */
 void citystate_drop_panes(struct citystate *city, int32_t count);
 /* Appends the encoded isobar.v1.CityState. */

@@ -1,6 +1,6 @@
 /*
- * What all daemons share (daemon.h). The phase changes through set_phase only. The admin server answers from the same loop
- * as the work, so /livez failing to answer tells a wedged program.
+ * What all daemons share (daemon.h). The phase changes through set_phase only. The admin server answers from the same
+ * loop as the work, so /livez failing to answer tells a wedged program.
  */
 #include "daemon.h"
 
@@ -42,7 +42,9 @@ bool daemon_is_loopback(const char *address)
     struct in_addr v4;
     struct in6_addr v6;
     const char *start = *address == '[' ? address + 1 : address, *colon = strchr(start, ':');
-    size_t size = *address == '[' ? strcspn(start, "]") : colon && !strchr(colon + 1, ':') ? (size_t)(colon - start) : strlen(start);
+    size_t size = *address == '['                    ? strcspn(start, "]")
+                  : colon && !strchr(colon + 1, ':') ? (size_t)(colon - start)
+                                                     : strlen(start);
     if (size >= sizeof host)
         return false;
     memcpy(host, start, size);
@@ -139,11 +141,15 @@ static int start_admin(struct daemon *daemon)
         return EXIT_CODE_CONFIG;
     }
     struct buf error = BUF_EMPTY;
-    struct httpd_config admin = {.bind = config->admin_bind, .port = config->admin_port, .connections = ADMIN_CONNECTIONS,
-                                 .connections_per_address = ADMIN_CONNECTIONS, .deadline_ms = ADMIN_DEADLINE_MS};
+    struct httpd_config admin = {.bind = config->admin_bind,
+                                 .port = config->admin_port,
+                                 .connections = ADMIN_CONNECTIONS,
+                                 .connections_per_address = ADMIN_CONNECTIONS,
+                                 .deadline_ms = ADMIN_DEADLINE_MS};
     daemon->admin = httpd_new(daemon->loop, &admin, on_admin, daemon, &error);
     if (daemon->admin)
-        log_info("admin_listening", LOG_TEXT("address", config->admin_bind), LOG_INT("port", httpd_port(daemon->admin)));
+        log_info("admin_listening", LOG_TEXT("address", config->admin_bind),
+                 LOG_INT("port", httpd_port(daemon->admin)));
     else
         log_error("admin_failed", LOG_TEXT("reason", error.data));
     buf_release(&error);
@@ -172,7 +178,8 @@ struct daemon *daemon_new(const struct daemon_config *config, int *exit_code)
     }
     signal(SIGPIPE, SIG_IGN);
     daemon->drain_timer = loop_timer_new(daemon->loop, on_drain_limit, daemon);
-    if (loop_signal(daemon->loop, SIGTERM, on_signal, daemon) == 0 && loop_signal(daemon->loop, SIGINT, on_signal, daemon) == 0)
+    if (loop_signal(daemon->loop, SIGTERM, on_signal, daemon) == 0 &&
+        loop_signal(daemon->loop, SIGINT, on_signal, daemon) == 0)
         *exit_code = start_admin(daemon);
     if (*exit_code == EXIT_CODE_OK)
         return daemon;

@@ -17,15 +17,15 @@ enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_DRAINING, PHASE_STOPPED };
 struct daemon;
 
 /*
- * Called once when SIGTERM or SIGINT asks the running program to drain; the program calls daemon_stop when it is done. A signal
- * that comes while the parts are still being built stops the program at once, with exit code 0.
+ * Called once when SIGTERM or SIGINT asks the running program to drain; the program calls daemon_stop when it is done.
+ * A signal that comes while the parts are still being built stops the program at once, with exit code 0.
  */
 typedef void daemon_drain_fn(void *arg);
 /* Appends one line per missing dependency to `out` ("kafka: no broker answers"); nothing when ready. */
 typedef void daemon_ready_fn(void *arg, struct buf *out);
 
 struct daemon_config {
-    const char *component;  /* worker: in logs and metric names */
+    const char *component; /* worker: in logs and metric names */
     const char *log_level;
     const char *log_format;
     const char *admin_bind;
@@ -35,7 +35,7 @@ struct daemon_config {
     const struct metric_page *metrics;
     daemon_drain_fn *drain;
     daemon_ready_fn *ready;
-    void *arg;              /* of drain and ready */
+    void *arg; /* of drain and ready */
 };
 
 /*

@@ -22,10 +22,10 @@ enum error {
 /* Exit codes of all programs, documented in docs/operations.md. */
 enum exit_code {
     EXIT_CODE_OK = 0,
-    EXIT_CODE_FAILURE = 1,       /* the job was done and the answer is bad (verify), or an internal error */
-    EXIT_CODE_USAGE = 2,         /* unknown option or wrong arguments */
-    EXIT_CODE_UNAVAILABLE = 69,  /* a dependency is missing: Kafka, Redis, a port */
-    EXIT_CODE_CONFIG = 78,       /* configuration file, city table or key is wrong */
+    EXIT_CODE_FAILURE = 1,      /* the job was done and the answer is bad (verify), or an internal error */
+    EXIT_CODE_USAGE = 2,        /* unknown option or wrong arguments */
+    EXIT_CODE_UNAVAILABLE = 69, /* a dependency is missing: Kafka, Redis, a port */
+    EXIT_CODE_CONFIG = 78,      /* configuration file, city table or key is wrong */
 };
 
 /*

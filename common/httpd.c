@@ -1,9 +1,10 @@
 /*
- * The HTTP server (httpd.h) over libmicrohttpd without threads: its epoll descriptor is a source of our loop. What it lacks is
- * kept here: an absolute deadline per request (its own time-out is inactivity, which a slow client resets with a byte), and
- * noticing that a quiet stream's client has gone. libmicrohttpd looks at a suspended connection only when that is resumed: so
- * streams' sockets are asked for a hang-up by poll, and every stream gets a comment line at least every 15 s, which finds out
- * about clients that vanished without one. Requests and answers are in httpd_request.c, streams in httpd_stream.c.
+ * The HTTP server (httpd.h) over libmicrohttpd without threads: its epoll descriptor is a source of our loop. What it
+ * lacks is kept here: an absolute deadline per request (its own time-out is inactivity, which a slow client resets with
+ * a byte), and noticing that a quiet stream's client has gone. libmicrohttpd looks at a suspended connection only when
+ * that is resumed: so streams' sockets are asked for a hang-up by poll, and every stream gets a comment line at least
+ * every 15 s, which finds out about clients that vanished without one. Requests and answers are in httpd_request.c,
+ * streams in httpd_stream.c.
  */
 #include "httpd_internal.h"
 
@@ -21,8 +22,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BODY_MAX       (64 * 1024)
-#define BODY_DRAINED   (1024 * 1024) /* read to its end, so that the client sees the 413; above, the connection is closed */
+#define BODY_MAX (64 * 1024)
+#define BODY_DRAINED                                                                                                   \
+    (1024 * 1024) /* read to its end, so that the client sees the 413; above, the connection is closed */
 #define REQUEST_MEMORY (12 * 1024) /* of libmicrohttpd per connection: headers and a write buffer */
 #define WATCH_MS       250
 #define COMMENT_MS     14000
@@ -31,7 +33,8 @@
 
 /* ---- what libmicrohttpd calls ---- */
 
-static enum MHD_Result begin(struct httpd *httpd, struct MHD_Connection *connection, const char *path, const char *method, void **context)
+static enum MHD_Result begin(struct httpd *httpd, struct MHD_Connection *connection, const char *path,
+                             const char *method, void **context)
 {
     if (httpd->stopping)
         return MHD_NO;
@@ -82,7 +85,8 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
     return request->response ? httpd_request_queue(request) : MHD_YES;
 }
 
-static void on_completed(void *arg, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode code)
+static void on_completed(void *arg, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode code)
 {
     struct httpd_request *request = *context;
     (void)arg, (void)connection, (void)code;
@@ -94,14 +98,16 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     *context = NULL;
 }
 
-static void on_connection(void *arg, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode code)
+static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
 {
     struct httpd *httpd = arg;
     struct httpd_peer *peer = *context;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         peer = mem_alloc(sizeof *peer);
-        *peer = (struct httpd_peer){.fd = info ? info->connect_fd : -1, .since_ms = loop_now_ms(httpd->loop), .next = httpd->peers};
+        *peer = (struct httpd_peer){
+            .fd = info ? info->connect_fd : -1, .since_ms = loop_now_ms(httpd->loop), .next = httpd->peers};
         if (httpd->peers)
             httpd->peers->previous = peer;
         httpd->peers = peer;
@@ -209,19 +215,25 @@ static int listen_on(const struct httpd_config *config, int *port, struct buf *e
     return fd;
 }
 
-struct httpd *httpd_new(struct loop *loop, const struct httpd_config *config, httpd_fn *fn, void *arg, struct buf *error)
+struct httpd *httpd_new(struct loop *loop, const struct httpd_config *config, httpd_fn *fn, void *arg,
+                        struct buf *error)
 {
     int port = 0, listener = listen_on(config, &port, error);
     if (listener < 0)
         return NULL;
     struct httpd *httpd = mem_alloc(sizeof *httpd);
-    *httpd = (struct httpd){.loop = loop, .deadline_ms = config->deadline_ms,
-                            .comment_ms = config->comment_ms > 0 ? config->comment_ms : COMMENT_MS, .port = port, .fn = fn, .arg = arg};
-    httpd->mhd = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, httpd,
-        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED, on_completed, httpd, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, httpd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        (unsigned)config->connections_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MEMORY, MHD_OPTION_END);
+    *httpd = (struct httpd){.loop = loop,
+                            .deadline_ms = config->deadline_ms,
+                            .comment_ms = config->comment_ms > 0 ? config->comment_ms : COMMENT_MS,
+                            .port = port,
+                            .fn = fn,
+                            .arg = arg};
+    httpd->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, httpd,
+                                  MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED, on_completed, httpd,
+                                  MHD_OPTION_NOTIFY_CONNECTION, on_connection, httpd, MHD_OPTION_CONNECTION_LIMIT,
+                                  (unsigned)config->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                                  (unsigned)config->connections_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                  (size_t)REQUEST_MEMORY, MHD_OPTION_END);
     const union MHD_DaemonInfo *info = httpd->mhd ? MHD_get_daemon_info(httpd->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     httpd->source = info ? loop_fd_add(loop, info->listen_fd, LOOP_READ, on_epoll, httpd) : NULL;
     if (!httpd->source) {
@@ -248,7 +260,8 @@ void httpd_free(struct httpd *httpd)
     loop_timer_free(httpd->watch);
     loop_fd_remove(httpd->source);
     httpd->stopping = true;
-    /* A daemon may not be stopped with suspended connections: the streams end, and send what their sockets take at once. */
+    /* A daemon may not be stopped with suspended connections: the streams end, and send what their sockets take at
+     * once. */
     bool streams = false;
     for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
         if (peer->stream) {

@@ -1,10 +1,10 @@
 /*
  * A small HTTP/1.1 server on the loop (libmicrohttpd in external epoll mode; no thread). One handler function
- * gets every request; it answers at once, later, or opens a live stream. Limits: request header about 8 KiB, body 64 KiB,
- * connections in all (more wait in the listen queue) and per address (more are closed), and an absolute deadline per
- * request that is not a stream. A stream ends within a second when its client hangs up (a half-closed connection counts), and
- * after four comment intervals in which the client took nothing. No function calls back into its caller: handlers and closed
- * functions run from the loop, or from httpd_free.
+ * gets every request; it answers at once, later, or opens a live stream. Limits: request header about 8 KiB, body 64
+ * KiB, connections in all (more wait in the listen queue) and per address (more are closed), and an absolute deadline
+ * per request that is not a stream. A stream ends within a second when its client hangs up (a half-closed connection
+ * counts), and after four comment intervals in which the client took nothing. No function calls back into its caller:
+ * handlers and closed functions run from the loop, or from httpd_free.
  */
 #ifndef ISOBAR_HTTPD_H
 #define ISOBAR_HTTPD_H
@@ -21,13 +21,13 @@ struct httpd_request;
 struct httpd_stream;
 
 struct httpd_config {
-    const char *bind;        /* numeric address; "127.0.0.1" */
-    int port;                /* 0 takes a free one */
-    int connections;         /* limit in all */
+    const char *bind; /* numeric address; "127.0.0.1" */
+    int port;         /* 0 takes a free one */
+    int connections;  /* limit in all */
     int connections_per_address;
-    int64_t deadline_ms;     /* absolute, twice: from accept or the previous answer's end to the end of the request's header,
-                                and from there to the answer's end */
-    int64_t comment_ms;      /* interval of the comment on quiet event streams; 0: 14 s */
+    int64_t deadline_ms; /* absolute, twice: from accept or the previous answer's end to the end of the request's
+                            header, and from there to the answer's end */
+    int64_t comment_ms;  /* interval of the comment on quiet event streams; 0: 14 s */
 };
 
 /* Called for each complete request; must answer it with exactly one of the functions below before it returns,
@@ -51,17 +51,16 @@ int httpd_connections(const struct httpd *httpd);
 
 /* All borrowed until the request is answered. */
 const char *httpd_method(const struct httpd_request *request);
-const char *httpd_path(const struct httpd_request *request);                       /* decoded, starts with '/' */
-const char *httpd_query(const struct httpd_request *request, const char *key);     /* decoded, NULL when absent */
-const char *httpd_header(const struct httpd_request *request, const char *name);   /* NULL when absent */
+const char *httpd_path(const struct httpd_request *request);                     /* decoded, starts with '/' */
+const char *httpd_query(const struct httpd_request *request, const char *key);   /* decoded, NULL when absent */
+const char *httpd_header(const struct httpd_request *request, const char *name); /* NULL when absent */
 const char *httpd_body(const struct httpd_request *request, size_t *size);
 bool httpd_accepts_gzip(const struct httpd_request *request);
 
 /* Adds a header to the answer; call before answering. Copies both. */
 void httpd_reply_header(struct httpd_request *request, const char *name, const char *value);
 /* Answers with `size` bytes, copied. */
-void httpd_reply(struct httpd_request *request, int status, const char *content_type, const void *bytes,
-                 size_t size);
+void httpd_reply(struct httpd_request *request, int status, const char *content_type, const void *bytes, size_t size);
 /* Answers with bytes that outlive the server (embedded assets): not copied. */
 void httpd_reply_static(struct httpd_request *request, int status, const char *content_type, const void *bytes,
                         size_t size);

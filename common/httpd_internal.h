@@ -46,17 +46,20 @@ struct httpd {
 };
 
 /*
- * Lets libmicrohttpd run before the loop waits next. Without threads it neither wakes its descriptor nor shortens its time-out
- * when a connection is resumed, nor takes the listener up again when there is room for a connection.
+ * Lets libmicrohttpd run before the loop waits next. Without threads it neither wakes its descriptor nor shortens its
+ * time-out when a connection is resumed, nor takes the listener up again when there is room for a connection.
  */
 void httpd_want_run(struct httpd *httpd);
 
 /* A request whose header is complete. The caller frees it with httpd_request_free. */
-struct httpd_request *httpd_request_new(struct httpd *httpd, struct MHD_Connection *connection, const char *path, const char *method);
+struct httpd_request *httpd_request_new(struct httpd *httpd, struct MHD_Connection *connection, const char *path,
+                                        const char *method);
 /* Frees the request and its stream, whose closed function runs. */
 void httpd_request_free(struct httpd_request *request);
-/* Gives the request its answer, `response` (taken); inside the handler it is queued after it, a deferred request is woken. */
-void httpd_request_answer(struct httpd_request *request, int status, const char *content_type, struct MHD_Response *response);
+/* Gives the request its answer, `response` (taken); inside the handler it is queued after it, a deferred request is
+ * woken. */
+void httpd_request_answer(struct httpd_request *request, int status, const char *content_type,
+                          struct MHD_Response *response);
 /* Hands the answer that was made to libmicrohttpd. */
 enum MHD_Result httpd_request_queue(struct httpd_request *request) __attribute__((warn_unused_result));
 

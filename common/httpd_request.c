@@ -9,7 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-struct httpd_request *httpd_request_new(struct httpd *httpd, struct MHD_Connection *connection, const char *path, const char *method)
+struct httpd_request *httpd_request_new(struct httpd *httpd, struct MHD_Connection *connection, const char *path,
+                                        const char *method)
 {
     struct httpd_request *request = mem_alloc(sizeof *request);
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -55,7 +56,8 @@ const char *httpd_query(const struct httpd_request *request, const char *key)
 {
     const char *value = NULL;
     size_t size = 0;
-    if (MHD_lookup_connection_value_n(request->connection, MHD_GET_ARGUMENT_KIND, key, strlen(key), &value, &size) != MHD_YES)
+    if (MHD_lookup_connection_value_n(request->connection, MHD_GET_ARGUMENT_KIND, key, strlen(key), &value, &size) !=
+        MHD_YES)
         return NULL;
     return value ? value : "";
 }
@@ -105,7 +107,8 @@ void httpd_reply_header(struct httpd_request *request, const char *name, const c
     request->contents[request->header_count++] = mem_strdup(value);
 }
 
-void httpd_request_answer(struct httpd_request *request, int status, const char *content_type, struct MHD_Response *response)
+void httpd_request_answer(struct httpd_request *request, int status, const char *content_type,
+                          struct MHD_Response *response)
 {
     assert(!request->answered && response);
     request->answered = true;
@@ -123,13 +126,16 @@ void httpd_request_answer(struct httpd_request *request, int status, const char 
 
 void httpd_reply(struct httpd_request *request, int status, const char *content_type, const void *bytes, size_t size)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(size, (void *)(uintptr_t)bytes, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(size, (void *)(uintptr_t)bytes, MHD_RESPMEM_MUST_COPY);
     httpd_request_answer(request, status, content_type, response);
 }
 
-void httpd_reply_static(struct httpd_request *request, int status, const char *content_type, const void *bytes, size_t size)
+void httpd_reply_static(struct httpd_request *request, int status, const char *content_type, const void *bytes,
+                        size_t size)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(size, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(size, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
     httpd_request_answer(request, status, content_type, response);
 }
 

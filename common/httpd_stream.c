@@ -1,6 +1,6 @@
 /*
- * Streams of the HTTP server (httpd.h): answers that stay open. Bytes are shared between streams; libmicrohttpd takes them as
- * the socket does, and a stream with none sleeps (its connection is suspended) until the next chunk wakes it.
+ * Streams of the HTTP server (httpd.h): answers that stay open. Bytes are shared between streams; libmicrohttpd takes
+ * them as the socket does, and a stream with none sleeps (its connection is suspended) until the next chunk wakes it.
  */
 #include "httpd_internal.h"
 
@@ -30,7 +30,7 @@ struct httpd_stream {
     size_t offset;  /* sent of `first` */
     size_t pending; /* bytes */
     bool suspended, closing, aborted;
-    bool events;     /* text/event-stream, which has comments */
+    bool events;      /* text/event-stream, which has comments */
     int64_t taken_ms; /* when bytes were last taken, or the stream began or was closed */
     httpd_closed_fn *closed;
     void *arg;
@@ -168,10 +168,14 @@ void httpd_stream_free(struct httpd_stream *stream)
     free(stream);
 }
 
-struct httpd_stream *httpd_reply_stream(struct httpd_request *request, const char *content_type, httpd_closed_fn *closed, void *arg)
+struct httpd_stream *httpd_reply_stream(struct httpd_request *request, const char *content_type,
+                                        httpd_closed_fn *closed, void *arg)
 {
     struct httpd_stream *stream = mem_alloc(sizeof *stream);
-    *stream = (struct httpd_stream){.request = request, .closed = closed, .arg = arg, .taken_ms = loop_now_ms(request->httpd->loop),
+    *stream = (struct httpd_stream){.request = request,
+                                    .closed = closed,
+                                    .arg = arg,
+                                    .taken_ms = loop_now_ms(request->httpd->loop),
                                     .events = strcmp(content_type, "text/event-stream") == 0};
     request->stream = stream;
     if (request->peer)

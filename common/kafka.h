@@ -61,17 +61,16 @@ struct kafka_consumer_events {
 };
 
 /* A consumer of `topic` that holds nothing yet; NULL with text in `error`. Freed by kafka_consumer_free. */
-struct kafka_consumer *kafka_consumer_new(struct loop *loop, const struct kafka_config *config,
-                                          const char *topic, const struct kafka_consumer_events *events,
-                                          struct buf *error) __attribute__((warn_unused_result));
+struct kafka_consumer *kafka_consumer_new(struct loop *loop, const struct kafka_config *config, const char *topic,
+                                          const struct kafka_consumer_events *events, struct buf *error)
+    __attribute__((warn_unused_result));
 /* Closes and frees. NULL allowed. Not from inside one of its callbacks. */
 void kafka_consumer_free(struct kafka_consumer *consumer);
 /* Starts reading `partition` at `offset`. */
 int kafka_consumer_assign(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
     __attribute__((warn_unused_result));
 /* Stops reading it; no record of it is delivered after this call, kept ones included. */
-int kafka_consumer_unassign(struct kafka_consumer *consumer, int32_t partition)
-    __attribute__((warn_unused_result));
+int kafka_consumer_unassign(struct kafka_consumer *consumer, int32_t partition) __attribute__((warn_unused_result));
 /* Takes the back-pressure off. */
 void kafka_consumer_resume(struct kafka_consumer *consumer);
 /* Writes offset (the next to read) for the group, asynchronously, for lag tools only. */
@@ -89,8 +88,8 @@ struct kafka_check {
     int64_t low, high;  /* watermarks */
     int32_t partitions; /* of the topic */
     char cluster_id[64];
-    int record_status; /* of the record asked for: 0, ERR_NOT_FOUND (aged out), ERR_UNAVAILABLE, ERR_TIMEOUT;
-                          ERR_NOT_FOUND when none was asked for */
+    int record_status;    /* of the record asked for: 0, ERR_NOT_FOUND (aged out), ERR_UNAVAILABLE, ERR_TIMEOUT;
+                             ERR_NOT_FOUND when none was asked for */
     uint64_t record_hash; /* kafka_record_hash of it */
 };
 typedef void kafka_check_fn(void *arg, const struct kafka_check *check);
@@ -99,8 +98,8 @@ typedef void kafka_check_fn(void *arg, const struct kafka_check *check);
  * (which must not be assigned), without blocking the loop (a helper thread asks). `done` is called on the
  * loop within `timeout_ms` and some, unless the consumer is freed before.
  */
-void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition, int64_t offset,
-                          int64_t timeout_ms, kafka_check_fn *done, void *arg);
+void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition, int64_t offset, int64_t timeout_ms,
+                          kafka_check_fn *done, void *arg);
 /* 64-bit hash (FNV-1a) of offset, timestamp, key and value: tells a re-created log from the one applied. */
 uint64_t kafka_record_hash(const struct kafka_record *record);
 
@@ -108,8 +107,7 @@ uint64_t kafka_record_hash(const struct kafka_record *record);
 struct kafka_producer;
 
 /* `error` is NULL when the record is acknowledged, else the reason. Called on the loop, in any order. */
-typedef void kafka_delivered_fn(void *arg, void *opaque, int32_t partition, int64_t offset,
-                                const char *error);
+typedef void kafka_delivered_fn(void *arg, void *opaque, int32_t partition, int64_t offset, const char *error);
 
 /* An idempotent producer, acks=all. NULL with text in `error`. */
 struct kafka_producer *kafka_producer_new(struct loop *loop, const struct kafka_config *config,
@@ -144,8 +142,8 @@ struct kafka_topic {
  * another count (`*existing` tells it), ERR_UNAVAILABLE, ERR_UNSUPPORTED when the broker cannot make topics.
  * `error` gets the reason.
  */
-int kafka_topic_ensure(const char *brokers, const struct kafka_topic *topic, int64_t timeout_ms,
-                       int32_t *existing, struct buf *error) __attribute__((warn_unused_result));
+int kafka_topic_ensure(const char *brokers, const struct kafka_topic *topic, int64_t timeout_ms, int32_t *existing,
+                       struct buf *error) __attribute__((warn_unused_result));
 /*
  * Cluster id and number of partitions of `topic` (0 when it does not exist). When `low` and `high` are not
  * NULL,

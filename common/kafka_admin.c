@@ -131,13 +131,11 @@ static int match_count(const struct kafka_topic *topic, int32_t existing, struct
     if (existing == topic->partitions) {
         return 0;
     }
-    buf_printf(error, "topic %s has %d partitions, not %d", topic->name, (int)existing,
-               (int)topic->partitions);
+    buf_printf(error, "topic %s has %d partitions, not %d", topic->name, (int)existing, (int)topic->partitions);
     return ERR_REFUSED;
 }
 
-static int make(rd_kafka_t *rk, const struct kafka_topic *topic, int32_t brokers, int64_t end_ms,
-                struct buf *error)
+static int make(rd_kafka_t *rk, const struct kafka_topic *topic, int32_t brokers, int64_t end_ms, struct buf *error)
 {
     rd_kafka_NewTopic_t *wanted = describe(topic, brokers, error);
     int status;
@@ -150,8 +148,7 @@ static int make(rd_kafka_t *rk, const struct kafka_topic *topic, int32_t brokers
     return status ? status : wait_leaders(rk, topic, end_ms);
 }
 
-static int ensure(rd_kafka_t *rk, const struct kafka_topic *topic, int64_t end_ms, int32_t *existing,
-                  struct buf *error)
+static int ensure(rd_kafka_t *rk, const struct kafka_topic *topic, int64_t end_ms, int32_t *existing, struct buf *error)
 {
     int32_t brokers = 0;
     int status = kafka_ask_partitions(rk, topic->name, remaining(end_ms), existing, &brokers);
@@ -165,8 +162,8 @@ static int ensure(rd_kafka_t *rk, const struct kafka_topic *topic, int64_t end_m
     return status ? status : match_count(topic, *existing, error);
 }
 
-int kafka_topic_ensure(const char *brokers, const struct kafka_topic *topic, int64_t timeout_ms,
-                       int32_t *existing, struct buf *error)
+int kafka_topic_ensure(const char *brokers, const struct kafka_topic *topic, int64_t timeout_ms, int32_t *existing,
+                       struct buf *error)
 {
     rd_kafka_t *rk;
     int status;
@@ -188,8 +185,7 @@ int kafka_topic_ensure(const char *brokers, const struct kafka_topic *topic, int
 /* ---- describing ---- */
 
 /* How many partitions there are and, when asked, the watermarks of the first `room` of them. */
-static int survey(rd_kafka_t *rk, const char *topic, int64_t end_ms, int32_t *partitions, int64_t *low,
-                  int64_t *high)
+static int survey(rd_kafka_t *rk, const char *topic, int64_t end_ms, int32_t *partitions, int64_t *low, int64_t *high)
 {
     int32_t room = low != NULL && high != NULL ? *partitions : 0;
     struct kafka_range range = {topic, 0, 0};

@@ -43,8 +43,7 @@ static int topic_partitions(const rd_kafka_metadata_topic_t *topic, int32_t *par
     return topic->partition_cnt > 0 ? 0 : ERR_UNAVAILABLE;
 }
 
-int kafka_ask_partitions(rd_kafka_t *rk, const char *topic, int64_t timeout_ms, int32_t *partitions,
-                         int32_t *brokers)
+int kafka_ask_partitions(rd_kafka_t *rk, const char *topic, int64_t timeout_ms, int32_t *partitions, int32_t *brokers)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, NULL);
@@ -58,8 +57,7 @@ int kafka_ask_partitions(rd_kafka_t *rk, const char *topic, int64_t timeout_ms, 
         if (brokers != NULL) {
             *brokers = metadata->broker_cnt;
         }
-        status =
-            metadata->topic_cnt == 1 ? topic_partitions(&metadata->topics[0], partitions) : ERR_NOT_FOUND;
+        status = metadata->topic_cnt == 1 ? topic_partitions(&metadata->topics[0], partitions) : ERR_NOT_FOUND;
         rd_kafka_metadata_destroy(metadata);
     }
     rd_kafka_topic_destroy(handle);

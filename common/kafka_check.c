@@ -104,12 +104,10 @@ static int ask_partition(rd_kafka_t *rk, struct question *question, int64_t end_
         status = kafka_ask_cluster(rk, remaining(end_ms), check->cluster_id);
     }
     if (status == 0) {
-        status = kafka_ask_offsets(rk, &question->range, RD_KAFKA_OFFSET_BEGINNING, remaining(end_ms),
-                                   &check->low);
+        status = kafka_ask_offsets(rk, &question->range, RD_KAFKA_OFFSET_BEGINNING, remaining(end_ms), &check->low);
     }
     if (status == 0) {
-        status =
-            kafka_ask_offsets(rk, &question->range, RD_KAFKA_OFFSET_END, remaining(end_ms), &check->high);
+        status = kafka_ask_offsets(rk, &question->range, RD_KAFKA_OFFSET_END, remaining(end_ms), &check->high);
     }
     return status;
 }

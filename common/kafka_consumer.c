@@ -37,8 +37,7 @@ static struct kafka_budget divide(int64_t memory)
     };
 }
 
-static void configure(struct kafka_conf *conf, const struct kafka_config *config,
-                      const struct kafka_budget *budget)
+static void configure(struct kafka_conf *conf, const struct kafka_config *config, const struct kafka_budget *budget)
 {
     kafka_conf_text(conf, "group.id", config->group ? config->group : "isobar");
     kafka_conf_text(conf, "auto.offset.reset", "error");
@@ -95,9 +94,8 @@ static int start(struct kafka_consumer *consumer, struct loop *loop, const struc
     return 0;
 }
 
-struct kafka_consumer *kafka_consumer_new(struct loop *loop, const struct kafka_config *config,
-                                          const char *topic, const struct kafka_consumer_events *events,
-                                          struct buf *error)
+struct kafka_consumer *kafka_consumer_new(struct loop *loop, const struct kafka_config *config, const char *topic,
+                                          const struct kafka_consumer_events *events, struct buf *error)
 {
     struct kafka_consumer *consumer;
 
@@ -169,8 +167,7 @@ static int move(struct kafka_consumer *consumer, int32_t partition, int64_t offs
     if (error == NULL) {
         return 0;
     }
-    log_warn("kafka_assign_failed", LOG_INT("partition", partition),
-             LOG_TEXT("reason", rd_kafka_error_string(error)));
+    log_warn("kafka_assign_failed", LOG_INT("partition", partition), LOG_TEXT("reason", rd_kafka_error_string(error)));
     rd_kafka_error_destroy(error);
     return ERR_UNAVAILABLE;
 }
@@ -272,8 +269,8 @@ int64_t kafka_consumer_dropped(const struct kafka_consumer *consumer)
     return consumer->dropped;
 }
 
-void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition, int64_t offset,
-                          int64_t timeout_ms, kafka_check_fn *done, void *arg)
+void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition, int64_t offset, int64_t timeout_ms,
+                          kafka_check_fn *done, void *arg)
 {
     kafka_checker_ask(consumer->checker, partition, offset, timeout_ms, done, arg);
 }

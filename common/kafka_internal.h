@@ -188,8 +188,8 @@ rd_kafka_t *kafka_ask_new(const char *brokers, struct buf *error) __attribute__(
  * Number of partitions of the topic, and of brokers when `brokers` is not NULL (also when the topic is not
  * found). ERR_NOT_FOUND, ERR_UNAVAILABLE, ERR_TIMEOUT. Partitions without a leader count.
  */
-int kafka_ask_partitions(rd_kafka_t *rk, const char *topic, int64_t timeout_ms, int32_t *partitions,
-                         int32_t *brokers) __attribute__((warn_unused_result));
+int kafka_ask_partitions(rd_kafka_t *rk, const char *topic, int64_t timeout_ms, int32_t *partitions, int32_t *brokers)
+    __attribute__((warn_unused_result));
 
 /* Partitions first … first + count − 1 of a topic. */
 struct kafka_range {
@@ -205,8 +205,7 @@ struct kafka_range {
 int kafka_ask_offsets(rd_kafka_t *rk, const struct kafka_range *range, int64_t which, int64_t timeout_ms,
                       int64_t *offsets) __attribute__((warn_unused_result));
 /* Cluster id, "" when the broker has none. ERR_TIMEOUT when no broker answers. */
-int kafka_ask_cluster(rd_kafka_t *rk, int64_t timeout_ms, char cluster_id[64])
-    __attribute__((warn_unused_result));
+int kafka_ask_cluster(rd_kafka_t *rk, int64_t timeout_ms, char cluster_id[64]) __attribute__((warn_unused_result));
 /* Reads one record and hashes it. ERR_NOT_FOUND when that offset is not in the log, ERR_TIMEOUT,
  * ERR_UNAVAILABLE. */
 int kafka_ask_record(rd_kafka_t *rk, const struct kafka_range *range, int64_t offset, int64_t timeout_ms,

@@ -79,8 +79,7 @@ static void take_error(struct kafka_consumer *consumer, const rd_kafka_message_t
         }
         return;
     }
-    if (log_limit_pass(&consumer->client.limit, loop_now_ms(consumer->client.loop), LOG_EVERY_MS,
-                       &suppressed)) {
+    if (log_limit_pass(&consumer->client.limit, loop_now_ms(consumer->client.loop), LOG_EVERY_MS, &suppressed)) {
         log_warn("kafka_consumer", LOG_INT("partition", message->partition), LOG_TEXT("reason", reason),
                  LOG_INT("suppressed", suppressed));
     }

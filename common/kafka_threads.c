@@ -46,10 +46,7 @@ static void *run(void *arg)
 
 static int answer(int code)
 {
-    return code == 0           ? thrd_success
-           : code == ETIMEDOUT ? thrd_timedout
-           : code == EBUSY     ? thrd_busy
-                               : thrd_error;
+    return code == 0 ? thrd_success : code == ETIMEDOUT ? thrd_timedout : code == EBUSY ? thrd_busy : thrd_error;
 }
 
 int thrd_create(thrd_t *thread, thrd_start_t fn, void *arg)

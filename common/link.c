@@ -181,11 +181,18 @@ static void on_message(void *arg, const Isobar__V1__Envelope *envelope)
         link->events.message(link->events.arg, envelope);
 }
 
-struct link *link_new(struct loop *loop, const struct link_config *config, const struct link_events *events, struct buf *error)
+struct link *link_new(struct loop *loop, const struct link_config *config, const struct link_events *events,
+                      struct buf *error)
 {
     struct link *link = mem_alloc(sizeof *link);
-    *link = (struct link){.loop = loop, .events = *events, .id = mem_strdup(config->id), .zone = mem_strdup(config->zone),
-                          .incarnation = config->incarnation, .role = config->role, .capacity = config->capacity, .heard_ms = loop_now_ms(loop)};
+    *link = (struct link){.loop = loop,
+                          .events = *events,
+                          .id = mem_strdup(config->id),
+                          .zone = mem_strdup(config->zone),
+                          .incarnation = config->incarnation,
+                          .role = config->role,
+                          .capacity = config->capacity,
+                          .heard_ms = loop_now_ms(loop)};
     (void)gethostname(link->host, sizeof link->host - 1);
     link->channel = channel_dial(loop, config->endpoints, config->id, config->incarnation, on_message, link, error);
     link->timer = loop_timer_new(loop, on_timer, link);

@@ -1,7 +1,8 @@
 /*
- * A member's side of the control plane: says HELLO until it is welcomed, a HEARTBEAT every 500 ms with everything the member
- * holds, hands TARGETs and other messages to the member, dials anew when nothing was heard for 3 s, and says BYE. The member
- * works on while no coordinator is there. Messages of an older term, and targets of an older version, are dropped here.
+ * A member's side of the control plane: says HELLO until it is welcomed, a HEARTBEAT every 500 ms with everything the
+ * member holds, hands TARGETs and other messages to the member, dials anew when nothing was heard for 3 s, and says
+ * BYE. The member works on while no coordinator is there. Messages of an older term, and targets of an older version,
+ * are dropped here.
  */
 #ifndef ISOBAR_LINK_H
 #define ISOBAR_LINK_H
@@ -19,8 +20,9 @@ struct link;
 
 struct link_events {
     /*
-     * Fill everything but term, target_version and calls_per_minute_milli of the heartbeat about to be sent; valid until the
-     * next call. The share of the quota is that of the newest target, which is in force when `target` returns.
+     * Fill everything but term, target_version and calls_per_minute_milli of the heartbeat about to be sent; valid
+     * until the next call. The share of the quota is that of the newest target, which is in force when `target`
+     * returns.
      */
     void (*heartbeat)(void *arg, Isobar__V1__Heartbeat *heartbeat);
     void (*welcome)(void *arg, const Isobar__V1__Welcome *welcome);
@@ -40,8 +42,8 @@ struct link_config {
 };
 
 /* Dials; NULL with text in `error` when an endpoint or the id is malformed. Copies `config`. */
-struct link *link_new(struct loop *loop, const struct link_config *config, const struct link_events *events, struct buf *error)
-    __attribute__((warn_unused_result));
+struct link *link_new(struct loop *loop, const struct link_config *config, const struct link_events *events,
+                      struct buf *error) __attribute__((warn_unused_result));
 /* NULL allowed. Not from one of its callbacks. */
 void link_free(struct link *link);
 /* Sends a heartbeat now, for a change that should be known soon. */

@@ -1,6 +1,7 @@
 /*
- * The structured log (log.h). A line is put together in a buffer on the stack and written by one write(2), so that lines of
- * several threads or processes do not mix. A line longer than the buffer ends at a field's end with cut=true, so it parses.
+ * The structured log (log.h). A line is put together in a buffer on the stack and written by one write(2), so that
+ * lines of several threads or processes do not mix. A line longer than the buffer ends at a field's end with cut=true,
+ * so it parses.
  */
 #include "log.h"
 

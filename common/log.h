@@ -23,26 +23,26 @@ struct log_field {
     double real;
 };
 
-#define LOG_TEXT(key_, text_) ((struct log_field){.type = LOG_TYPE_TEXT, .key = (key_), .text = (text_)})
-#define LOG_INT(key_, value_) \
-    ((struct log_field){.type = LOG_TYPE_INT, .key = (key_), .integer = (int64_t)(value_)})
+#define LOG_TEXT(key_, text_)  ((struct log_field){.type = LOG_TYPE_TEXT, .key = (key_), .text = (text_)})
+#define LOG_INT(key_, value_)  ((struct log_field){.type = LOG_TYPE_INT, .key = (key_), .integer = (int64_t)(value_)})
 #define LOG_REAL(key_, value_) ((struct log_field){.type = LOG_TYPE_REAL, .key = (key_), .real = (value_)})
 #ifdef __cppcheck__ /* knows no __VA_OPT__ and would skip every file that logs */
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__})
 #else
-#define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__ __VA_OPT__(,) {.type = LOG_TYPE_END}})
+#define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.type = LOG_TYPE_END}})
 #endif
 
 #define log_debug(event, ...) log_write(LOG_DEBUG, event, LOG_FIELDS(__VA_ARGS__))
-#define log_info(event, ...) log_write(LOG_INFO, event, LOG_FIELDS(__VA_ARGS__))
-#define log_warn(event, ...) log_write(LOG_WARN, event, LOG_FIELDS(__VA_ARGS__))
+#define log_info(event, ...)  log_write(LOG_INFO, event, LOG_FIELDS(__VA_ARGS__))
+#define log_warn(event, ...)  log_write(LOG_WARN, event, LOG_FIELDS(__VA_ARGS__))
 #define log_error(event, ...) log_write(LOG_ERROR, event, LOG_FIELDS(__VA_ARGS__))
 
 /* Sets the component's name (borrowed for the life of the process), the lowest level shown and the format. */
 void log_setup(const char *component, enum log_level level, bool json);
 /*
- * Writes one line when `level` is shown. A NULL text is written as "". Control characters are escaped, bytes that are no UTF-8
- * become U+FFFD, a text is cut at 1 KiB and a line at 4 KiB (it then ends in cut=true). Lost when stderr takes no more.
+ * Writes one line when `level` is shown. A NULL text is written as "". Control characters are escaped, bytes that are
+ * no UTF-8 become U+FFFD, a text is cut at 1 KiB and a line at 4 KiB (it then ends in cut=true). Lost when stderr takes
+ * no more.
  */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 /* Parses "debug", "info", "warn", "error" into `level`; ERR_INVALID otherwise. */

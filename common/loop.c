@@ -1,6 +1,7 @@
 /*
- * The epoll loop (loop.h): descriptors, signals and rounds; timers are in loop_timer.c. epoll_pwait2 is not needed since a
- * millisecond is the finest unit. Sources removed inside a round are marked dead, skipped, and freed at the round's end.
+ * The epoll loop (loop.h): descriptors, signals and rounds; timers are in loop_timer.c. epoll_pwait2 is not needed
+ * since a millisecond is the finest unit. Sources removed inside a round are marked dead, skipped, and freed at the
+ * round's end.
  */
 #include "loop_internal.h"
 

@@ -1,6 +1,6 @@
 /*
- * The loop's timers (loop.h): a binary heap ordered by due time, then by when they were armed. A wheel would make arming O(1),
- * but a program has tens of timers and the heap's order is exact.
+ * The loop's timers (loop.h): a binary heap ordered by due time, then by when they were armed. A wheel would make
+ * arming O(1), but a program has tens of timers and the heap's order is exact.
  */
 #include "loop_internal.h"
 
@@ -16,7 +16,7 @@ struct loop_timer {
     struct loop *loop;
     int64_t due_ms, period_ms;
     uint64_t number; /* of its arming, ever growing */
-    size_t place; /* in the heap, from 1; 0: not armed */
+    size_t place;    /* in the heap, from 1; 0: not armed */
     bool dead;
     loop_fn *fn;
     void *arg;
@@ -110,7 +110,8 @@ void loop_timer_free(struct loop_timer *timer)
     timer->loop->dead_timers = timer;
 }
 
-/* Runs what was due and armed before; a timer armed inside a callback sorts after those and waits for the next round. */
+/* Runs what was due and armed before; a timer armed inside a callback sorts after those and waits for the next round.
+ */
 void loop_timers_run(struct loop *loop)
 {
     int64_t now = loop->now_ms;

@@ -86,10 +86,12 @@ static double cpu_seconds(void)
     struct rusage usage;
     if (getrusage(RUSAGE_SELF, &usage) != 0)
         return 0;
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* Unix time at which this process started: now, less what has passed since (clock ticks after boot, proc(5), field 22). */
+/* Unix time at which this process started: now, less what has passed since (clock ticks after boot, proc(5), field 22).
+ */
 static double start_seconds(void)
 {
     static double start; /* asked for once, so that it does not waver with the clocks */
@@ -102,7 +104,8 @@ static double start_seconds(void)
     const char *name_end = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
     fclose(file);
     if (!name_end || clock_gettime(CLOCK_BOOTTIME, &since_boot) != 0 ||
-        sscanf(name_end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lf", &ticks) != 1)
+        sscanf(name_end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lf", &ticks) !=
+            1)
         return 0;
     double age = (double)since_boot.tv_sec + (double)since_boot.tv_nsec / 1e9 - ticks / (double)sysconf(_SC_CLK_TCK);
     start = (double)clock_wall_ms() / 1000 - age;

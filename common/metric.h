@@ -26,7 +26,7 @@ struct metric_row {
 };
 
 #define METRIC_FIELD(type, name, help) int64_t name;
-#define METRIC_STRUCT(LIST) LIST(METRIC_FIELD)
+#define METRIC_STRUCT(LIST)            LIST(METRIC_FIELD)
 /* Use inside an array initialiser; METRIC_OWNER must be defined as the struct type before. */
 #define METRIC_ROW(type, name, help) {METRIC_##type, #name, help, offsetof(METRIC_OWNER, name)},
 

@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_FORMAT  1
-#define KNOWN_VALUES  ((UINT64_C(1) << OBSERVATION_VALUES) - 1)
-#define ARENA_LIMIT   (8u << 20) /* a valid batch needs at most 80 KiB, an odd one of 256 KiB some times its size */
-#define NOT_A_VALUE   (-1)
+#define BATCH_FORMAT 1
+#define KNOWN_VALUES ((UINT64_C(1) << OBSERVATION_VALUES) - 1)
+#define ARENA_LIMIT  (8u << 20) /* a valid batch needs at most 80 KiB, an odd one of 256 KiB some times its size */
+#define NOT_A_VALUE  (-1)
 
 struct column {
     size_t count_at, values_at; /* offsets in the message */
@@ -30,13 +30,17 @@ struct column {
 };
 
 #define MESSAGE Isobar__V1__ObservationBatch
-#define FIXED(name, low, high, reason)                                                                       \
-    {offsetof(MESSAGE, n_##name), offsetof(MESSAGE, name), offsetof(struct observation, name),                \
-     sizeof((struct observation){0}.name), NOT_A_VALUE, low, high, reason}
-#define VALUE(name, value_bit, low, high, reason)                                                            \
-    {offsetof(MESSAGE, n_##name), offsetof(MESSAGE, name),                                                   \
-     offsetof(struct observation, value) + ISOBAR__V1__VALUE__##value_bit * sizeof(int32_t), sizeof(int32_t), \
-     ISOBAR__V1__VALUE__##value_bit, low, high, reason}
+#define FIXED(name, low, high, reason)                                                                                 \
+    {                                                                                                                  \
+        offsetof(MESSAGE, n_##name), offsetof(MESSAGE, name), offsetof(struct observation, name),                      \
+            sizeof((struct observation){0}.name), NOT_A_VALUE, low, high, reason                                       \
+    }
+#define VALUE(name, value_bit, low, high, reason)                                                                      \
+    {                                                                                                                  \
+        offsetof(MESSAGE, n_##name), offsetof(MESSAGE, name),                                                          \
+            offsetof(struct observation, value) + ISOBAR__V1__VALUE__##value_bit * sizeof(int32_t), sizeof(int32_t),   \
+            ISOBAR__V1__VALUE__##value_bit, low, high, reason                                                          \
+    }
 #define ANY(name, value_bit)      VALUE(name, value_bit, INT32_MIN, INT32_MAX, "")
 #define POSITIVE(name, bit, text) VALUE(name, bit, 0, INT32_MAX, text)
 

@@ -1,6 +1,6 @@
 /*
- * Options from defaults, file, environment and flags (option.h). All sources go through one function, option_set, so that
- * types and ranges are checked alike; `origin` remembers which source a value came from, for --dump-config.
+ * Options from defaults, file, environment and flags (option.h). All sources go through one function, option_set, so
+ * that types and ranges are checked alike; `origin` remembers which source a value came from, for --dump-config.
  */
 #include "option_internal.h"
 
@@ -36,13 +36,15 @@ static int set_flag(const struct option_parse *parse, const struct option_row *r
     return 0;
 }
 
-static int set_integer(const struct option_parse *parse, const struct option_row *row, const char *text, struct buf *error)
+static int set_integer(const struct option_parse *parse, const struct option_row *row, const char *text,
+                       struct buf *error)
 {
     char *end = NULL;
     errno = 0;
     long long number = strtoll(text, &end, 10);
     if (!*text || *end || errno != 0 || number < row->low || number > row->high) {
-        buf_printf(error, "'%s' is not a whole number from %lld to %lld", text, (long long)row->low, (long long)row->high);
+        buf_printf(error, "'%s' is not a whole number from %lld to %lld", text, (long long)row->low,
+                   (long long)row->high);
         return ERR_INVALID;
     }
     int64_t value = number;
@@ -50,7 +52,8 @@ static int set_integer(const struct option_parse *parse, const struct option_row
     return 0;
 }
 
-int option_set(struct option_parse *parse, const struct option_row *row, const char *text, const char *origin, struct buf *error)
+int option_set(struct option_parse *parse, const struct option_row *row, const char *text, const char *origin,
+               struct buf *error)
 {
     int status = 0;
     if (row->type == OPTION_INT)
@@ -79,7 +82,8 @@ static void set_defaults(struct option_parse *parse)
 
 /* ---- flags ---- */
 
-/* Says what is wrong with argument `flag`, of which only the name is shown: the value may be a secret given by mistake. */
+/* Says what is wrong with argument `flag`, of which only the name is shown: the value may be a secret given by mistake.
+ */
 static int flag_error(const struct option_parse *parse, const char *flag, const char *reason)
 {
     fprintf(stderr, "%s: %.*s: %s\n", parse->program->name, (int)strcspn(flag, "="), flag, reason);
@@ -90,12 +94,14 @@ static int unknown_flag(const struct option_parse *parse, const char *flag, cons
 {
     const struct option_row *near = option_nearest(parse->program, name);
     char dashed[OPTION_NAME_BYTES];
-    fprintf(stderr, "%s: unknown option '%.*s'%s%s%s; --help lists all\n", parse->program->name, (int)strcspn(flag, "="), flag,
-            near ? "; did you mean '--" : "", near ? option_spelled(near->name, '_', '-', false, dashed) : "", near ? "'?" : "");
+    fprintf(stderr, "%s: unknown option '%.*s'%s%s%s; --help lists all\n", parse->program->name,
+            (int)strcspn(flag, "="), flag, near ? "; did you mean '--" : "",
+            near ? option_spelled(near->name, '_', '-', false, dashed) : "", near ? "'?" : "");
     return ERR_INVALID;
 }
 
-/* The row that --`name` means, with its value when the name alone says it ("no_" before a FLAG); NULL when there is none. */
+/* The row that --`name` means, with its value when the name alone says it ("no_" before a FLAG); NULL when there is
+ * none. */
 static const struct option_row *flag_row(const struct option_program *program, const char *name, const char **value)
 {
     const struct option_row *row = option_find(program, name);
@@ -198,9 +204,11 @@ static int read_sources(struct option_parse *parse, int argc, char **argv, int *
     return OPTION_EXIT;
 }
 
-int option_parse(const struct option_program *program, void *values, int argc, char **argv, int *operands, int *exit_code)
+int option_parse(const struct option_program *program, void *values, int argc, char **argv, int *operands,
+                 int *exit_code)
 {
-    struct option_parse parse = {.program = program, .values = values, .origins = mem_calloc(program->row_count, sizeof(char *))};
+    struct option_parse parse = {
+        .program = program, .values = values, .origins = mem_calloc(program->row_count, sizeof(char *))};
     int result = OPTION_EXIT;
     *exit_code = EXIT_CODE_OK;
     *operands = 0;

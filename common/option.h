@@ -12,10 +12,10 @@
  *
  * The row `commit_ms` is the flag --commit-ms, the variable ISOBAR_COMMIT_MS and the key commit_ms in the
  * [worker] or [isobar] section of the file given by --config (inih; lines of up to 199 characters). [isobar] is for all
- * programs: there a key that this one does not have is another's, unless it looks like a slip of one of ours. FLAG rows also
- * have --no-<name>. SECRET rows have no flag; they have ISOBAR_<NAME> and, when that is not set, ISOBAR_<NAME>_FILE (a file
- * whose first line is the value), and are masked in dumps.
- * Types: TEXT char *, INT int64_t within [low, high], FLAG bool, SECRET char *.
+ * programs: there a key that this one does not have is another's, unless it looks like a slip of one of ours. FLAG rows
+ * also have --no-<name>. SECRET rows have no flag; they have ISOBAR_<NAME> and, when that is not set,
+ * ISOBAR_<NAME>_FILE (a file whose first line is the value), and are masked in dumps. Types: TEXT char *, INT int64_t
+ * within [low, high], FLAG bool, SECRET char *.
  */
 #ifndef ISOBAR_OPTION_H
 #define ISOBAR_OPTION_H
@@ -35,23 +35,23 @@ struct option_row {
     size_t offset;
 };
 
-#define OPTION_CTYPE_TEXT   char *
-#define OPTION_CTYPE_INT    int64_t
-#define OPTION_CTYPE_FLAG   bool
-#define OPTION_CTYPE_SECRET char *
+#define OPTION_CTYPE_TEXT                                  char *
+#define OPTION_CTYPE_INT                                   int64_t
+#define OPTION_CTYPE_FLAG                                  bool
+#define OPTION_CTYPE_SECRET                                char *
 #define OPTION_FIELD(type, name, initial, low, high, help) OPTION_CTYPE_##type name;
-#define OPTION_STRUCT(LIST) LIST(OPTION_FIELD)
+#define OPTION_STRUCT(LIST)                                LIST(OPTION_FIELD)
 /* Use inside an array initialiser; OPTION_OWNER must be defined as the struct type before. */
-#define OPTION_ROW(type, name, initial, low, high, help) \
+#define OPTION_ROW(type, name, initial, low, high, help)                                                               \
     {OPTION_##type, #name, initial, low, high, help, offsetof(OPTION_OWNER, name)},
 
 /* Options that every daemon has; put it first in the program's list. */
-#define OPTION_COMMON(X)                                                                                      \
-    X(TEXT, config, "", 0, 0, "configuration file; keys are the options with underscores")                    \
-    X(TEXT, log_level, "info", 0, 0, "lowest level logged: debug, info, warn or error")                       \
-    X(TEXT, log_format, "logfmt", 0, 0, "log lines as logfmt or json")                                        \
-    X(TEXT, admin_bind, "127.0.0.1", 0, 0, "address of the admin port (/livez, /readyz, /metrics)")           \
-    X(INT, admin_port, "0", -1, 65535, "admin port; 0 takes a free one and logs it, -1 turns it off")         \
+#define OPTION_COMMON(X)                                                                                               \
+    X(TEXT, config, "", 0, 0, "configuration file; keys are the options with underscores")                             \
+    X(TEXT, log_level, "info", 0, 0, "lowest level logged: debug, info, warn or error")                                \
+    X(TEXT, log_format, "logfmt", 0, 0, "log lines as logfmt or json")                                                 \
+    X(TEXT, admin_bind, "127.0.0.1", 0, 0, "address of the admin port (/livez, /readyz, /metrics)")                    \
+    X(INT, admin_port, "0", -1, 65535, "admin port; 0 takes a free one and logs it, -1 turns it off")                  \
     X(FLAG, insecure, "false", 0, 0, "allow addresses other than loopback without authentication")
 
 struct option_program {

@@ -14,7 +14,8 @@ struct option_parse {
     const char **origins; /* per row, static text */
 };
 
-/* Sets `row` from `text`, checked by its type; `origin` is static text. ERR_INVALID, with the reason appended to `error`. */
+/* Sets `row` from `text`, checked by its type; `origin` is static text. ERR_INVALID, with the reason appended to
+ * `error`. */
 int option_set(struct option_parse *parse, const struct option_row *row, const char *text, const char *origin,
                struct buf *error) __attribute__((warn_unused_result));
 /* The place of a TEXT or SECRET row's value. */
@@ -24,7 +25,8 @@ char **option_text(const struct option_parse *parse, const struct option_row *ro
 const struct option_row *option_find(const struct option_program *program, const char *name);
 /* True when `name` is so like `known` that it is a slip of it rather than another word; false when they are equal. */
 bool option_is_slip(const char *name, const char *known);
-/* Writes `name` to `out` (OPTION_NAME_BYTES) with every `from` replaced by `to`, in capitals when wanted; returns it. */
+/* Writes `name` to `out` (OPTION_NAME_BYTES) with every `from` replaced by `to`, in capitals when wanted; returns it.
+ */
 const char *option_spelled(const char *name, char from, char to, bool capitals, char *out);
 
 /* Sets what the configuration file at `path` has; errors are written to stderr, all of them. 0 or ERR_INVALID. */

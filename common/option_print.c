@@ -7,13 +7,15 @@
 void option_print_help(const struct option_program *program)
 {
     char name[OPTION_NAME_BYTES], variable[OPTION_NAME_BYTES];
-    printf("%s %s\n%s\n\nUsage: %s %s\n\nOptions:\n", program->name, ISOBAR_VERSION, program->summary, program->name, program->usage);
+    printf("%s %s\n%s\n\nUsage: %s %s\n\nOptions:\n", program->name, ISOBAR_VERSION, program->summary, program->name,
+           program->usage);
     for (size_t i = 0; i < program->row_count; i++) {
         const struct option_row *row = &program->rows[i];
         option_spelled(row->name, '_', '-', false, name);
         option_spelled(row->name, '-', '_', true, variable);
         if (row->type == OPTION_SECRET) {
-            printf("  ISOBAR_%s\n        %s\n        (or ISOBAR_%s_FILE: a file whose first line is the value)\n", variable, row->help, variable);
+            printf("  ISOBAR_%s\n        %s\n        (or ISOBAR_%s_FILE: a file whose first line is the value)\n",
+                   variable, row->help, variable);
             continue;
         }
         printf("  --%s%s\n        %s\n        (default %s", name, row->type == OPTION_FLAG ? "" : " VALUE", row->help,

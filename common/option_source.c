@@ -1,7 +1,7 @@
 /*
- * Options from the configuration file and the environment (option_internal.h). inih splits the lines; its reader is ours, so
- * that lines are counted (Debian's build does not tell handlers), an indented line is a key of its own rather than the
- * continuation of the one above, and a line longer than inih's buffer is an error rather than two lines.
+ * Options from the configuration file and the environment (option_internal.h). inih splits the lines; its reader is
+ * ours, so that lines are counted (Debian's build does not tell handlers), an indented line is a key of its own rather
+ * than the continuation of the one above, and a line longer than inih's buffer is an error rather than two lines.
  */
 #include "option_internal.h"
 
@@ -46,7 +46,8 @@ static bool section_is_ours(struct file *file, const char *section)
     return false;
 }
 
-/* In our own section every key must be known; elsewhere it may be another program's, unless it is a slip of one of ours. */
+/* In our own section every key must be known; elsewhere it may be another program's, unless it is a slip of one of
+ * ours. */
 static void unknown_key(struct file *file, const char *section, const char *name)
 {
     const struct option_row *near = option_nearest(file->parse->program, name);
@@ -54,7 +55,8 @@ static void unknown_key(struct file *file, const char *section, const char *name
     if (!ours && !(near && option_is_slip(name, near->name)))
         return;
     file_error(file);
-    fprintf(stderr, "unknown key '%s'%s%s%s\n", name, near ? "; did you mean '" : "", near ? near->name : "", near ? "'?" : "");
+    fprintf(stderr, "unknown key '%s'%s%s%s\n", name, near ? "; did you mean '" : "", near ? near->name : "",
+            near ? "'?" : "");
 }
 
 static int on_key(void *arg, const char *section, const char *name, const char *value)
@@ -125,7 +127,8 @@ static int secret_error(const struct option_parse *parse, const char *variable, 
     return ERR_INVALID;
 }
 
-static int read_secret_file(struct option_parse *parse, const struct option_row *row, const char *variable, const char *path)
+static int read_secret_file(struct option_parse *parse, const struct option_row *row, const char *variable,
+                            const char *path)
 {
     char line[SECRET_BYTES];
     struct buf error = BUF_EMPTY;

@@ -52,7 +52,8 @@ static int32_t place_of(const struct pane *pane, const struct pane_entry *entry)
 static void insert(struct pane *pane, int32_t at, struct pane_entry entry)
 {
     if (pane->seen_count == pane->seen_capacity) {
-        pane->seen_capacity = pane->seen_capacity ? pane->seen_capacity + (pane->seen_capacity + 1) / 2 : FIRST_CAPACITY;
+        pane->seen_capacity =
+            pane->seen_capacity ? pane->seen_capacity + (pane->seen_capacity + 1) / 2 : FIRST_CAPACITY;
         pane->seen = mem_grow(pane->seen, (size_t)pane->seen_capacity, sizeof *pane->seen);
     }
     memmove(&pane->seen[at + 1], &pane->seen[at], (size_t)(pane->seen_count - at) * sizeof *pane->seen);

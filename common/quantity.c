@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define V(value) ISOBAR__V1__VALUE__##value
+#define V(value)  ISOBAR__V1__VALUE__##value
 #define M(metric) ISOBAR__V1__METRIC__METRIC_##metric
 
 static const struct quantity quantities[QUANTITY_COUNT] = {

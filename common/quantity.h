@@ -11,11 +11,11 @@
 #define QUANTITY_COUNT 13 /* highest isobar.v1.Metric + 1 */
 
 struct quantity {
-    int32_t metric;     /* isobar.v1.Metric */
-    int value_bit;      /* isobar.v1.Value it is taken from, -1 when derived */
-    const char *name;   /* API name: temperature */
-    const char *unit;   /* API unit after scaling: degC */
-    int32_t scale;      /* stored integer = unit value * scale */
+    int32_t metric;   /* isobar.v1.Metric */
+    int value_bit;    /* isobar.v1.Value it is taken from, -1 when derived */
+    const char *name; /* API name: temperature */
+    const char *unit; /* API unit after scaling: degC */
+    int32_t scale;    /* stored integer = unit value * scale */
 };
 
 /* The row for `metric`; NULL when unknown. */

@@ -1,5 +1,6 @@
 /*
- * The three Lua scripts that guard the state in Redis (proto/acquire.lua, load.lua, commit.lua), embedded at build time.
+ * The three Lua scripts that guard the state in Redis (proto/acquire.lua, load.lua, commit.lua), embedded at build
+ * time.
  */
 #ifndef ISOBAR_SCRIPT_H
 #define ISOBAR_SCRIPT_H

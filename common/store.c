@@ -44,8 +44,8 @@ static void answer(struct store *store, struct request *request, const struct st
 
 void store_report(struct store *store, bool up)
 {
-    bool news = !store->reported || up != store->reported_up ||
-                (!up && strcmp(store->reason.data, store->said.data) != 0);
+    bool news =
+        !store->reported || up != store->reported_up || (!up && strcmp(store->reason.data, store->said.data) != 0);
     if (!news || store->state == NULL)
         return;
     store->reported = true;
@@ -109,8 +109,7 @@ static void end_outstanding(struct store *store, int64_t now_ms)
 void store_lose(struct store *store, const char *reason)
 {
     buf_reset(&store->reason);
-    buf_printf(&store->reason, "%s: %s", store->address_text,
-               reason); /* before the context goes, it may be its text */
+    buf_printf(&store->reason, "%s: %s", store->address_text, reason); /* before the context goes, it may be its text */
     close_connection(store);
     end_outstanding(store, loop_now_ms(store->loop));
     store->lost = true;
@@ -286,8 +285,8 @@ void store_reconnect(struct store *store, const char *reason)
 
 /* ---- life ---- */
 
-struct store *store_new(struct loop *loop, const struct store_config *config, store_state_fn *state,
-                        void *arg, struct buf *error)
+struct store *store_new(struct loop *loop, const struct store_config *config, store_state_fn *state, void *arg,
+                        struct buf *error)
 {
     assert(config->timeout_ms > 0);
     struct store_address address;

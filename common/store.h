@@ -62,8 +62,8 @@ struct store_config {
  * A store that connects as soon as the loop runs; NULL with text in `error` for a malformed address. Copies
  * `config`; `state` may be NULL. A host name is looked up with a blocking call at each connect.
  */
-struct store *store_new(struct loop *loop, const struct store_config *config, store_state_fn *state,
-                        void *arg, struct buf *error) __attribute__((warn_unused_result));
+struct store *store_new(struct loop *loop, const struct store_config *config, store_state_fn *state, void *arg,
+                        struct buf *error) __attribute__((warn_unused_result));
 /*
  * Ends outstanding requests with ERR_UNAVAILABLE (their callbacks run, the state callback does not), then
  * frees. Requests made by those callbacks end the same way. NULL allowed.
@@ -102,15 +102,16 @@ struct store_script {
 };
 /* Computes the SHA-1 that EVALSHA wants. */
 void store_script_init(struct store_script *script, const char *name, const char *source);
-/* Loads the script before it is wanted, so that the first store_eval after a connect finds it. Its failure shows there. */
+/* Loads the script before it is wanted, so that the first store_eval after a connect finds it. Its failure shows there.
+ */
 void store_script_load(struct store *store, const struct store_script *script);
 /*
  * EVALSHA with `argc` arguments after the key count, the first `keys` of which are keys. When Redis does not
  * know the script it is loaded, and then `fn` gets ERR_REFUSED: nothing was executed, the owner acquires
  * again. When it cannot be loaded, `fn` gets Redis' error as its reply. `script` must outlive the request.
  */
-void store_eval(struct store *store, struct store_script *script, size_t keys, size_t argc,
-                const char *const *argv, const size_t *argv_sizes, store_reply_fn *fn, void *arg);
+void store_eval(struct store *store, struct store_script *script, size_t keys, size_t argc, const char *const *argv,
+                const size_t *argv_sizes, store_reply_fn *fn, void *arg);
 
 /* ---- blocking, for tools ---- */
 struct store_sync;
@@ -124,8 +125,7 @@ void store_sync_free(struct store_sync *store);
  * (`error` tells; the store is then of no further use). A STORE_ERROR reply is returned as such.
  */
 struct store_reply *store_sync_command(struct store_sync *store, size_t argc, const char *const *argv,
-                                       const size_t *argv_sizes, struct buf *error)
-    __attribute__((warn_unused_result));
+                                       const size_t *argv_sizes, struct buf *error) __attribute__((warn_unused_result));
 /* The same for text arguments, ended by NULL. */
 struct store_reply *store_sync_send(struct store_sync *store, struct buf *error, ...)
     __attribute__((sentinel, warn_unused_result));

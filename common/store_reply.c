@@ -69,8 +69,8 @@ struct store_reply *store_reply_take(struct redisReply *take_raw)
 {
     size_t nodes = 0, pointers = 0;
     measure(take_raw, &nodes, &pointers);
-    struct arena *arena = mem_alloc(sizeof(*arena) + (nodes - 1) * sizeof(struct store_reply) +
-                                    pointers * sizeof(struct store_reply *));
+    struct arena *arena =
+        mem_alloc(sizeof(*arena) + (nodes - 1) * sizeof(struct store_reply) + pointers * sizeof(struct store_reply *));
     struct store_reply *root = &arena->root;
     arena->raw = take_raw;
     arena->next_node = root;

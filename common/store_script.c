@@ -60,14 +60,13 @@ static void on_evaluated(void *arg, int status, const struct store_reply *reply)
 {
     struct evaluation *evaluation = arg;
     if (status == 0 && store_reply_is_error(reply, "NOSCRIPT"))
-        store_send(evaluation->store, on_loaded, evaluation, "SCRIPT", "LOAD", evaluation->script->source,
-                   NULL);
+        store_send(evaluation->store, on_loaded, evaluation, "SCRIPT", "LOAD", evaluation->script->source, NULL);
     else
         finish(evaluation, status, reply);
 }
 
-void store_eval(struct store *store, struct store_script *script, size_t keys, size_t argc,
-                const char *const *argv, const size_t *argv_sizes, store_reply_fn *fn, void *arg)
+void store_eval(struct store *store, struct store_script *script, size_t keys, size_t argc, const char *const *argv,
+                const size_t *argv_sizes, store_reply_fn *fn, void *arg)
 {
     assert(keys <= argc);
     struct evaluation *evaluation = mem_alloc(sizeof(*evaluation));

@@ -35,9 +35,8 @@ static void explain(const struct store_sync *store, int saved_errno, struct buf 
 static redisContext *connect_to(const struct store_address *address, int64_t timeout_ms)
 {
     struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = (timeout_ms % 1000) * 1000};
-    redisContext *connection = address->path != NULL
-                                   ? redisConnectUnixWithTimeout(address->path, timeout)
-                                   : redisConnectWithTimeout(address->host, address->port, timeout);
+    redisContext *connection = address->path != NULL ? redisConnectUnixWithTimeout(address->path, timeout)
+                                                     : redisConnectWithTimeout(address->host, address->port, timeout);
     if (connection == NULL)
         abort(); /* out of memory, see mem.h */
     if (connection->err == 0)

@@ -20,14 +20,14 @@ size_t text_sequence(const char *text);
 /* True when all of `text` is UTF-8. */
 bool text_is_utf8(const char *text);
 /*
- * Copies as much of `text` (NULL: nothing) as fits into `size` bytes with the closing '\0'. It ends between characters; a byte
- * that is no UTF-8 becomes '?', so the copy is UTF-8 in every case. `size` > 0.
+ * Copies as much of `text` (NULL: nothing) as fits into `size` bytes with the closing '\0'. It ends between characters;
+ * a byte that is no UTF-8 becomes '?', so the copy is UTF-8 in every case. `size` > 0.
  */
 void text_copy(char *out, size_t size, const char *text);
 /*
- * One step through `text` for writers of JSON: how many bytes (at least 1) the next character takes, with its form in a JSON
- * string in `out` (TEXT_ESCAPE_BYTES). Quote, backslash and control characters, C1 included, are escaped; a byte that is no
- * UTF-8 becomes U+FFFD. `text` is not empty.
+ * One step through `text` for writers of JSON: how many bytes (at least 1) the next character takes, with its form in a
+ * JSON string in `out` (TEXT_ESCAPE_BYTES). Quote, backslash and control characters, C1 included, are escaped; a byte
+ * that is no UTF-8 becomes U+FFFD. `text` is not empty.
  */
 size_t text_escape(const char *text, char *out);
 /* Appends `text` as a JSON string, quotes included; '<' is escaped as well, so that no HTML sniffer finds a tag. */

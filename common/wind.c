@@ -6,11 +6,11 @@
 
 #include <math.h>
 
-#define DEGREE          (M_PI / 180.0)
-#define MM_PER_CM       10.0
-#define SECTOR_CENTI    2250 /* 22.5 deg */
-#define UNIT_SCALE      1e9
-#define CANCELLED_MM_S  5e-4 /* 1e-6 of 0.5 m/s */
+#define DEGREE         (M_PI / 180.0)
+#define MM_PER_CM      10.0
+#define SECTOR_CENTI   2250 /* 22.5 deg */
+#define UNIT_SCALE     1e9
+#define CANCELLED_MM_S 5e-4 /* 1e-6 of 0.5 m/s */
 
 static void add(int64_t *sum, int64_t more)
 {

@@ -20,7 +20,7 @@
 struct wind_vector {
     int64_t count, calm;
     int64_t east_mm_s, north_mm_s;
-    int64_t sine, cosine; /* 1e-9 */
+    int64_t sine, cosine;       /* 1e-9 */
     int32_t rose[WIND_SECTORS]; /* sectors of 22.5 deg centred on N, NNE, ...; the lower edge belongs to the sector */
 };
 

@@ -36,8 +36,17 @@ void window_release(struct window *window)
 static struct accumulator accumulator_of(int32_t metric, int32_t value, int32_t at)
 {
     return (struct accumulator){
-        .square_sum = (wide)value * value, .sum = value, .count = 1, .minimum = value, .minimum_at = at,
-        .maximum = value, .maximum_at = at, .first = value, .first_at = at, .last = value, .last_at = at,
+        .square_sum = (wide)value * value,
+        .sum = value,
+        .count = 1,
+        .minimum = value,
+        .minimum_at = at,
+        .maximum = value,
+        .maximum_at = at,
+        .first = value,
+        .first_at = at,
+        .last = value,
+        .last_at = at,
         .metric = metric,
     };
 }
@@ -108,8 +117,7 @@ static void put(struct window *window, int32_t *at, const struct accumulator *fr
         return;
     }
     reserve(window, window->metric_count + 1);
-    memmove(&window->metrics[i + 1], &window->metrics[i],
-            (size_t)(window->metric_count - i) * sizeof *window->metrics);
+    memmove(&window->metrics[i + 1], &window->metrics[i], (size_t)(window->metric_count - i) * sizeof *window->metrics);
     window->metric_count++;
     struct accumulator *slot = &window->metrics[i];
     *slot = *from;

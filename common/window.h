@@ -59,7 +59,7 @@ struct window {
     int64_t revision;
     int64_t updated_at_ms;
     int64_t first_observed_at_ms, last_observed_at_ms; /* 0 while rows is 0 */
-    struct accumulator *metrics; /* ascending by metric */
+    struct accumulator *metrics;                       /* ascending by metric */
     int32_t metric_count, metric_capacity;
     struct wind_vector *wind; /* NULL until a row had speed and direction, or was calm */
 };
@@ -96,7 +96,7 @@ int window_decode(struct window *window, const void *bytes, size_t size) __attri
 
 /* ---- panes: a window of the pane's length plus the exact set of readings in it ---- */
 struct pane_entry {
-    int32_t at;       /* ms after start */
+    int32_t at; /* ms after start */
     int32_t provider;
 };
 struct pane {

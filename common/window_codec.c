@@ -36,7 +36,10 @@ enum {
 static const struct {
     size_t count_at, values_at; /* offsets in the message */
 } columns[COLUMNS] = {
-#define COLUMN(name) {offsetof(message_t, n_##name), offsetof(message_t, name)}
+#define COLUMN(name)                                                                                                   \
+    {                                                                                                                  \
+        offsetof(message_t, n_##name), offsetof(message_t, name)                                                       \
+    }
     [COUNT] = COLUMN(count),
     [SUM] = COLUMN(sum),
     [SQUARE_LOW] = COLUMN(square_sum_low),

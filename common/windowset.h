@@ -21,7 +21,7 @@ struct window_size {
 struct windowset {
     struct window_size sizes[WINDOWSET_MAX]; /* ascending by size */
     size_t count;
-    int64_t pane_ms;      /* gcd of all sizes and of 15 min when a window of a day or more is there; >= 1 min */
+    int64_t pane_ms; /* gcd of all sizes and of 15 min when a window of a day or more is there; >= 1 min */
 };
 
 /* Parses `text`; ERR_INVALID with the reason appended to `error`. */

@@ -1,6 +1,6 @@
 /*
- * See assign.h. Members and slots are few (a thousand, a few thousand), so lists are searched: tables would cost more lines than
- * they save time.
+ * See assign.h. Members and slots are few (a thousand, a few thousand), so lists are searched: tables would cost more
+ * lines than they save time.
  */
 #include "assign.h"
 

@@ -1,6 +1,6 @@
 /*
- * See catalogue.h. A read fills an edition of its own, which takes the place of the one served when its last answer is in.
- * Cities stay unpacked messages: an Envelope packs them as they are.
+ * See catalogue.h. A read fills an edition of its own, which takes the place of the one served when its last answer is
+ * in. Cities stay unpacked messages: an Envelope packs them as they are.
  */
 #include "catalogue.h"
 
@@ -121,7 +121,8 @@ void catalogue_want(struct catalogue *catalogue, int64_t version, int32_t shards
     if (catalogue->coming || version <= 0 || (served && served->version == version && served->shard_count == shards))
         return;
     struct edition *edition = mem_alloc(sizeof *edition);
-    *edition = (struct edition){.catalogue = catalogue, .version = version, .shard_count = shards, .outstanding = shards};
+    *edition =
+        (struct edition){.catalogue = catalogue, .version = version, .shard_count = shards, .outstanding = shards};
     edition->shards = mem_calloc((size_t)shards, sizeof *edition->shards);
     catalogue->coming = edition;
     for (int32_t i = 0; i < shards; i++) {
@@ -149,7 +150,8 @@ static size_t part_end(const struct shard_cities *shard, size_t from)
     return end;
 }
 
-void catalogue_send(const struct catalogue *catalogue, const struct post *post, const char *member, int64_t incarnation, int32_t shard_index)
+void catalogue_send(const struct catalogue *catalogue, const struct post *post, const char *member, int64_t incarnation,
+                    int32_t shard_index)
 {
     const struct edition *edition = catalogue->served;
     if (!edition || shard_index < 0 || shard_index >= edition->shard_count)

@@ -62,12 +62,15 @@ static void on_store(void *arg, bool up, const char *reason)
 static bool bind_allowed(const struct coordinator_options *options, struct buf *error)
 {
     const char *host = strncmp(options->bind, "tcp://", 6) == 0 ? options->bind + 6 : "";
-    if (*host && (daemon_is_loopback(host) || strncmp(host, "[::1]", 5) == 0 || strncmp(host, "localhost:", 10) == 0 || options->insecure))
+    if (*host && (daemon_is_loopback(host) || strncmp(host, "[::1]", 5) == 0 || strncmp(host, "localhost:", 10) == 0 ||
+                  options->insecure))
         return true;
     if (!*host)
         buf_printf(error, "bind %s: want tcp://host:port", options->bind);
     else
-        buf_printf(error, "bind %s is not loopback and the control plane has no authentication: give --insecure to allow it", options->bind);
+        buf_printf(error,
+                   "bind %s is not loopback and the control plane has no authentication: give --insecure to allow it",
+                   options->bind);
     return false;
 }
 
@@ -91,7 +94,8 @@ static void start_parts(struct coordinator *coordinator)
     coordinator->endpoint = channel_endpoint(coordinator->channel);
     log_info("listening", LOG_TEXT("endpoint", coordinator->endpoint));
     coordinator->catalogue = catalogue_new(coordinator->store, prefix);
-    coordinator->lease = lease_new(coordinator->loop, coordinator->store, prefix, coordinator->id, coordinator->endpoint, on_lease, coordinator);
+    coordinator->lease = lease_new(coordinator->loop, coordinator->store, prefix, coordinator->id,
+                                   coordinator->endpoint, on_lease, coordinator);
     coordinator->timer = loop_timer_new(coordinator->loop, on_timer, coordinator);
     loop_timer_set(coordinator->timer, TICK_MS, TICK_MS);
 }
@@ -99,8 +103,11 @@ static void start_parts(struct coordinator *coordinator)
 int coordinator_start(struct coordinator *coordinator, struct daemon *daemon)
 {
     const struct coordinator_options *options = coordinator->options;
-    struct store_config store = {.address = options->redis, .user = options->redis_user, .password = options->redis_password,
-                                 .timeout_ms = options->redis_timeout_ms, .name = "isobar-coordinator"};
+    struct store_config store = {.address = options->redis,
+                                 .user = options->redis_user,
+                                 .password = options->redis_password,
+                                 .timeout_ms = options->redis_timeout_ms,
+                                 .name = "isobar-coordinator"};
     struct buf error = BUF_EMPTY;
     int code = EXIT_CODE_CONFIG;
     coordinator->daemon = daemon;

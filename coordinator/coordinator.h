@@ -1,9 +1,9 @@
 /*
- * A coordinator around its tables. The lease decides whether it leads; as the leader it reads what Redis knows, listens to what
- * members hold, and then plans and sends whole target states. Owned by main.c.
+ * A coordinator around its tables. The lease decides whether it leads; as the leader it reads what Redis knows, listens
+ * to what members hold, and then plans and sends whole target states. Owned by main.c.
  *
- * Time is `now_ms` and `wall_ms`, which whoever wakes the coordinator sets before (coordinator_wake), so that the rules read no
- * clock; the way to members is `post`, so that they need no socket.
+ * Time is `now_ms` and `wall_ms`, which whoever wakes the coordinator sets before (coordinator_wake), so that the rules
+ * read no clock; the way to members is `post`, so that they need no socket.
  */
 #ifndef COORDINATOR_COORDINATOR_H
 #define COORDINATOR_COORDINATOR_H
@@ -20,8 +20,9 @@
 #include "post.h"
 #include "store.h"
 
-#define MOVES_KEPT    100
-#define COUNTER_LIMIT (INT64_C(1) << 52) /* terms, versions and assignment numbers stay below: JSON and Lua know no larger */
+#define MOVES_KEPT 100
+#define COUNTER_LIMIT                                                                                                  \
+    (INT64_C(1) << 52) /* terms, versions and assignment numbers stay below: JSON and Lua know no larger */
 
 /* NOT -> READING (Redis) -> SETTLING (listening to members) -> ACTING; from all of them to NOT. */
 enum leading { LEAD_NOT, LEAD_READING, LEAD_SETTLING, LEAD_ACTING };
@@ -30,13 +31,13 @@ enum leading { LEAD_NOT, LEAD_READING, LEAD_SETTLING, LEAD_ACTING };
 struct slot_view {
     Isobar__V1__PartitionPhase phase;
     int64_t offset, lag, lag_ms, progress_age_ms, clock_ms, watermark_ms, rows;
-    int64_t heartbeat;        /* serial of the last one that reported the slot */
-    int64_t missed_ms;        /* monotonic, since when its owner does not report it; 0: it does */
-    int32_t cities, failing;  /* shards */
+    int64_t heartbeat;       /* serial of the last one that reported the slot */
+    int64_t missed_ms;       /* monotonic, since when its owner does not report it; 0: it does */
+    int32_t cities, failing; /* shards */
     int64_t catalogue_version;
-    int64_t served_ms;        /* monotonic, when the catalogue was sent last */
-    int64_t served_version;   /* of that */
-    int served;               /* times that it was sent without being taken */
+    int64_t served_ms;      /* monotonic, when the catalogue was sent last */
+    int64_t served_version; /* of that */
+    int served;             /* times that it was sent without being taken */
     char alarm[256];
 };
 
@@ -45,7 +46,7 @@ struct slots {
     Isobar__V1__Role role;
     struct slot *slots;
     struct slot_view *views;
-    int64_t number;   /* largest ever heard or given */
+    int64_t number; /* largest ever heard or given */
 };
 
 struct move {
@@ -69,12 +70,12 @@ struct coordinator {
     struct post post;
     char id[80];
     const char *endpoint;
-    int64_t now_ms, wall_ms;       /* monotonic and Unix time of what is being handled */
+    int64_t now_ms, wall_ms; /* monotonic and Unix time of what is being handled */
     enum leading leading;
-    struct reading *reading;       /* under way; NULL: none */
+    struct reading *reading; /* under way; NULL: none */
     int64_t term;
     int64_t settle_ms, settle_limit_ms;
-    int32_t partition_count;       /* 0 until it is read */
+    int32_t partition_count; /* 0 until it is read */
     char topic[256];
     struct members members;
     struct slots partitions, shards;
@@ -86,7 +87,7 @@ struct coordinator {
     char reason[96];               /* of the plan under way */
     bool plan_due, reason_noted;   /* noted: the audit has it */
     int64_t published_ms, asked_ms;
-    int64_t refused;               /* messages that the rules refused; the channel counts others */
+    int64_t refused; /* messages that the rules refused; the channel counts others */
     struct log_limit redis_limit, meta_limit, duplicate_limit;
 };
 
@@ -114,8 +115,8 @@ void reading_abandon(struct coordinator *coordinator);
 /* ---- former.c: the former leader ---- */
 
 /*
- * Takes the members of a leader's view (JSON of docs/contracts.md; anything else is ignored) into the table as silent ones,
- * when the view is not older than members are kept. Those that were live then are expected to say something soon.
+ * Takes the members of a leader's view (JSON of docs/contracts.md; anything else is ignored) into the table as silent
+ * ones, when the view is not older than members are kept. Those that were live then are expected to say something soon.
  */
 void former_restore(struct coordinator *coordinator, const char *view, size_t size);
 
@@ -125,7 +126,8 @@ void former_restore(struct coordinator *coordinator, const char *view, size_t si
 void leader_changed(struct coordinator *coordinator, bool held);
 /* Redis was read: begins to listen under a term that is at least `term`. `topic` is copied. */
 void leader_begin(struct coordinator *coordinator, int32_t partitions, const char *topic, int64_t term);
-/* A member has seen a term that is not below ours: goes on above it, and notes that in Redis for those who lead later. */
+/* A member has seen a term that is not below ours: goes on above it, and notes that in Redis for those who lead later.
+ */
 void leader_raise(struct coordinator *coordinator, int64_t heard);
 /* Four times a second: ages members, plans, sends, publishes. */
 void leader_tick(struct coordinator *coordinator);
@@ -144,10 +146,11 @@ void leader_message(struct coordinator *coordinator, const Isobar__V1__Envelope 
 /* False when a number in the heartbeat is out of all reason. */
 bool report_sane(const Isobar__V1__Heartbeat *heartbeat);
 /*
- * Takes what a heartbeat says of the member's slots into the views. `current`: the member has seen its last target, so what it
- * does not mention it does not hold.
+ * Takes what a heartbeat says of the member's slots into the views. `current`: the member has seen its last target, so
+ * what it does not mention it does not hold.
  */
-void report_slots(struct coordinator *coordinator, struct member *member, const Isobar__V1__Heartbeat *heartbeat, bool current);
+void report_slots(struct coordinator *coordinator, struct member *member, const Isobar__V1__Heartbeat *heartbeat,
+                  bool current);
 /* Sends a fetcher the shards of which it has another version of the catalogue. */
 void report_serve(struct coordinator *coordinator, const struct member *member, const Isobar__V1__Heartbeat *heartbeat);
 

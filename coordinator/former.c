@@ -1,7 +1,7 @@
 /*
- * The members that a former leader knew (coordinator.h), from the view that it wrote to Redis every second. So a new leader
- * knows for whom to wait before it gives partitions away, and which shares of the quota may be in use by fetchers that it does
- * not hear. What members say themselves overrides all of it.
+ * The members that a former leader knew (coordinator.h), from the view that it wrote to Redis every second. So a new
+ * leader knows for whom to wait before it gives partitions away, and which shares of the quota may be in use by
+ * fetchers that it does not hear. What members say themselves overrides all of it.
  */
 #include "coordinator.h"
 
@@ -30,7 +30,8 @@ static bool parse(const json_t *object, struct member *member)
     const char *id = text(object, "id"), *role = text(object, "role"), *state = text(object, "state");
     bool live = strcmp(state, "live") == 0 || strcmp(state, "draining") == 0;
     bool worker = strcmp(role, "worker") == 0;
-    if (!channel_member_valid(id) || (!worker && strcmp(role, "fetcher") != 0) || (!live && strcmp(state, "suspect") != 0))
+    if (!channel_member_valid(id) || (!worker && strcmp(role, "fetcher") != 0) ||
+        (!live && strcmp(state, "suspect") != 0))
         return false;
     *member = (struct member){.role = worker ? ISOBAR__V1__ROLE__WORKER : ISOBAR__V1__ROLE__FETCHER, .expected = live};
     member->incarnation = (int64_t)strtoull(text(object, "incarnation"), NULL, 16);

@@ -1,6 +1,6 @@
 /*
- * Members' messages (coordinator.h): HELLO, HEARTBEAT, RELEASED and BYE. All of them are state, so any may be lost, come twice
- * or come late; RELEASED only makes faster what the next heartbeat says anyway.
+ * Members' messages (coordinator.h): HELLO, HEARTBEAT, RELEASED and BYE. All of them are state, so any may be lost,
+ * come twice or come late; RELEASED only makes faster what the next heartbeat says anyway.
  */
 #include "coordinator.h"
 
@@ -36,17 +36,20 @@ static void beat(struct coordinator *coordinator, const Isobar__V1__Envelope *to
 
 /* ---- HELLO ---- */
 
-static void say_refused(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope, const char *event, const struct member *known)
+static void say_refused(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope, const char *event,
+                        const struct member *known)
 {
     char host[65];
     text_copy(host, sizeof host, envelope->hello->host);
     if (log_limit_pass(&coordinator->duplicate_limit, coordinator->now_ms, SAY_MS, NULL))
-        log_warn(event, LOG_TEXT("id", envelope->member), LOG_TEXT("refused_on", host), LOG_TEXT("known_on", known ? known->host : ""));
+        log_warn(event, LOG_TEXT("id", envelope->member), LOG_TEXT("refused_on", host),
+                 LOG_TEXT("known_on", known ? known->host : ""));
 }
 
 static void on_joined(struct coordinator *coordinator, const struct member *member)
 {
-    log_info("member_joined", LOG_TEXT("id", member->id), LOG_TEXT("role", member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher"),
+    log_info("member_joined", LOG_TEXT("id", member->id),
+             LOG_TEXT("role", member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher"),
              LOG_TEXT("host", member->host), LOG_INT("pid", member->pid));
     publish_audit(coordinator, "joined", member->id, member->host);
 }
@@ -101,9 +104,11 @@ static void on_alive(struct coordinator *coordinator, struct member *member, con
 }
 
 /* Whether the member has seen its last target, and that is what we want now. */
-static bool is_current(const struct coordinator *coordinator, const struct member *member, const Isobar__V1__Heartbeat *heartbeat)
+static bool is_current(const struct coordinator *coordinator, const struct member *member,
+                       const Isobar__V1__Heartbeat *heartbeat)
 {
-    return heartbeat->term == coordinator->term && heartbeat->target_version == member->target_version && !member->target_changed;
+    return heartbeat->term == coordinator->term && heartbeat->target_version == member->target_version &&
+           !member->target_changed;
 }
 
 static void on_heartbeat(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope)
@@ -142,7 +147,8 @@ static void on_heartbeat(struct coordinator *coordinator, const Isobar__V1__Enve
 static void on_released(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope)
 {
     const struct member *member = member_find(&coordinator->members, envelope->member);
-    for (size_t i = 0; member && member->incarnation == envelope->incarnation && i < envelope->released->n_partitions; i++) {
+    for (size_t i = 0; member && member->incarnation == envelope->incarnation && i < envelope->released->n_partitions;
+         i++) {
         const Isobar__V1__Assignment *assignment = envelope->released->partitions[i];
         if (assignment->index < 0 || assignment->index >= coordinator->partition_count)
             continue;

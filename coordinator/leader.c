@@ -1,7 +1,7 @@
 /*
- * The lead (coordinator.h): how it begins and ends, and what it does as time passes. A new leader first reads what Redis knows,
- * then listens, so that it keeps what members hold, and then acts. It listens for settle_ms, and until it has heard everybody
- * whom the former leader knew as live, for those may have to notice its silence first.
+ * The lead (coordinator.h): how it begins and ends, and what it does as time passes. A new leader first reads what
+ * Redis knows, then listens, so that it keeps what members hold, and then acts. It listens for settle_ms, and until it
+ * has heard everybody whom the former leader knew as live, for those may have to notice its silence first.
  */
 #include "coordinator.h"
 
@@ -15,7 +15,8 @@
 #include <string.h>
 
 #define PUBLISH_MS      1000
-#define SETTLE_LIMIT_MS (LINK_SILENCE_MS + 3 * LINK_HEARTBEAT_MS) /* after that a member that lives has dialled anew */
+#define SETTLE_LIMIT_MS (LINK_SILENCE_MS + 3 * LINK_HEARTBEAT_MS) /* after that a member that lives has dialled anew   \
+                                                                   */
 
 void leader_plan(struct coordinator *coordinator, const char *format, ...)
 {
@@ -46,7 +47,8 @@ static void on_noted(void *arg, int status, const struct store_reply *reply)
 
 static void note_term(struct coordinator *coordinator)
 {
-    static const char script[] = "if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end";
+    static const char script[] = "if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then "
+                                 "redis.call('SET', KEYS[1], ARGV[1]) end";
     char key[256], term[24];
     if (!store_up(coordinator->store))
         return;
@@ -67,7 +69,8 @@ void leader_raise(struct coordinator *coordinator, int64_t heard)
 {
     if (heard < coordinator->term)
         return;
-    log_warn("term_raised", LOG_INT("term", heard + 1), LOG_INT("heard", heard), LOG_TEXT("meaning", "Redis has lost terms"));
+    log_warn("term_raised", LOG_INT("term", heard + 1), LOG_INT("heard", heard),
+             LOG_TEXT("meaning", "Redis has lost terms"));
     set_term(coordinator, heard + 1);
     note_term(coordinator);
 }
@@ -143,7 +146,8 @@ static bool settled(const struct coordinator *coordinator)
     bool complete = true;
     for (const struct member *member = coordinator->members.first; member; member = member->next)
         complete &= !member->expected;
-    return coordinator->now_ms >= coordinator->settle_ms && (complete || coordinator->now_ms >= coordinator->settle_limit_ms);
+    return coordinator->now_ms >= coordinator->settle_ms &&
+           (complete || coordinator->now_ms >= coordinator->settle_limit_ms);
 }
 
 static void act(struct coordinator *coordinator)
@@ -163,7 +167,8 @@ static void act(struct coordinator *coordinator)
 static void count(struct coordinator *coordinator)
 {
     struct coordinator_metrics *metrics = &coordinator->metrics;
-    metrics->workers = metrics->fetchers = metrics->partitions_unassigned = metrics->shards_unassigned = metrics->lag_records = 0;
+    metrics->workers = metrics->fetchers = metrics->partitions_unassigned = metrics->shards_unassigned =
+        metrics->lag_records = 0;
     for (const struct member *member = coordinator->members.first; member; member = member->next) {
         metrics->workers += member->role == ISOBAR__V1__ROLE__WORKER && member->state == MEMBER_LIVE;
         metrics->fetchers += member->role == ISOBAR__V1__ROLE__FETCHER && member->state == MEMBER_LIVE;

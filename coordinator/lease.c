@@ -18,8 +18,10 @@
 /* A value that is ours already is taken as well: it is left from a lease that was not confirmed in time. */
 static const char take_script[] = "local v = redis.call('GET', KEYS[1]) if v and v ~= ARGV[1] then return 0 end "
                                   "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 1";
-static const char renew_script[] = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0";
-static const char yield_script[] = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+static const char renew_script[] =
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0";
+static const char yield_script[] =
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
 struct lease {
     struct loop *loop;
@@ -75,10 +77,12 @@ static void on_timer(void *arg)
     lease->asked = true;
     lease->sent_ms = now;
     lease->next_ms = now + (lease->held ? RENEW_MS : TRY_MS);
-    store_send(lease->store, on_answer, lease, "EVAL", lease->held ? renew_script : take_script, "1", lease->key, lease->value, LEASE_MS_TEXT, NULL);
+    store_send(lease->store, on_answer, lease, "EVAL", lease->held ? renew_script : take_script, "1", lease->key,
+               lease->value, LEASE_MS_TEXT, NULL);
 }
 
-struct lease *lease_new(struct loop *loop, struct store *store, const char *prefix, const char *id, const char *endpoint, lease_fn *fn, void *arg)
+struct lease *lease_new(struct loop *loop, struct store *store, const char *prefix, const char *id,
+                        const char *endpoint, lease_fn *fn, void *arg)
 {
     struct lease *lease = mem_alloc(sizeof *lease);
     struct buf text = BUF_EMPTY;

@@ -1,7 +1,8 @@
 /*
- * The leader's lease in Redis: liveness only, since correctness never depends on who leads. Taken when nobody has it (SET NX PX
- * 3000), renewed by a compare-and-expire every second; the holder stops acting 2 s (monotonic) after the last renewal that
- * succeeded was sent, so it has stopped before another can start. Who does not hold it tries four times a second.
+ * The leader's lease in Redis: liveness only, since correctness never depends on who leads. Taken when nobody has it
+ * (SET NX PX 3000), renewed by a compare-and-expire every second; the holder stops acting 2 s (monotonic) after the
+ * last renewal that succeeded was sent, so it has stopped before another can start. Who does not hold it tries four
+ * times a second.
  */
 #ifndef COORDINATOR_LEASE_H
 #define COORDINATOR_LEASE_H
@@ -18,21 +19,22 @@ struct lease;
 typedef void lease_fn(void *arg, bool held);
 
 /*
- * Begins to try for `<prefix>leader` with value "<nonce> <id> <endpoint>", the nonce being new. The store is borrowed and must
- * be freed first.
+ * Begins to try for `<prefix>leader` with value "<nonce> <id> <endpoint>", the nonce being new. The store is borrowed
+ * and must be freed first.
  */
-struct lease *lease_new(struct loop *loop, struct store *store, const char *prefix, const char *id, const char *endpoint, lease_fn *fn, void *arg)
+struct lease *lease_new(struct loop *loop, struct store *store, const char *prefix, const char *id,
+                        const char *endpoint, lease_fn *fn, void *arg)
     __attribute__((returns_nonnull, warn_unused_result));
 /*
- * Gives the lease back (best effort; also one whose grant is on its way) and tries no more. Its request is sent before anything
- * that is sent later.
+ * Gives the lease back (best effort; also one whose grant is on its way) and tries no more. Its request is sent before
+ * anything that is sent later.
  */
 void lease_yield(struct lease *lease);
 /* NULL allowed. After the store, whose answers refer to it. */
 void lease_free(struct lease *lease);
 /*
- * True while the holder may act; false as soon as its time is over, even before `fn` has said so: after the process was stopped
- * for a while, messages may come before timers.
+ * True while the holder may act; false as soon as its time is over, even before `fn` has said so: after the process was
+ * stopped for a while, messages may come before timers.
  */
 bool lease_held(const struct lease *lease);
 

@@ -1,7 +1,7 @@
 /*
- * isobar-coordinator: knows the members, gives partitions to workers and city shards and quota to fetchers. Parts: lease (who
- * leads), reading and former (what a new leader learns from Redis), leader (the lead and time), inbox and report (members'
- * messages), orders (targets), member, assign and quota (pure tables), catalogue, publish (the view).
+ * isobar-coordinator: knows the members, gives partitions to workers and city shards and quota to fetchers. Parts:
+ * lease (who leads), reading and former (what a new leader learns from Redis), leader (the lead and time), inbox and
+ * report (members' messages), orders (targets), member, assign and quota (pure tables), catalogue, publish (the view).
  */
 #include "coordinator.h"
 #include "daemon.h"
@@ -28,10 +28,21 @@ static int serve(struct coordinator *coordinator)
 {
     const struct coordinator_options *options = coordinator->options;
     int code = EXIT_CODE_OK;
-    struct metric_page page = {.component = "coordinator", .rows = metric_rows, .row_count = sizeof metric_rows / sizeof *metric_rows, .values = &coordinator->metrics};
-    struct daemon_config config = {.component = "coordinator", .log_level = options->log_level, .log_format = options->log_format,
-                                   .admin_bind = options->admin_bind, .admin_port = (int)options->admin_port, .insecure = options->insecure,
-                                   .drain_limit_ms = DRAIN_LIMIT_MS, .metrics = &page, .drain = on_drain, .ready = on_ready, .arg = coordinator};
+    struct metric_page page = {.component = "coordinator",
+                               .rows = metric_rows,
+                               .row_count = sizeof metric_rows / sizeof *metric_rows,
+                               .values = &coordinator->metrics};
+    struct daemon_config config = {.component = "coordinator",
+                                   .log_level = options->log_level,
+                                   .log_format = options->log_format,
+                                   .admin_bind = options->admin_bind,
+                                   .admin_port = (int)options->admin_port,
+                                   .insecure = options->insecure,
+                                   .drain_limit_ms = DRAIN_LIMIT_MS,
+                                   .metrics = &page,
+                                   .drain = on_drain,
+                                   .ready = on_ready,
+                                   .arg = coordinator};
     struct daemon *daemon = daemon_new(&config, &code);
     if (!daemon)
         return code;
@@ -45,9 +56,13 @@ static int serve(struct coordinator *coordinator)
 
 int main(int argc, char **argv)
 {
-    static const struct option_program program = {.name = "isobar-coordinator", .section = "coordinator", .usage = "[options]",
-                                                  .summary = "gives partitions to workers, and city shards and quota to fetchers",
-                                                  .rows = option_rows, .row_count = sizeof option_rows / sizeof *option_rows};
+    static const struct option_program program = {
+        .name = "isobar-coordinator",
+        .section = "coordinator",
+        .usage = "[options]",
+        .summary = "gives partitions to workers, and city shards and quota to fetchers",
+        .rows = option_rows,
+        .row_count = sizeof option_rows / sizeof *option_rows};
     static struct coordinator_options options;
     static struct coordinator coordinator;
     int operands = 0, code = EXIT_CODE_OK;

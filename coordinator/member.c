@@ -60,7 +60,11 @@ static struct member *add(struct members *members, const struct member *like)
 static struct member from_hello(const Isobar__V1__Envelope *envelope, int64_t now_ms)
 {
     const Isobar__V1__Hello *hello = envelope->hello;
-    struct member member = {.incarnation = envelope->incarnation, .role = hello->role, .pid = hello->pid, .heard_ms = now_ms, .target_changed = true};
+    struct member member = {.incarnation = envelope->incarnation,
+                            .role = hello->role,
+                            .pid = hello->pid,
+                            .heard_ms = now_ms,
+                            .target_changed = true};
     member.capacity = hello->capacity < 1 ? 1 : hello->capacity > MEMBER_CAPACITY ? MEMBER_CAPACITY : hello->capacity;
     text_copy(member.id, sizeof member.id, envelope->member);
     text_copy(member.zone, sizeof member.zone, hello->zone);
@@ -69,7 +73,8 @@ static struct member from_hello(const Isobar__V1__Envelope *envelope, int64_t no
     return member;
 }
 
-enum member_greeting member_greet(struct members *members, const Isobar__V1__Envelope *envelope, int64_t now_ms, uint32_t *former)
+enum member_greeting member_greet(struct members *members, const Isobar__V1__Envelope *envelope, int64_t now_ms,
+                                  uint32_t *former)
 {
     struct member *known = member_find(members, envelope->member);
     if (known && known->incarnation == envelope->incarnation) {

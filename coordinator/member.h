@@ -1,7 +1,7 @@
 /*
- * The members a leader knows, by id. A member is one incarnation of a process; when a process comes back under the same id it
- * is a new member with a new key. Silent ones stay in the table for a minute, for the operator's view and for the quota that
- * they may go on using. The table is bounded: whoever makes up ids fills it, but not the memory.
+ * The members a leader knows, by id. A member is one incarnation of a process; when a process comes back under the same
+ * id it is a new member with a new key. Silent ones stay in the table for a minute, for the operator's view and for the
+ * quota that they may go on using. The table is bounded: whoever makes up ids fills it, but not the memory.
  */
 #ifndef COORDINATOR_MEMBER_H
 #define COORDINATOR_MEMBER_H
@@ -30,9 +30,9 @@ struct member {
     char zone[65], host[65], version[33];
     int64_t pid;
     enum member_state state;
-    bool expected;                       /* the former leader knew it, and it was not heard yet */
-    bool beats;                          /* a heartbeat came: it has heard our WELCOME, and who makes up ids gets nothing */
-    int64_t heard_ms;                    /* monotonic */
+    bool expected;    /* the former leader knew it, and it was not heard yet */
+    bool beats;       /* a heartbeat came: it has heard our WELCOME, and who makes up ids gets nothing */
+    int64_t heard_ms; /* monotonic */
     int64_t target_version, target_seen; /* sent, and acknowledged by a heartbeat */
     int64_t target_ms;                   /* when it was sent last */
     bool target_changed;
@@ -56,15 +56,16 @@ struct member *member_find(const struct members *members, const char *id);
 /* By key, GONE ones included; NULL when forgotten. */
 struct member *member_by_key(const struct members *members, uint32_t key);
 /*
- * A HELLO. NEW and REPLACED make a member; REPLACED leaves the former incarnation GONE (its key in `*former`). DUPLICATE means
- * that another process was heard under this id less than MEMBER_SILENT_MS ago, and FULL that there is no room: nothing
- * changed. A process that is killed and started again at once is a DUPLICATE until the silence of the former one is long
- * enough; that the former is dead cannot be known, and its slots would not move earlier anyway.
+ * A HELLO. NEW and REPLACED make a member; REPLACED leaves the former incarnation GONE (its key in `*former`).
+ * DUPLICATE means that another process was heard under this id less than MEMBER_SILENT_MS ago, and FULL that there is
+ * no room: nothing changed. A process that is killed and started again at once is a DUPLICATE until the silence of the
+ * former one is long enough; that the former is dead cannot be known, and its slots would not move earlier anyway.
  */
-enum member_greeting member_greet(struct members *members, const Isobar__V1__Envelope *envelope, int64_t now_ms, uint32_t *former);
+enum member_greeting member_greet(struct members *members, const Isobar__V1__Envelope *envelope, int64_t now_ms,
+                                  uint32_t *former);
 /*
- * Takes over what a former leader knew of a member (id, incarnation, role, capacity, zone, host, version, pid, expected and
- * quota of `like`), as a SUSPECT that was last heard at `heard_ms`. NULL when the table is full or knows the id.
+ * Takes over what a former leader knew of a member (id, incarnation, role, capacity, zone, host, version, pid, expected
+ * and quota of `like`), as a SUSPECT that was last heard at `heard_ms`. NULL when the table is full or knows the id.
  */
 struct member *member_restore(struct members *members, const struct member *like, int64_t heard_ms);
 /* Calls fn(arg, member) for each that has just fallen silent (it is SUSPECT then), and forgets old ones. */

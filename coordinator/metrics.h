@@ -4,17 +4,17 @@
 
 #include "metric.h"
 
-#define COORDINATOR_METRICS(X)                                                                                           \
-    X(GAUGE, leader, "1 while this coordinator leads")                                                                   \
-    X(GAUGE, term, "term of the leader, 0 for a standby")                                                                \
-    X(GAUGE, workers, "workers that are live")                                                                           \
-    X(GAUGE, fetchers, "fetchers that are live")                                                                         \
-    X(GAUGE, partitions_unassigned, "partitions that no worker is to hold")                                              \
-    X(GAUGE, shards_unassigned, "city shards that no fetcher is to hold")                                                \
-    X(GAUGE, lag_records, "records behind the log's end, over all partitions with known lag")                            \
-    X(COUNTER, rebalances_total, "changes of owner of partitions and shards")                                            \
-    X(COUNTER, suspicions_total, "members that fell silent")                                                             \
-    X(COUNTER, messages_total, "messages from members")                                                                  \
+#define COORDINATOR_METRICS(X)                                                                                         \
+    X(GAUGE, leader, "1 while this coordinator leads")                                                                 \
+    X(GAUGE, term, "term of the leader, 0 for a standby")                                                              \
+    X(GAUGE, workers, "workers that are live")                                                                         \
+    X(GAUGE, fetchers, "fetchers that are live")                                                                       \
+    X(GAUGE, partitions_unassigned, "partitions that no worker is to hold")                                            \
+    X(GAUGE, shards_unassigned, "city shards that no fetcher is to hold")                                              \
+    X(GAUGE, lag_records, "records behind the log's end, over all partitions with known lag")                          \
+    X(COUNTER, rebalances_total, "changes of owner of partitions and shards")                                          \
+    X(COUNTER, suspicions_total, "members that fell silent")                                                           \
+    X(COUNTER, messages_total, "messages from members")                                                                \
     X(COUNTER, rejected_total, "messages that were malformed or lied about their sender")
 
 struct coordinator_metrics {

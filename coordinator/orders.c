@@ -1,4 +1,5 @@
-/* Plans and sends target states (coordinator.h). A target is whole and versioned; it is sent again until acknowledged. */
+/* Plans and sends target states (coordinator.h). A target is whole and versioned; it is sent again until acknowledged.
+ */
 #include "coordinator.h"
 
 #include "mem.h"
@@ -49,9 +50,11 @@ static size_t plan_slots(struct coordinator *coordinator, struct slots *slots)
     struct assign_member *members = mem_calloc(coordinator->members.count, sizeof *members);
     for (struct member *member = coordinator->members.first; member; member = member->next) {
         if (member->role == slots->role && member_usable(member))
-            members[count++] = (struct assign_member){.key = member->key, .capacity = member->capacity, .id = member->id};
+            members[count++] =
+                (struct assign_member){.key = member->key, .capacity = member->capacity, .id = member->id};
     }
-    size_t changes = assign_plan(slots->slots, (size_t)coordinator->partition_count, members, count, &slots->number, on_change, &planning);
+    size_t changes = assign_plan(slots->slots, (size_t)coordinator->partition_count, members, count, &slots->number,
+                                 on_change, &planning);
     free(members);
     return changes;
 }
@@ -94,8 +97,8 @@ void orders_plan(struct coordinator *coordinator)
 }
 
 /* The slots given to the member, as pointers into `list`. */
-static size_t collect(const struct coordinator *coordinator, const struct slots *slots, uint32_t key, Isobar__V1__Assignment *list,
-                      Isobar__V1__Assignment **pointers)
+static size_t collect(const struct coordinator *coordinator, const struct slots *slots, uint32_t key,
+                      Isobar__V1__Assignment *list, Isobar__V1__Assignment **pointers)
 {
     size_t count = 0;
     for (int32_t i = 0; i < coordinator->partition_count; i++) {
@@ -111,8 +114,8 @@ static size_t collect(const struct coordinator *coordinator, const struct slots 
     return count;
 }
 
-static void fill(const struct coordinator *coordinator, const struct member *member, Isobar__V1__Assignment **pointers, size_t count,
-                 Isobar__V1__Target *target)
+static void fill(const struct coordinator *coordinator, const struct member *member, Isobar__V1__Assignment **pointers,
+                 size_t count, Isobar__V1__Target *target)
 {
     target->term = coordinator->term;
     target->version = member->target_version;
@@ -130,13 +133,16 @@ static void fill(const struct coordinator *coordinator, const struct member *mem
 void orders_send(struct coordinator *coordinator, struct member *member)
 {
     bool again = member->target_version > member->target_seen && coordinator->now_ms - member->target_ms >= RESEND_MS;
-    if (coordinator->leading != LEAD_ACTING || !member_reachable(member) || !member->beats || (!member->target_changed && !again))
+    if (coordinator->leading != LEAD_ACTING || !member_reachable(member) || !member->beats ||
+        (!member->target_changed && !again))
         return;
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Target target = ISOBAR__V1__TARGET__INIT;
-    const struct slots *slots = member->role == ISOBAR__V1__ROLE__WORKER ? &coordinator->partitions : &coordinator->shards;
+    const struct slots *slots =
+        member->role == ISOBAR__V1__ROLE__WORKER ? &coordinator->partitions : &coordinator->shards;
     Isobar__V1__Assignment *list = mem_calloc((size_t)coordinator->partition_count, sizeof *list);
-    Isobar__V1__Assignment **pointers = mem_calloc((size_t)coordinator->partition_count, sizeof(Isobar__V1__Assignment *));
+    Isobar__V1__Assignment **pointers =
+        mem_calloc((size_t)coordinator->partition_count, sizeof(Isobar__V1__Assignment *));
     size_t count = collect(coordinator, slots, member->key, list, pointers);
     member->target_version += member->target_changed;
     member->target_changed = false;

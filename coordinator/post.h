@@ -1,6 +1,6 @@
 /*
- * The way out to members: a function that sends one envelope, so that the leader's rules need no socket. All messages are
- * state: what is lost is said again.
+ * The way out to members: a function that sends one envelope, so that the leader's rules need no socket. All messages
+ * are state: what is lost is said again.
  */
 #ifndef COORDINATOR_POST_H
 #define COORDINATOR_POST_H
@@ -15,7 +15,8 @@ struct post {
     void *arg;
 };
 
-/* Addresses `envelope`, whose body is set, to an incarnation of `member` and sends it. Returns what the function returns. */
+/* Addresses `envelope`, whose body is set, to an incarnation of `member` and sends it. Returns what the function
+ * returns. */
 int post_send(const struct post *post, Isobar__V1__Envelope *envelope, const char *member, int64_t incarnation);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The leader's view as JSON, and the audit stream (coordinator.h; docs/contracts.md has the shape). All text in it is UTF-8: the
- * channel, text_copy and the options' checks saw to that.
+ * The leader's view as JSON, and the audit stream (coordinator.h; docs/contracts.md has the shape). All text in it is
+ * UTF-8: the channel, text_copy and the options' checks saw to that.
  */
 #include "coordinator.h"
 
@@ -33,23 +33,27 @@ static json_t *partition_json(const struct coordinator *coordinator, int32_t ind
 {
     const struct slot *slot = &coordinator->partitions.slots[index];
     const struct slot_view *view = &coordinator->partitions.views[index];
-    return json_pack("{s:i,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "partition", index, "owner", owner_of(coordinator, slot), "number",
-                     (json_int_t)slot->number, "phase", phase_of(slot, view), "offset", (json_int_t)view->offset, "lag", (json_int_t)view->lag, "lag_ms",
-                     (json_int_t)view->lag_ms, "progress_age_ms", (json_int_t)view->progress_age_ms, "clock_ms", (json_int_t)view->clock_ms, "watermark_ms",
-                     (json_int_t)view->watermark_ms, "rows", (json_int_t)view->rows, "alarm", view->alarm);
+    return json_pack("{s:i,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "partition", index, "owner",
+                     owner_of(coordinator, slot), "number", (json_int_t)slot->number, "phase", phase_of(slot, view),
+                     "offset", (json_int_t)view->offset, "lag", (json_int_t)view->lag, "lag_ms",
+                     (json_int_t)view->lag_ms, "progress_age_ms", (json_int_t)view->progress_age_ms, "clock_ms",
+                     (json_int_t)view->clock_ms, "watermark_ms", (json_int_t)view->watermark_ms, "rows",
+                     (json_int_t)view->rows, "alarm", view->alarm);
 }
 
 static json_t *shard_json(const struct coordinator *coordinator, int32_t index)
 {
     const struct slot *slot = &coordinator->shards.slots[index];
     const struct slot_view *view = &coordinator->shards.views[index];
-    return json_pack("{s:i,s:s,s:I,s:i,s:i,s:I}", "shard", index, "owner", owner_of(coordinator, slot), "number", (json_int_t)slot->number, "cities",
-                     (int)view->cities, "failing", (int)view->failing, "catalogue_version", (json_int_t)view->catalogue_version);
+    return json_pack("{s:i,s:s,s:I,s:i,s:i,s:I}", "shard", index, "owner", owner_of(coordinator, slot), "number",
+                     (json_int_t)slot->number, "cities", (int)view->cities, "failing", (int)view->failing,
+                     "catalogue_version", (json_int_t)view->catalogue_version);
 }
 
 static size_t held_by(const struct coordinator *coordinator, const struct member *member)
 {
-    const struct slots *slots = member->role == ISOBAR__V1__ROLE__WORKER ? &coordinator->partitions : &coordinator->shards;
+    const struct slots *slots =
+        member->role == ISOBAR__V1__ROLE__WORKER ? &coordinator->partitions : &coordinator->shards;
     size_t held = 0;
     for (int32_t i = 0; i < coordinator->partition_count; i++)
         held += slots->slots[i].state != SLOT_FREE && slots->slots[i].owner == member->key;
@@ -61,11 +65,12 @@ static json_t *member_json(const struct coordinator *coordinator, const struct m
     char incarnation[24];
     snprintf(incarnation, sizeof incarnation, "%llx", (unsigned long long)member->incarnation);
     return json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I}", "id", member->id, "role",
-                     member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host, "zone", member->zone, "pid",
-                     (json_int_t)member->pid, "version", member->version, "incarnation", incarnation, "state", state_names[member->state],
-                     "heartbeat_age_ms", (json_int_t)(coordinator->now_ms - member->heard_ms), "capacity", (int)member->capacity, "records",
-                     (json_int_t)member->records, "calls", (json_int_t)member->calls, "held", (json_int_t)held_by(coordinator, member),
-                     "share_milli", (json_int_t)member->quota.may_milli);
+                     member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host, "zone",
+                     member->zone, "pid", (json_int_t)member->pid, "version", member->version, "incarnation",
+                     incarnation, "state", state_names[member->state], "heartbeat_age_ms",
+                     (json_int_t)(coordinator->now_ms - member->heard_ms), "capacity", (int)member->capacity, "records",
+                     (json_int_t)member->records, "calls", (json_int_t)member->calls, "held",
+                     (json_int_t)held_by(coordinator, member), "share_milli", (json_int_t)member->quota.may_milli);
 }
 
 static json_t *quota_json(const struct coordinator *coordinator)
@@ -84,8 +89,9 @@ static json_t *moves_json(const struct coordinator *coordinator)
     size_t kept = coordinator->move_count < MOVES_KEPT ? coordinator->move_count : MOVES_KEPT;
     for (size_t i = 0; i < kept; i++) {
         const struct move *move = &coordinator->moves[(coordinator->move_count - 1 - i) % MOVES_KEPT];
-        json_array_append_new(list, json_pack("{s:I,s:s,s:i,s:s,s:s,s:s}", "at_ms", (json_int_t)move->at_ms, "kind", move->kind, "index", (int)move->index,
-                                              "from", move->from, "to", move->to, "reason", move->reason));
+        json_array_append_new(list, json_pack("{s:I,s:s,s:i,s:s,s:s,s:s}", "at_ms", (json_int_t)move->at_ms, "kind",
+                                              move->kind, "index", (int)move->index, "from", move->from, "to", move->to,
+                                              "reason", move->reason));
     }
     return list;
 }
@@ -101,12 +107,13 @@ void publish_view(const struct coordinator *coordinator, struct buf *out)
         json_array_append_new(partitions, partition_json(coordinator, i));
         json_array_append_new(shards, shard_json(coordinator, i));
     }
-    json_t *root = json_pack("{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "leader", coordinator->id, "endpoint",
-                             coordinator->endpoint, "term", (json_int_t)coordinator->term, "at_ms", (json_int_t)coordinator->wall_ms, "partitions",
-                             (int)coordinator->partition_count, "topic", coordinator->topic, "assignment_version",
-                             (json_int_t)coordinator->metrics.rebalances_total, "catalogue_version", (json_int_t)catalogue_version(coordinator->catalogue),
-                             "members", members, "partition_list", partitions, "shard_list", shards, "quota", quota_json(coordinator), "rebalances",
-                             moves_json(coordinator));
+    json_t *root = json_pack(
+        "{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "leader", coordinator->id, "endpoint",
+        coordinator->endpoint, "term", (json_int_t)coordinator->term, "at_ms", (json_int_t)coordinator->wall_ms,
+        "partitions", (int)coordinator->partition_count, "topic", coordinator->topic, "assignment_version",
+        (json_int_t)coordinator->metrics.rebalances_total, "catalogue_version",
+        (json_int_t)catalogue_version(coordinator->catalogue), "members", members, "partition_list", partitions,
+        "shard_list", shards, "quota", quota_json(coordinator), "rebalances", moves_json(coordinator));
     assert(root); /* only text that is no UTF-8 could fail */
     char *text = json_dumps(root, JSON_COMPACT);
     assert(text);
@@ -138,5 +145,6 @@ void publish_audit(struct coordinator *coordinator, const char *what, const char
     if (!store_up(coordinator->store))
         return;
     snprintf(key, sizeof key, "%saudit", coordinator->options->prefix);
-    store_send(coordinator->store, on_written, NULL, "XADD", key, "MAXLEN", "~", "10000", "*", "what", what, "who", who, "detail", detail, NULL);
+    store_send(coordinator->store, on_written, NULL, "XADD", key, "MAXLEN", "~", "10000", "*", "what", what, "who", who,
+               "detail", detail, NULL);
 }

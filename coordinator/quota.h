@@ -1,9 +1,9 @@
 /*
- * Shares of the API quota: the account's calls a minute, divided by the live fetchers. Pure. The sum of what fetchers may be
- * using never exceeds the total: a share is lowered first, and what it frees is given away only when the fetcher has
- * acknowledged the lower one. A fetcher that fell silent may go on with its last share, so that is kept back for a minute and
- * the others divide the rest. One that comes back later than that finds its share given away and gets it back as soon as the
- * others have acknowledged less.
+ * Shares of the API quota: the account's calls a minute, divided by the live fetchers. Pure. The sum of what fetchers
+ * may be using never exceeds the total: a share is lowered first, and what it frees is given away only when the fetcher
+ * has acknowledged the lower one. A fetcher that fell silent may go on with its last share, so that is kept back for a
+ * minute and the others divide the rest. One that comes back later than that finds its share given away and gets it
+ * back as soon as the others have acknowledged less.
  */
 #ifndef COORDINATOR_QUOTA_H
 #define COORDINATOR_QUOTA_H
@@ -24,8 +24,8 @@ struct quota_share {
 };
 
 /*
- * Decides `sent_milli` of every live share for a total of `total_milli`, or QUOTA_UNLIMITED. Returns true when any changed.
- * Call again when acknowledgements come and as time passes.
+ * Decides `sent_milli` of every live share for a total of `total_milli`, or QUOTA_UNLIMITED. Returns true when any
+ * changed. Call again when acknowledgements come and as time passes.
  */
 bool quota_divide(struct quota_share *shares, size_t count, int32_t total_milli, int64_t now_ms);
 /* The fetcher says what it uses; `current`: it has seen the last target. */

@@ -1,7 +1,7 @@
 /*
- * What a new leader reads from Redis before it hears members (coordinator.h): the installation, the assignment number of every
- * ledger, the former leader's view, and last its term. All of it must be answered, or it is asked anew: a number that was not
- * read could be given a second time. A leader that acts looks at the version of the catalogue only.
+ * What a new leader reads from Redis before it hears members (coordinator.h): the installation, the assignment number
+ * of every ledger, the former leader's view, and last its term. All of it must be answered, or it is asked anew: a
+ * number that was not read could be given a second time. A leader that acts looks at the version of the catalogue only.
  */
 #include "coordinator.h"
 
@@ -96,7 +96,8 @@ static void begin(struct coordinator *coordinator, int32_t partitions, const cha
 {
     char key[256];
     struct reading *reading = mem_alloc(sizeof *reading);
-    *reading = (struct reading){.coordinator = coordinator, .partitions = partitions, .outstanding = (size_t)partitions + 2};
+    *reading =
+        (struct reading){.coordinator = coordinator, .partitions = partitions, .outstanding = (size_t)partitions + 2};
     snprintf(reading->topic, sizeof reading->topic, "%s", topic);
     coordinator->reading = reading;
     for (int32_t i = 0; i < partitions; i++) {
@@ -112,8 +113,8 @@ static void begin(struct coordinator *coordinator, int32_t partitions, const cha
 static void say_not_initialised(struct coordinator *coordinator)
 {
     if (log_limit_pass(&coordinator->meta_limit, coordinator->now_ms, SAY_MS, NULL))
-        log_warn("redis_not_initialised", LOG_TEXT("redis", coordinator->options->redis), LOG_TEXT("prefix", coordinator->options->prefix),
-                 LOG_TEXT("do", "isobarctl init"));
+        log_warn("redis_not_initialised", LOG_TEXT("redis", coordinator->options->redis),
+                 LOG_TEXT("prefix", coordinator->options->prefix), LOG_TEXT("do", "isobarctl init"));
 }
 
 static void on_meta(void *arg, int status, const struct store_reply *reply)
@@ -146,7 +147,8 @@ void reading_tick(struct coordinator *coordinator)
         return;
     coordinator->asked_ms = coordinator->now_ms;
     key_of(coordinator, "meta", key, sizeof key);
-    store_send(coordinator->store, on_meta, coordinator, "HMGET", key, "partitions", "topic", "catalogue_version", NULL);
+    store_send(coordinator->store, on_meta, coordinator, "HMGET", key, "partitions", "topic", "catalogue_version",
+               NULL);
 }
 
 void reading_abandon(struct coordinator *coordinator)

@@ -1,7 +1,7 @@
 /*
- * What members say that they hold (coordinator.h): from heartbeats into the views of slots, and what follows from it: a slot
- * that is not reported any more is free, one that was never taken is given anew, one that is held under a larger number than
- * ours gets a larger one still. While the leader settles, it believes what it hears.
+ * What members say that they hold (coordinator.h): from heartbeats into the views of slots, and what follows from it: a
+ * slot that is not reported any more is free, one that was never taken is given anew, one that is held under a larger
+ * number than ours gets a larger one still. While the leader settles, it believes what it hears.
  */
 #include "coordinator.h"
 
@@ -27,10 +27,11 @@ bool report_sane(const Isobar__V1__Heartbeat *heartbeat)
 }
 
 /*
- * The view of slot `index` that `member` reports under `number`, when it is the member's by our books; NULL when it is not,
- * then the member's next target does not have it.
+ * The view of slot `index` that `member` reports under `number`, when it is the member's by our books; NULL when it is
+ * not, then the member's next target does not have it.
  */
-static struct slot_view *reported(struct coordinator *coordinator, struct slots *slots, struct member *member, int32_t index, int64_t number, bool releasing)
+static struct slot_view *reported(struct coordinator *coordinator, struct slots *slots, struct member *member,
+                                  int32_t index, int64_t number, bool releasing)
 {
     if (index < 0 || index >= coordinator->partition_count || member->role != slots->role)
         return NULL;
@@ -51,10 +52,12 @@ static struct slot_view *reported(struct coordinator *coordinator, struct slots 
     return view;
 }
 
-static void report_partition(struct coordinator *coordinator, struct member *member, const Isobar__V1__PartitionStatus *status)
+static void report_partition(struct coordinator *coordinator, struct member *member,
+                             const Isobar__V1__PartitionStatus *status)
 {
     bool releasing = status->phase == ISOBAR__V1__PARTITION_PHASE__RELEASING;
-    struct slot_view *view = reported(coordinator, &coordinator->partitions, member, status->partition, status->assignment, releasing);
+    struct slot_view *view =
+        reported(coordinator, &coordinator->partitions, member, status->partition, status->assignment, releasing);
     if (!view)
         return;
     view->phase = status->phase;
@@ -70,7 +73,8 @@ static void report_partition(struct coordinator *coordinator, struct member *mem
 
 static void report_shard(struct coordinator *coordinator, struct member *member, const Isobar__V1__ShardStatus *status)
 {
-    struct slot_view *view = reported(coordinator, &coordinator->shards, member, status->shard, status->assignment, false);
+    struct slot_view *view =
+        reported(coordinator, &coordinator->shards, member, status->shard, status->assignment, false);
     if (!view)
         return;
     view->cities = status->cities;
@@ -96,7 +100,8 @@ static void missing(struct coordinator *coordinator, struct member *member, stru
     }
 }
 
-void report_slots(struct coordinator *coordinator, struct member *member, const Isobar__V1__Heartbeat *heartbeat, bool current)
+void report_slots(struct coordinator *coordinator, struct member *member, const Isobar__V1__Heartbeat *heartbeat,
+                  bool current)
 {
     struct slots *slots = member->role == ISOBAR__V1__ROLE__WORKER ? &coordinator->partitions : &coordinator->shards;
     coordinator->heartbeats++;
@@ -108,7 +113,8 @@ void report_slots(struct coordinator *coordinator, struct member *member, const 
         report_shard(coordinator, member, heartbeat->shards[i]);
     for (int32_t i = 0; current && coordinator->leading == LEAD_ACTING && i < coordinator->partition_count; i++) {
         const struct slot *slot = &slots->slots[i];
-        if (slot->state != SLOT_FREE && slot->owner == member->key && slots->views[i].heartbeat != coordinator->heartbeats)
+        if (slot->state != SLOT_FREE && slot->owner == member->key &&
+            slots->views[i].heartbeat != coordinator->heartbeats)
             missing(coordinator, member, slots, i);
     }
 }
@@ -134,7 +140,8 @@ void report_serve(struct coordinator *coordinator, const struct member *member, 
         if (status->shard < 0 || status->shard >= coordinator->partition_count || status->catalogue_version == version)
             continue;
         const struct slot *slot = &coordinator->shards.slots[status->shard];
-        if (slot->state == SLOT_GIVEN && slot->owner == member->key && due(&coordinator->shards.views[status->shard], version, coordinator->now_ms))
+        if (slot->state == SLOT_GIVEN && slot->owner == member->key &&
+            due(&coordinator->shards.views[status->shard], version, coordinator->now_ms))
             catalogue_send(coordinator->catalogue, &coordinator->post, member->id, member->incarnation, status->shard);
     }
 }

@@ -64,8 +64,7 @@ static bool parse_ledger(struct audit *audit, const struct store_reply *pairs)
         const struct store_reply *value = value_of(pairs, ledger_fields_of[i].name);
         int64_t number = 0;
         if (!value || !context_integer(value, ledger_fields_of[i].low, INT64_MAX / 4, &number))
-            audit_fail(audit, "ledger", "%s is %s", ledger_fields_of[i].name,
-                       value ? value->text : "missing");
+            audit_fail(audit, "ledger", "%s is %s", ledger_fields_of[i].name, value ? value->text : "missing");
         memcpy((char *)&audit->ledger + ledger_fields_of[i].offset, &number, sizeof number);
     }
     const struct store_reply *cid = value_of(pairs, "cid");
@@ -78,17 +77,14 @@ static void check_order(struct audit *audit)
 {
     const struct audit_ledger *l = &audit->ledger;
     if (l->first_offset > l->offset)
-        audit_fail(audit, "I3", "first_offset %" PRId64 " is above offset %" PRId64, l->first_offset,
-                   l->offset);
+        audit_fail(audit, "I3", "first_offset %" PRId64 " is above offset %" PRId64, l->first_offset, l->offset);
     if (l->record_offset >= l->offset)
-        audit_fail(audit, "I3", "record_offset %" PRId64 " is not below offset %" PRId64, l->record_offset,
-                   l->offset);
+        audit_fail(audit, "I3", "record_offset %" PRId64 " is not below offset %" PRId64, l->record_offset, l->offset);
     if (l->clock_ms > audit->rules->now_ms + AUDIT_TOLERANCE_MS)
         audit_fail(audit, "I3", "clock_ms %" PRId64 " lies %" PRId64 " ms in the future", l->clock_ms,
                    l->clock_ms - audit->rules->now_ms);
     if (l->tick_clock_ms > l->clock_ms)
-        audit_fail(audit, "I3", "tick_clock_ms %" PRId64 " is above clock_ms %" PRId64, l->tick_clock_ms,
-                   l->clock_ms);
+        audit_fail(audit, "I3", "tick_clock_ms %" PRId64 " is above clock_ms %" PRId64, l->tick_clock_ms, l->clock_ms);
     if (l->pane_cursor_ms % audit->rules->windows.pane_ms != 0)
         audit_fail(audit, "I3", "pane_cursor_ms %" PRId64 " is no start of a pane", l->pane_cursor_ms);
 }
@@ -101,8 +97,7 @@ static void check_cursors(struct audit *audit, const struct store_reply *pairs)
         int64_t cursor = 0;
         snprintf(field, sizeof field, "w_cursor_%s", windows->sizes[i].name);
         const struct store_reply *value = value_of(pairs, field);
-        if (value &&
-            (!context_integer(value, 0, INT64_MAX / 4, &cursor) || cursor % windows->sizes[i].size_ms != 0))
+        if (value && (!context_integer(value, 0, INT64_MAX / 4, &cursor) || cursor % windows->sizes[i].size_ms != 0))
             audit_fail(audit, "I3", "%s %s is no start of such a window", field, value->text);
     }
 }
@@ -116,17 +111,15 @@ bool audit_take_ledger(struct audit *audit, const struct store_reply *pairs)
         audit_fail(audit, "I1",
                    "applied %" PRId64 " + gaps %" PRId64 " = %" PRId64 ", but offset %" PRId64
                    " - first_offset %" PRId64 " = %" PRId64,
-                   l->applied, l->gaps, l->applied + l->gaps, l->offset, l->first_offset,
-                   l->offset - l->first_offset);
-    int64_t sum = l->rows_in + l->rows_late + l->rows_duplicate + l->rows_bad + l->rows_checked +
-                  l->rows_tick + l->rows_control + l->rows_retired;
+                   l->applied, l->gaps, l->applied + l->gaps, l->offset, l->first_offset, l->offset - l->first_offset);
+    int64_t sum = l->rows_in + l->rows_late + l->rows_duplicate + l->rows_bad + l->rows_checked + l->rows_tick +
+                  l->rows_control + l->rows_retired;
     if (l->rows != sum)
         audit_fail(audit, "I2",
-                   "rows %" PRId64 ", but in %" PRId64 " + late %" PRId64 " + duplicate %" PRId64
-                   " + bad %" PRId64 " + checked %" PRId64 " + tick %" PRId64 " + control %" PRId64
-                   " + retired %" PRId64 " = %" PRId64,
-                   l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_bad, l->rows_checked,
-                   l->rows_tick, l->rows_control, l->rows_retired, sum);
+                   "rows %" PRId64 ", but in %" PRId64 " + late %" PRId64 " + duplicate %" PRId64 " + bad %" PRId64
+                   " + checked %" PRId64 " + tick %" PRId64 " + control %" PRId64 " + retired %" PRId64 " = %" PRId64,
+                   l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_bad, l->rows_checked, l->rows_tick,
+                   l->rows_control, l->rows_retired, sum);
     check_order(audit);
     check_cursors(audit, pairs);
     return true;
@@ -135,8 +128,7 @@ bool audit_take_ledger(struct audit *audit, const struct store_reply *pairs)
 /* ---- cities ---- */
 
 /* A record under `field` belongs to this city, and the city to this partition. */
-static void check_place(struct audit *audit, const char *where, const char *field, int64_t city_id,
-                        int32_t series)
+static void check_place(struct audit *audit, const char *where, const char *field, int64_t city_id, int32_t series)
 {
     char wanted[CITY_FIELD_BYTES];
     int32_t shard = shard_of_city(city_id, audit->rules->partitions);
@@ -153,21 +145,19 @@ static void check_panes(struct audit *audit, const char *field, const struct cit
         const struct window *window = &city->open[i].window;
         rows += window->rows;
         if (window->start_ms % pane_ms != 0 || window->end_ms != window->start_ms + pane_ms)
-            audit_fail(audit, "I3", "city %s: an open pane spans %" PRId64 " to %" PRId64, field,
-                       window->start_ms, window->end_ms);
+            audit_fail(audit, "I3", "city %s: an open pane spans %" PRId64 " to %" PRId64, field, window->start_ms,
+                       window->end_ms);
         if (window->end_ms <= city->closed_through_ms)
             audit_fail(audit, "I3",
-                       "city %s: the pane that ends at %" PRId64 " is open, but all through %" PRId64
-                       " are closed",
+                       "city %s: the pane that ends at %" PRId64 " is open, but all through %" PRId64 " are closed",
                        field, window->end_ms, city->closed_through_ms);
         if (window->last_observed_at_ms > city->watermark_ms)
-            audit_fail(audit, "I3",
-                       "city %s: an open pane has a reading of %" PRId64 ", above the watermark %" PRId64,
+            audit_fail(audit, "I3", "city %s: an open pane has a reading of %" PRId64 ", above the watermark %" PRId64,
                        field, window->last_observed_at_ms, city->watermark_ms);
     }
     if (rows > city->rows_in)
-        audit_fail(audit, "I2", "city %s: %" PRId64 " rows in open panes, but only %" PRId64 " in", field,
-                   rows, city->rows_in);
+        audit_fail(audit, "I2", "city %s: %" PRId64 " rows in open panes, but only %" PRId64 " in", field, rows,
+                   city->rows_in);
     audit->open_rows += rows;
 }
 
@@ -176,14 +166,14 @@ static void check_city(struct audit *audit, const char *field, const struct city
     int64_t clock = audit->ledger.clock_ms, most = city->watermark_ms > clock ? city->watermark_ms : clock;
     check_place(audit, "city", field, city->city_id, city->series);
     if (city->watermark_ms > clock + AUDIT_TOLERANCE_MS)
-        audit_fail(audit, "I3", "city %s: watermark %" PRId64 " is more than 5 min above the clock %" PRId64,
-                   field, city->watermark_ms, clock);
+        audit_fail(audit, "I3", "city %s: watermark %" PRId64 " is more than 5 min above the clock %" PRId64, field,
+                   city->watermark_ms, clock);
     if (city->heard_at_ms > clock)
-        audit_fail(audit, "I3", "city %s: heard at %" PRId64 ", above the clock %" PRId64, field,
-                   city->heard_at_ms, clock);
+        audit_fail(audit, "I3", "city %s: heard at %" PRId64 ", above the clock %" PRId64, field, city->heard_at_ms,
+                   clock);
     if (city->has_latest && city->latest.observed_at_ms > city->watermark_ms)
-        audit_fail(audit, "I3", "city %s: the latest reading is of %" PRId64 ", above the watermark %" PRId64,
-                   field, city->latest.observed_at_ms, city->watermark_ms);
+        audit_fail(audit, "I3", "city %s: the latest reading is of %" PRId64 ", above the watermark %" PRId64, field,
+                   city->latest.observed_at_ms, city->watermark_ms);
     if (city->closed_through_ms > most || city->closed_through_ms % audit->rules->windows.pane_ms != 0)
         audit_fail(audit, "I3",
                    "city %s: closed through %" PRId64 ", which is no end of a pane up to watermark %" PRId64
@@ -242,8 +232,7 @@ void audit_totals(struct audit *audit)
     check_sum(audit, "rows_duplicate", l->rows_duplicate, audit->rows_duplicate);
     check_sum(audit, "rows_retired", l->rows_retired, audit->rows_retired);
     if (audit->rows_bad > l->rows_bad)
-        audit_fail(audit, "I2", "rows_bad %" PRId64 ", but the cities have %" PRId64, l->rows_bad,
-                   audit->rows_bad);
+        audit_fail(audit, "I2", "rows_bad %" PRId64 ", but the cities have %" PRId64, l->rows_bad, audit->rows_bad);
 }
 
 /* ---- against what was read at another time ---- */
@@ -252,8 +241,7 @@ void audit_log(struct audit *audit, int64_t low, int64_t high)
 {
     int64_t offset = audit->ledger.offset;
     if (offset < low)
-        audit_fail(audit, "I3", "offset %" PRId64 " was deleted from the log, which begins at %" PRId64,
-                   offset, low);
+        audit_fail(audit, "I3", "offset %" PRId64 " was deleted from the log, which begins at %" PRId64, offset, low);
     if (offset > high)
         audit_fail(audit, "I3", "offset %" PRId64 " is beyond the log's end %" PRId64, offset, high);
 }
@@ -261,12 +249,10 @@ void audit_log(struct audit *audit, int64_t low, int64_t high)
 void audit_later(struct audit *audit, int64_t offset, int64_t clock_ms)
 {
     if (offset < audit->ledger.offset)
-        audit_fail(audit, "I3",
-                   "offset went back from %" PRId64 " to %" PRId64 " meanwhile: was Redis rolled back?",
+        audit_fail(audit, "I3", "offset went back from %" PRId64 " to %" PRId64 " meanwhile: was Redis rolled back?",
                    audit->ledger.offset, offset);
     if (clock_ms < audit->ledger.clock_ms)
-        audit_fail(audit, "I3",
-                   "clock_ms went back from %" PRId64 " to %" PRId64 " meanwhile: was Redis rolled back?",
+        audit_fail(audit, "I3", "clock_ms went back from %" PRId64 " to %" PRId64 " meanwhile: was Redis rolled back?",
                    audit->ledger.clock_ms, clock_ms);
 }
 
@@ -314,13 +300,13 @@ static void check_record(struct group *group, const char *field, const struct st
     }
     check_place(group->audit, group->key, field, city_id, series);
     if (decode(&window, group->panes, value) != 0) {
-        audit_fail(group->audit, "state", "%s: the record of city %s cannot be decoded (%zu bytes)",
-                   group->key, field, value->size);
+        audit_fail(group->audit, "state", "%s: the record of city %s cannot be decoded (%zu bytes)", group->key, field,
+                   value->size);
         return;
     }
     if (window.start_ms != group->start_ms || window.end_ms != group->end_ms)
-        audit_fail(group->audit, "I3", "%s: the record of city %s spans %" PRId64 " to %" PRId64, group->key,
-                   field, window.start_ms, window.end_ms);
+        audit_fail(group->audit, "I3", "%s: the record of city %s spans %" PRId64 " to %" PRId64, group->key, field,
+                   window.start_ms, window.end_ms);
     group->rows += window.rows;
     window_release(&window);
 }
@@ -339,12 +325,10 @@ void audit_records(struct audit *audit, const char *key, const struct window_siz
     if (stored && !context_integer(stored, 0, INT64_MAX / 4, &count))
         audit_fail(audit, "I2", "%s: #n is %s", key, stored->text);
     else if (count != group.rows)
-        audit_fail(audit, "I2", "%s: #n is %" PRId64 ", but its records have %" PRId64 " rows", key, count,
-                   group.rows);
+        audit_fail(audit, "I2", "%s: #n is %" PRId64 ", but its records have %" PRId64 " rows", key, count, group.rows);
     if (window_start(start_ms, span) != start_ms)
         audit_fail(audit, "I3", "%s starts between two", key);
     if (!size && start_ms < audit->ledger.pane_cursor_ms)
-        audit_fail(audit, "I2",
-                   "%s lies before pane_cursor_ms %" PRId64 ": it was retired and is still there", key,
+        audit_fail(audit, "I2", "%s lies before pane_cursor_ms %" PRId64 ": it was retired and is still there", key,
                    audit->ledger.pane_cursor_ms);
 }

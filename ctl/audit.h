@@ -17,17 +17,17 @@
 
 #include <stdint.h>
 
-#define AUDIT_TOLERANCE_MS                                                                                   \
-    300000             /* of clocks against each other; also how far ahead of its clock a reading may be */
-#define AUDIT_LINES 20 /* findings written per partition; more are counted */
+#define AUDIT_TOLERANCE_MS 300000 /* of clocks against each other; also how far ahead of its clock a reading may be */
+#define AUDIT_LINES        20     /* findings written per partition; more are counted */
 
 /* The ledger's fields that are numbers, all of them above or at the lowest value given. */
-#define AUDIT_LEDGER(X)                                                                                      \
-    X(number, 0)                                                                                             \
-    X(format, 0) X(config_version, 0) X(first_offset, 0) X(offset, 0) X(applied, 0) X(gaps, 0)               \
-        X(record_offset, -1) X(clock_ms, 0) X(tick_clock_ms, 0) X(rows, 0) X(rows_in, 0) X(rows_late, 0)     \
-            X(rows_duplicate, 0) X(rows_bad, 0) X(rows_checked, 0) X(rows_tick, 0) X(rows_control, 0)        \
-                X(rows_retired, 0) X(retired, 0) X(pane_cursor_ms, 0) X(commits, 0)
+#define AUDIT_LEDGER(X)                                                                                                \
+    X(number, 0)                                                                                                       \
+    X(format, 0)                                                                                                       \
+    X(config_version, 0) X(first_offset, 0) X(offset, 0) X(applied, 0) X(gaps, 0) X(record_offset, -1) X(clock_ms, 0)  \
+        X(tick_clock_ms, 0) X(rows, 0) X(rows_in, 0) X(rows_late, 0) X(rows_duplicate, 0) X(rows_bad, 0)               \
+            X(rows_checked, 0) X(rows_tick, 0) X(rows_control, 0) X(rows_retired, 0) X(retired, 0)                     \
+                X(pane_cursor_ms, 0) X(commits, 0)
 #define AUDIT_LEDGER_FIELD(name, low) int64_t name;
 
 struct audit_ledger {
@@ -57,8 +57,7 @@ void audit_init(struct audit *audit, const struct audit_rules *rules, int32_t pa
 /* Frees the lines. */
 void audit_release(struct audit *audit);
 /* Adds a finding: `what` is I1, I2, I3 or another word. */
-void audit_fail(struct audit *audit, const char *what, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void audit_fail(struct audit *audit, const char *what, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Takes and checks the ledger (pairs of HGETALL): I1, the sum of I2, and I3 within it. False when a field is
  * unusable. */

@@ -17,12 +17,11 @@
 
 #define CITY_MAX_BYTES 4096
 
-static const char replace_script[] =
-    "redis.call('DEL', KEYS[1])\n"
-    "for i = 1, #ARGV, 2000 do\n"
-    "  redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 1999, #ARGV)))\n"
-    "end\n"
-    "return #ARGV / 2\n";
+static const char replace_script[] = "redis.call('DEL', KEYS[1])\n"
+                                     "for i = 1, #ARGV, 2000 do\n"
+                                     "  redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 1999, #ARGV)))\n"
+                                     "end\n"
+                                     "return #ARGV / 2\n";
 static const char publish_script[] = "redis.call('HDEL', KEYS[1], 'catalogue_pending')\n"
                                      "return redis.call('HINCRBY', KEYS[1], 'catalogue_version', 1)\n";
 
@@ -119,10 +118,10 @@ static void collect(const struct replace *replace, int32_t shard, const struct s
 static int mark_pending(struct replace *replace)
 {
     char key[CONTEXT_KEY_BYTES];
-    struct store_reply *reply =
-        replace->pending ? NULL
-                         : CONTEXT_ASK(replace->context, "HSET", context_key(replace->context, "meta", key),
-                                       "catalogue_pending", "1");
+    struct store_reply *reply = replace->pending
+                                    ? NULL
+                                    : CONTEXT_ASK(replace->context, "HSET", context_key(replace->context, "meta", key),
+                                                  "catalogue_pending", "1");
     if (!replace->pending && !reply)
         return replace->context->exit_code;
     store_reply_free(reply);
@@ -167,8 +166,8 @@ static int replace_shard(struct replace *replace, int32_t shard)
 static int publish_version(struct replace *replace)
 {
     char key[CONTEXT_KEY_BYTES];
-    struct store_reply *reply = CONTEXT_ASK(replace->context, "EVAL", publish_script, "1",
-                                            context_key(replace->context, "meta", key));
+    struct store_reply *reply =
+        CONTEXT_ASK(replace->context, "EVAL", publish_script, "1", context_key(replace->context, "meta", key));
     if (!reply)
         return replace->context->exit_code;
     replace->change->version = reply->integer;
@@ -176,15 +175,13 @@ static int publish_version(struct replace *replace)
     return EXIT_CODE_OK;
 }
 
-int city_store_replace(struct context *context, const struct installation *installation,
-                       const struct city_table *table, struct city_store_change *change)
+int city_store_replace(struct context *context, const struct installation *installation, const struct city_table *table,
+                       struct city_store_change *change)
 {
     char key[CONTEXT_KEY_BYTES];
-    struct replace replace = {
-        .context = context, .installation = installation, .table = table, .change = change};
+    struct replace replace = {.context = context, .installation = installation, .table = table, .change = change};
     *change = (struct city_store_change){.version = installation->catalogue_version};
-    struct store_reply *reply =
-        CONTEXT_ASK(context, "HEXISTS", context_key(context, "meta", key), "catalogue_pending");
+    struct store_reply *reply = CONTEXT_ASK(context, "HEXISTS", context_key(context, "meta", key), "catalogue_pending");
     if (!reply)
         return context->exit_code;
     replace.pending = reply->integer == 1;

@@ -20,8 +20,7 @@ struct city_store_change {
  * Makes the catalogue what `table` says: new cities come, changed ones change, others go. That a city is
  * paused stays, since the table does not say. The caller holds the lock (provision.h). Returns the exit code.
  */
-int city_store_replace(struct context *context, const struct installation *installation,
-                       const struct city_table *table, struct city_store_change *change)
-    __attribute__((warn_unused_result));
+int city_store_replace(struct context *context, const struct installation *installation, const struct city_table *table,
+                       struct city_store_change *change) __attribute__((warn_unused_result));
 
 #endif

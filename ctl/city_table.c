@@ -26,8 +26,7 @@ struct reader {
     int status;
 };
 
-__attribute__((format(printf, 3, 4))) static void fault(struct reader *reader, int line, const char *format,
-                                                        ...)
+__attribute__((format(printf, 3, 4))) static void fault(struct reader *reader, int line, const char *format, ...)
 {
     reader->status = reader->status ? reader->status : ERR_INVALID;
     if (++reader->faults > CITY_TABLE_FAULTS)
@@ -123,8 +122,7 @@ static bool zone_known(const char *zoneinfo, const char *zone)
     FILE *file = fopen(path, "rb");
     if (!file)
         return false;
-    bool good =
-        fread(magic, 1, sizeof magic, file) == sizeof magic && memcmp(magic, "TZif", sizeof magic) == 0;
+    bool good = fread(magic, 1, sizeof magic, file) == sizeof magic && memcmp(magic, "TZif", sizeof magic) == 0;
     fclose(file);
     return good;
 }
@@ -332,8 +330,7 @@ static void read_rows(struct reader *reader)
     }
 }
 
-int city_table_read(struct city_table *table, FILE *stream, const struct city_table_source *source,
-                    struct buf *error)
+int city_table_read(struct city_table *table, FILE *stream, const struct city_table_source *source, struct buf *error)
 {
     struct stat folder;
     *table = (struct city_table){0};

@@ -49,8 +49,8 @@ struct city_table_source {
  * Reads `stream` into an uninitialised `table`. ERR_INVALID with the faults, one a line, in `error`;
  * ERR_UNAVAILABLE when the machine has no time zones to check against; the table is empty then.
  */
-int city_table_read(struct city_table *table, FILE *stream, const struct city_table_source *source,
-                    struct buf *error) __attribute__((warn_unused_result));
+int city_table_read(struct city_table *table, FILE *stream, const struct city_table_source *source, struct buf *error)
+    __attribute__((warn_unused_result));
 /* Frees the rows; the table is empty. */
 void city_table_release(struct city_table *table);
 /* Appends the row as an encoded isobar.v1.City. */

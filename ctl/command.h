@@ -22,12 +22,12 @@ struct command {
 };
 
 /* How a command finds Redis; first in each list of options. */
-#define COMMAND_OPTIONS(X)                                                                                   \
-    X(TEXT, config, "", 0, 0, "configuration file; keys are the options with underscores")                   \
-    X(TEXT, redis, "127.0.0.1:6379", 0, 0, "Redis, host:port or unix:/path")                                 \
-    X(TEXT, redis_user, "", 0, 0, "Redis ACL user; empty: the default user")                                 \
-    X(SECRET, redis_password, "", 0, 0, "Redis password; only from the environment or a file")               \
-    X(TEXT, prefix, "isobar:", 0, 0, "prefix of all keys in Redis")                                          \
+#define COMMAND_OPTIONS(X)                                                                                             \
+    X(TEXT, config, "", 0, 0, "configuration file; keys are the options with underscores")                             \
+    X(TEXT, redis, "127.0.0.1:6379", 0, 0, "Redis, host:port or unix:/path")                                           \
+    X(TEXT, redis_user, "", 0, 0, "Redis ACL user; empty: the default user")                                           \
+    X(SECRET, redis_password, "", 0, 0, "Redis password; only from the environment or a file")                         \
+    X(TEXT, prefix, "isobar:", 0, 0, "prefix of all keys in Redis")                                                    \
     X(INT, timeout_ms, "5000", 100, 600000, "time after which Redis or Kafka is taken for unreachable, ms")
 
 extern const struct command command_init;

@@ -55,10 +55,9 @@ static bool prefix_valid(const char *prefix)
 int context_connect(struct context *context, const char *user, const char *password)
 {
     if (!prefix_valid(context->prefix))
-        return context_fail(
-            context, EXIT_CODE_CONFIG,
-            "prefix \"%s\": 1 to %d printable ASCII characters without blanks and braces wanted",
-            context->prefix, CONTEXT_PREFIX_MAX);
+        return context_fail(context, EXIT_CODE_CONFIG,
+                            "prefix \"%s\": 1 to %d printable ASCII characters without blanks and braces wanted",
+                            context->prefix, CONTEXT_PREFIX_MAX);
     struct store_config config = {.address = context->redis,
                                   .user = user,
                                   .password = password,
@@ -78,8 +77,7 @@ void context_close(struct context *context)
     context->store = NULL;
 }
 
-struct store_reply *context_ask(struct context *context, size_t argc, const char *const *argv,
-                                const size_t *sizes)
+struct store_reply *context_ask(struct context *context, size_t argc, const char *const *argv, const size_t *sizes)
 {
     struct buf error = BUF_EMPTY;
     struct store_reply *reply = store_sync_command(context->store, argc, argv, sizes, &error);
@@ -101,8 +99,7 @@ const char *context_key(const struct context *context, const char *name, char *o
     return out;
 }
 
-const char *context_partition_key(const struct context *context, int32_t partition, const char *name,
-                                  char *out)
+const char *context_partition_key(const struct context *context, int32_t partition, const char *name, char *out)
 {
     snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:%s", context->prefix, partition, name);
     return out;

@@ -26,10 +26,10 @@ struct context {
 };
 
 /* Where Redis is, as every command's options have it. */
-#define CONTEXT_OF(name_, options_)                                                                          \
-    ((struct context){.command = (name_),                                                                    \
-                      .redis = (options_)->redis,                                                            \
-                      .prefix = (options_)->prefix,                                                          \
+#define CONTEXT_OF(name_, options_)                                                                                    \
+    ((struct context){.command = (name_),                                                                              \
+                      .redis = (options_)->redis,                                                                      \
+                      .prefix = (options_)->prefix,                                                                    \
                       .timeout_ms = (options_)->timeout_ms})
 
 /*
@@ -41,28 +41,25 @@ int context_connect(struct context *context, const char *user, const char *passw
 /* Closes the connection. */
 void context_close(struct context *context);
 /* Says an error, keeps `exit_code` and returns it. */
-int context_fail(struct context *context, int exit_code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+int context_fail(struct context *context, int exit_code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Says something that needs attention and is no error. */
-void context_warn(const struct context *context, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void context_warn(const struct context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * One command to Redis. NULL when there is no answer or it is an error: said, with 69 or 1 as the exit code.
  * The caller frees the reply with store_reply_free.
  */
-struct store_reply *context_ask(struct context *context, size_t argc, const char *const *argv,
-                                const size_t *sizes) __attribute__((warn_unused_result));
+struct store_reply *context_ask(struct context *context, size_t argc, const char *const *argv, const size_t *sizes)
+    __attribute__((warn_unused_result));
 /* The same for text arguments. */
-#define CONTEXT_ASK(context_, ...)                                                                           \
-    context_ask(context_, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *),                 \
+#define CONTEXT_ASK(context_, ...)                                                                                     \
+    context_ask(context_, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *),                           \
                 (const char *const[]){__VA_ARGS__}, NULL)
 
 /* "<prefix><name>" into `out` (CONTEXT_KEY_BYTES); returns it. */
 const char *context_key(const struct context *context, const char *name, char *out);
 /* "<prefix>{<partition>}:<name>" likewise. */
-const char *context_partition_key(const struct context *context, int32_t partition, const char *name,
-                                  char *out);
+const char *context_partition_key(const struct context *context, int32_t partition, const char *name, char *out);
 
 /* The reply's text as a whole number within [low, high]; false when it is none. */
 bool context_integer(const struct store_reply *reply, int64_t low, int64_t high, int64_t *out)

@@ -140,8 +140,7 @@ int csv_next(struct csv *csv, struct buf *error)
             buf_text(error, strerror(errno));
             return ERR_INVALID;
         }
-        status = record.place == QUOTED ? in_quotes(csv, &record, byte, error)
-                                        : outside(csv, &record, byte, error);
+        status = record.place == QUOTED ? in_quotes(csv, &record, byte, error) : outside(csv, &record, byte, error);
         if (status != 0)
             return status;
     }

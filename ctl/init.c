@@ -19,19 +19,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INIT_OPTIONS(X)                                                                                      \
-    COMMAND_OPTIONS(X)                                                                                       \
-    X(TEXT, kafka, "127.0.0.1:9092", 0, 0, "Kafka bootstrap servers, host:port[,host:port]")                 \
-    X(TEXT, topic, "weather.observations", 0, 0, "topic of the observations")                                \
-    X(TEXT, deadletter_topic, "weather.deadletter", 0, 0, "topic for what could not be used")                \
-    X(INT, partitions, "24", 1, 4096,                                                                        \
-      "partitions of the topic, and shards of the catalogue; fixed for ever")                                \
-    X(INT, replicas, "0", 0, 15,                                                                             \
-      "replicas of a topic that is made; 0: three, or as many as there are brokers")                         \
-    X(TEXT, windows, "10m:2d,1h:30d,1d:2y", 0, 0, "windows as size:retention[,size:retention]")              \
-    X(INT, lateness_s, "172800", 60, 31536000, "how late a reading may come and still count, s")             \
-    X(TEXT, cities, "", 0, 0, "table of cities, CSV; replaces the catalogue. Empty: leaves it as it is")     \
-    X(INT, city_limit, "0", 0, 1000000, "takes the first so many cities of the table; 0: all")               \
+#define INIT_OPTIONS(X)                                                                                                \
+    COMMAND_OPTIONS(X)                                                                                                 \
+    X(TEXT, kafka, "127.0.0.1:9092", 0, 0, "Kafka bootstrap servers, host:port[,host:port]")                           \
+    X(TEXT, topic, "weather.observations", 0, 0, "topic of the observations")                                          \
+    X(TEXT, deadletter_topic, "weather.deadletter", 0, 0, "topic for what could not be used")                          \
+    X(INT, partitions, "24", 1, 4096, "partitions of the topic, and shards of the catalogue; fixed for ever")          \
+    X(INT, replicas, "0", 0, 15, "replicas of a topic that is made; 0: three, or as many as there are brokers")        \
+    X(TEXT, windows, "10m:2d,1h:30d,1d:2y", 0, 0, "windows as size:retention[,size:retention]")                        \
+    X(INT, lateness_s, "172800", 60, 31536000, "how late a reading may come and still count, s")                       \
+    X(TEXT, cities, "", 0, 0, "table of cities, CSV; replaces the catalogue. Empty: leaves it as it is")               \
+    X(INT, city_limit, "0", 0, 1000000, "takes the first so many cities of the table; 0: all")                         \
     X(TEXT, zoneinfo, "/usr/share/zoneinfo", 0, 0, "folder of the IANA time zones that cities may name")
 
 struct init_options {
@@ -41,7 +39,7 @@ struct init_options {
 static const struct option_row rows[] = {INIT_OPTIONS(OPTION_ROW)};
 
 #define RETENTION_EXTRA_MS (INT64_C(7) * 86400000) /* a week to notice that nothing is read */
-#define MAKE_TOPIC_MS      30000 /* until all leaders answer; above the time-out of a question */
+#define MAKE_TOPIC_MS      30000                   /* until all leaders answer; above the time-out of a question */
 #define INFO_VALUE_BYTES   64
 
 struct init {
@@ -69,8 +67,7 @@ static int read_cities(struct init *init)
     int status = city_table_read(&init->table, stream, &source, &error);
     fclose(stream);
     if (status != 0)
-        (void)context_fail(&init->context,
-                           status == ERR_UNAVAILABLE ? EXIT_CODE_UNAVAILABLE : EXIT_CODE_CONFIG, "%s",
+        (void)context_fail(&init->context, status == ERR_UNAVAILABLE ? EXIT_CODE_UNAVAILABLE : EXIT_CODE_CONFIG, "%s",
                            error.data);
     buf_release(&error);
     return status == 0 ? EXIT_CODE_OK : init->context.exit_code;
@@ -89,8 +86,7 @@ static int check_arguments(struct init *init)
     const struct init_options *options = init->options;
     struct installation *wanted = &init->wanted;
     if (!topic_valid(options->topic) || !topic_valid(options->deadletter_topic))
-        return context_fail(&init->context, EXIT_CODE_CONFIG,
-                            "topic \"%s\": 1 to 249 of A-Z a-z 0-9 . _ - wanted",
+        return context_fail(&init->context, EXIT_CODE_CONFIG, "topic \"%s\": 1 to 249 of A-Z a-z 0-9 . _ - wanted",
                             topic_valid(options->topic) ? options->deadletter_topic : options->topic);
     if (strcmp(options->topic, options->deadletter_topic) == 0)
         return context_fail(&init->context, EXIT_CODE_CONFIG, "topic and deadletter-topic are both \"%s\"",
@@ -99,8 +95,7 @@ static int check_arguments(struct init *init)
     bool good = strlen(options->windows) < sizeof wanted->windows_text &&
                 windowset_parse(&wanted->windows, options->windows, &error) == 0;
     if (!good)
-        (void)context_fail(&init->context, EXIT_CODE_CONFIG, "--windows: %s",
-                           error.size ? error.data : "too long");
+        (void)context_fail(&init->context, EXIT_CODE_CONFIG, "--windows: %s", error.size ? error.data : "too long");
     buf_release(&error);
     if (!good)
         return init->context.exit_code;
@@ -146,17 +141,15 @@ static int check_redis(struct init *init)
         info(context, "persistence", "aof_enabled", append) != 0)
         return context->exit_code;
     if (*policy && strcmp(policy, "noeviction") != 0)
-        return context_fail(
-            context, EXIT_CODE_CONFIG,
-            "Redis at %s has maxmemory-policy %s and could throw results away, which are the state: "
-            "set it to noeviction (redis.conf, or CONFIG SET maxmemory-policy noeviction)",
-            context->redis, policy);
+        return context_fail(context, EXIT_CODE_CONFIG,
+                            "Redis at %s has maxmemory-policy %s and could throw results away, which are the state: "
+                            "set it to noeviction (redis.conf, or CONFIG SET maxmemory-policy noeviction)",
+                            context->redis, policy);
     if (strcmp(append, "0") == 0)
-        context_warn(
-            context,
-            "Redis at %s keeps no append-only file: after its restart everything is replayed from Kafka; "
-            "set appendonly yes",
-            context->redis);
+        context_warn(context,
+                     "Redis at %s keeps no append-only file: after its restart everything is replayed from Kafka; "
+                     "set appendonly yes",
+                     context->redis);
     int status = installation_read(context, &init->there);
     init->exists = status == 0;
     return status == 0 || status == ERR_NOT_FOUND ? EXIT_CODE_OK : context->exit_code;
@@ -190,8 +183,8 @@ static int describe(struct init *init, bool with_low, int32_t *partitions)
 
 /* ---- what is there must be what is wanted ---- */
 
-#define OTHERWISE                                                                                            \
-    "an installation cannot change that. Give what it has, or make another one under a --prefix and "        \
+#define OTHERWISE                                                                                                      \
+    "an installation cannot change that. Give what it has, or make another one under a --prefix and "                  \
     "--topic of its own"
 
 static int differs(struct init *init, const char *what, const char *there, const char *wanted)
@@ -217,8 +210,8 @@ static int compare(struct init *init)
                             "the installation %s at Redis %s belongs to the Kafka cluster %s, and the one at "
                             "%s is %s: point --kafka "
                             "at the right one, or make another installation under a --prefix of its own",
-                            init->context.prefix, init->context.redis, there->cluster_id,
-                            init->options->kafka, wanted->cluster_id);
+                            init->context.prefix, init->context.redis, there->cluster_id, init->options->kafka,
+                            wanted->cluster_id);
     if (strcmp(there->topic, wanted->topic) != 0)
         return differs(init, "the topic", there->topic, wanted->topic);
     if (there->partitions != wanted->partitions)
@@ -244,9 +237,8 @@ static int ensure_topic(struct init *init, const char *name, int32_t partitions,
     int32_t existing = 0;
     int status = kafka_topic_ensure(init->options->kafka, &topic, timeout_ms, &existing, &error);
     if (status == ERR_REFUSED && existing > 0 && existing != partitions)
-        (void)context_fail(&init->context, EXIT_CODE_FAILURE,
-                           "topic %s at Kafka %s has %d partitions, not %d: %s", name, init->options->kafka,
-                           existing, partitions,
+        (void)context_fail(&init->context, EXIT_CODE_FAILURE, "topic %s at Kafka %s has %d partitions, not %d: %s",
+                           name, init->options->kafka, existing, partitions,
                            expected ? "give --partitions as the topic has them, or another --topic"
                                     : "give another --deadletter-topic");
     else if (status != 0)
@@ -264,11 +256,10 @@ static int ensure_topics(struct init *init)
     if (code == EXIT_CODE_OK && init->exists)
         code = compare(init);
     if (code == EXIT_CODE_OK && init->exists && partitions == 0)
-        code =
-            context_fail(&init->context, EXIT_CODE_FAILURE,
-                         "topic %s is gone from Kafka %s, and the installation %s at Redis %s belongs to it: "
-                         "make another one under a --prefix of its own",
-                         init->wanted.topic, init->options->kafka, init->context.prefix, init->context.redis);
+        code = context_fail(&init->context, EXIT_CODE_FAILURE,
+                            "topic %s is gone from Kafka %s, and the installation %s at Redis %s belongs to it: "
+                            "make another one under a --prefix of its own",
+                            init->wanted.topic, init->options->kafka, init->context.prefix, init->context.redis);
     if (code == EXIT_CODE_OK)
         code = ensure_topic(init, init->wanted.topic, init->wanted.partitions, true);
     if (code == EXIT_CODE_OK)
@@ -307,8 +298,8 @@ static int provision(struct init *init)
         code = provision_check(&init->context, &init->there);
     if (code != EXIT_CODE_OK)
         return code;
-    printf("ledgers: %d %s, prefix %s, Redis %s\n", init->wanted.partitions,
-           init->exists ? "there already" : "made", init->context.prefix, init->context.redis);
+    printf("ledgers: %d %s, prefix %s, Redis %s\n", init->wanted.partitions, init->exists ? "there already" : "made",
+           init->context.prefix, init->context.redis);
     if (!init->exists)
         init->there = init->wanted;
     return put_cities(init);

@@ -6,17 +6,7 @@
 
 #include <string.h>
 
-enum field {
-    FORMAT,
-    CLUSTER_ID,
-    TOPIC,
-    PARTITIONS,
-    WINDOWS,
-    LATENESS_MS,
-    CONFIG_VERSION,
-    CATALOGUE_VERSION,
-    FIELDS
-};
+enum field { FORMAT, CLUSTER_ID, TOPIC, PARTITIONS, WINDOWS, LATENESS_MS, CONFIG_VERSION, CATALOGUE_VERSION, FIELDS };
 static const char *const names[FIELDS] = {"format",  "cluster_id",  "topic",          "partitions",
                                           "windows", "lateness_ms", "config_version", "catalogue_version"};
 
@@ -65,10 +55,9 @@ int installation_read(struct context *context, struct installation *out)
 {
     char key[CONTEXT_KEY_BYTES];
     memset(out, 0, sizeof *out);
-    struct store_reply *reply =
-        CONTEXT_ASK(context, "HMGET", context_key(context, "meta", key), names[FORMAT], names[CLUSTER_ID],
-                    names[TOPIC], names[PARTITIONS], names[WINDOWS], names[LATENESS_MS],
-                    names[CONFIG_VERSION], names[CATALOGUE_VERSION]);
+    struct store_reply *reply = CONTEXT_ASK(context, "HMGET", context_key(context, "meta", key), names[FORMAT],
+                                            names[CLUSTER_ID], names[TOPIC], names[PARTITIONS], names[WINDOWS],
+                                            names[LATENESS_MS], names[CONFIG_VERSION], names[CATALOGUE_VERSION]);
     if (!reply)
         return ERR_UNAVAILABLE;
     int status = ERR_NOT_FOUND;
@@ -91,10 +80,9 @@ int installation_require(struct context *context, struct installation *out)
 {
     int status = installation_read(context, out);
     if (status == ERR_NOT_FOUND)
-        (void)context_fail(
-            context, EXIT_CODE_UNAVAILABLE,
-            "Redis at %s has no installation under the prefix %s: run isobarctl init, or point --redis "
-            "and --prefix at the right one",
-            context->redis, context->prefix);
+        (void)context_fail(context, EXIT_CODE_UNAVAILABLE,
+                           "Redis at %s has no installation under the prefix %s: run isobarctl init, or point --redis "
+                           "and --prefix at the right one",
+                           context->redis, context->prefix);
     return status;
 }

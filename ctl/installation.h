@@ -33,7 +33,6 @@ int installation_read(struct context *context, struct installation *out) __attri
  * The same for commands that need one: ERR_NOT_FOUND is said too, with the command that makes an
  * installation, and exit code 69.
  */
-int installation_require(struct context *context, struct installation *out)
-    __attribute__((warn_unused_result));
+int installation_require(struct context *context, struct installation *out) __attribute__((warn_unused_result));
 
 #endif

@@ -80,8 +80,7 @@ const char *keyspace_name(const struct context *context, const struct installati
                           const struct keyspace_key *key, char *out)
 {
     if (key->size == KEYSPACE_PANE)
-        snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:pane:%" PRId64, context->prefix, key->partition,
-                 key->start_ms);
+        snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:pane:%" PRId64, context->prefix, key->partition, key->start_ms);
     else
         snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:w:%s:%" PRId64, context->prefix, key->partition,
                  installation->windows.sizes[key->size].name, key->start_ms);
@@ -118,8 +117,8 @@ static void take(const struct context *context, const struct installation *insta
             *capacity = *capacity ? *capacity * 2 : 1024;
             keyspace->keys = mem_grow(keyspace->keys, *capacity, sizeof *keyspace->keys);
         }
-        keyspace->count += keyspace_parse(context->prefix, installation, names->elements[i]->text,
-                                          &keyspace->keys[keyspace->count]);
+        keyspace->count +=
+            keyspace_parse(context->prefix, installation, names->elements[i]->text, &keyspace->keys[keyspace->count]);
     }
 }
 
@@ -133,8 +132,7 @@ int keyspace_read(struct context *context, const struct installation *installati
     keyspace_escape(context->prefix, &pattern);
     buf_text(&pattern, "{*}:*:*");
     do {
-        struct store_reply *reply =
-            CONTEXT_ASK(context, "SCAN", cursor, "MATCH", pattern.data, "COUNT", SCAN_COUNT);
+        struct store_reply *reply = CONTEXT_ASK(context, "SCAN", cursor, "MATCH", pattern.data, "COUNT", SCAN_COUNT);
         if (!reply || reply->count != 2) {
             code = reply ? context_fail(context, EXIT_CODE_FAILURE, "Redis at %s: unexpected answer to SCAN",
                                         context->redis)

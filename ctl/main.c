@@ -101,8 +101,7 @@ static int dispatch(int argc, char **argv)
         return EXIT_CODE_OK;
     }
     if (argv[1][0] == '-') {
-        fprintf(stderr,
-                "isobarctl: '%s': the command comes first, then its options; isobarctl help lists all\n",
+        fprintf(stderr, "isobarctl: '%s': the command comes first, then its options; isobarctl help lists all\n",
                 argv[1]);
         return EXIT_CODE_USAGE;
     }

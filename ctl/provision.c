@@ -67,10 +67,9 @@ int provision_lock(struct context *context, char nonce[33])
         if (taken)
             return EXIT_CODE_OK;
         if (clock_monotonic_ms() >= end_ms)
-            return context_fail(
-                context, EXIT_CODE_FAILURE,
-                "another isobarctl is at work on this installation (%s at Redis %s); try again", key,
-                context->redis);
+            return context_fail(context, EXIT_CODE_FAILURE,
+                                "another isobarctl is at work on this installation (%s at Redis %s); try again", key,
+                                context->redis);
         (void)nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000L}, NULL);
     }
 }
@@ -78,8 +77,7 @@ int provision_lock(struct context *context, char nonce[33])
 void provision_unlock(struct context *context, const char nonce[33])
 {
     char key[CONTEXT_KEY_BYTES];
-    store_reply_free(
-        CONTEXT_ASK(context, "EVAL", unlock_script, "1", context_key(context, "init", key), nonce));
+    store_reply_free(CONTEXT_ASK(context, "EVAL", unlock_script, "1", context_key(context, "init", key), nonce));
 }
 
 /* ---- ledgers ---- */
@@ -133,11 +131,9 @@ static int accept_ledger(struct context *context, const char *key, int64_t low)
     return EXIT_CODE_OK;
 }
 
-static int make_ledger(struct context *context, const struct installation *wanted, int32_t partition,
-                       int64_t low)
+static int make_ledger(struct context *context, const struct installation *wanted, int32_t partition, int64_t low)
 {
-    char ledger[CONTEXT_KEY_BYTES], city[CONTEXT_KEY_BYTES], cid[ENTROPY_ID_BYTES],
-        cursors[WINDOWSET_MAX][32];
+    char ledger[CONTEXT_KEY_BYTES], city[CONTEXT_KEY_BYTES], cid[ENTROPY_ID_BYTES], cursors[WINDOWSET_MAX][32];
     context_partition_key(context, partition, "ledger", ledger);
     context_partition_key(context, partition, "city", city);
     struct call call = {.words = {"EVAL", create_script, "2", ledger, city}, .count = 5};
@@ -203,11 +199,10 @@ int provision_check(struct context *context, const struct installation *there)
         store_reply_free(reply);
     }
     if (count > 0)
-        (void)context_fail(
-            context, EXIT_CODE_FAILURE,
-            "%d of %d partitions lost their ledgers (%s%s): restore Redis from a backup, or make a new "
-            "installation under another --prefix; a ledger that is made anew would count records twice",
-            count, there->partitions, missing.data, count > LEDGERS_NAMED ? ", ..." : "");
+        (void)context_fail(context, EXIT_CODE_FAILURE,
+                           "%d of %d partitions lost their ledgers (%s%s): restore Redis from a backup, or make a new "
+                           "installation under another --prefix; a ledger that is made anew would count records twice",
+                           count, there->partitions, missing.data, count > LEDGERS_NAMED ? ", ..." : "");
     buf_release(&missing);
     return count > 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }

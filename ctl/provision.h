@@ -27,7 +27,6 @@ void provision_unlock(struct context *context, const char nonce[33]);
 int provision_make(struct context *context, const struct installation *wanted, const int64_t *low)
     __attribute__((warn_unused_result));
 /* Checks that every partition has its ledger. Returns the exit code; 1 names those that lack it. */
-int provision_check(struct context *context, const struct installation *there)
-    __attribute__((warn_unused_result));
+int provision_check(struct context *context, const struct installation *there) __attribute__((warn_unused_result));
 
 #endif

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATUS_OPTIONS(X)                                                                                    \
-    COMMAND_OPTIONS(X)                                                                                       \
+#define STATUS_OPTIONS(X)                                                                                              \
+    COMMAND_OPTIONS(X)                                                                                                 \
     X(FLAG, json, "false", 0, 0, "prints the leader's view as JSON, with its age added as age_ms")
 
 struct status_options {
@@ -90,8 +90,8 @@ static void judge_partition(struct status *status, const json_t *partition)
     if (strcmp(text(partition, "phase", phase), "running") != 0)
         buf_printf(&status->wrong, "partition %" PRId64 " is %s\n", index, phase);
     else if (number(partition, "lag") > 0 && number(partition, "progress_age_ms") > SILENCE_MS)
-        buf_printf(&status->wrong, "partition %" PRId64 " makes no progress, %" PRId64 " records behind\n",
-                   index, number(partition, "lag"));
+        buf_printf(&status->wrong, "partition %" PRId64 " makes no progress, %" PRId64 " records behind\n", index,
+                   number(partition, "lag"));
     if (alarm && *alarm)
         buf_printf(&status->wrong, "partition %" PRId64 ": %s\n", index, alarm);
 }
@@ -101,17 +101,16 @@ static void judge(struct status *status)
     char age[TEXT_BYTES];
     const json_t *list = json_object_get(status->view, "partition_list");
     if (!*status->leader)
-        buf_text(
-            &status->wrong,
-            "there is no leader: start isobar-coordinator. Workers and fetchers go on with what they hold\n");
+        buf_text(&status->wrong,
+                 "there is no leader: start isobar-coordinator. Workers and fetchers go on with what they hold\n");
     if (!status->view)
         buf_text(&status->wrong, "no leader has written its view yet\n");
     else if (status->age_ms > OLD_MS)
         buf_printf(&status->wrong, "the view is %s old: what is shown may have changed since\n",
                    span(status->age_ms, age));
     if (status->view && json_array_size(list) != (size_t)status->installation.partitions)
-        buf_printf(&status->wrong, "the view has %zu partitions, the installation %d\n",
-                   json_array_size(list), status->installation.partitions);
+        buf_printf(&status->wrong, "the view has %zu partitions, the installation %d\n", json_array_size(list),
+                   status->installation.partitions);
     for (size_t i = 0; i < json_array_size(list); i++)
         judge_partition(status, json_array_get(list, i));
     for (char *p = status->wrong.data; *p; p++)
@@ -137,14 +136,12 @@ static void print_members(const struct status *status)
 {
     const json_t *list = json_object_get(status->view, "members");
     char id[TEXT_BYTES], role[TEXT_BYTES], state[TEXT_BYTES], host[TEXT_BYTES], age[TEXT_BYTES];
-    printf("\n%-24s %-8s %-9s %5s %10s  %-20s %s\n", "member", "role", "state", "held", "heartbeat", "host",
-           "pid");
+    printf("\n%-24s %-8s %-9s %5s %10s  %-20s %s\n", "member", "role", "state", "held", "heartbeat", "host", "pid");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *member = json_array_get(list, i);
         printf("%-24s %-8s %-9s %5" PRId64 " %10s  %-20s %" PRId64 "\n", text(member, "id", id),
                text(member, "role", role), text(member, "state", state), number(member, "held"),
-               span(number(member, "heartbeat_age_ms"), age), text(member, "host", host),
-               number(member, "pid"));
+               span(number(member, "heartbeat_age_ms"), age), text(member, "host", host), number(member, "pid"));
     }
     if (json_array_size(list) == 0)
         puts("(none)");
@@ -159,9 +156,9 @@ static void print_partitions(const struct status *status)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *partition = json_array_get(list, i);
         printf("%9" PRId64 "  %-24s %-10s %12" PRId64 " %9" PRId64 " %12" PRId64 " %12s\n",
-               number(partition, "partition"), text(partition, "owner", owner),
-               text(partition, "phase", phase), number(partition, "offset"), number(partition, "lag"),
-               number(partition, "rows"), span(age_of(status, number(partition, "watermark_ms")), age));
+               number(partition, "partition"), text(partition, "owner", owner), text(partition, "phase", phase),
+               number(partition, "offset"), number(partition, "lag"), number(partition, "rows"),
+               span(age_of(status, number(partition, "watermark_ms")), age));
     }
 }
 
@@ -169,8 +166,7 @@ static void print_shards(const struct status *status)
 {
     size_t owned = 0;
     int64_t cities = 0, failing = 0;
-    const json_t *list = json_object_get(status->view, "shard_list"),
-                 *quota = json_object_get(status->view, "quota");
+    const json_t *list = json_object_get(status->view, "shard_list"), *quota = json_object_get(status->view, "quota");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *shard = json_array_get(list, i);
         const char *owner = json_string_value(json_object_get(shard, "owner"));
@@ -212,8 +208,7 @@ static void take_leader(struct status *status, const struct store_reply *reply)
     const char *id = reply->type == STORE_TEXT ? strchr(reply->text, ' ') : NULL;
     const char *endpoint = id ? strchr(id + 1, ' ') : NULL;
     if (endpoint)
-        snprintf(status->leader, sizeof status->leader, "%.*s (%s)", (int)(endpoint - id - 1), id + 1,
-                 endpoint + 1);
+        snprintf(status->leader, sizeof status->leader, "%.*s (%s)", (int)(endpoint - id - 1), id + 1, endpoint + 1);
     for (char *p = status->leader; *p; p++)
         *p = (unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p;
 }
@@ -225,9 +220,8 @@ static int take_view(struct status *status, const struct store_reply *reply)
         return EXIT_CODE_OK;
     status->view = json_loadb(reply->text, reply->size, JSON_REJECT_DUPLICATES, &reason);
     if (!json_is_object(status->view))
-        return context_fail(&status->context, EXIT_CODE_FAILURE,
-                            "%scluster at Redis %s is not the leader's view: %s", status->context.prefix,
-                            status->context.redis, status->view ? "no object" : reason.text);
+        return context_fail(&status->context, EXIT_CODE_FAILURE, "%scluster at Redis %s is not the leader's view: %s",
+                            status->context.prefix, status->context.redis, status->view ? "no object" : reason.text);
     status->age_ms = age_of(status, number(status->view, "at_ms"));
     json_object_set_new(status->view, "age_ms", json_integer(status->age_ms));
     return EXIT_CODE_OK;
@@ -236,9 +230,9 @@ static int take_view(struct status *status, const struct store_reply *reply)
 static int ask(struct status *status)
 {
     char leader[CONTEXT_KEY_BYTES], term[CONTEXT_KEY_BYTES], cluster[CONTEXT_KEY_BYTES];
-    struct store_reply *reply = CONTEXT_ASK(
-        &status->context, "MGET", context_key(&status->context, "leader", leader),
-        context_key(&status->context, "term", term), context_key(&status->context, "cluster", cluster));
+    struct store_reply *reply =
+        CONTEXT_ASK(&status->context, "MGET", context_key(&status->context, "leader", leader),
+                    context_key(&status->context, "term", term), context_key(&status->context, "cluster", cluster));
     if (!reply)
         return status->context.exit_code;
     status->now_ms = clock_wall_ms();
@@ -265,8 +259,8 @@ static int run(const void *values)
     struct status status = {.options = options, .context = CONTEXT_OF("status", options), .wrong = BUF_EMPTY};
     int code = context_connect(&status.context, options->redis_user, options->redis_password);
     if (code == EXIT_CODE_OK)
-        code = installation_require(&status.context, &status.installation) == 0 ? ask(&status)
-                                                                                : status.context.exit_code;
+        code =
+            installation_require(&status.context, &status.installation) == 0 ? ask(&status) : status.context.exit_code;
     if (code == EXIT_CODE_OK) {
         judge(&status);
         if (options->json)

@@ -22,9 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERIFY_OPTIONS(X)                                                                                    \
-    COMMAND_OPTIONS(X)                                                                                       \
-    X(TEXT, kafka, "", 0, 0, "Kafka bootstrap servers: checks offsets against the log too. Empty: does not") \
+#define VERIFY_OPTIONS(X)                                                                                              \
+    COMMAND_OPTIONS(X)                                                                                                 \
+    X(TEXT, kafka, "", 0, 0, "Kafka bootstrap servers: checks offsets against the log too. Empty: does not")           \
     X(FLAG, verbose, "false", 0, 0, "a line for every partition, not only for bad ones")
 
 struct verify_options {
@@ -91,20 +91,19 @@ static int ask_kafka(struct verify *verify, int64_t *low, int64_t *high)
     int32_t partitions = installation->partitions;
     char cluster_id[64];
     struct buf error = BUF_EMPTY;
-    int status = kafka_topic_describe(brokers, installation->topic, verify->context.timeout_ms, cluster_id,
-                                      &partitions, low, high, &error);
+    int status = kafka_topic_describe(brokers, installation->topic, verify->context.timeout_ms, cluster_id, &partitions,
+                                      low, high, &error);
     int code = EXIT_CODE_OK;
     if (status != 0)
         code = context_fail(&verify->context, EXIT_CODE_UNAVAILABLE, "Kafka at %s: %s", brokers, error.data);
     else if (*installation->cluster_id && strcmp(installation->cluster_id, cluster_id) != 0)
         code = context_fail(
             &verify->context, EXIT_CODE_FAILURE,
-            "Kafka at %s is cluster %s, and the installation belongs to %s: point --kafka at the right one",
-            brokers, cluster_id, installation->cluster_id);
+            "Kafka at %s is cluster %s, and the installation belongs to %s: point --kafka at the right one", brokers,
+            cluster_id, installation->cluster_id);
     else if (partitions != installation->partitions)
-        code = context_fail(&verify->context, EXIT_CODE_FAILURE,
-                            "topic %s has %d partitions, and there are %d ledgers", installation->topic,
-                            partitions, installation->partitions);
+        code = context_fail(&verify->context, EXIT_CODE_FAILURE, "topic %s has %d partitions, and there are %d ledgers",
+                            installation->topic, partitions, installation->partitions);
     buf_release(&error);
     return code;
 }
@@ -139,8 +138,8 @@ static int snapshot(struct verify *verify, int32_t partition)
     snprintf(numbers[0], sizeof numbers[0], "%" PRId64, verify->rules.windows.pane_ms);
     snprintf(numbers[1], sizeof numbers[1], "%d", AUDIT_TOLERANCE_MS);
     snprintf(numbers[2], sizeof numbers[2], "%d", PANES_MAX);
-    struct store_reply *reply = CONTEXT_ASK(context, "EVAL", snapshot_script, "2", ledger, city, base,
-                                            numbers[0], numbers[1], numbers[2]);
+    struct store_reply *reply =
+        CONTEXT_ASK(context, "EVAL", snapshot_script, "2", ledger, city, base, numbers[0], numbers[1], numbers[2]);
     if (!reply && context->exit_code != EXIT_CODE_UNAVAILABLE) { /* of another type: said, and a finding */
         audit_fail(&verify->audits[partition], "state", "ledger, cities or panes cannot be read");
         return EXIT_CODE_OK;
@@ -161,8 +160,7 @@ static void take_record(struct verify *verify, const struct keyspace_key *key, c
     if (pairs->type == STORE_ERROR)
         audit_fail(audit, "state", "%s cannot be read: %s", name, pairs->text);
     else if (pairs->count > 0) /* else it went meanwhile */
-        audit_records(audit, name,
-                      key->size == KEYSPACE_PANE ? NULL : &verify->rules.windows.sizes[key->size],
+        audit_records(audit, name, key->size == KEYSPACE_PANE ? NULL : &verify->rules.windows.sizes[key->size],
                       key->start_ms, pairs);
 }
 
@@ -214,9 +212,9 @@ static int check_later(struct verify *verify)
     char key[CONTEXT_KEY_BYTES];
     for (int32_t partition = 0; partition < verify->installation.partitions; partition++) {
         int64_t offset, clock_ms;
-        struct store_reply *reply = CONTEXT_ASK(
-            &verify->context, "HMGET", context_partition_key(&verify->context, partition, "ledger", key),
-            "offset", "clock_ms");
+        struct store_reply *reply =
+            CONTEXT_ASK(&verify->context, "HMGET", context_partition_key(&verify->context, partition, "ledger", key),
+                        "offset", "clock_ms");
         if (!reply && verify->context.exit_code == EXIT_CODE_UNAVAILABLE)
             return verify->context.exit_code;
         if (verify->read[partition] && reply && context_integer(reply->elements[0], 0, INT64_MAX, &offset) &&
@@ -259,8 +257,8 @@ static void print_partition(const struct audit *audit, bool verbose)
         printf("partition %d: and %d more\n", audit->partition, audit->findings - AUDIT_LINES);
     if (verbose && audit->findings == 0)
         printf("partition %d: good; offset %" PRId64 ", %" PRId64 " rows (in %" PRId64 ", late %" PRId64
-               ", duplicate %" PRId64 ", bad %" PRId64 ", checked %" PRId64 ", tick %" PRId64
-               ", control %" PRId64 ", retired %" PRId64 "), %" PRId64 " cities\n",
+               ", duplicate %" PRId64 ", bad %" PRId64 ", checked %" PRId64 ", tick %" PRId64 ", control %" PRId64
+               ", retired %" PRId64 "), %" PRId64 " cities\n",
                audit->partition, l->offset, l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_bad,
                l->rows_checked, l->rows_tick, l->rows_control, l->rows_retired, audit->cities);
 }
@@ -281,8 +279,7 @@ static int report(const struct verify *verify)
     if (findings == 0)
         puts("all invariants hold");
     else
-        printf("%d violation%s in %d partition%s\n", findings, findings == 1 ? "" : "s", bad,
-               bad == 1 ? "" : "s");
+        printf("%d violation%s in %d partition%s\n", findings, findings == 1 ? "" : "s", bad, bad == 1 ? "" : "s");
     return findings == 0 ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
 }
 

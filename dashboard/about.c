@@ -47,7 +47,7 @@ void about_encode(const struct atlas *atlas, const char *windows, struct buf *ou
     encode_sizes(windows, out);
     buf_printf(out, "],\"data\":\"%s\",\"attribution\":[", about_data(atlas));
     for (size_t i = 0; i < sizeof credits / sizeof *credits; i++)
-        buf_printf(out, "%s{\"provider\":\"%s\",\"text\":\"%s\",\"url\":\"%s\"}", i ? "," : "",
-                   credits[i].provider, credits[i].text, credits[i].url);
+        buf_printf(out, "%s{\"provider\":\"%s\",\"text\":\"%s\",\"url\":\"%s\"}", i ? "," : "", credits[i].provider,
+                   credits[i].text, credits[i].url);
     buf_text(out, "]}");
 }

@@ -20,8 +20,8 @@
 #define JSON      "application/json"
 #define CSV       "text/csv; charset=utf-8"
 #define ID_DIGITS 20
-#define CSP                                                                                                  \
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "          \
+#define CSP                                                                                                            \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "                    \
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 void api_init(struct api *api, const char *prefix, struct model *model, struct live *live,
@@ -48,8 +48,7 @@ static void security_headers(struct httpd_request *request)
     httpd_reply_header(request, "Cross-Origin-Resource-Policy", "same-origin");
 }
 
-static void problem(struct api *api, struct httpd_request *request, int status, const char *title,
-                    const char *detail)
+static void problem(struct api *api, struct httpd_request *request, int status, const char *title, const char *detail)
 {
     api->metrics->errors_total++;
     httpd_reply_header(request, "Cache-Control", "no-store");
@@ -104,8 +103,8 @@ static void fill_latest(const struct atlas *atlas, struct buf *out)
 }
 
 /* Answers with `cached`, made anew when `version` is another one. */
-static void reply_cached(struct api *api, struct httpd_request *request, struct api_cached *cached,
-                         uint64_t version, void (*fill)(const struct atlas *atlas, struct buf *out))
+static void reply_cached(struct api *api, struct httpd_request *request, struct api_cached *cached, uint64_t version,
+                         void (*fill)(const struct atlas *atlas, struct buf *out))
 {
     if (!cached->made || cached->version != version) {
         buf_reset(&cached->body.plain);
@@ -125,8 +124,7 @@ static void get_cities(struct api *api, struct httpd_request *request)
 static void get_latest(struct api *api, struct httpd_request *request)
 {
     const struct atlas *atlas = model_atlas(api->model);
-    reply_cached(api, request, &api->latest, atlas->version + atlas->catalogue,
-                 fill_latest); /* neither falls */
+    reply_cached(api, request, &api->latest, atlas->version + atlas->catalogue, fill_latest); /* neither falls */
 }
 
 static void get_city(struct api *api, struct httpd_request *request, const struct city *city)
@@ -192,11 +190,10 @@ static void fill_csv(const struct window_query *query, const struct window_answe
         encode_csv_window(out, query->city_id, name, &answer->windows[i], answer->closed_through_ms);
 }
 
-static void fill_windows(const struct window_query *query, const struct window_answer *answer,
-                         struct buf *out)
+static void fill_windows(const struct window_query *query, const struct window_answer *answer, struct buf *out)
 {
-    buf_printf(out, "{\"city\":%lld,\"size\":\"%s\",\"series\":%d,", (long long)query->city_id,
-               query->size.name, query->series);
+    buf_printf(out, "{\"city\":%lld,\"size\":\"%s\",\"series\":%d,", (long long)query->city_id, query->size.name,
+               query->series);
     encode_metric_units(out);
     buf_text(out, ",\"windows\":[");
     encode_windows(out, answer->windows, answer->count, answer->closed_through_ms);
@@ -214,8 +211,8 @@ static void reply_windows(const struct waiting *waiting, const struct window_que
     }
     char disposition[128];
     const struct city *city = atlas_find(model_atlas(waiting->api->model), query->city_id);
-    snprintf(disposition, sizeof disposition, "attachment; filename=\"isobar-%lld-%s.csv\"",
-             (long long)query->city_id, query->size.name);
+    snprintf(disposition, sizeof disposition, "attachment; filename=\"isobar-%lld-%s.csv\"", (long long)query->city_id,
+             query->size.name);
     httpd_reply_header(waiting->request, "Content-Disposition", disposition);
     fill_csv(query, answer, city ? city->entry->name : "", &out);
     reply_once(waiting->request, CSV, &out);
@@ -330,10 +327,9 @@ static void route(struct api *api, struct httpd_request *request, const char *pa
     static const struct {
         const char *path;
         void (*get)(struct api *api, struct httpd_request *request);
-    } routes[] = {
-        {"/api/v1/cities", get_cities}, {"/api/v1/latest", get_latest}, {"/api/v1/cluster", get_cluster},
-        {"/api/v1/about", get_about},   {"/api/v1/events", get_events}, {"/livez", get_live},
-        {"/readyz", get_ready}};
+    } routes[] = {{"/api/v1/cities", get_cities}, {"/api/v1/latest", get_latest}, {"/api/v1/cluster", get_cluster},
+                  {"/api/v1/about", get_about},   {"/api/v1/events", get_events}, {"/livez", get_live},
+                  {"/readyz", get_ready}};
     static const char city_prefix[] = "/api/v1/cities/";
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         if (strcmp(path, routes[i].path) == 0) {

@@ -77,11 +77,10 @@ static struct city *city_get(struct atlas *atlas, int64_t id)
 
 static bool entry_valid(const Isobar__V1__City *entry)
 {
-    return entry->format == FORMAT && entry->city_id > 0 && *entry->name &&
-           strlen(entry->name) <= NAME_MAX_BYTES && strlen(entry->ascii_name) <= NAME_MAX_BYTES &&
-           strlen(entry->country) <= COUNTRY_BYTES && strlen(entry->zone) <= ZONE_MAX_BYTES &&
-           abs(entry->latitude_e5) <= LATITUDE_MAX && abs(entry->longitude_e5) <= LONGITUDE_MAX &&
-           entry->population >= 0;
+    return entry->format == FORMAT && entry->city_id > 0 && *entry->name && strlen(entry->name) <= NAME_MAX_BYTES &&
+           strlen(entry->ascii_name) <= NAME_MAX_BYTES && strlen(entry->country) <= COUNTRY_BYTES &&
+           strlen(entry->zone) <= ZONE_MAX_BYTES && abs(entry->latitude_e5) <= LATITUDE_MAX &&
+           abs(entry->longitude_e5) <= LONGITUDE_MAX && entry->population >= 0;
 }
 
 bool atlas_take_entry(struct atlas *atlas, int32_t partition, uint64_t scan, const char *bytes, size_t size)
@@ -111,8 +110,7 @@ bool atlas_take_entry(struct atlas *atlas, int32_t partition, uint64_t scan, con
 
 static void city_set(struct city *city, const struct citystate *state, int64_t now_ms)
 {
-    bool same =
-        city->has_latest && state->has_latest && state->latest.observed_at_ms == city->latest.observed_at_ms;
+    bool same = city->has_latest && state->has_latest && state->latest.observed_at_ms == city->latest.observed_at_ms;
     if (!same)
         city->committed_at_ms = now_ms;
     city->has_latest = state->has_latest;

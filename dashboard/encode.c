@@ -65,8 +65,7 @@ static void encode_values(struct buf *out, const struct observation *reading)
 void encode_latest(struct buf *out, const struct city *city)
 {
     const struct observation *reading = &city->latest;
-    buf_printf(out, "{\"city\":%lld,\"observed_at\":%lld", (long long)city->id,
-               (long long)reading->observed_at_ms);
+    buf_printf(out, "{\"city\":%lld,\"observed_at\":%lld", (long long)city->id, (long long)reading->observed_at_ms);
     member_time(out, "fetched_at", reading->fetched_at_ms);
     member_time(out, "produced_at", city->produced_at_ms);
     member_time(out, "committed_at", city->committed_at_ms);
@@ -140,8 +139,7 @@ static void encode_wind(struct buf *out, const struct wind_vector *wind)
         buf_text(out, ",\"direction\":");
         encode_real(out, direction, 1);
     }
-    buf_printf(out, ",\"count\":%lld,\"calm\":%lld,\"rose\":[", (long long)wind->count,
-               (long long)wind->calm);
+    buf_printf(out, ",\"count\":%lld,\"calm\":%lld,\"rose\":[", (long long)wind->count, (long long)wind->calm);
     for (int i = 0; i < 16; i++)
         buf_printf(out, "%s%lld", i ? "," : "", (long long)wind->rose[i]);
     buf_text(out, "]}");
@@ -149,10 +147,9 @@ static void encode_wind(struct buf *out, const struct wind_vector *wind)
 
 static void encode_window(struct buf *out, const struct window *window, int64_t closed_through_ms)
 {
-    buf_printf(
-        out, "{\"start\":%lld,\"end\":%lld,\"status\":\"%s\",\"revision\":%lld,\"rows\":%lld,\"metrics\":{",
-        (long long)window->start_ms, (long long)window->end_ms, encode_status(window, closed_through_ms),
-        (long long)window->revision, (long long)window->rows);
+    buf_printf(out, "{\"start\":%lld,\"end\":%lld,\"status\":\"%s\",\"revision\":%lld,\"rows\":%lld,\"metrics\":{",
+               (long long)window->start_ms, (long long)window->end_ms, encode_status(window, closed_through_ms),
+               (long long)window->revision, (long long)window->rows);
     const char *comma = "";
     for (int32_t i = 0; i < window->metric_count; i++) {
         const struct quantity *quantity = quantity_get(window->metrics[i].metric);

@@ -74,13 +74,11 @@ bool live_resolve(struct window_size *size, const char *windows)
     return found != NULL;
 }
 
-static struct httpd_chunk *chunk_of(const struct live *live, const char *event, const struct buf *data,
-                                    bool first)
+static struct httpd_chunk *chunk_of(const struct live *live, const char *event, const struct buf *data, bool first)
 {
     struct buf out = BUF_EMPTY;
     char id[ID_BYTES];
-    snprintf(id, sizeof id, "%llx-%llu", (unsigned long long)live->started_ms,
-             (unsigned long long)live->version);
+    snprintf(id, sizeof id, "%llx-%llu", (unsigned long long)live->started_ms, (unsigned long long)live->version);
     if (first)
         buf_text(&out, "retry: 2000\n");
     live_event(&out, event, id, data);
@@ -111,8 +109,7 @@ static void encode_state(const struct live *live, struct buf *out)
     int64_t since;
     bool up = model_redis_up(live->model, &since);
     buf_printf(out, "\"redis\":\"%s\",\"since\":%lld,\"catalogue\":%llu,\"at\":%lld", up ? "up" : "down",
-               (long long)since, (unsigned long long)model_atlas(live->model)->catalogue,
-               (long long)clock_wall_ms());
+               (long long)since, (unsigned long long)model_atlas(live->model)->catalogue, (long long)clock_wall_ms());
 }
 
 static struct httpd_chunk *full_event(struct live *live, const char *event, uint64_t since)
@@ -184,8 +181,7 @@ static void on_windows(void *arg, const struct window_query *query, const struct
     if (answer->status != 0 || answer->count == 0)
         return;
     struct buf data = BUF_EMPTY;
-    buf_printf(&data, "{\"city\":%lld,\"size\":\"%s\",\"windows\":[", (long long)query->city_id,
-               query->size.name);
+    buf_printf(&data, "{\"city\":%lld,\"size\":\"%s\",\"windows\":[", (long long)query->city_id, query->size.name);
     encode_windows(&data, answer->windows, answer->count, answer->closed_through_ms);
     buf_printf(&data, "],\"at\":%lld}", (long long)clock_wall_ms());
     struct httpd_chunk *chunk = chunk_of(live, "windows", &data, false);
@@ -321,8 +317,8 @@ void live_open(struct live *live, struct httpd_request *request, const struct li
     uint64_t since = 0;
     *stream = (struct stream){.live = live, .wanted = *wanted};
     stream->wanted.last_id = NULL;
-    bool resumed = wanted->last_id && live_id_version(wanted->last_id, live->started_ms, &since) &&
-                   since > 0 && since <= live->version;
+    bool resumed = wanted->last_id && live_id_version(wanted->last_id, live->started_ms, &since) && since > 0 &&
+                   since <= live->version;
     link_stream(live, stream);
     httpd_reply_header(request, "Cache-Control", "no-store");
     httpd_reply_header(request, "X-Accel-Buffering", "no"); /* nginx: do not hold events back */

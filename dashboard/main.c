@@ -61,8 +61,7 @@ static void on_ready(void *arg, struct buf *out)
 
 static bool start_model(struct dashboard *d, struct buf *error)
 {
-    struct live_config live = {
-        .loop = daemon_loop(d->daemon), .prefix = d->options.prefix, .metrics = &d->metrics};
+    struct live_config live = {.loop = daemon_loop(d->daemon), .prefix = d->options.prefix, .metrics = &d->metrics};
     struct model_config model = {.loop = daemon_loop(d->daemon),
                                  .store = {.address = d->options.redis,
                                            .user = d->options.redis_user,

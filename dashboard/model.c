@@ -129,15 +129,13 @@ static void on_meta(void *arg, int status, const struct store_reply *reply)
     if (missing && !model->meta_missing)
         log_warn("redis_not_initialised", LOG_TEXT("redis", model->config.store.address),
                  LOG_TEXT("prefix", model->config.prefix), LOG_TEXT("do", "isobarctl init"));
-    if (foreign &&
-        !model->meta_foreign) /* the number is fixed for the life of an installation: this is another */
+    if (foreign && !model->meta_foreign) /* the number is fixed for the life of an installation: this is another */
         log_error("partitions_changed", LOG_INT("before", model->part_count), LOG_INT("now", partitions),
                   LOG_TEXT("do", "restart isobar-dashboard"));
     model->meta_missing = missing;
     model->meta_foreign = foreign;
     if (!missing && !foreign)
-        meta_take(model, (int32_t)partitions, reply->elements[1]->text,
-                  strtoll(reply->elements[2]->text, NULL, 10));
+        meta_take(model, (int32_t)partitions, reply->elements[1]->text, strtoll(reply->elements[2]->text, NULL, 10));
 }
 
 static void on_meta_time(void *arg)
@@ -147,8 +145,7 @@ static void on_meta_time(void *arg)
     if (!model->up)
         return;
     snprintf(key, sizeof key, "%smeta", model->config.prefix);
-    store_send(model->store, on_meta, model, "HMGET", key, "partitions", "windows", "catalogue_version",
-               NULL);
+    store_send(model->store, on_meta, model, "HMGET", key, "partitions", "windows", "catalogue_version", NULL);
     for (int32_t i = 0; i < model->part_count; i++)
         part_retry(&model->parts[i]);
     model->config.metrics->cities = (int64_t)atlas_count(&model->atlas);
@@ -163,8 +160,7 @@ static void on_view(void *arg, int status, const struct store_reply *reply)
         return;
     if (reply->type == STORE_NIL)
         view_release(&model->view);
-    else if (reply->type != STORE_TEXT ||
-             view_take(&model->view, reply->text, reply->size, clock_wall_ms()) != 0)
+    else if (reply->type != STORE_TEXT || view_take(&model->view, reply->text, reply->size, clock_wall_ms()) != 0)
         model->config.metrics->bad_records_total++;
     model->events.viewed(model->events.arg);
 }
@@ -216,8 +212,7 @@ static void on_hints_state(void *arg, bool up, const char *reason)
     for (int32_t i = 0; up && i < model->part_count; i++)
         model->parts[i].cid[0] = '\0';
     if (!up && model->store_up && !model->freeing)
-        log_warn("redis_hints_down", LOG_TEXT("redis", model->config.store.address),
-                 LOG_TEXT("reason", reason));
+        log_warn("redis_hints_down", LOG_TEXT("redis", model->config.store.address), LOG_TEXT("reason", reason));
     model->hints_up = up;
     update_up(model);
 }
@@ -241,8 +236,7 @@ static bool connect_stores(struct model *model, struct buf *error)
     return true;
 }
 
-struct model *model_new(const struct model_config *config, const struct model_events *events,
-                        struct buf *error)
+struct model *model_new(const struct model_config *config, const struct model_events *events, struct buf *error)
 {
     struct model *model = mem_alloc(sizeof *model);
     model->config = *config;
@@ -314,8 +308,7 @@ void model_missing(const struct model *model, struct buf *out)
         buf_printf(out, "redis: %s has no installation under the prefix %s; run isobarctl init\n", redis,
                    model->config.prefix);
     else if (model->meta_foreign)
-        buf_printf(out, "redis: %s holds another installation than at the start; restart isobar-dashboard\n",
-                   redis);
+        buf_printf(out, "redis: %s holds another installation than at the start; restart isobar-dashboard\n", redis);
     else if (!model_ready(model))
         buf_text(out, "redis: the first read is under way\n");
     for (int32_t i = 0; model->up && i < model->part_count; i++) {

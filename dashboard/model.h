@@ -36,8 +36,8 @@ struct model_events {
 
 /* Connects and starts to read; NULL with text in `error` for a malformed address. The caller frees with
  * model_free. */
-struct model *model_new(const struct model_config *config, const struct model_events *events,
-                        struct buf *error) __attribute__((warn_unused_result));
+struct model *model_new(const struct model_config *config, const struct model_events *events, struct buf *error)
+    __attribute__((warn_unused_result));
 /* Ends outstanding reads (their callbacks run) and frees. NULL allowed. */
 void model_free(struct model *model);
 

@@ -42,8 +42,7 @@ bool page_send(const struct asset *asset, struct httpd_request *request)
     }
     httpd_reply_header(request, "ETag", asset->etag);
     httpd_reply_header(request, "Vary", "Accept-Encoding");
-    httpd_reply_header(request, "Cache-Control",
-                       asset->immutable ? "public, max-age=31536000, immutable" : "no-cache");
+    httpd_reply_header(request, "Cache-Control", asset->immutable ? "public, max-age=31536000, immutable" : "no-cache");
     if (body_matches(httpd_header(request, "If-None-Match"), asset->etag)) {
         httpd_reply(request, 304, asset->content_type, "", 0);
     } else if (gzip) {

@@ -23,8 +23,7 @@ int query_integer(const char *text, int64_t low, int64_t high, int64_t *out)
     return 0;
 }
 
-static int bounded(const char *name, const char *text, int64_t low, int64_t high, int64_t *out,
-                   struct buf *error)
+static int bounded(const char *name, const char *text, int64_t low, int64_t high, int64_t *out, struct buf *error)
 {
     if (!text || query_integer(text, low, high, out) == 0)
         return 0;

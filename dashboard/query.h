@@ -12,8 +12,7 @@
 #include <stdint.h>
 
 /* Parses a whole decimal number within [low, high]; ERR_INVALID otherwise. */
-int query_integer(const char *text, int64_t low, int64_t high, int64_t *out)
-    __attribute__((warn_unused_result));
+int query_integer(const char *text, int64_t low, int64_t high, int64_t *out) __attribute__((warn_unused_result));
 
 struct query_text {
     const char *size, *from, *to, *limit, *series; /* NULL: not given */

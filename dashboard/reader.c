@@ -33,8 +33,8 @@ size_t reader_plan(struct window_query *query)
     return (size_t)count;
 }
 
-int reader_decode(struct window *window, const struct window_query *query, int64_t start_ms,
-                  const void *bytes, size_t size)
+int reader_decode(struct window *window, const struct window_query *query, int64_t start_ms, const void *bytes,
+                  size_t size)
 {
     int status = window_decode(window, bytes, size);
     if (status != 0)
@@ -82,13 +82,12 @@ static void collect(const struct read *read, const struct store_reply *reply, st
     struct citystate state;
     const struct store_reply *last = reply->elements[read->asked];
     bool has_state = last->type == STORE_TEXT && citystate_decode(&state, last->text, last->size) == 0;
-    answer->windows =
-        mem_calloc(read->asked + (has_state ? (size_t)state.open_count : 0), sizeof *answer->windows);
+    answer->windows = mem_calloc(read->asked + (has_state ? (size_t)state.open_count : 0), sizeof *answer->windows);
     for (size_t i = 0; i < read->asked; i++) {
         const struct store_reply *value = reply->elements[i];
         int64_t start = read->query.from_ms + (int64_t)i * read->query.size.size_ms;
-        if (value->type == STORE_TEXT && reader_decode(&answer->windows[answer->count], &read->query, start,
-                                                       value->text, value->size) == 0)
+        if (value->type == STORE_TEXT &&
+            reader_decode(&answer->windows[answer->count], &read->query, start, value->text, value->size) == 0)
             answer->count++;
     }
     if (!has_state)
@@ -118,8 +117,7 @@ static void on_queued(void *arg, int status, const struct store_reply *reply)
     (void)arg, (void)status, (void)reply; /* EXEC tells all */
 }
 
-void reader_windows(struct store *store, const char *prefix, const struct window_query *query, reader_fn *fn,
-                    void *arg)
+void reader_windows(struct store *store, const char *prefix, const struct window_query *query, reader_fn *fn, void *arg)
 {
     struct read *read = mem_alloc(sizeof *read);
     *read = (struct read){.query = *query, .fn = fn, .arg = arg};

@@ -43,8 +43,8 @@ void reader_windows(struct store *store, const char *prefix, const struct window
  * Decodes the bytes of the window that starts at `start_ms` into an uninitialised `window`; ERR_INVALID when
  * they are no window of that size and start. Pure.
  */
-int reader_decode(struct window *window, const struct window_query *query, int64_t start_ms,
-                  const void *bytes, size_t size) __attribute__((warn_unused_result));
+int reader_decode(struct window *window, const struct window_query *query, int64_t start_ms, const void *bytes,
+                  size_t size) __attribute__((warn_unused_result));
 /*
  * Merges the open panes of `state` that lie in the query's range into `windows` (ascending, with room for the
  * open panes beside `count`); returns the new count. Panes that do not lie in one window are left out. Pure.

@@ -26,8 +26,7 @@ void view_release(struct view *view);
 bool view_known(const struct view *view);
 /* Takes `bytes`, read at `now_ms`; ERR_TOO_LARGE or ERR_INVALID, and the old one stays, when they are no JSON
  * object. */
-int view_take(struct view *view, const char *bytes, size_t size, int64_t now_ms)
-    __attribute__((warn_unused_result));
+int view_take(struct view *view, const char *bytes, size_t size, int64_t now_ms) __attribute__((warn_unused_result));
 /* Appends the object with "age_ms", which is never negative, as its last member. */
 void view_encode(const struct view *view, int64_t now_ms, struct buf *out);
 

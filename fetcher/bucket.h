@@ -2,16 +2,17 @@
  * How many calls a fetcher may make: its share of the account's calls a minute. Pure; times are monotonic ms.
  *
  * Two rules, both at once:
- *  - calls that may have reached the API in the last 60 s are at most the mean of the share over these 60 s, rounded down. A
- *    call counts from its start until 60 s after its end, since it is not known when in between it arrived;
+ *  - calls that may have reached the API in the last 60 s are at most the mean of the share over these 60 s, rounded
+ * down. A call counts from its start until 60 s after its end, since it is not known when in between it arrived;
  *  - calls start 1/share apart, at most BUCKET_SLOT_MS early to make up for a late one.
- * So the calls of several fetchers, whose shares never add up to more than the account's, do not exceed it together either,
- * whatever shares change to and whoever starts: a new fetcher earns its first calls while those of the one whose share was
- * lowered age. A raised share counts after BUCKET_LAG_MS, the time that calls of others may still be on their way.
+ * So the calls of several fetchers, whose shares never add up to more than the account's, do not exceed it together
+ * either, whatever shares change to and whoever starts: a new fetcher earns its first calls while those of the one
+ * whose share was lowered age. A raised share counts after BUCKET_LAG_MS, the time that calls of others may still be on
+ * their way.
  *
- * A classical token bucket of the same rate would allow its whole burst on top, and that again at each change of share. The
- * price here is a start that takes a minute to earn a minute's calls, and the fraction of a share (at 7.5 calls, 7). A share
- * below one call a minute gives one call each 1/share minutes; many such shares may meet in one minute.
+ * A classical token bucket of the same rate would allow its whole burst on top, and that again at each change of share.
+ * The price here is a start that takes a minute to earn a minute's calls, and the fraction of a share (at 7.5 calls,
+ * 7). A share below one call a minute gives one call each 1/share minutes; many such shares may meet in one minute.
  */
 #ifndef FETCHER_BUCKET_H
 #define FETCHER_BUCKET_H

@@ -1,6 +1,7 @@
 /*
- * One call to the source: request, answer, and what follows from it (fetcher.h). Every answer has one status, and one place
- * here says what each status does to the city, to the gate and to the log. Repeated errors are rate-limited per status.
+ * One call to the source: request, answer, and what follows from it (fetcher.h). Every answer has one status, and one
+ * place here says what each status does to the city, to the gate and to the log. Repeated errors are rate-limited per
+ * status.
  */
 #include "fetcher.h"
 
@@ -10,15 +11,17 @@
 #include <string.h>
 
 #define SAY_EVERY_MS      10000
-#define HISTORY_ATTEMPTS  3       /* then the city does without */
-#define HISTORY_MARGIN_MS 600000  /* the oldest item must not be beyond the lateness horizon when it is processed */
+#define HISTORY_ATTEMPTS  3      /* then the city does without */
+#define HISTORY_MARGIN_MS 600000 /* the oldest item must not be beyond the lateness horizon when it is processed */
 
 void calls_begin(struct fetcher *fetcher, struct city *city, int64_t now_ms)
 {
     int64_t wall = clock_wall_ms();
     struct provider_request request = {.call = city->history_done ? FETCH_CURRENT : FETCH_HISTORY,
-                                       .latitude_e5 = city->latitude_e5, .longitude_e5 = city->longitude_e5,
-                                       .start_ms = wall - fetcher->history_ms + HISTORY_MARGIN_MS, .end_ms = wall};
+                                       .latitude_e5 = city->latitude_e5,
+                                       .longitude_e5 = city->longitude_e5,
+                                       .start_ms = wall - fetcher->history_ms + HISTORY_MARGIN_MS,
+                                       .end_ms = wall};
     struct buf *url = &fetcher->url;
     buf_reset(url);
     fetcher->provider->url(&request, fetcher->base_url.data, fetcher->options->api_key, url);
@@ -50,8 +53,11 @@ void calls_abort(struct fetcher *fetcher)
 /* Nothing new: the row says that the source was asked, and repeats the reading's time. */
 static void make_checked(struct observation *row)
 {
-    struct observation checked = {.kind = ISOBAR__V1__ROW_KIND__CHECKED, .city_id = row->city_id, .provider = row->provider,
-                                  .observed_at_ms = row->observed_at_ms, .fetched_at_ms = row->fetched_at_ms};
+    struct observation checked = {.kind = ISOBAR__V1__ROW_KIND__CHECKED,
+                                  .city_id = row->city_id,
+                                  .provider = row->provider,
+                                  .observed_at_ms = row->observed_at_ms,
+                                  .fetched_at_ms = row->fetched_at_ms};
     *row = checked;
 }
 
@@ -73,10 +79,15 @@ static void send_rows(struct fetcher *fetcher, struct city *city)
     outbox_send(fetcher->outbox, city->shard, rows->rows, rows->count);
 }
 
-static enum fetch_status read_answer(struct fetcher *fetcher, const struct city *city, const struct transfer_result *result)
+static enum fetch_status read_answer(struct fetcher *fetcher, const struct city *city,
+                                     const struct transfer_result *result)
 {
-    struct provider_answer answer = {.call = city->call, .http_status = result->http_status, .body = result->body, .size = result->size,
-                                     .city_id = city->id, .fetched_at_ms = clock_wall_ms()};
+    struct provider_answer answer = {.call = city->call,
+                                     .http_status = result->http_status,
+                                     .body = result->body,
+                                     .size = result->size,
+                                     .city_id = city->id,
+                                     .fetched_at_ms = clock_wall_ms()};
     switch (result->end) {
     case TRANSFER_NETWORK:
         return FETCH_NETWORK;
@@ -102,41 +113,49 @@ static void on_key_refused(struct fetcher *fetcher, struct city *city, int http_
 {
     const char *text = fetcher->key_worked
                            ? "the API refuses the key that it took before; it is tried slowly from now on"
-                           : "the API refuses the key; a new key takes up to two hours to work, so it is tried slowly. Is ISOBAR_API_KEY right?";
+                           : "the API refuses the key; a new key takes up to two hours to work, so it is tried slowly. "
+                             "Is ISOBAR_API_KEY right?";
     if (gate_key_refused(&fetcher->gate, city->item.begun_ms, now_ms))
         say_stopped(fetcher, http_status, text, now_ms);
     else if (log_limit_pass(&fetcher->status_limits[FETCH_KEY_REFUSED], now_ms, SAY_EVERY_MS, NULL))
-        log_warn("key_still_refused", LOG_INT("http", http_status), LOG_INT("retry_in_ms", fetcher->gate.until_ms - now_ms));
+        log_warn("key_still_refused", LOG_INT("http", http_status),
+                 LOG_INT("retry_in_ms", fetcher->gate.until_ms - now_ms));
 }
 
-static void on_rate_limited(struct fetcher *fetcher, struct city *city, const struct transfer_result *result, int64_t now_ms)
+static void on_rate_limited(struct fetcher *fetcher, struct city *city, const struct transfer_result *result,
+                            int64_t now_ms)
 {
     if (gate_rate_limited(&fetcher->gate, city->item.begun_ms, now_ms, result->retry_after_ms))
-        say_stopped(fetcher, result->http_status, "the API counts too many calls on this account; none is made for a while", now_ms);
+        say_stopped(fetcher, result->http_status,
+                    "the API counts too many calls on this account; none is made for a while", now_ms);
     else if (log_limit_pass(&fetcher->status_limits[FETCH_RATE_LIMITED], now_ms, SAY_EVERY_MS, NULL))
-        log_warn("still_rate_limited", LOG_INT("http", result->http_status), LOG_INT("retry_in_ms", fetcher->gate.until_ms - now_ms));
+        log_warn("still_rate_limited", LOG_INT("http", result->http_status),
+                 LOG_INT("retry_in_ms", fetcher->gate.until_ms - now_ms));
 }
 
-static void say_failed(struct fetcher *fetcher, const struct city *city, enum fetch_status status, const struct transfer_result *result,
-                       int64_t now_ms)
+static void say_failed(struct fetcher *fetcher, const struct city *city, enum fetch_status status,
+                       const struct transfer_result *result, int64_t now_ms)
 {
     int64_t suppressed = 0;
     if (!log_limit_pass(&fetcher->status_limits[status], now_ms, SAY_EVERY_MS, &suppressed))
         return;
-    log_warn("call_failed", LOG_TEXT("why", fetch_status_name(status)), LOG_INT("city", city->id), LOG_TEXT("name", city->name),
+    log_warn("call_failed", LOG_TEXT("why", fetch_status_name(status)), LOG_INT("city", city->id),
+             LOG_TEXT("name", city->name),
              LOG_TEXT("reason", result->end == TRANSFER_ANSWERED ? fetcher->rows.reason : result->reason),
              LOG_INT("failures", city->item.attempt + 1), LOG_INT("suppressed", suppressed));
 }
 
-static void on_host_failed(struct fetcher *fetcher, struct city *city, enum fetch_status status, const struct transfer_result *result,
-                           int64_t now_ms)
+static void on_host_failed(struct fetcher *fetcher, struct city *city, enum fetch_status status,
+                           const struct transfer_result *result, int64_t now_ms)
 {
     say_failed(fetcher, city, status, result, now_ms);
     if (gate_host_failed(&fetcher->gate, city->id, city->item.begun_ms, now_ms, result->retry_after_ms))
-        say_stopped(fetcher, result->http_status, "the source fails for city after city; it is tried with one call at a time", now_ms);
+        say_stopped(fetcher, result->http_status,
+                    "the source fails for city after city; it is tried with one call at a time", now_ms);
     if (city->call == FETCH_HISTORY && city->item.attempt + 1 >= HISTORY_ATTEMPTS) {
         city->history_done = true;
-        log_warn("history_given_up", LOG_INT("city", city->id), LOG_TEXT("name", city->name), LOG_TEXT("why", fetch_status_name(status)));
+        log_warn("history_given_up", LOG_INT("city", city->id), LOG_TEXT("name", city->name),
+                 LOG_TEXT("why", fetch_status_name(status)));
     }
 }
 
@@ -145,8 +164,9 @@ static void on_bad_place(struct fetcher *fetcher, struct city *city, int http_st
     if (city->call == FETCH_HISTORY) {
         city->history_done = true; /* no history there; the place itself may be right */
     } else if (log_limit_pass(&fetcher->status_limits[FETCH_BAD_PLACE], now_ms, SAY_EVERY_MS, NULL)) {
-        log_warn("city_parked", LOG_INT("city", city->id), LOG_TEXT("name", city->name), LOG_INT("http", http_status),
-                 LOG_TEXT("meaning", "the source does not know this place; it is asked again rarely, the others go on"));
+        log_warn(
+            "city_parked", LOG_INT("city", city->id), LOG_TEXT("name", city->name), LOG_INT("http", http_status),
+            LOG_TEXT("meaning", "the source does not know this place; it is asked again rarely, the others go on"));
     }
 }
 
@@ -187,7 +207,8 @@ static void reschedule(struct fetcher *fetcher, struct city *city, enum fetch_st
     }
 }
 
-static void react(struct fetcher *fetcher, struct city *city, enum fetch_status status, const struct transfer_result *result, int64_t now_ms)
+static void react(struct fetcher *fetcher, struct city *city, enum fetch_status status,
+                  const struct transfer_result *result, int64_t now_ms)
 {
     switch (status) {
     case FETCH_OK:

@@ -1,10 +1,11 @@
 /*
- * The cities of the shards that this fetcher holds, as the coordinator's catalogue lists them. Pure bookkeeping: what is added
- * to and taken from the schedule happens here, calls happen elsewhere.
+ * The cities of the shards that this fetcher holds, as the coordinator's catalogue lists them. Pure bookkeeping: what
+ * is added to and taken from the schedule happens here, calls happen elsewhere.
  *
- * A catalogue comes per shard, in parts that may be lost, repeated or reordered; it is taken over when all parts of one version
- * are there. A shard that is given away keeps what is known of its cities (when they were polled, what was read), so that its
- * return neither polls them too early nor asks for their history again. A city that is in a call is freed when the call ends.
+ * A catalogue comes per shard, in parts that may be lost, repeated or reordered; it is taken over when all parts of one
+ * version are there. A shard that is given away keeps what is known of its cities (when they were polled, what was
+ * read), so that its return neither polls them too early nor asks for their history again. A city that is in a call is
+ * freed when the call ends.
  */
 #ifndef FETCHER_CITIES_H
 #define FETCHER_CITIES_H
@@ -17,10 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CITIES_SEEN      4        /* times of readings remembered per city: some sources go back and forth between a few */
-#define CITIES_PARTS_MAX 4096     /* of a shard's catalogue */
-#define CITIES_SHARD_MAX 1000000  /* cities of one shard */
-#define CITY_FAILING     3        /* failed polls in a row that make a city count as failing */
+#define CITIES_SEEN      4    /* times of readings remembered per city: some sources go back and forth between a few */
+#define CITIES_PARTS_MAX 4096 /* of a shard's catalogue */
+#define CITIES_SHARD_MAX 1000000 /* cities of one shard */
+#define CITY_FAILING     3       /* failed polls in a row that make a city count as failing */
 
 struct city {
     struct schedule_item item; /* first: the schedule gives it back */
@@ -28,8 +29,8 @@ struct city {
     int64_t seen[CITIES_SEEN]; /* observed-at of the last readings produced, newest first; 0 none */
     int32_t shard;
     int32_t latitude_e5, longitude_e5;
-    enum fetch_call call;     /* the one under way, while in_call */
-    bool history_done;        /* or not wanted */
+    enum fetch_call call; /* the one under way, while in_call */
+    bool history_done;    /* or not wanted */
     bool paused, in_call, gone;
     char name[48]; /* for logs; ASCII */
 };
@@ -62,8 +63,8 @@ void cities_hold(struct cities *cities, int32_t shard, int64_t number, int64_t n
 /* The shard is not held any more: none of its cities is polled. */
 void cities_drop(struct cities *cities, int32_t shard);
 /*
- * One part of a shard's catalogue. True when it made the shard's catalogue complete, so that its cities changed. Parts of
- * shards not held, of versions that are not newer, and impossible ones are ignored.
+ * One part of a shard's catalogue. True when it made the shard's catalogue complete, so that its cities changed. Parts
+ * of shards not held, of versions that are not newer, and impossible ones are ignored.
  */
 bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64_t now_ms);
 /* The call for `city` has ended; frees it when it has left the catalogue meanwhile (then false). */
@@ -82,8 +83,9 @@ bool cities_complete(const struct cities *cities, int64_t version);
 
 struct cities_counts {
     int64_t shards, complete; /* held; of these with a catalogue */
-    int64_t cities, failing, parked, heard; /* cities of held shards without paused ones; `heard`: answered at least once */
-    int64_t history_wanted;   /* that have not had their history */
+    int64_t cities, failing, parked,
+        heard;              /* cities of held shards without paused ones; `heard`: answered at least once */
+    int64_t history_wanted; /* that have not had their history */
 };
 /* Counts what is held. */
 struct cities_counts cities_count(const struct cities *cities);

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAITING_MAX   256 /* records without an acknowledgement at which polling is held back */
-#define SECOND_MS     1000
-#define FLUSH_MS      700 /* that a drain waits for Kafka */
-#define SAY_EVERY_MS  10000
-#define HOUR_MS       INT64_C(3600000)
-#define KEY_MAX       256
+#define WAITING_MAX  256 /* records without an acknowledgement at which polling is held back */
+#define SECOND_MS    1000
+#define FLUSH_MS     700 /* that a drain waits for Kafka */
+#define SAY_EVERY_MS 10000
+#define HOUR_MS      INT64_C(3600000)
+#define KEY_MAX      256
 
 static int64_t now_of(const struct fetcher *fetcher)
 {
@@ -79,12 +79,14 @@ static void update_gauges(struct fetcher *fetcher, int64_t now_ms)
     metrics->records_waiting = outbox_waiting(fetcher->outbox);
     metrics->in_flight = transfers_running(fetcher->transfers);
     metrics->stopped = fetcher->gate.state;
-    metrics->stopped_milliseconds = fetcher->gate.state != GATE_OPEN && fetcher->gate.until_ms > now_ms ? fetcher->gate.until_ms - now_ms : 0;
+    metrics->stopped_milliseconds =
+        fetcher->gate.state != GATE_OPEN && fetcher->gate.until_ms > now_ms ? fetcher->gate.until_ms - now_ms : 0;
     metrics->share_milli = fetcher->bucket.share_milli;
     metrics->kafka_up = !outbox_stuck(fetcher->outbox);
     metrics->values_left_out_total = fetcher->rows.left_out;
     metrics->history_items_skipped_total = fetcher->rows.skipped;
-    if (fetcher->history_ms && !fetcher->history_said && counts.cities > 0 && counts.complete == counts.shards && counts.history_wanted == 0) {
+    if (fetcher->history_ms && !fetcher->history_said && counts.cities > 0 && counts.complete == counts.shards &&
+        counts.history_wanted == 0) {
         fetcher->history_said = true;
         log_info("history_read", LOG_INT("cities", counts.cities), LOG_INT("rows", metrics->history_rows_total),
                  LOG_INT("hours", fetcher->history_ms / HOUR_MS));
@@ -100,7 +102,8 @@ static void on_second(void *arg)
         fetcher->metrics.held_back_milliseconds_total += fetcher->held_back_ms ? now - fetcher->held_back_ms : 0;
         fetcher->held_back_ms = now;
         if (log_limit_pass(&fetcher->held_limit, now, SAY_EVERY_MS, NULL))
-            log_warn("polling_held_back", LOG_TEXT("brokers", fetcher->options->kafka), LOG_INT("records_waiting", outbox_waiting(fetcher->outbox)),
+            log_warn("polling_held_back", LOG_TEXT("brokers", fetcher->options->kafka),
+                     LOG_INT("records_waiting", outbox_waiting(fetcher->outbox)),
                      LOG_TEXT("meaning", "Kafka does not acknowledge; no more is polled until it does"));
     } else {
         fetcher->held_back_ms = 0;
@@ -164,7 +167,8 @@ static void choose_source(struct fetcher *fetcher, struct buf *error)
     if (fetcher->provider->needs_key && !*options->api_key)
         buf_text(error, "no API key: set ISOBAR_API_KEY, or ISOBAR_API_KEY_FILE to a file with the key");
     else if (strlen(options->api_key) > KEY_MAX || !printable(options->api_key))
-        buf_text(error, "the API key in ISOBAR_API_KEY or ISOBAR_API_KEY_FILE has blanks, control characters or more than 256 bytes");
+        buf_text(error, "the API key in ISOBAR_API_KEY or ISOBAR_API_KEY_FILE has blanks, control characters or more "
+                        "than 256 bytes");
     else if (!*base)
         buf_printf(error, "source %s needs --base-url", options->source);
     else if (transfer_base_url(base, options->allow_http, &fetcher->base_url, &reason) != 0)
@@ -197,15 +201,25 @@ static void start_pure(struct fetcher *fetcher)
 static void start_connections(struct fetcher *fetcher, struct buf *error)
 {
     const struct fetcher_options *options = fetcher->options;
-    struct outbox_config outbox = {.brokers = options->kafka, .client_id = fetcher->id, .topic = options->topic,
-                                   .compression = options->compression, .metrics = &fetcher->metrics};
+    struct outbox_config outbox = {.brokers = options->kafka,
+                                   .client_id = fetcher->id,
+                                   .topic = options->topic,
+                                   .compression = options->compression,
+                                   .metrics = &fetcher->metrics};
     struct outbox_events outbox_events = {.room = on_room, .fatal = on_fatal, .arg = fetcher};
-    struct transfer_config transfers = {.allow_http = options->allow_http, .proxy = options->proxy, .ca_file = options->ca_file,
-                                        .concurrency = options->concurrency, .connect_timeout_ms = options->connect_timeout_ms,
+    struct transfer_config transfers = {.allow_http = options->allow_http,
+                                        .proxy = options->proxy,
+                                        .ca_file = options->ca_file,
+                                        .concurrency = options->concurrency,
+                                        .connect_timeout_ms = options->connect_timeout_ms,
                                         .timeout_ms = options->timeout_ms};
     struct link_events events = fetcher_link_events;
-    struct link_config link = {.endpoints = options->coordinator, .id = fetcher->id, .incarnation = fetcher->incarnation,
-                               .role = ISOBAR__V1__ROLE__FETCHER, .capacity = (int32_t)options->capacity, .zone = options->zone};
+    struct link_config link = {.endpoints = options->coordinator,
+                               .id = fetcher->id,
+                               .incarnation = fetcher->incarnation,
+                               .role = ISOBAR__V1__ROLE__FETCHER,
+                               .capacity = (int32_t)options->capacity,
+                               .zone = options->zone};
     events.arg = fetcher;
     fetcher->outbox = outbox_new(fetcher->loop, &outbox, &outbox_events, error);
     if (fetcher->outbox)
@@ -287,7 +301,8 @@ void fetcher_missing(const struct fetcher *fetcher, struct buf *out)
     if (outbox_stuck(fetcher->outbox))
         buf_printf(out, "kafka: no broker of %s answers\n", fetcher->options->kafka);
     else if (held_back(fetcher))
-        buf_printf(out, "kafka: %lld records wait for an acknowledgement\n", (long long)outbox_waiting(fetcher->outbox));
+        buf_printf(out, "kafka: %lld records wait for an acknowledgement\n",
+                   (long long)outbox_waiting(fetcher->outbox));
     if (fetcher->gate.state != GATE_OPEN)
         buf_printf(out, "source: calls are stopped: %s\n", gate_state_name(fetcher->gate.state));
 }

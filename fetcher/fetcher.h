@@ -1,7 +1,7 @@
 /*
- * A fetcher process around its parts: the coordinator's orders (orders.c) say which shards and how many calls; the schedule,
- * the gate and the bucket say when the next call may start; calls.c makes it and hands what was read to the outbox. Owned by
- * main.c.
+ * A fetcher process around its parts: the coordinator's orders (orders.c) say which shards and how many calls; the
+ * schedule, the gate and the bucket say when the next call may start; calls.c makes it and hands what was read to the
+ * outbox. Owned by main.c.
  */
 #ifndef FETCHER_FETCHER_H
 #define FETCHER_FETCHER_H

@@ -106,7 +106,9 @@ bool gate_host_failed(struct gate *gate, int64_t place, int64_t begun_ms, int64_
 
 const char *gate_state_name(enum gate_state state)
 {
-    static const char *const names[] = {[GATE_OPEN] = "open", [GATE_KEY_REFUSED] = "key_refused",
-                                        [GATE_RATE_LIMITED] = "rate_limited", [GATE_HOST_FAILING] = "host_failing"};
+    static const char *const names[] = {[GATE_OPEN] = "open",
+                                        [GATE_KEY_REFUSED] = "key_refused",
+                                        [GATE_RATE_LIMITED] = "rate_limited",
+                                        [GATE_HOST_FAILING] = "host_failing"};
     return names[state];
 }

@@ -1,9 +1,9 @@
 /*
- * Whether calls may be made at all: closed for a while when the API refuses the key, says that there were too many calls, or
- * fails for place after place. Pure; times are monotonic ms.
+ * Whether calls may be made at all: closed for a while when the API refuses the key, says that there were too many
+ * calls, or fails for place after place. Pure; times are monotonic ms.
  *
- * When the time is over, one call at a time goes through; its answer opens the gate or closes it for longer. Answers to calls
- * that were under way when it closed do neither.
+ * When the time is over, one call at a time goes through; its answer opens the gate or closes it for longer. Answers to
+ * calls that were under way when it closed do neither.
  */
 #ifndef FETCHER_GATE_H
 #define FETCHER_GATE_H
@@ -15,8 +15,9 @@
 
 enum gate_state { GATE_OPEN, GATE_KEY_REFUSED, GATE_RATE_LIMITED, GATE_HOST_FAILING };
 
-#define GATE_HOST_FAILURES 5 /* in a row, of at least GATE_HOST_PLACES places: one bad place must not stop the others */
-#define GATE_HOST_PLACES   3
+#define GATE_HOST_FAILURES 5 /* in a row, of at least GATE_HOST_PLACES places: one bad place must not stop the others  \
+                              */
+#define GATE_HOST_PLACES 3
 
 struct gate {
     enum gate_state state;
@@ -43,8 +44,8 @@ bool gate_key_refused(struct gate *gate, int64_t begun_ms, int64_t now_ms);
 /* Too many calls: for `retry_after_ms`, or, when that is negative, 1 to 2 min at first, later up to an hour. */
 bool gate_rate_limited(struct gate *gate, int64_t begun_ms, int64_t now_ms, int64_t retry_after_ms);
 /*
- * A call for `place` failed in the network or in the server. Closes after GATE_HOST_FAILURES, or at once when the server said
- * for how long (`retry_after_ms` >= 0); up to 1 s at first, later up to a minute.
+ * A call for `place` failed in the network or in the server. Closes after GATE_HOST_FAILURES, or at once when the
+ * server said for how long (`retry_after_ms` >= 0); up to 1 s at first, later up to a minute.
  */
 bool gate_host_failed(struct gate *gate, int64_t place, int64_t begun_ms, int64_t now_ms, int64_t retry_after_ms);
 /* "open", "key_refused", "rate_limited" or "host_failing". */

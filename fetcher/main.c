@@ -1,7 +1,7 @@
 /*
- * isobar-fetcher: polls the cities of its shards within its share of the API quota and produces what it reads. Parts: provider
- * (an API's format), schedule, bucket and gate (when a call may start), cities (the catalogue), all pure; transfer (libcurl),
- * outbox (Kafka), calls and orders, and fetcher around them.
+ * isobar-fetcher: polls the cities of its shards within its share of the API quota and produces what it reads. Parts:
+ * provider (an API's format), schedule, bucket and gate (when a call may start), cities (the catalogue), all pure;
+ * transfer (libcurl), outbox (Kafka), calls and orders, and fetcher around them.
  */
 #include "daemon.h"
 #include "error.h"
@@ -32,12 +32,23 @@ static void on_metrics(void *arg, struct buf *out)
 static int serve(struct fetcher *fetcher)
 {
     int code = EXIT_CODE_OK;
-    struct metric_page page = {.component = "fetcher", .rows = metric_rows, .row_count = sizeof metric_rows / sizeof *metric_rows,
-                               .values = &fetcher->metrics, .more = on_metrics, .arg = fetcher};
-    struct daemon_config config = {.component = "fetcher", .log_level = fetcher->options->log_level, .log_format = fetcher->options->log_format,
-                                   .admin_bind = fetcher->options->admin_bind, .admin_port = (int)fetcher->options->admin_port,
-                                   .insecure = fetcher->options->insecure, .drain_limit_ms = DRAIN_LIMIT_MS, .metrics = &page,
-                                   .drain = on_drain, .ready = on_ready, .arg = fetcher};
+    struct metric_page page = {.component = "fetcher",
+                               .rows = metric_rows,
+                               .row_count = sizeof metric_rows / sizeof *metric_rows,
+                               .values = &fetcher->metrics,
+                               .more = on_metrics,
+                               .arg = fetcher};
+    struct daemon_config config = {.component = "fetcher",
+                                   .log_level = fetcher->options->log_level,
+                                   .log_format = fetcher->options->log_format,
+                                   .admin_bind = fetcher->options->admin_bind,
+                                   .admin_port = (int)fetcher->options->admin_port,
+                                   .insecure = fetcher->options->insecure,
+                                   .drain_limit_ms = DRAIN_LIMIT_MS,
+                                   .metrics = &page,
+                                   .drain = on_drain,
+                                   .ready = on_ready,
+                                   .arg = fetcher};
     struct daemon *daemon = daemon_new(&config, &code);
     if (!daemon)
         return code;
@@ -51,9 +62,13 @@ static int serve(struct fetcher *fetcher)
 
 int main(int argc, char **argv)
 {
-    static const struct option_program program = {.name = "isobar-fetcher", .section = "fetcher", .usage = "[options]",
-                                                  .summary = "polls weather APIs within a shared quota and produces observations",
-                                                  .rows = option_rows, .row_count = sizeof option_rows / sizeof *option_rows};
+    static const struct option_program program = {
+        .name = "isobar-fetcher",
+        .section = "fetcher",
+        .usage = "[options]",
+        .summary = "polls weather APIs within a shared quota and produces observations",
+        .rows = option_rows,
+        .row_count = sizeof option_rows / sizeof *option_rows};
     static struct fetcher_options options;
     static struct fetcher fetcher;
     int operands = 0, code = EXIT_CODE_OK;

@@ -4,35 +4,35 @@
 
 #include "metric.h"
 
-#define FETCHER_METRICS(X)                                                                                               \
-    X(COUNTER, calls_total, "calls sent to the source")                                                                  \
-    X(COUNTER, calls_aborted_total, "calls given up because the process ended")                                          \
-    X(COUNTER, call_milliseconds_total, "time from the start of a call to its end, summed")                              \
-    X(COUNTER, body_bytes_total, "bytes of answers, decompressed")                                                       \
-    X(COUNTER, observations_total, "readings made from answers")                                                         \
-    X(COUNTER, checked_total, "answers with nothing new")                                                                \
-    X(COUNTER, history_rows_total, "readings made from histories")                                                       \
-    X(COUNTER, values_left_out_total, "values in answers that could not be used")                                        \
-    X(COUNTER, history_items_skipped_total, "history items that could not be used")                                      \
-    X(COUNTER, catalogue_unusable_total, "catalogue entries with an impossible id or place")                             \
-    X(COUNTER, records_total, "records that Kafka acknowledged")                                                         \
-    X(COUNTER, rows_produced_total, "rows that Kafka acknowledged")                                                      \
-    X(COUNTER, rows_lost_total, "rows that Kafka had not acknowledged when the process ended")                           \
-    X(COUNTER, produce_failures_total, "records that were not delivered and are produced again")                         \
-    X(COUNTER, held_back_milliseconds_total, "time without polls because Kafka did not take records")                    \
-    X(COUNTER, stops_total, "how often calls were stopped: key refused, too many calls, host failing")                   \
-    X(GAUGE, records_waiting, "records that wait for Kafka's acknowledgement")                                           \
-    X(GAUGE, in_flight, "calls under way")                                                                               \
-    X(GAUGE, shards, "shards held")                                                                                      \
-    X(GAUGE, cities, "cities to poll")                                                                                   \
-    X(GAUGE, cities_heard, "cities answered at least once")                                                              \
-    X(GAUGE, cities_failing, "cities parked or failing three times in a row")                                            \
-    X(GAUGE, cities_parked, "cities whose place the source does not know")                                               \
-    X(GAUGE, stopped, "0 calls allowed, 1 key refused, 2 too many calls, 3 host failing")                                \
-    X(GAUGE, stopped_milliseconds, "time until calls are tried again")                                                   \
-    X(GAUGE, share_milli, "calls a minute allowed, 1/1000; -1 without limit")                                            \
-    X(GAUGE, catalogue_version, "oldest version of the catalogue among the shards held")                                 \
-    X(GAUGE, coordinator_up, "1 while a coordinator answers")                                                            \
+#define FETCHER_METRICS(X)                                                                                             \
+    X(COUNTER, calls_total, "calls sent to the source")                                                                \
+    X(COUNTER, calls_aborted_total, "calls given up because the process ended")                                        \
+    X(COUNTER, call_milliseconds_total, "time from the start of a call to its end, summed")                            \
+    X(COUNTER, body_bytes_total, "bytes of answers, decompressed")                                                     \
+    X(COUNTER, observations_total, "readings made from answers")                                                       \
+    X(COUNTER, checked_total, "answers with nothing new")                                                              \
+    X(COUNTER, history_rows_total, "readings made from histories")                                                     \
+    X(COUNTER, values_left_out_total, "values in answers that could not be used")                                      \
+    X(COUNTER, history_items_skipped_total, "history items that could not be used")                                    \
+    X(COUNTER, catalogue_unusable_total, "catalogue entries with an impossible id or place")                           \
+    X(COUNTER, records_total, "records that Kafka acknowledged")                                                       \
+    X(COUNTER, rows_produced_total, "rows that Kafka acknowledged")                                                    \
+    X(COUNTER, rows_lost_total, "rows that Kafka had not acknowledged when the process ended")                         \
+    X(COUNTER, produce_failures_total, "records that were not delivered and are produced again")                       \
+    X(COUNTER, held_back_milliseconds_total, "time without polls because Kafka did not take records")                  \
+    X(COUNTER, stops_total, "how often calls were stopped: key refused, too many calls, host failing")                 \
+    X(GAUGE, records_waiting, "records that wait for Kafka's acknowledgement")                                         \
+    X(GAUGE, in_flight, "calls under way")                                                                             \
+    X(GAUGE, shards, "shards held")                                                                                    \
+    X(GAUGE, cities, "cities to poll")                                                                                 \
+    X(GAUGE, cities_heard, "cities answered at least once")                                                            \
+    X(GAUGE, cities_failing, "cities parked or failing three times in a row")                                          \
+    X(GAUGE, cities_parked, "cities whose place the source does not know")                                             \
+    X(GAUGE, stopped, "0 calls allowed, 1 key refused, 2 too many calls, 3 host failing")                              \
+    X(GAUGE, stopped_milliseconds, "time until calls are tried again")                                                 \
+    X(GAUGE, share_milli, "calls a minute allowed, 1/1000; -1 without limit")                                          \
+    X(GAUGE, catalogue_version, "oldest version of the catalogue among the shards held")                               \
+    X(GAUGE, coordinator_up, "1 while a coordinator answers")                                                          \
     X(GAUGE, kafka_up, "0 while Kafka is known to be away")
 
 struct fetcher_metrics {

@@ -4,26 +4,27 @@
 
 #include "option.h"
 
-#define FETCHER_OPTIONS(X)                                                                                               \
-    OPTION_COMMON(X)                                                                                                     \
-    X(TEXT, id, "", 0, 0, "member id, [A-Za-z0-9._-]{1,64}; empty: host and process id")                                 \
-    X(TEXT, zone, "", 0, 0, "failure domain, for spreading")                                                             \
-    X(INT, capacity, "100", 1, 100000, "relative capacity; 100 is one core")                                             \
-    X(TEXT, kafka, "127.0.0.1:9092", 0, 0, "Kafka bootstrap servers, host:port[,host:port]")                             \
-    X(TEXT, topic, "weather.observations", 0, 0, "topic for observations; its partitions are the shards")                \
-    X(TEXT, compression, "lz4", 0, 0, "compression of records: lz4, zstd, snappy, gzip or none")                         \
-    X(TEXT, coordinator, "tcp://127.0.0.1:7070", 0, 0, "coordinators' endpoints, comma-separated")                       \
-    X(TEXT, source, "openweathermap", 0, 0, "where the weather comes from: openweathermap or replay")                    \
-    X(SECRET, api_key, "", 0, 0, "key of the source; only from the environment or a file")                               \
-    X(TEXT, base_url, "", 0, 0, "https://host[:port] of the source; empty: its own")                                     \
-    X(FLAG, allow_http, "false", 0, 0, "allow http in base_url, for a server of one's own; keys travel in clear")        \
-    X(TEXT, proxy, "", 0, 0, "HTTP proxy for the source; empty: none, whatever the environment says")                    \
-    X(TEXT, ca_file, "", 0, 0, "PEM file of the authorities trusted for the source; empty: the system's")                \
-    X(INT, interval_s, "0", 0, 86400, "time between two polls of a city, s; 0: the source's own")                        \
-    X(INT, calls_per_minute, "-1", -1, 1000000, "most calls a minute of this fetcher, whatever its share; -1: its share") \
-    X(INT, history_hours, "-1", -1, 168, "history to ask for once per city, hours; 0: none, -1: as the source has it")   \
-    X(INT, concurrency, "8", 1, 64, "calls at a time")                                                                   \
-    X(INT, connect_timeout_ms, "5000", 100, 60000, "time to connect to the source, ms")                                  \
+#define FETCHER_OPTIONS(X)                                                                                             \
+    OPTION_COMMON(X)                                                                                                   \
+    X(TEXT, id, "", 0, 0, "member id, [A-Za-z0-9._-]{1,64}; empty: host and process id")                               \
+    X(TEXT, zone, "", 0, 0, "failure domain, for spreading")                                                           \
+    X(INT, capacity, "100", 1, 100000, "relative capacity; 100 is one core")                                           \
+    X(TEXT, kafka, "127.0.0.1:9092", 0, 0, "Kafka bootstrap servers, host:port[,host:port]")                           \
+    X(TEXT, topic, "weather.observations", 0, 0, "topic for observations; its partitions are the shards")              \
+    X(TEXT, compression, "lz4", 0, 0, "compression of records: lz4, zstd, snappy, gzip or none")                       \
+    X(TEXT, coordinator, "tcp://127.0.0.1:7070", 0, 0, "coordinators' endpoints, comma-separated")                     \
+    X(TEXT, source, "openweathermap", 0, 0, "where the weather comes from: openweathermap or replay")                  \
+    X(SECRET, api_key, "", 0, 0, "key of the source; only from the environment or a file")                             \
+    X(TEXT, base_url, "", 0, 0, "https://host[:port] of the source; empty: its own")                                   \
+    X(FLAG, allow_http, "false", 0, 0, "allow http in base_url, for a server of one's own; keys travel in clear")      \
+    X(TEXT, proxy, "", 0, 0, "HTTP proxy for the source; empty: none, whatever the environment says")                  \
+    X(TEXT, ca_file, "", 0, 0, "PEM file of the authorities trusted for the source; empty: the system's")              \
+    X(INT, interval_s, "0", 0, 86400, "time between two polls of a city, s; 0: the source's own")                      \
+    X(INT, calls_per_minute, "-1", -1, 1000000,                                                                        \
+      "most calls a minute of this fetcher, whatever its share; -1: its share")                                        \
+    X(INT, history_hours, "-1", -1, 168, "history to ask for once per city, hours; 0: none, -1: as the source has it") \
+    X(INT, concurrency, "8", 1, 64, "calls at a time")                                                                 \
+    X(INT, connect_timeout_ms, "5000", 100, 60000, "time to connect to the source, ms")                                \
     X(INT, timeout_ms, "10000", 100, 120000, "time for a whole call, ms")
 
 struct fetcher_options {

@@ -1,6 +1,7 @@
 /*
- * The coordinator's orders to a fetcher, and what it tells the coordinator. A TARGET is the whole set of shards and the share
- * of calls; a CATALOGUE lists the cities of a shard; a heartbeat is the whole set held. fetcher.h has the prototypes.
+ * The coordinator's orders to a fetcher, and what it tells the coordinator. A TARGET is the whole set of shards and the
+ * share of calls; a CATALOGUE lists the cities of a shard; a heartbeat is the whole set held. fetcher.h has the
+ * prototypes.
  */
 #include "fetcher.h"
 
@@ -40,7 +41,8 @@ static void on_welcome(void *arg, const Isobar__V1__Welcome *welcome)
     log_info("welcomed", LOG_TEXT("leader", welcome->leader), LOG_INT("term", welcome->term));
     fetcher->partitions_differ = cities_resize(&fetcher->cities, welcome->partitions) != 0;
     if (fetcher->partitions_differ) {
-        log_error("partitions_differ", LOG_INT("coordinator", welcome->partitions), LOG_INT("before", fetcher->cities.shard_count),
+        log_error("partitions_differ", LOG_INT("coordinator", welcome->partitions),
+                  LOG_INT("before", fetcher->cities.shard_count),
                   LOG_TEXT("do", "restart this fetcher, or point it at the coordinator it had"));
     } else if (first) {
         fetcher->statuses = mem_calloc((size_t)welcome->partitions, sizeof *fetcher->statuses);
@@ -103,8 +105,8 @@ static void on_catalogue(struct fetcher *fetcher, const Isobar__V1__Catalogue *p
     if (part->version != fetcher->catalogue_said && cities_complete(&fetcher->cities, part->version)) {
         struct cities_counts counts = cities_count(&fetcher->cities);
         fetcher->catalogue_said = part->version;
-        log_info("catalogue", LOG_INT("version", part->version), LOG_INT("shards", counts.shards), LOG_INT("cities", counts.cities),
-                 LOG_INT("unusable", fetcher->cities.unusable));
+        log_info("catalogue", LOG_INT("version", part->version), LOG_INT("shards", counts.shards),
+                 LOG_INT("cities", counts.cities), LOG_INT("unusable", fetcher->cities.unusable));
     }
     fetcher_pump(fetcher);
 }
@@ -124,5 +126,5 @@ static void on_state(void *arg, bool up)
                  LOG_TEXT("meaning", "polling goes on with the last shards and share"));
 }
 
-const struct link_events fetcher_link_events = {.heartbeat = on_heartbeat, .welcome = on_welcome, .target = on_target,
-                                                .message = on_message, .state = on_state};
+const struct link_events fetcher_link_events = {
+    .heartbeat = on_heartbeat, .welcome = on_welcome, .target = on_target, .message = on_message, .state = on_state};

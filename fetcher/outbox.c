@@ -53,14 +53,15 @@ static void complain(struct outbox *outbox, const char *event, const char *reaso
 {
     int64_t suppressed = 0;
     if (!outbox->freeing && log_limit_pass(&outbox->limit, loop_now_ms(outbox->loop), SAY_EVERY_MS, &suppressed))
-        log_warn(event, LOG_TEXT("brokers", outbox->config.brokers), LOG_TEXT("topic", outbox->config.topic), LOG_TEXT("reason", reason),
-                 LOG_INT("waiting", outbox->waiting), LOG_INT("suppressed", suppressed));
+        log_warn(event, LOG_TEXT("brokers", outbox->config.brokers), LOG_TEXT("topic", outbox->config.topic),
+                 LOG_TEXT("reason", reason), LOG_INT("waiting", outbox->waiting), LOG_INT("suppressed", suppressed));
 }
 
 static void produce(struct record *record)
 {
     struct outbox *outbox = record->owner;
-    int status = kafka_produce(outbox->producer, outbox->config.topic, record->shard, NULL, 0, record->bytes, record->size, 0, record);
+    int status = kafka_produce(outbox->producer, outbox->config.topic, record->shard, NULL, 0, record->bytes,
+                               record->size, 0, record);
     record->idle = status != 0;
     if (status == 0)
         return;
@@ -114,10 +115,12 @@ static void on_failed(void *arg, bool fatal, const char *reason)
         complain(outbox, "kafka_unavailable", reason);
 }
 
-struct outbox *outbox_new(struct loop *loop, const struct outbox_config *config, const struct outbox_events *events, struct buf *error)
+struct outbox *outbox_new(struct loop *loop, const struct outbox_config *config, const struct outbox_events *events,
+                          struct buf *error)
 {
     struct outbox *outbox = mem_alloc(sizeof *outbox);
-    struct kafka_config kafka = {.brokers = config->brokers, .client_id = config->client_id, .compression = config->compression};
+    struct kafka_config kafka = {
+        .brokers = config->brokers, .client_id = config->client_id, .compression = config->compression};
     outbox->loop = loop;
     outbox->config = *config;
     outbox->events = *events;
@@ -146,7 +149,8 @@ void outbox_free(struct outbox *outbox)
     }
     if (records > 0) {
         outbox->config.metrics->rows_lost_total += rows;
-        log_error("rows_lost", LOG_INT("rows", rows), LOG_INT("records", records), LOG_TEXT("brokers", outbox->config.brokers),
+        log_error("rows_lost", LOG_INT("rows", rows), LOG_INT("records", records),
+                  LOG_TEXT("brokers", outbox->config.brokers),
                   LOG_TEXT("reason", "Kafka did not acknowledge them before the end"));
     }
     loop_timer_free(outbox->retry);

@@ -1,7 +1,8 @@
 /*
- * Rows on their way to Kafka. Every record is kept until it is acknowledged and produced again when librdkafka gives up on it,
- * so nothing is lost while the process lives; how much may wait is bounded by the owner, who stops polling. Records that wait
- * at the end are counted as lost. A record that is produced again may arrive twice: readings are deduplicated downstream.
+ * Rows on their way to Kafka. Every record is kept until it is acknowledged and produced again when librdkafka gives up
+ * on it, so nothing is lost while the process lives; how much may wait is bounded by the owner, who stops polling.
+ * Records that wait at the end are counted as lost. A record that is produced again may arrive twice: readings are
+ * deduplicated downstream.
  */
 #ifndef FETCHER_OUTBOX_H
 #define FETCHER_OUTBOX_H
@@ -31,8 +32,8 @@ struct outbox_config {
 };
 
 /* NULL with text in `error`. Strings of `config` are borrowed. Freed by outbox_free. */
-struct outbox *outbox_new(struct loop *loop, const struct outbox_config *config, const struct outbox_events *events, struct buf *error)
-    __attribute__((warn_unused_result));
+struct outbox *outbox_new(struct loop *loop, const struct outbox_config *config, const struct outbox_events *events,
+                          struct buf *error) __attribute__((warn_unused_result));
 /* Drops what waits, counting and logging it, and frees. NULL allowed. */
 void outbox_free(struct outbox *outbox);
 /* Sends `count` rows of one shard to its partition, as batches of at most BATCH_MAX_ROWS. */

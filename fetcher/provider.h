@@ -1,7 +1,8 @@
 /*
- * What the fetcher knows of a weather API, behind one small interface: how to ask, how to read the answer, whom to name. A
- * provider is one file that is pure (no socket, no curl, no clock) and one row in provider.c; nothing else changes for a new
- * one. How fast an API may be called belongs to the coordinator's share, how often a place is worth asking to the provider.
+ * What the fetcher knows of a weather API, behind one small interface: how to ask, how to read the answer, whom to
+ * name. A provider is one file that is pure (no socket, no curl, no clock) and one row in provider.c; nothing else
+ * changes for a new one. How fast an API may be called belongs to the coordinator's share, how often a place is worth
+ * asking to the provider.
  */
 #ifndef FETCHER_PROVIDER_H
 #define FETCHER_PROVIDER_H
@@ -14,18 +15,18 @@
 #include <stdint.h>
 
 /* What became of a call; the second column is its name in logs, metrics and tests. */
-#define FETCH_STATUSES(X)                                                                                  \
-    X(FETCH_OK, "ok")                               /* rows were read */                                  \
-    X(FETCH_KEY_REFUSED, "key_refused")             /* the API does not take the key */                   \
-    X(FETCH_BAD_PLACE, "bad_place")                 /* this place cannot be asked for; others can */      \
-    X(FETCH_RATE_LIMITED, "rate_limited")           /* too many calls on the key */                       \
-    X(FETCH_SERVER_ERROR, "server_error")           /* the API failed */                                  \
-    X(FETCH_BROKEN_BODY, "broken_body")             /* not JSON, or cut off */                            \
-    X(FETCH_UNEXPECTED_SHAPE, "unexpected_shape")   /* JSON, but not what was asked for */                \
-    X(FETCH_UNEXPECTED_STATUS, "unexpected_status") /* e.g. a redirect: none is followed */               \
-    X(FETCH_BAD_TIME, "bad_time")                   /* time of the data before 2000 or in the future */   \
-    X(FETCH_TOO_LARGE, "body_too_large")            /* more than the body cap */                          \
-    X(FETCH_TIMEOUT, "timeout")                     /* no whole answer in time */                         \
+#define FETCH_STATUSES(X)                                                                                              \
+    X(FETCH_OK, "ok")                               /* rows were read */                                               \
+    X(FETCH_KEY_REFUSED, "key_refused")             /* the API does not take the key */                                \
+    X(FETCH_BAD_PLACE, "bad_place")                 /* this place cannot be asked for; others can */                   \
+    X(FETCH_RATE_LIMITED, "rate_limited")           /* too many calls on the key */                                    \
+    X(FETCH_SERVER_ERROR, "server_error")           /* the API failed */                                               \
+    X(FETCH_BROKEN_BODY, "broken_body")             /* not JSON, or cut off */                                         \
+    X(FETCH_UNEXPECTED_SHAPE, "unexpected_shape")   /* JSON, but not what was asked for */                             \
+    X(FETCH_UNEXPECTED_STATUS, "unexpected_status") /* e.g. a redirect: none is followed */                            \
+    X(FETCH_BAD_TIME, "bad_time")                   /* time of the data before 2000 or in the future */                \
+    X(FETCH_TOO_LARGE, "body_too_large")            /* more than the body cap */                                       \
+    X(FETCH_TIMEOUT, "timeout")                     /* no whole answer in time */                                      \
     X(FETCH_NETWORK, "network")                     /* no connection, TLS refused, connection lost */
 
 #define FETCH_ENUM(id, name) id,
@@ -59,18 +60,18 @@ struct provider_rows {
 };
 
 struct provider {
-    const char *name;         /* as --source names it */
-    const char *base_url;     /* default; empty: must be given */
+    const char *name;     /* as --source names it */
+    const char *base_url; /* default; empty: must be given */
     bool needs_key;
-    int64_t interval_ms;      /* a place asked more often says nothing new */
-    int64_t history_hours;    /* asked for once per city at the start; 0: has no history */
-    const char *attribution;  /* that the API's terms want shown */
+    int64_t interval_ms;     /* a place asked more often says nothing new */
+    int64_t history_hours;   /* asked for once per city at the start; 0: has no history */
+    const char *attribution; /* that the API's terms want shown */
     const char *attribution_url;
     /* Appends the URL of `request` below `base` (no slash at its end). The result contains the key: it is a secret. */
     void (*url)(const struct provider_request *request, const char *base, const char *key, struct buf *out);
     /*
-     * Reads an answer into `rows` (emptied first; at least one row when FETCH_OK and the call is FETCH_CURRENT). Rows pass
-     * batch_decode; what would not is left out and counted. Never fails otherwise than by its result.
+     * Reads an answer into `rows` (emptied first; at least one row when FETCH_OK and the call is FETCH_CURRENT). Rows
+     * pass batch_decode; what would not is left out and counted. Never fails otherwise than by its result.
      */
     enum fetch_status (*parse)(const struct provider_answer *answer, struct provider_rows *rows);
 };

@@ -1,7 +1,7 @@
 /*
- * OpenWeatherMap's format (provider_openweathermap.h). One table says where each value is in the payload and how it becomes a
- * scaled integer; numbers may come as JSON integers or reals. The status is HTTP's; a body that says otherwise in `cod`, which
- * may be a number or a text, is believed when HTTP says 200.
+ * OpenWeatherMap's format (provider_openweathermap.h). One table says where each value is in the payload and how it
+ * becomes a scaled integer; numbers may come as JSON integers or reals. The status is HTTP's; a body that says
+ * otherwise in `cod`, which may be a number or a text, is believed when HTTP says 200.
  */
 #include "provider_openweathermap.h"
 
@@ -166,7 +166,8 @@ static void take_precipitation(struct parse *parse, struct observation *row, con
 {
     double rain, snow;
     int32_t rain_s, snow_s;
-    bool has_rain = amount(member(item, "rain"), &rain, &rain_s), has_snow = amount(member(item, "snow"), &snow, &snow_s);
+    bool has_rain = amount(member(item, "rain"), &rain, &rain_s),
+         has_snow = amount(member(item, "snow"), &snow, &snow_s);
     parse->rows->left_out += !has_rain + !has_snow;
     rain_s = has_rain ? rain_s : 0;
     snow_s = has_snow ? snow_s : 0;
@@ -199,7 +200,8 @@ static int32_t provider_of(const json_t *root)
 /* Reads one reading; on failure nothing is added. */
 static enum fetch_status take_reading(struct parse *parse, const json_t *item, int32_t provider)
 {
-    static const uint64_t needed = UINT64_C(1) << ISOBAR__V1__VALUE__TEMPERATURE | UINT64_C(1) << ISOBAR__V1__VALUE__HUMIDITY |
+    static const uint64_t needed = UINT64_C(1) << ISOBAR__V1__VALUE__TEMPERATURE |
+                                   UINT64_C(1) << ISOBAR__V1__VALUE__HUMIDITY |
                                    UINT64_C(1) << ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL;
     const json_t *time = json_object_get(item, "dt");
     double dt = json_is_number(time) ? json_number_value(time) : NAN;
@@ -286,7 +288,8 @@ enum fetch_status openweathermap_parse(const struct provider_answer *answer, enu
         return fail(&parse, status, "HTTP status %d", answer->http_status);
     json_t *root = json_loadb(answer->body ? answer->body : "", answer->size, 0, &error);
     if (!root)
-        return fail(&parse, FETCH_BROKEN_BODY, "not JSON at line %d, column %d of %zu bytes", error.line, error.column, answer->size);
+        return fail(&parse, FETCH_BROKEN_BODY, "not JSON at line %d, column %d of %zu bytes", error.line, error.column,
+                    answer->size);
     status = take_answer(&parse, root);
     json_decref(root);
     return status;
@@ -325,7 +328,8 @@ static void append_encoded(struct buf *out, const char *text)
 static void append_degrees(struct buf *out, const char *name, int32_t degrees_e5)
 {
     int64_t size = degrees_e5 < 0 ? -(int64_t)degrees_e5 : degrees_e5;
-    buf_printf(out, "%s=%s%lld.%05lld&", name, degrees_e5 < 0 ? "-" : "", (long long)(size / 100000), (long long)(size % 100000));
+    buf_printf(out, "%s=%s%lld.%05lld&", name, degrees_e5 < 0 ? "-" : "", (long long)(size / 100000),
+               (long long)(size % 100000));
 }
 
 static void append_url(const struct provider_request *request, const char *base, const char *key, struct buf *out)
@@ -335,7 +339,8 @@ static void append_url(const struct provider_request *request, const char *base,
     append_degrees(out, "lat", request->latitude_e5);
     append_degrees(out, "lon", request->longitude_e5);
     if (request->call == FETCH_HISTORY)
-        buf_printf(out, "type=hour&start=%lld&end=%lld&", (long long)(request->start_ms / 1000), (long long)(request->end_ms / 1000));
+        buf_printf(out, "type=hour&start=%lld&end=%lld&", (long long)(request->start_ms / 1000),
+                   (long long)(request->end_ms / 1000));
     buf_text(out, "units=metric&appid=");
     append_encoded(out, key);
 }

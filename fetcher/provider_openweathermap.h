@@ -1,10 +1,10 @@
 /*
- * OpenWeatherMap's current weather 2.5, and the same format as the replay simulator serves it, with a history. Units are a
- * parameter of the parser for the sake of recorded payloads; the fetcher always asks for metric ones. Rain and snow are mm
- * whatever the units say.
+ * OpenWeatherMap's current weather 2.5, and the same format as the replay simulator serves it, with a history. Units
+ * are a parameter of the parser for the sake of recorded payloads; the fetcher always asks for metric ones. Rain and
+ * snow are mm whatever the units say.
  *
- * What is missing in the payload is missing in the row, with one exception: in an answer with `main` and `dt`, absent or null
- * `rain` and `snow` are a reported 0.
+ * What is missing in the payload is missing in the row, with one exception: in an answer with `main` and `dt`, absent
+ * or null `rain` and `snow` are a reported 0.
  */
 #ifndef FETCHER_PROVIDER_OPENWEATHERMAP_H
 #define FETCHER_PROVIDER_OPENWEATHERMAP_H
@@ -19,8 +19,8 @@ extern const struct provider provider_openweathermap;
 extern const struct provider provider_replay;
 
 /*
- * Parses an answer whose temperatures are °C, K or °F and speeds m/s, m/s or mph. See struct provider for the rest. Rows are
- * OPENWEATHERMAP unless `base` says that they are recorded or simulated.
+ * Parses an answer whose temperatures are °C, K or °F and speeds m/s, m/s or mph. See struct provider for the rest.
+ * Rows are OPENWEATHERMAP unless `base` says that they are recorded or simulated.
  */
 enum fetch_status openweathermap_parse(const struct provider_answer *answer, enum openweathermap_units units,
                                        struct provider_rows *rows);

@@ -6,13 +6,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define FIRST_SPREAD_MS    10000 /* first polls are spread over so long, or over an interval when that is shorter */
-#define DEFER_SPREAD_MS    2000
-#define RETRY_BASE_MIN_MS  1000
-#define RETRY_BASE_MAX_MS  30000
-#define RETRY_BASE_PARTS   20 /* of an interval */
-#define REALIGN_PARTS      4  /* of an interval, later at most */
-#define BEHIND_PARTS       50 /* of an interval: so little behind its phase is as good as on it */
+#define FIRST_SPREAD_MS   10000 /* first polls are spread over so long, or over an interval when that is shorter */
+#define DEFER_SPREAD_MS   2000
+#define RETRY_BASE_MIN_MS 1000
+#define RETRY_BASE_MAX_MS 30000
+#define RETRY_BASE_PARTS  20 /* of an interval */
+#define REALIGN_PARTS     4  /* of an interval, later at most */
+#define BEHIND_PARTS      50 /* of an interval: so little behind its phase is as good as on it */
 
 /* ---- heap ---- */
 
@@ -121,7 +121,8 @@ void schedule_add(struct schedule *schedule, struct schedule_item *item, int64_t
 {
     item->phase_ms = phase_of(city_id, schedule->interval_ms);
     if (item->polled || item->attempt || item->parks) {
-        push(schedule, item, item->due_ms > item->begun_ms + schedule->interval_ms ? item->due_ms : regular_ms(schedule, item));
+        push(schedule, item,
+             item->due_ms > item->begun_ms + schedule->interval_ms ? item->due_ms : regular_ms(schedule, item));
     } else if (schedule->interval_ms <= FIRST_SPREAD_MS) {
         push(schedule, item, now_ms + until_phase(schedule, item, now_ms));
     } else {

@@ -1,14 +1,15 @@
 /*
- * When each city is polled. Pure; times are monotonic ms, and `epoch_ms` lays the grid on wall time, so that a city has the
- * same phase in every process.
+ * When each city is polled. Pure; times are monotonic ms, and `epoch_ms` lays the grid on wall time, so that a city has
+ * the same phase in every process.
  *
- * Every city has a phase within the interval, from its id, so polls are spread evenly. A poll starts at the earliest one
- * interval after the start of the last one that did not fail; a city that is off its phase (after its first poll, a stop, a
- * wait for the bucket) comes back to it by waiting up to a quarter longer each time. First polls come soon: a city that
- * another process polled a moment ago may be polled once more when it moves or the process restarts; the bucket bounds that.
+ * Every city has a phase within the interval, from its id, so polls are spread evenly. A poll starts at the earliest
+ * one interval after the start of the last one that did not fail; a city that is off its phase (after its first poll, a
+ * stop, a wait for the bucket) comes back to it by waiting up to a quarter longer each time. First polls come soon: a
+ * city that another process polled a moment ago may be polled once more when it moves or the process restarts; the
+ * bucket bounds that.
  *
- * A failed poll is repeated with full jitter, at the earliest after a second, at the latest after about an interval. A place
- * that the API does not know is parked: 6 intervals at first, later up to 144.
+ * A failed poll is repeated with full jitter, at the earliest after a second, at the latest after about an interval. A
+ * place that the API does not know is parked: 6 intervals at first, later up to 144.
  */
 #ifndef FETCHER_SCHEDULE_H
 #define FETCHER_SCHEDULE_H
@@ -28,11 +29,11 @@ struct schedule_item {
     int64_t due_ms;
     int64_t begun_ms; /* start of the last poll */
     int64_t phase_ms;
-    int attempt;      /* failed polls in a row */
-    int parks;        /* how often in a row it was parked */
-    bool polled;      /* once at least, and answered */
-    bool queued;      /* is in the heap */
-    size_t at;        /* place in the heap */
+    int attempt; /* failed polls in a row */
+    int parks;   /* how often in a row it was parked */
+    bool polled; /* once at least, and answered */
+    bool queued; /* is in the heap */
+    size_t at;   /* place in the heap */
 };
 
 struct schedule {

@@ -1,7 +1,7 @@
 /*
- * See transfer.h. One easy handle per possible transfer, kept for its settings; connections are kept by the multi handle.
- * libcurl tells which sockets and which time to watch; the loop tells it what happened; finished transfers are collected
- * afterwards, outside of libcurl's callbacks, so that `done` may start new ones.
+ * See transfer.h. One easy handle per possible transfer, kept for its settings; connections are kept by the multi
+ * handle. libcurl tells which sockets and which time to watch; the loop tells it what happened; finished transfers are
+ * collected afterwards, outside of libcurl's callbacks, so that `done` may start new ones.
  */
 #include "transfer.h"
 
@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOW_SPEED_BYTES 10L /* a second, for LOW_SPEED_S: then the transfer has stalled */
-#define LOW_SPEED_S     5L
+#define LOW_SPEED_BYTES   10L /* a second, for LOW_SPEED_S: then the transfer has stalled */
+#define LOW_SPEED_S       5L
 #define RETRY_AFTER_MAX_S (INT64_C(7) * 24 * 3600)
 
 struct transfer {
@@ -122,7 +122,8 @@ static void describe(const struct transfer *transfer, CURLcode code, struct tran
 {
     long status = 0;
     curl_off_t retry_after = 0, took = 0;
-    *result = (struct transfer_result){.retry_after_ms = -1, .body = transfer->body.data, .size = transfer->body.size, .reason = ""};
+    *result = (struct transfer_result){
+        .retry_after_ms = -1, .body = transfer->body.data, .size = transfer->body.size, .reason = ""};
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
     curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &took);
@@ -139,7 +140,8 @@ static void describe(const struct transfer *transfer, CURLcode code, struct tran
     }
     result->end = code == CURLE_OPERATION_TIMEDOUT ? TRANSFER_TIMEOUT : TRANSFER_NETWORK;
     /* libcurl's longer text names host and port. It has no query, but a URL it could not read would be quoted. */
-    bool safe = transfer->error[0] && code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL && !strchr(transfer->error, '?');
+    bool safe = transfer->error[0] && code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL &&
+                !strchr(transfer->error, '?');
     result->reason = safe ? transfer->error : curl_easy_strerror(code);
 }
 
@@ -212,8 +214,8 @@ static bool prepare(struct transfer *transfer, const struct transfer_config *con
     return code == CURLE_OK;
 }
 
-struct transfers *transfers_new(struct loop *loop, const struct transfer_config *config, transfer_done_fn *done, void *arg,
-                                struct buf *error)
+struct transfers *transfers_new(struct loop *loop, const struct transfer_config *config, transfer_done_fn *done,
+                                void *arg, struct buf *error)
 {
     struct transfers *transfers = mem_alloc(sizeof *transfers);
     bool good = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
@@ -271,7 +273,8 @@ int transfers_start(struct transfers *transfers, const char *url, void *opaque)
     transfer->opaque = opaque;
     transfer->too_large = false;
     transfer->error[0] = '\0';
-    if (curl_easy_setopt(transfer->easy, CURLOPT_URL, url) != CURLE_OK || curl_multi_add_handle(transfers->multi, transfer->easy) != CURLM_OK)
+    if (curl_easy_setopt(transfer->easy, CURLOPT_URL, url) != CURLE_OK ||
+        curl_multi_add_handle(transfers->multi, transfer->easy) != CURLM_OK)
         return ERR_INVALID;
     transfer->running = true;
     transfers->running++;

@@ -1,7 +1,8 @@
 /*
  * HTTP transfers: libcurl's multi interface as a source of the loop. The only file that includes curl. Kept here: https
- * only unless http is allowed, certificates verified, no redirects, no proxy but a configured one, connect and total time-outs,
- * a low-speed limit, a cap on the body, a bounded number of transfers. It does not retry and does not judge answers.
+ * only unless http is allowed, certificates verified, no redirects, no proxy but a configured one, connect and total
+ * time-outs, a low-speed limit, a cap on the body, a bounded number of transfers. It does not retry and does not judge
+ * answers.
  *
  * URLs contain keys: they are handed to libcurl and never logged; `reason` never contains one.
  */
@@ -26,12 +27,12 @@ enum transfer_end {
 
 struct transfer_result {
     enum transfer_end end;
-    int http_status;        /* TRANSFER_ANSWERED */
-    const char *body;       /* borrowed, ends in '\0' */
+    int http_status;  /* TRANSFER_ANSWERED */
+    const char *body; /* borrowed, ends in '\0' */
     size_t size;
     int64_t retry_after_ms; /* of the Retry-After header; -1: none */
     int64_t took_ms;
-    const char *reason;     /* why not TRANSFER_ANSWERED, English */
+    const char *reason; /* why not TRANSFER_ANSWERED, English */
 };
 
 /* Called on the loop, once per transfer that was not aborted. May start others. */
@@ -48,8 +49,8 @@ struct transfer_config {
 struct transfers;
 
 /* NULL with text in `error`. `config` is copied. Freed by transfers_free. */
-struct transfers *transfers_new(struct loop *loop, const struct transfer_config *config, transfer_done_fn *done, void *arg,
-                                struct buf *error) __attribute__((warn_unused_result));
+struct transfers *transfers_new(struct loop *loop, const struct transfer_config *config, transfer_done_fn *done,
+                                void *arg, struct buf *error) __attribute__((warn_unused_result));
 /* Aborts what is under way and frees. NULL allowed. Not from inside its callback. */
 void transfers_free(struct transfers *transfers);
 /* Starts a GET. ERR_BUSY when `concurrency` are under way, ERR_INVALID when libcurl does not take the URL. */
@@ -59,8 +60,8 @@ int64_t transfers_running(const struct transfers *transfers);
 /* Takes one transfer off without a callback and gives back its `opaque`; NULL when none is under way. */
 void *transfers_abort(struct transfers *transfers);
 /*
- * Checks a base URL: scheme (https, or http when allowed), a host, no user, query or fragment. Appends it to `out` without a
- * slash at its end. ERR_INVALID with the reason in `error`.
+ * Checks a base URL: scheme (https, or http when allowed), a host, no user, query or fragment. Appends it to `out`
+ * without a slash at its end. ERR_INVALID with the reason in `error`.
  */
 int transfer_base_url(const char *text, bool allow_http, struct buf *out, struct buf *error)
     __attribute__((warn_unused_result));

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Zero warnings: gcc and clang with all flags, every header alone, clang-tidy, cppcheck. Prints what failed.
+# Zero warnings: clang-format, gcc and clang with all flags, every header alone, clang-tidy, cppcheck. Prints what failed.
 set -eu
 cd "$(dirname "$0")/.."
 status=0
@@ -9,6 +9,8 @@ headers=$(git ls-files '*.h')
 includes="-Icommon -Iworker -Icoordinator -Ifetcher -Idashboard -Ictl -isystem build/gen"
 flags="-std=c17 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Wformat=2 -Werror $includes -DISOBAR_VERSION=\"lint\""
 
+note "lint: clang-format"
+printf '%s\n' $sources $headers | xargs clang-format --dry-run -Werror || status=1
 note "lint: gcc and clang, all sources, -Werror"
 for compiler in gcc clang; do
   printf '%s\n' $sources | xargs -P 2 -n 8 $compiler $flags -O1 -fsyntax-only || status=1

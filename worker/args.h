@@ -1,6 +1,6 @@
 /*
- * Arguments of a script call: keys, then values, put together in one buffer and turned into pointers at the end, so that a
- * commit of a thousand records costs two growing arrays and no allocation per argument.
+ * Arguments of a script call: keys, then values, put together in one buffer and turned into pointers at the end, so
+ * that a commit of a thousand records costs two growing arrays and no allocation per argument.
  */
 #ifndef WORKER_ARGS_H
 #define WORKER_ARGS_H

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAFETY_TTL_MS (INT64_C(30) * 86400000) /* beyond the retention: the worker retires keys, the TTL only catches leftovers */
-#define SCAN_COUNT    500
+#define SAFETY_TTL_MS                                                                                                  \
+    (INT64_C(30) * 86400000) /* beyond the retention: the worker retires keys, the TTL only catches leftovers */
+#define SCAN_COUNT 500
 
 void ledger_key(const char *prefix, int32_t partition, struct buf *out)
 {
@@ -22,7 +23,8 @@ static void kind_key(const struct state *state, const char *prefix, int32_t kind
     if (kind == RECORD_PANE)
         buf_printf(out, "%s{%d}:pane:%lld", prefix, state->partition, (long long)start_ms);
     else
-        buf_printf(out, "%s{%d}:w:%s:%lld", prefix, state->partition, state->rules->windows.sizes[kind - 1].name, (long long)start_ms);
+        buf_printf(out, "%s{%d}:w:%s:%lld", prefix, state->partition, state->rules->windows.sizes[kind - 1].name,
+                   (long long)start_ms);
     args_close(args);
 }
 
@@ -34,7 +36,8 @@ static void city_key(const struct state *state, const char *prefix, struct args 
 
 static int by_key(const void *a, const void *b)
 {
-    const struct record_key *x = &(*(const struct record *const *)a)->key, *y = &(*(const struct record *const *)b)->key;
+    const struct record_key *x = &(*(const struct record *const *)a)->key,
+                            *y = &(*(const struct record *const *)b)->key;
     if (x->kind != y->kind)
         return x->kind < y->kind ? -1 : 1;
     if (x->start_ms != y->start_ms)
@@ -155,7 +158,8 @@ static void add_cities(struct build *build)
 
 static int64_t ttl_of(const struct state *state, int32_t kind)
 {
-    int64_t retention = kind == RECORD_PANE ? state->rules->lateness_ms : state->rules->windows.sizes[kind - 1].retention_ms;
+    int64_t retention =
+        kind == RECORD_PANE ? state->rules->lateness_ms : state->rules->windows.sizes[kind - 1].retention_ms;
     return retention + state_span(state, kind) + SAFETY_TTL_MS;
 }
 
@@ -242,8 +246,9 @@ int load_take(struct state *state, const struct store_reply *reply, struct buf *
             const struct store_reply *value = values->elements[k - i];
             bool there = value->type == STORE_TEXT;
             if (state_loaded(state, missing[k], there ? value->text : NULL, there ? value->size : 0) != 0) {
-                buf_printf(error, "a stored record of kind %d at %lld of city %lld cannot be decoded", missing[k]->key.kind,
-                           (long long)missing[k]->key.start_ms, (long long)missing[k]->key.city_id);
+                buf_printf(error, "a stored record of kind %d at %lld of city %lld cannot be decoded",
+                           missing[k]->key.kind, (long long)missing[k]->key.start_ms,
+                           (long long)missing[k]->key.city_id);
                 return ERR_INVALID;
             }
         }

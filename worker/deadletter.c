@@ -62,7 +62,8 @@ static void complain(struct deadletters *letters, const char *topic, const char 
 static void letter_produce(struct letter *letter)
 {
     struct deadletters *letters = letter->owner;
-    int status = kafka_produce(letters->producer, letters->topic, 0, letter->key, strlen(letter->key), letter->value, letter->size, 0, letter);
+    int status = kafka_produce(letters->producer, letters->topic, 0, letter->key, strlen(letter->key), letter->value,
+                               letter->size, 0, letter);
     letter->waiting = status != 0;
     if (!letter->waiting)
         return;
@@ -149,14 +150,16 @@ static void *lend(const void *bytes)
     return lent;
 }
 
-void deadletters_send(struct deadletters *letters, const char *reason, const struct kafka_record *record, int64_t row, int64_t *pending)
+void deadletters_send(struct deadletters *letters, const char *reason, const struct kafka_record *record, int64_t row,
+                      int64_t *pending)
 {
     Isobar__V1__DeadLetter message = ISOBAR__V1__DEAD_LETTER__INIT;
     struct letter *letter = mem_alloc(sizeof *letter);
     letter->owner = letters;
     letter->pending = pending;
     ++*pending;
-    snprintf(letter->key, sizeof letter->key, "%s/%d/%lld/%lld", record->topic, record->partition, (long long)record->offset, (long long)row);
+    snprintf(letter->key, sizeof letter->key, "%s/%d/%lld/%lld", record->topic, record->partition,
+             (long long)record->offset, (long long)row);
     message.format = 1;
     message.reason = lend(reason);
     message.topic = lend(record->topic);

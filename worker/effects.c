@@ -1,6 +1,6 @@
 /*
- * What sessions do to the world (struct session_io): scripts in Redis, the consumer, dead letters, the journal. A session is
- * found again by its partition and the ticket, so an answer that comes after it has gone meets nobody.
+ * What sessions do to the world (struct session_io): scripts in Redis, the consumer, dead letters, the journal. A
+ * session is found again by its partition and the ticket, so an answer that comes after it has gone meets nobody.
  */
 #include "worker.h"
 
@@ -48,11 +48,13 @@ static void on_eval(void *arg, int status, const struct store_reply *reply)
     free(asked);
 }
 
-static void io_eval(void *arg, struct session *session, enum session_script script, size_t keys, struct args *args, uint64_t ticket)
+static void io_eval(void *arg, struct session *session, enum session_script script, size_t keys, struct args *args,
+                    uint64_t ticket)
 {
     struct worker *worker = arg;
     const char *const *pointers = args_pointers(args);
-    store_eval(worker->store, &worker->scripts[script], keys, args->count, pointers, args->sizes, on_eval, asked_new(worker, session, ticket));
+    store_eval(worker->store, &worker->scripts[script], keys, args->count, pointers, args->sizes, on_eval,
+               asked_new(worker, session, ticket));
 }
 
 static void io_distrust(void *arg, const char *reason)
@@ -115,7 +117,8 @@ static void io_note(void *arg, int32_t partition, int64_t offset)
 
 /* ---- dead letters, journal, the end ---- */
 
-static void io_letter(void *arg, struct session *session, const char *reason, const struct kafka_record *record, int64_t row)
+static void io_letter(void *arg, struct session *session, const char *reason, const struct kafka_record *record,
+                      int64_t row)
 {
     struct worker *worker = arg;
     deadletters_send(worker->letters, reason, record, row, &session->letters);
@@ -127,12 +130,14 @@ static void io_forget(void *arg, struct session *session)
     deadletters_forget(worker->letters, &session->letters);
 }
 
-static void io_journal(void *arg, const struct session *session, const char *what, const struct commit_ids *ids, int64_t offset)
+static void io_journal(void *arg, const struct session *session, const char *what, const struct commit_ids *ids,
+                       int64_t offset)
 {
     struct worker *worker = arg;
     if (!worker->journal)
         return;
-    fprintf(worker->journal, "%s %d %s %s %s %lld\n", what, session->partition, worker->owner, ids->expected, ids->next, (long long)offset);
+    fprintf(worker->journal, "%s %d %s %s %s %lld\n", what, session->partition, worker->owner, ids->expected, ids->next,
+            (long long)offset);
     fflush(worker->journal);
 }
 
@@ -143,9 +148,18 @@ static void io_released(void *arg, struct session *session)
 
 void worker_effects(struct worker *worker)
 {
-    worker->io = (struct session_io){.arg = worker, .eval = io_eval, .check = io_check, .assign = io_assign, .unassign = io_unassign,
-                                     .note_offset = io_note, .letter = io_letter, .forget_letters = io_forget, .journal = io_journal,
-                                     .released = io_released, .resume = io_resume, .distrust = io_distrust};
+    worker->io = (struct session_io){.arg = worker,
+                                     .eval = io_eval,
+                                     .check = io_check,
+                                     .assign = io_assign,
+                                     .unassign = io_unassign,
+                                     .note_offset = io_note,
+                                     .letter = io_letter,
+                                     .forget_letters = io_forget,
+                                     .journal = io_journal,
+                                     .released = io_released,
+                                     .resume = io_resume,
+                                     .distrust = io_distrust};
 }
 
 void worker_forget_checks(struct worker *worker)

@@ -1,6 +1,6 @@
 /*
- * Folding of closed panes into windows, and late rows (state.h). All merging is exact, so it does not matter whether a delta
- * met its stored window before or after others.
+ * Folding of closed panes into windows, and late rows (state.h). All merging is exact, so it does not matter whether a
+ * delta met its stored window before or after others.
  */
 #include "state.h"
 
@@ -19,14 +19,17 @@ static struct record *window_of(struct state *state, const struct city_entry *en
     int64_t start = window_start(at_ms, state->rules->windows.sizes[size].size_ms);
     if (start < state->ledger.window_cursor_ms[size])
         return NULL;
-    struct record_key key = {.city_id = entry->city.city_id, .series = entry->city.series, .start_ms = start, .kind = 1 + (int32_t)size};
+    struct record_key key = {
+        .city_id = entry->city.city_id, .series = entry->city.series, .start_ms = start, .kind = 1 + (int32_t)size};
     return state_record(state, &key);
 }
 
 static struct record *pane_of(struct state *state, const struct city_entry *entry, int64_t at_ms)
 {
-    struct record_key key = {.city_id = entry->city.city_id, .series = entry->city.series,
-                             .start_ms = window_start(at_ms, state->rules->windows.pane_ms), .kind = RECORD_PANE};
+    struct record_key key = {.city_id = entry->city.city_id,
+                             .series = entry->city.series,
+                             .start_ms = window_start(at_ms, state->rules->windows.pane_ms),
+                             .kind = RECORD_PANE};
     return state_record(state, &key);
 }
 
@@ -91,8 +94,12 @@ static void refuse(struct state *state, const struct late_row *late)
     state->metrics->rows_bad_total++;
     if (batch_encode(&late->row, 1, state->partition, &bytes) != 0)
         buf_reset(&bytes);
-    struct kafka_record record = {.topic = state->topic, .partition = state->partition, .offset = late->offset,
-                                  .timestamp_ms = late->timestamp_ms, .value = bytes.data, .size = bytes.size};
+    struct kafka_record record = {.topic = state->topic,
+                                  .partition = state->partition,
+                                  .offset = late->offset,
+                                  .timestamp_ms = late->timestamp_ms,
+                                  .value = bytes.data,
+                                  .size = bytes.size};
     state->letter(state->letter_arg, "too_many_readings_in_one_pane", &record, late->index);
     buf_release(&bytes);
 }

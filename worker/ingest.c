@@ -1,6 +1,6 @@
 /*
- * Applies records to a partition's state (state.h). Every row ends in exactly one counter of the ledger: in, late, duplicate,
- * bad, checked, tick, control or retired (late and duplicate of late rows when they are resolved).
+ * Applies records to a partition's state (state.h). Every row ends in exactly one counter of the ledger: in, late,
+ * duplicate, bad, checked, tick, control or retired (late and duplicate of late rows when they are resolved).
  */
 #include "state.h"
 
@@ -34,7 +34,8 @@ static void keep_latest(struct city_entry *entry, const struct observation *row,
         city->watermark_ms = row->observed_at_ms;
 }
 
-static void observe(struct state *state, const struct observation *row, const struct kafka_record *record, int64_t index)
+static void observe(struct state *state, const struct observation *row, const struct kafka_record *record,
+                    int64_t index)
 {
     struct ledger *ledger = &state->ledger;
     int64_t pane_ms = state->rules->windows.pane_ms, start = window_start(row->observed_at_ms, pane_ms);
@@ -56,9 +57,13 @@ static void observe(struct state *state, const struct observation *row, const st
     if (start + pane_ms <= city->closed_through_ms) {
         /* Now, not when it is resolved: a tick closed the pane, and what is processed next depends on the watermark. */
         keep_latest(entry, row, record->timestamp_ms);
-        state_defer_late(state, &(struct late_row){.entry = entry, .row = *row, .clock_ms = ledger->clock_ms,
-                                                   .closed_through_ms = city->closed_through_ms, .offset = record->offset,
-                                                   .timestamp_ms = record->timestamp_ms, .index = index});
+        state_defer_late(state, &(struct late_row){.entry = entry,
+                                                   .row = *row,
+                                                   .clock_ms = ledger->clock_ms,
+                                                   .closed_through_ms = city->closed_through_ms,
+                                                   .offset = record->offset,
+                                                   .timestamp_ms = record->timestamp_ms,
+                                                   .index = index});
         return;
     }
     struct pane *pane = citystate_pane(city, start, pane_ms);
@@ -79,7 +84,8 @@ static void observe(struct state *state, const struct observation *row, const st
     }
 }
 
-static void apply_row(struct state *state, const struct observation *row, const struct kafka_record *record, int64_t index)
+static void apply_row(struct state *state, const struct observation *row, const struct kafka_record *record,
+                      int64_t index)
 {
     struct ledger *ledger = &state->ledger;
     ledger->rows++;
@@ -96,7 +102,8 @@ static void apply_row(struct state *state, const struct observation *row, const 
     }
     if (row->city_id <= 0 || row->series < 0 || row->series > SERIES_MAX) {
         bad(state, "bad_city_or_series", record, index);
-    } else if (batch_shard(state->batch) != state->partition || shard_of_city(row->city_id, state->rules->partitions) != state->partition) {
+    } else if (batch_shard(state->batch) != state->partition ||
+               shard_of_city(row->city_id, state->rules->partitions) != state->partition) {
         bad(state, "foreign_partition", record, index);
     } else if (row->kind == ISOBAR__V1__ROW_KIND__CHECKED) {
         struct city_entry *entry = state_city(state, row->city_id, row->series);
@@ -159,13 +166,14 @@ static int by_field(const void *a, const void *b)
 }
 
 /*
- * True when closing through `through_ms` makes a window final that holds the newest reading. Its panes may have closed long
- * before, and of a silent city nothing else would tell that it is complete.
+ * True when closing through `through_ms` makes a window final that holds the newest reading. Its panes may have closed
+ * long before, and of a silent city nothing else would tell that it is complete.
  */
 static bool completes(const struct state *state, const struct citystate *city, int64_t through_ms)
 {
     for (size_t i = 0; city->watermark_ms > 0 && i < state->rules->windows.count; i++) {
-        int64_t size_ms = state->rules->windows.sizes[i].size_ms, end = window_start(city->watermark_ms, size_ms) + size_ms;
+        int64_t size_ms = state->rules->windows.sizes[i].size_ms,
+                end = window_start(city->watermark_ms, size_ms) + size_ms;
         if (end > city->closed_through_ms && end <= through_ms)
             return true;
     }
@@ -176,7 +184,8 @@ static bool completes(const struct state *state, const struct citystate *city, i
 static bool tick_closes(const struct state *state, const struct city_entry *entry, int64_t through_ms)
 {
     const struct citystate *city = &entry->city;
-    if (state->ledger.tick_clock_ms - city->heard_at_ms < state->rules->idle_ms || strcmp(entry->field, state->ledger.tick_after) <= 0)
+    if (state->ledger.tick_clock_ms - city->heard_at_ms < state->rules->idle_ms ||
+        strcmp(entry->field, state->ledger.tick_after) <= 0)
         return false;
     return (city->open_count > 0 && city->open[0].window.end_ms <= through_ms) || completes(state, city, through_ms);
 }
@@ -184,7 +193,8 @@ static bool tick_closes(const struct state *state, const struct city_entry *entr
 void state_tick_step(struct state *state)
 {
     struct ledger *ledger = &state->ledger;
-    int64_t through = window_start(ledger->tick_clock_ms - state->rules->allowed_delay_ms, state->rules->windows.pane_ms);
+    int64_t through =
+        window_start(ledger->tick_clock_ms - state->rules->allowed_delay_ms, state->rules->windows.pane_ms);
     size_t count = 0, room = HASH_COUNT(state->cities);
     struct city_entry **closing = mem_calloc(room, sizeof(struct city_entry *));
     for (struct city_entry *entry = state->cities; entry; entry = entry->hh.next) {

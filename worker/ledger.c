@@ -46,7 +46,8 @@ static const struct store_reply *value_of(const struct store_reply *pairs, const
 static int integer_of(const struct store_reply *value, int64_t low, int64_t *out)
 {
     char *end = NULL;
-    if (!value || value->type != STORE_TEXT || value->size == 0 || (value->text[0] != '-' && !isdigit((unsigned char)value->text[0])))
+    if (!value || value->type != STORE_TEXT || value->size == 0 ||
+        (value->text[0] != '-' && !isdigit((unsigned char)value->text[0])))
         return ERR_INVALID;
     errno = 0;
     long long number = strtoll(value->text, &end, 10);
@@ -81,7 +82,8 @@ static int parse_integers(struct ledger *ledger, const struct store_reply *pairs
     return 0;
 }
 
-static int parse_cursors(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows, struct buf *error)
+static int parse_cursors(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows,
+                         struct buf *error)
 {
     char field[32] = "pane_cursor_ms";
     int status = cursor_of(pairs, field, &ledger->pane_cursor_ms);
@@ -113,7 +115,8 @@ static int parse_cursor_of_tick(struct ledger *ledger, const struct store_reply 
     return 0;
 }
 
-int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows, struct buf *error)
+int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows,
+                 struct buf *error)
 {
     memset(ledger, 0, sizeof *ledger);
     if (parse_integers(ledger, pairs, error) != 0 || parse_cursors(ledger, pairs, windows, error) != 0)

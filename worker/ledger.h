@@ -1,6 +1,7 @@
 /*
- * The ledger of a partition as its worker keeps it (docs/contracts.md, "Ledger"): where the log stands, what became of every
- * row, and how far panes and windows were retired. Parsing is strict: a field that is missing or no number is an error.
+ * The ledger of a partition as its worker keeps it (docs/contracts.md, "Ledger"): where the log stands, what became of
+ * every row, and how far panes and windows were retired. Parsing is strict: a field that is missing or no number is an
+ * error.
  */
 #ifndef WORKER_LEDGER_H
 #define WORKER_LEDGER_H
@@ -30,8 +31,8 @@ struct ledger {
  * Fills `ledger` from HGETALL's pairs. ERR_INVALID names the field in `error`: no number below 0 is taken (-1 for
  * record_offset). Cursors that are absent are 0.
  */
-int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows, struct buf *error)
-    __attribute__((warn_unused_result));
+int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows,
+                 struct buf *error) __attribute__((warn_unused_result));
 
 /* I1 and I2 over the counters. True when both hold. */
 bool ledger_holds(const struct ledger *ledger);

@@ -1,6 +1,7 @@
 /*
- * isobar-worker: consumes its partitions, aggregates by event time and commits to Redis exactly once. Parts: state, ingest and
- * fold (what records do, pure), commit (encoding), session (one partition's life), worker and orders (the process around them).
+ * isobar-worker: consumes its partitions, aggregates by event time and commits to Redis exactly once. Parts: state,
+ * ingest and fold (what records do, pure), commit (encoding), session (one partition's life), worker and orders (the
+ * process around them).
  */
 #include "daemon.h"
 #include "error.h"
@@ -29,11 +30,21 @@ static void on_ready(void *arg, struct buf *out)
 static int serve(struct worker *worker)
 {
     int code = EXIT_CODE_OK;
-    struct metric_page page = {.component = "worker", .rows = metric_rows, .row_count = sizeof metric_rows / sizeof *metric_rows, .values = &worker->metrics};
-    struct daemon_config config = {.component = "worker", .log_level = worker->options->log_level, .log_format = worker->options->log_format,
-                                   .admin_bind = worker->options->admin_bind, .admin_port = (int)worker->options->admin_port,
-                                   .insecure = worker->options->insecure, .drain_limit_ms = DRAIN_LIMIT_MS, .metrics = &page,
-                                   .drain = on_drain, .ready = on_ready, .arg = worker};
+    struct metric_page page = {.component = "worker",
+                               .rows = metric_rows,
+                               .row_count = sizeof metric_rows / sizeof *metric_rows,
+                               .values = &worker->metrics};
+    struct daemon_config config = {.component = "worker",
+                                   .log_level = worker->options->log_level,
+                                   .log_format = worker->options->log_format,
+                                   .admin_bind = worker->options->admin_bind,
+                                   .admin_port = (int)worker->options->admin_port,
+                                   .insecure = worker->options->insecure,
+                                   .drain_limit_ms = DRAIN_LIMIT_MS,
+                                   .metrics = &page,
+                                   .drain = on_drain,
+                                   .ready = on_ready,
+                                   .arg = worker};
     struct daemon *daemon = daemon_new(&config, &code);
     if (!daemon)
         return code;
@@ -47,13 +58,17 @@ static int serve(struct worker *worker)
 
 int main(int argc, char **argv)
 {
-    static const struct option_program program = {.name = "isobar-worker", .section = "worker", .usage = "[options]",
-                                                  .summary = "aggregates its partitions of the topic into windows in Redis, exactly once",
-                                                  .rows = option_rows, .row_count = sizeof option_rows / sizeof *option_rows};
+    static const struct option_program program = {
+        .name = "isobar-worker",
+        .section = "worker",
+        .usage = "[options]",
+        .summary = "aggregates its partitions of the topic into windows in Redis, exactly once",
+        .rows = option_rows,
+        .row_count = sizeof option_rows / sizeof *option_rows};
     static struct worker_options options;
     static struct worker worker;
-    /* Commits and answers of megabytes come and go: each has pages of its own that go back at once. Left to itself glibc
-     * raises the limit after the first, and holes stay in the heap: with 10,000 cities 5 MB more. */
+    /* Commits and answers of megabytes come and go: each has pages of its own that go back at once. Left to itself
+     * glibc raises the limit after the first, and holes stay in the heap: with 10,000 cities 5 MB more. */
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     int operands = 0, code = EXIT_CODE_OK;
     worker.options = &options;

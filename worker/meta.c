@@ -12,7 +12,8 @@
 #define LATENESS_MIN_MS INT64_C(60000)
 #define LATENESS_MAX_MS (INT64_C(100) * 365 * 86400000) /* as the retention of windows */
 
-const char *const meta_fields[] = {"format", "cluster_id", "topic", "partitions", "windows", "lateness_ms", "config_version", NULL};
+const char *const meta_fields[] = {"format",  "cluster_id",  "topic",          "partitions",
+                                   "windows", "lateness_ms", "config_version", NULL};
 
 static int integer(const struct store_reply *value, int64_t low, int64_t high, int64_t *out)
 {

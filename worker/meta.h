@@ -1,6 +1,6 @@
 /*
- * What the installation says of itself in the hash `meta`, which isobarctl init wrote: read once at start, since it is fixed
- * for the life of the installation. Also a look at Redis' own settings.
+ * What the installation says of itself in the hash `meta`, which isobarctl init wrote: read once at start, since it is
+ * fixed for the life of the installation. Also a look at Redis' own settings.
  */
 #ifndef WORKER_META_H
 #define WORKER_META_H
@@ -25,7 +25,8 @@ extern const char *const meta_fields[];
 #define META_FIELDS 7
 
 /* ERR_NOT_FOUND when there is no installation, ERR_INVALID with the field in `error`. */
-int meta_parse(struct meta *meta, const struct store_reply *values, struct buf *error) __attribute__((warn_unused_result));
+int meta_parse(struct meta *meta, const struct store_reply *values, struct buf *error)
+    __attribute__((warn_unused_result));
 /* The value of `name:` in the text of INFO, copied into `out` ("" when absent). */
 void meta_info_value(const char *info, const char *name, char *out, size_t size);
 

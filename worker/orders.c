@@ -1,6 +1,7 @@
 /*
- * The coordinator's orders to a worker, and what it tells the coordinator. A TARGET is the whole set to hold: sessions are
- * made for what is new, released when they are not in it. A heartbeat is the whole set held. worker.h has the prototypes.
+ * The coordinator's orders to a worker, and what it tells the coordinator. A TARGET is the whole set to hold: sessions
+ * are made for what is new, released when they are not in it. A heartbeat is the whole set held. worker.h has the
+ * prototypes.
  */
 #include "worker.h"
 
@@ -15,11 +16,13 @@ static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
     struct worker *worker = arg;
     int64_t now = clock_monotonic_ms(), wall = clock_wall_ms();
     size_t count = 0;
-    static Isobar__V1__PartitionPhase phases[] = {
-        [SESSION_ACQUIRING] = ISOBAR__V1__PARTITION_PHASE__ACQUIRING, [SESSION_LOADING] = ISOBAR__V1__PARTITION_PHASE__ACQUIRING,
-        [SESSION_CHECKING] = ISOBAR__V1__PARTITION_PHASE__ACQUIRING,  [SESSION_RUNNING] = ISOBAR__V1__PARTITION_PHASE__RUNNING,
-        [SESSION_RELEASING] = ISOBAR__V1__PARTITION_PHASE__RELEASING, [SESSION_STOPPED] = ISOBAR__V1__PARTITION_PHASE__STOPPED,
-        [SESSION_GONE] = ISOBAR__V1__PARTITION_PHASE__RELEASING};
+    static Isobar__V1__PartitionPhase phases[] = {[SESSION_ACQUIRING] = ISOBAR__V1__PARTITION_PHASE__ACQUIRING,
+                                                  [SESSION_LOADING] = ISOBAR__V1__PARTITION_PHASE__ACQUIRING,
+                                                  [SESSION_CHECKING] = ISOBAR__V1__PARTITION_PHASE__ACQUIRING,
+                                                  [SESSION_RUNNING] = ISOBAR__V1__PARTITION_PHASE__RUNNING,
+                                                  [SESSION_RELEASING] = ISOBAR__V1__PARTITION_PHASE__RELEASING,
+                                                  [SESSION_STOPPED] = ISOBAR__V1__PARTITION_PHASE__STOPPED,
+                                                  [SESSION_GONE] = ISOBAR__V1__PARTITION_PHASE__RELEASING};
     for (int32_t p = 0; p < worker->meta.partitions; p++) {
         struct session *session = worker->sessions[p];
         if (!session || session->phase == SESSION_GONE)
@@ -59,7 +62,8 @@ static void on_welcome(void *arg, const Isobar__V1__Welcome *welcome)
     struct worker *worker = arg;
     log_info("welcomed", LOG_TEXT("leader", welcome->leader), LOG_INT("term", welcome->term));
     if (welcome->partitions != worker->meta.partitions)
-        log_error("partitions_differ", LOG_INT("coordinator", welcome->partitions), LOG_INT("meta", worker->meta.partitions),
+        log_error("partitions_differ", LOG_INT("coordinator", welcome->partitions),
+                  LOG_INT("meta", worker->meta.partitions),
                   LOG_TEXT("do", "point coordinator and worker at the same Redis"));
 }
 
@@ -102,10 +106,12 @@ static void on_state(void *arg, bool up)
     struct worker *worker = arg;
     worker->metrics.coordinator_up = up;
     if (!up)
-        log_warn("coordinator_silent", LOG_TEXT("endpoints", worker->options->coordinator), LOG_TEXT("meaning", "work goes on with what is held"));
+        log_warn("coordinator_silent", LOG_TEXT("endpoints", worker->options->coordinator),
+                 LOG_TEXT("meaning", "work goes on with what is held"));
 }
 
-const struct link_events worker_link_events = {.heartbeat = on_heartbeat, .welcome = on_welcome, .target = on_target, .state = on_state};
+const struct link_events worker_link_events = {
+    .heartbeat = on_heartbeat, .welcome = on_welcome, .target = on_target, .state = on_state};
 
 /* ---- the end of a session ---- */
 

@@ -1,6 +1,7 @@
 /*
- * Closed panes and windows in memory (state.h): the table, the lists by use, what is missing, and the cache. Panes and windows
- * have a list each: panes are forgotten as soon as they are stored, since few see a late row, windows while there is no room.
+ * Closed panes and windows in memory (state.h): the table, the lists by use, what is missing, and the cache. Panes and
+ * windows have a list each: panes are forgotten as soon as they are stored, since few see a late row, windows while
+ * there is no room.
  */
 #include "state.h"
 
@@ -46,7 +47,8 @@ static void weigh(struct state *state, struct record *record)
 {
     const struct pane *pane = &record->pane;
     size_t bytes = sizeof *record + (size_t)pane->seen_capacity * sizeof *pane->seen +
-                   (size_t)pane->window.metric_capacity * sizeof *pane->window.metrics + (pane->window.wind ? sizeof *pane->window.wind : 0);
+                   (size_t)pane->window.metric_capacity * sizeof *pane->window.metrics +
+                   (pane->window.wind ? sizeof *pane->window.wind : 0);
     state->cache->bytes += bytes - record->bytes;
     record->bytes = bytes;
     state_pin(state, record);

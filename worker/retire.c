@@ -1,6 +1,6 @@
 /*
- * Retirement (state.h): panes and windows whose retention is over are unlinked by commits, in order of time, with a cursor per
- * kind in the ledger. Keys that do not exist cost nothing, so no list of keys is kept.
+ * Retirement (state.h): panes and windows whose retention is over are unlinked by commits, in order of time, with a
+ * cursor per kind in the ledger. Keys that do not exist cost nothing, so no list of keys is kept.
  */
 #include "state.h"
 
@@ -14,7 +14,8 @@ static int64_t oldest_open(const struct state *state, int64_t most)
     return most;
 }
 
-/* Start of the oldest record of this kind that is about to be written, or `most`: one commit cannot write and unlink a key. */
+/* Start of the oldest record of this kind that is about to be written, or `most`: one commit cannot write and unlink a
+ * key. */
 static int64_t oldest_dirty(const struct state *state, int32_t kind, int64_t most)
 {
     for (const struct record *record = state->dirty_records; record; record = record->next_dirty) {
@@ -27,7 +28,8 @@ static int64_t oldest_dirty(const struct state *state, int32_t kind, int64_t mos
 /* Spans of this kind that start before it are over: no row can come for them any more. */
 static int64_t horizon(const struct state *state, int32_t kind)
 {
-    int64_t retention = kind == RECORD_PANE ? state->rules->lateness_ms : state->rules->windows.sizes[kind - 1].retention_ms;
+    int64_t retention =
+        kind == RECORD_PANE ? state->rules->lateness_ms : state->rules->windows.sizes[kind - 1].retention_ms;
     return window_start(state->ledger.clock_ms - retention - 1, state_span(state, kind));
 }
 

@@ -1,4 +1,5 @@
-/* See session.h. Phases, orders from the coordinator, and what failures do; the rest is in session_takeover and session_commit. */
+/* See session.h. Phases, orders from the coordinator, and what failures do; the rest is in session_takeover and
+ * session_commit. */
 #include "session_internal.h"
 
 #include "error.h"
@@ -13,7 +14,8 @@
 #define RETRY_BASE_MS 50
 #define RETRY_CAP_MS  1000
 
-static const char *const phase_names[] = {"acquiring", "loading", "checking", "running", "releasing", "stopped", "gone"};
+static const char *const phase_names[] = {"acquiring", "loading", "checking", "running",
+                                          "releasing", "stopped", "gone"};
 
 const char *session_phase_name(enum session_phase phase)
 {
@@ -67,7 +69,8 @@ void session_stop(struct session *session, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(session->alarm, sizeof session->alarm, format, args); // NOLINT(clang-analyzer-valist.Uninitialized): it is
+    vsnprintf(session->alarm, sizeof session->alarm, format,
+              args); // NOLINT(clang-analyzer-valist.Uninitialized): it is
     va_end(args);
     log_error("partition_stopped", LOG_INT("partition", session->partition), LOG_TEXT("alarm", session->alarm));
     session_drop(session);
@@ -142,7 +145,8 @@ struct commit_ids session_ids(const struct session *session)
 
 bool reply_is(const struct store_reply *reply, const char *word)
 {
-    return reply->type == STORE_ARRAY && reply->count > 0 && reply->elements[0]->type == STORE_TEXT && strcmp(reply->elements[0]->text, word) == 0;
+    return reply->type == STORE_ARRAY && reply->count > 0 && reply->elements[0]->type == STORE_TEXT &&
+           strcmp(reply->elements[0]->text, word) == 0;
 }
 
 const char *reply_word(const struct store_reply *reply, size_t at)
@@ -155,8 +159,10 @@ static void on_load(struct session *session, const struct store_reply *reply, in
     if (reply_is(reply, "mismatch"))
         session_mismatch(session, "another owner has acquired", now_ms);
     else if (reply_is(reply, "missing"))
-        session_stop(session, "partition %d lost its ledger: Redis was emptied; restore it, or run isobarctl init for a new installation",
-                     session->partition);
+        session_stop(
+            session,
+            "partition %d lost its ledger: Redis was emptied; restore it, or run isobarctl init for a new installation",
+            session->partition);
     else if (reply_is(reply, "invalid"))
         session_stop(session, "Redis refuses a load: %s; restore Redis from a backup", reply_word(reply, 1));
     else if (!reply_is(reply, "ok"))
@@ -167,14 +173,16 @@ static void on_load(struct session *session, const struct store_reply *reply, in
         session_on_records(session, reply, now_ms);
 }
 
-void session_reply(struct session *session, uint64_t ticket, int status, const struct store_reply *reply, int64_t now_ms)
+void session_reply(struct session *session, uint64_t ticket, int status, const struct store_reply *reply,
+                   int64_t now_ms)
 {
     if (ticket != session->ticket)
         return;
     session->ticket = 0;
     if (status != 0) {
         /* It may have been executed: never again with the same ids. */
-        session->config->metrics->commit_failures_total += session->phase == SESSION_RUNNING || session->phase == SESSION_RELEASING;
+        session->config->metrics->commit_failures_total +=
+            session->phase == SESSION_RUNNING || session->phase == SESSION_RELEASING;
         session_retry(session, status == ERR_REFUSED ? "the script was not loaded" : error_name(status), now_ms);
     } else if (session->phase == SESSION_ACQUIRING) {
         session_on_acquire(session, reply, now_ms);
@@ -231,8 +239,8 @@ void session_failed(struct session *session, const char *reason, int64_t now_ms)
         return;
     int64_t offset = session->state.ledger.offset;
     if (session->failed_offset == offset) {
-        session_stop(session, "Kafka: %s at offset %lld of partition %d; when that is repaired, restart the worker", reason, (long long)offset,
-                     session->partition);
+        session_stop(session, "Kafka: %s at offset %lld of partition %d; when that is repaired, restart the worker",
+                     reason, (long long)offset, session->partition);
         return;
     }
     session->failed_offset = offset; /* the check tells whether the log has what we want */

@@ -1,14 +1,16 @@
 /*
- * One partition's life in a worker: acquire, load, check, process, commit, release (docs/architecture.md, commit protocol).
- * All effects go through struct session_io and time is a parameter, so that a simulator can drive the same code.
+ * One partition's life in a worker: acquire, load, check, process, commit, release (docs/architecture.md, commit
+ * protocol). All effects go through struct session_io and time is a parameter, so that a simulator can drive the same
+ * code.
  *
  *   ACQUIRING -> LOADING -> CHECKING -> RUNNING -> RELEASING -> GONE
  *        ^__________ any failure ________|            STOPPED: needs an operator, with an alarm
  *
  * Exactly once rests on this: every commit names the id of its predecessor, every load is checked against our id, one
- * request is on the way at a time, and nothing is ever sent again: when an answer is missing the partition is acquired anew.
- * The acquire tells the id before it. When that is the one we expected, or that of our own commit without an answer, what
- * is in memory is still what is stored, plus what was applied since, and it is kept; else it is dropped and loaded.
+ * request is on the way at a time, and nothing is ever sent again: when an answer is missing the partition is acquired
+ * anew. The acquire tells the id before it. When that is the one we expected, or that of our own commit without an
+ * answer, what is in memory is still what is stored, plus what was applied since, and it is kept; else it is dropped
+ * and loaded.
  */
 #ifndef WORKER_SESSION_H
 #define WORKER_SESSION_H
@@ -24,26 +26,39 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum session_phase { SESSION_ACQUIRING, SESSION_LOADING, SESSION_CHECKING, SESSION_RUNNING, SESSION_RELEASING, SESSION_STOPPED, SESSION_GONE };
+enum session_phase {
+    SESSION_ACQUIRING,
+    SESSION_LOADING,
+    SESSION_CHECKING,
+    SESSION_RUNNING,
+    SESSION_RELEASING,
+    SESSION_STOPPED,
+    SESSION_GONE
+};
 enum session_script { SCRIPT_ACQUIRE, SCRIPT_LOAD, SCRIPT_COMMIT };
 
 struct session;
 
-/* What a session does to the world. Answers come back through session_reply and session_checked with the same ticket. */
+/* What a session does to the world. Answers come back through session_reply and session_checked with the same ticket.
+ */
 struct session_io {
     void *arg;
-    void (*eval)(void *arg, struct session *session, enum session_script script, size_t keys, struct args *args, uint64_t ticket);
+    void (*eval)(void *arg, struct session *session, enum session_script script, size_t keys, struct args *args,
+                 uint64_t ticket);
     void (*check)(void *arg, struct session *session, int64_t record_offset, uint64_t ticket);
     int (*assign)(void *arg, int32_t partition, int64_t offset);
     void (*unassign)(void *arg, int32_t partition);
     void (*note_offset)(void *arg, int32_t partition, int64_t offset);
-    void (*letter)(void *arg, struct session *session, const char *reason, const struct kafka_record *record, int64_t row);
+    void (*letter)(void *arg, struct session *session, const char *reason, const struct kafka_record *record,
+                   int64_t row);
     void (*forget_letters)(void *arg, struct session *session);
     /* "acquire" or "commit": from the expected to the next id; `offset` is what the ledger then has. */
-    void (*journal)(void *arg, const struct session *session, const char *what, const struct commit_ids *ids, int64_t offset);
-    void (*released)(void *arg, struct session *session); /* it is GONE; the owner tells the coordinator and frees it later */
-    void (*resume)(void *arg);                             /* records that were refused may be offered again */
-    void (*distrust)(void *arg, const char *reason);       /* the connection gave an answer that cannot be: close it */
+    void (*journal)(void *arg, const struct session *session, const char *what, const struct commit_ids *ids,
+                    int64_t offset);
+    void (*released)(void *arg,
+                     struct session *session); /* it is GONE; the owner tells the coordinator and frees it later */
+    void (*resume)(void *arg);                 /* records that were refused may be offered again */
+    void (*distrust)(void *arg, const char *reason); /* the connection gave an answer that cannot be: close it */
 };
 
 struct session_config {
@@ -53,7 +68,8 @@ struct session_config {
     const char *prefix, *owner, *cluster_id, *topic; /* owner: "<member>/<incarnation in hex>" */
     int64_t config_version;
     int64_t commit_ms, commit_max_ms, commit_fields;
-    struct batch *batch; /* decoder and arguments, shared by all sessions: each call is done with them when it returns */
+    struct batch
+        *batch; /* decoder and arguments, shared by all sessions: each call is done with them when it returns */
     struct args *args;
     struct cache *cache;
 };
@@ -69,31 +85,32 @@ struct session {
     char cid[CID_BYTES];      /* of the ledger, as far as we know */
     char next[CID_BYTES];     /* of the commit that has no answer (state.sent.any) */
     char acquired[CID_BYTES]; /* of the acquire on the way */
-    uint64_t ticket;      /* of the request on the way; 0: none */
-    bool resolving;       /* the load on the way is of folded records */
+    uint64_t ticket;          /* of the request on the way; 0: none */
+    bool resolving;           /* the load on the way is of folded records */
     bool assigned;
-    bool releasing;       /* wanted back by the coordinator */
-    int64_t letters;      /* dead letters on the way */
-    int64_t due_ms;       /* next thing to do by the clock; INT64_MAX: nothing */
+    bool releasing;  /* wanted back by the coordinator */
+    int64_t letters; /* dead letters on the way */
+    int64_t due_ms;  /* next thing to do by the clock; INT64_MAX: nothing */
     int64_t sent_ms, committed_ms;
-    int64_t progress_ms;  /* monotonic, when the committed offset last moved or there was nothing to read */
-    int64_t last_offset;  /* largest committed offset seen by this process; -1 none */
+    int64_t progress_ms;   /* monotonic, when the committed offset last moved or there was nothing to read */
+    int64_t last_offset;   /* largest committed offset seen by this process; -1 none */
     int64_t failed_offset; /* next to read when the consumer last failed; -1 never */
-    int64_t tick_ms;      /* monotonic, when the last tick was produced */
+    int64_t tick_ms;       /* monotonic, when the last tick was produced */
     int attempt;
-    bool full;            /* refused records; asked to resume when it can take more */
+    bool full; /* refused records; asked to resume when it can take more */
     struct jitter jitter;
     char alarm[512];
     struct session *next_gone; /* the owner's */
 };
 
 /* A session that begins to acquire. `config` is borrowed. */
-struct session *session_new(const struct session_config *config, int32_t partition, int64_t number, int64_t now_ms) __attribute__((returns_nonnull, warn_unused_result));
+struct session *session_new(const struct session_config *config, int32_t partition, int64_t number, int64_t now_ms)
+    __attribute__((returns_nonnull, warn_unused_result));
 /* Drops what it holds, unassigns the partition, and frees it. */
 void session_free(struct session *session);
 /*
- * The coordinator's target names another number: it is taken for the next acquire, and a session that was refused or has
- * STOPPED tries again at once. Without effect while it is being released.
+ * The coordinator's target names another number: it is taken for the next acquire, and a session that was refused or
+ * has STOPPED tries again at once. Without effect while it is being released.
  */
 void session_renumber(struct session *session, int64_t number);
 /* The largest assignment number seen for the partition, or one more when that belongs to somebody else. */
@@ -105,12 +122,13 @@ void session_step(struct session *session, int64_t now_ms);
 /* Offers `count` records of this partition in offset order; returns how many were taken. */
 size_t session_records(struct session *session, const struct kafka_record *records, size_t count, int64_t now_ms);
 /* The answer to a script; `ticket` tells an outdated one. */
-void session_reply(struct session *session, uint64_t ticket, int status, const struct store_reply *reply, int64_t now_ms);
+void session_reply(struct session *session, uint64_t ticket, int status, const struct store_reply *reply,
+                   int64_t now_ms);
 /* The answer to `check`; as session_reply. */
 void session_checked(struct session *session, uint64_t ticket, const struct kafka_check *check, int64_t now_ms);
 /*
- * The consumer cannot go on with this partition: it is acquired and its log checked again; when the same offset fails once
- * more, the partition stops with an alarm.
+ * The consumer cannot go on with this partition: it is acquired and its log checked again; when the same offset fails
+ * once more, the partition stops with an alarm.
  */
 void session_failed(struct session *session, const char *reason, int64_t now_ms);
 /* The last dead letter on the way was acknowledged. */

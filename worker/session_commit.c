@@ -1,6 +1,6 @@
 /*
- * The work of a session that holds its partition (session.h): records in, commits out, one request on the way at a time. A
- * commit waits for what it must load and for the dead letters that it passes.
+ * The work of a session that holds its partition (session.h): records in, commits out, one request on the way at a
+ * time. A commit waits for what it must load and for the dead letters that it passes.
  */
 #include "session_internal.h"
 
@@ -15,7 +15,8 @@ void session_plan(struct session *session, int64_t now_ms)
 {
     const struct session_config *config = session->config;
     const struct state *state = &session->state;
-    bool ticking = state_ticking(state) && !session->releasing; /* its cursor is in the ledger: the next owner goes on */
+    bool ticking =
+        state_ticking(state) && !session->releasing; /* its cursor is in the ledger: the next owner goes on */
     if (!state->changed && !ticking) {
         session->due_ms = SESSION_NEVER;
         return;
@@ -55,7 +56,9 @@ static void begin_commit(struct session *session, int64_t now_ms)
     if (ledger_holds(&state->ledger))
         commit(session, now_ms);
     else
-        session_stop(session, "the counters of partition %d do not add up (I1 or I2); please report this; isobarctl verify shows the numbers",
+        session_stop(session,
+                     "the counters of partition %d do not add up (I1 or I2); please report this; isobarctl verify "
+                     "shows the numbers",
                      session->partition);
 }
 
@@ -106,8 +109,10 @@ void session_on_commit(struct session *session, const struct store_reply *reply,
     } else if (reply_is(reply, "mismatch")) {
         session_mismatch(session, "another owner has committed", now_ms);
     } else if (reply_is(reply, "missing")) {
-        session_stop(session, "partition %d lost its ledger: Redis was emptied; restore it, or run isobarctl init for a new installation",
-                     session->partition);
+        session_stop(
+            session,
+            "partition %d lost its ledger: Redis was emptied; restore it, or run isobarctl init for a new installation",
+            session->partition);
     } else if (reply_is(reply, "invalid")) {
         session_stop(session, "Redis refuses a commit: %s; restore Redis from a backup", reply_word(reply, 1));
     } else {
@@ -119,8 +124,8 @@ void session_on_commit(struct session *session, const struct store_reply *reply,
 /* ---- records ---- */
 
 /*
- * True when the next record has to wait. Changes cannot be forgotten before they are stored, so they are bounded: here, and over
- * all partitions, where each still takes a record at a time, lest one that must commit waits for others.
+ * True when the next record has to wait. Changes cannot be forgotten before they are stored, so they are bounded: here,
+ * and over all partitions, where each still takes a record at a time, lest one that must commit waits for others.
  */
 static bool full(const struct session *session)
 {
@@ -149,6 +154,7 @@ size_t session_records(struct session *session, const struct kafka_record *recor
 
 void session_letters_done(struct session *session, int64_t now_ms)
 {
-    if (session->letters == 0 && session->ticket == 0 && (session->phase == SESSION_RUNNING || session->phase == SESSION_RELEASING))
+    if (session->letters == 0 && session->ticket == 0 &&
+        (session->phase == SESSION_RUNNING || session->phase == SESSION_RELEASING))
         session_plan(session, now_ms);
 }

@@ -1,7 +1,7 @@
 /*
  * What the parts of a session share: session.c (phases, orders, life), session_takeover.c (acquire, load, check) and
- * session_commit.c (records, commits). Every change of phase goes through session_enter, every failure through one of the
- * five ends below it.
+ * session_commit.c (records, commits). Every change of phase goes through session_enter, every failure through one of
+ * the five ends below it.
  */
 #ifndef WORKER_SESSION_INTERNAL_H
 #define WORKER_SESSION_INTERNAL_H
@@ -52,7 +52,8 @@ void session_on_page(struct session *session, const struct store_reply *reply, i
 
 /* ---- session_commit.c ---- */
 
-/* Sets when the next commit is due: at once when much changed, else after the least interval, which stretches when busy. */
+/* Sets when the next commit is due: at once when much changed, else after the least interval, which stretches when
+ * busy. */
 void session_plan(struct session *session, int64_t now_ms);
 /* Does a step of a tick under way, then commits, or first loads what the commit needs. */
 void session_work(struct session *session, int64_t now_ms);

@@ -1,6 +1,6 @@
 /*
- * How a session comes by its partition (session.h): the acquire, whether memory may be kept, the load of the cities page by
- * page, and the check of the ledger against Kafka.
+ * How a session comes by its partition (session.h): the acquire, whether memory may be kept, the load of the cities
+ * page by page, and the check of the ledger against Kafka.
  */
 #include "session_internal.h"
 
@@ -40,17 +40,23 @@ static void on_letter(void *arg, const char *reason, const struct kafka_record *
 static void make_state(struct session *session, const struct ledger *ledger)
 {
     const struct session_config *config = session->config;
-    struct state_config state = {.rules = config->rules, .metrics = config->metrics, .partition = session->partition, .topic = config->topic,
-                                 .batch = config->batch, .cache = config->cache,
-                                 .letter = on_letter, .letter_arg = session};
+    struct state_config state = {.rules = config->rules,
+                                 .metrics = config->metrics,
+                                 .partition = session->partition,
+                                 .topic = config->topic,
+                                 .batch = config->batch,
+                                 .cache = config->cache,
+                                 .letter = on_letter,
+                                 .letter_arg = session};
     state_init(&session->state, &state);
     session->state.ledger = *ledger;
     session->has_state = true;
 }
 
 /*
- * Settles the commit without an answer, and tells whether memory is what is stored plus what was applied since. `before` is the
- * id that the ledger had. Offset and count of commits must agree too: a ledger that a tool has changed is loaded anew.
+ * Settles the commit without an answer, and tells whether memory is what is stored plus what was applied since.
+ * `before` is the id that the ledger had. Offset and count of commits must agree too: a ledger that a tool has changed
+ * is loaded anew.
  */
 static bool memory_holds(struct session *session, const char *before, const struct ledger *stored)
 {
@@ -66,7 +72,8 @@ static bool memory_holds(struct session *session, const char *before, const stru
         state_committed(state);
         return true;
     }
-    if (strcmp(before, session->cid) != 0 || stored->offset != session->last_offset || stored->commits != state->ledger.commits - sent)
+    if (strcmp(before, session->cid) != 0 || stored->offset != session->last_offset ||
+        stored->commits != state->ledger.commits - sent)
         return false;
     if (sent)
         state_uncommitted(state);
@@ -77,8 +84,8 @@ static void note_rollback(struct session *session, int64_t offset)
 {
     if (offset < session->last_offset) {
         session->config->metrics->rollbacks_total++;
-        log_warn("rollback", LOG_INT("partition", session->partition), LOG_INT("had", session->last_offset), LOG_INT("now", offset),
-                 LOG_TEXT("meaning", "Redis lost commits; they are replayed from Kafka"));
+        log_warn("rollback", LOG_INT("partition", session->partition), LOG_INT("had", session->last_offset),
+                 LOG_INT("now", offset), LOG_TEXT("meaning", "Redis lost commits; they are replayed from Kafka"));
     }
     session->last_offset = offset;
 }
@@ -136,8 +143,8 @@ static void on_refused(struct session *session, const struct store_reply *reply,
 {
     int64_t stored = strtoll(reply_word(reply, 1), NULL, 10);
     session->config->metrics->acquires_refused_total++;
-    log_info("acquire_refused", LOG_INT("partition", session->partition), LOG_INT("number", session->asked), LOG_INT("stored", stored),
-             LOG_TEXT("owner", reply_word(reply, 2)));
+    log_info("acquire_refused", LOG_INT("partition", session->partition), LOG_INT("number", session->asked),
+             LOG_INT("stored", stored), LOG_TEXT("owner", reply_word(reply, 2)));
     session_drop(session); /* another owner has it */
     if (session->releasing) {
         session_gone(session);
@@ -152,15 +159,20 @@ static void on_refused(struct session *session, const struct store_reply *reply,
 
 void session_on_acquire(struct session *session, const struct store_reply *reply, int64_t now_ms)
 {
-    if (reply_is(reply, "ok") && reply->count == 3 && reply->elements[1]->type == STORE_TEXT && reply->elements[2]->type == STORE_ARRAY)
+    if (reply_is(reply, "ok") && reply->count == 3 && reply->elements[1]->type == STORE_TEXT &&
+        reply->elements[2]->type == STORE_ARRAY)
         on_acquired(session, reply, now_ms);
     else if (reply_is(reply, "refused"))
         on_refused(session, reply, now_ms);
     else if (reply_is(reply, "missing"))
-        session_stop(session, "partition %d has no ledger: Redis was emptied or is the wrong one; restore it, or run isobarctl init for a new installation",
+        session_stop(session,
+                     "partition %d has no ledger: Redis was emptied or is the wrong one; restore it, or run isobarctl "
+                     "init for a new installation",
                      session->partition);
     else if (reply_is(reply, "version"))
-        session_stop(session, "the ledger was written by newer software or configuration (format %s, configuration %s); upgrade this worker",
+        session_stop(session,
+                     "the ledger was written by newer software or configuration (format %s, configuration %s); upgrade "
+                     "this worker",
                      reply_word(reply, 1), reply_word(reply, 2));
     else if (reply_is(reply, "invalid"))
         session_stop(session, "the ledger is damaged: %s; restore Redis from a backup", reply_word(reply, 1));
@@ -172,7 +184,8 @@ void session_on_acquire(struct session *session, const struct store_reply *reply
 
 void session_on_page(struct session *session, const struct store_reply *reply, int64_t now_ms)
 {
-    const struct store_reply *page = reply->count == 2 && reply->elements[1]->type == STORE_ARRAY ? reply->elements[1] : NULL;
+    const struct store_reply *page =
+        reply->count == 2 && reply->elements[1]->type == STORE_ARRAY ? reply->elements[1] : NULL;
     if (!page || page->count != 2 || page->elements[1]->type != STORE_ARRAY || page->elements[1]->count % 2 != 0) {
         session_distrust(session, "unexpected answer to a scan", reply, now_ms);
         return;
@@ -184,8 +197,10 @@ void session_on_page(struct session *session, const struct store_reply *reply, i
     const struct store_reply *items = page->elements[1];
     for (size_t i = 0; i < items->count; i += 2) {
         const struct store_reply *value = items->elements[i + 1];
-        if (value->type != STORE_TEXT || state_take_city(&session->state, reply_word(items, i), value->text, value->size) != 0) {
-            session_stop(session, "the state of city %s cannot be decoded; restore Redis from a backup", reply_word(items, i));
+        if (value->type != STORE_TEXT ||
+            state_take_city(&session->state, reply_word(items, i), value->text, value->size) != 0) {
+            session_stop(session, "the state of city %s cannot be decoded; restore Redis from a backup",
+                         reply_word(items, i));
             return;
         }
     }
@@ -209,8 +224,8 @@ static void run(struct session *session, int64_t now_ms)
     session->attempt = 0;
     session->progress_ms = session->tick_ms = now_ms;
     session_enter(session, SESSION_RUNNING);
-    log_info("partition_running", LOG_INT("partition", session->partition), LOG_INT("number", session->number), LOG_INT("offset", ledger->offset),
-             LOG_INT("cities", HASH_COUNT(session->state.cities)));
+    log_info("partition_running", LOG_INT("partition", session->partition), LOG_INT("number", session->number),
+             LOG_INT("offset", ledger->offset), LOG_INT("cities", HASH_COUNT(session->state.cities)));
     session_plan(session, now_ms);
 }
 
@@ -221,15 +236,18 @@ static bool same_log(struct session *session, const struct kafka_check *check)
     const struct ledger *ledger = &session->state.ledger;
     const char *anew = "; to begin anew with this log, run isobarctl init with another --prefix";
     if (*config->cluster_id && strcmp(check->cluster_id, config->cluster_id) != 0)
-        session_stop(session, "this Kafka is cluster %s, the ledgers belong to %s; point the worker at the right one", check->cluster_id,
-                     config->cluster_id);
+        session_stop(session, "this Kafka is cluster %s, the ledgers belong to %s; point the worker at the right one",
+                     check->cluster_id, config->cluster_id);
     else if (check->partitions != config->rules->partitions)
-        session_stop(session, "the topic has %d partitions, the ledgers were made for %d%s", check->partitions, config->rules->partitions, anew);
+        session_stop(session, "the topic has %d partitions, the ledgers were made for %d%s", check->partitions,
+                     config->rules->partitions, anew);
     else if (ledger->offset < check->low)
-        session_stop(session, "offset %lld of partition %d was deleted from the log, which begins at %lld: records are lost%s",
+        session_stop(session,
+                     "offset %lld of partition %d was deleted from the log, which begins at %lld: records are lost%s",
                      (long long)ledger->offset, session->partition, (long long)check->low, anew);
     else if (ledger->offset > check->high)
-        session_stop(session, "offset %lld of partition %d is beyond the log's end %lld: the topic was truncated or made anew%s",
+        session_stop(session,
+                     "offset %lld of partition %d is beyond the log's end %lld: the topic was truncated or made anew%s",
                      (long long)ledger->offset, session->partition, (long long)check->high, anew);
     else if (ledger->record_offset >= 0 && check->record_status == 0 && check->record_hash != ledger->record_hash)
         session_stop(session, "record %lld of partition %d is not the one that was applied: the topic was made anew%s",

@@ -1,6 +1,7 @@
 /*
- * Life cycle and the city table of a partition's state (state.h), and what became of its changes: dirty, then sent with a
- * commit, then stored, or dirty again when that commit was not executed. Ingest, folding and records are in files of their own.
+ * Life cycle and the city table of a partition's state (state.h), and what became of its changes: dirty, then sent with
+ * a commit, then stored, or dirty again when that commit was not executed. Ingest, folding and records are in files of
+ * their own.
  */
 #include "state.h"
 
@@ -56,7 +57,8 @@ struct city_entry *state_city(struct state *state, int64_t city_id, int32_t seri
 {
     struct city_key key = {.city_id = city_id, .series = series};
     struct city_entry *entry;
-    HASH_FIND(hh, state->cities, &key, sizeof key, entry); // NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult): the key is set
+    HASH_FIND(hh, state->cities, &key, sizeof key,
+              entry); // NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult): the key is set
     if (entry)
         return entry;
     entry = mem_alloc(sizeof *entry);
@@ -77,7 +79,8 @@ static bool fits(const struct state *state, const struct citystate *city, const 
         return false;
     for (int32_t i = 0; i < city->open_count; i++) {
         const struct window *window = &city->open[i].window;
-        if (window->start_ms % pane_ms != 0 || window->end_ms != window->start_ms + pane_ms || window->start_ms < city->closed_through_ms)
+        if (window->start_ms % pane_ms != 0 || window->end_ms != window->start_ms + pane_ms ||
+            window->start_ms < city->closed_through_ms)
             return false;
     }
     return true;

@@ -1,10 +1,11 @@
 /*
- * What a worker holds of one partition, and how records change it: a pure function of (state, record). No socket, no Kafka, no
- * Redis, no clock: "now" is the partition's clock, the largest Kafka timestamp applied, so a replay gives the same bits.
+ * What a worker holds of one partition, and how records change it: a pure function of (state, record). No socket, no
+ * Kafka, no Redis, no clock: "now" is the partition's clock, the largest Kafka timestamp applied, so a replay gives the
+ * same bits.
  *
  * An observation changes its city's record only (cities). A pane that closes is folded, as a delta, into its windows
- * (records): a delta waits until the stored window was loaded, then they are merged. A late row waits, in log order, until
- * its pane was loaded. So before a commit can be built, everything in state_missing must be loaded.
+ * (records): a delta waits until the stored window was loaded, then they are merged. A late row waits, in log order,
+ * until its pane was loaded. So before a commit can be built, everything in state_missing must be loaded.
  *
  *   apply records ... -> state_missing? -> load -> state_loaded ... -> state_resolve -> commit_build
  */
@@ -44,7 +45,7 @@ struct city_entry {
     struct city_key key;
     struct citystate city;
     char field[CITY_FIELD_BYTES];
-    bool dirty;                    /* changed since the last commit was built */
+    bool dirty; /* changed since the last commit was built */
     struct city_entry *next_dirty;
     UT_hash_handle hh;
 };
@@ -67,13 +68,13 @@ struct record_key {
 
 struct record {
     struct record_key key;
-    bool loaded;        /* merged with what Redis has; else `pane.window` is a delta and the record is missing */
-    bool dirty;         /* changed since the last commit was built */
-    bool sent;          /* in the commit that has no answer yet */
-    bool missing;       /* in the list of those to load */
-    int64_t added;      /* rows since the last commit was built, for the key's #n */
-    int64_t sent_added; /* the same of the commit that has no answer yet */
-    struct pane pane;   /* a window uses pane.window only */
+    bool loaded;          /* merged with what Redis has; else `pane.window` is a delta and the record is missing */
+    bool dirty;           /* changed since the last commit was built */
+    bool sent;            /* in the commit that has no answer yet */
+    bool missing;         /* in the list of those to load */
+    int64_t added;        /* rows since the last commit was built, for the key's #n */
+    int64_t sent_added;   /* the same of the commit that has no answer yet */
+    struct pane pane;     /* a window uses pane.window only */
     size_t bytes, pinned; /* as counted in the cache: in all, and because it cannot be forgotten */
     struct record *next_dirty;
     struct record *newer, *older; /* by use, in the list of its sort */
@@ -132,7 +133,7 @@ struct state {
     size_t missing_count, missing_capacity;
     struct late_row *late;
     size_t late_count, late_capacity;
-    bool changed;         /* anything to commit since the last commit was built */
+    bool changed; /* anything to commit since the last commit was built */
     bool cursors_started;
     state_letter_fn *letter;
     void *letter_arg;
@@ -154,10 +155,11 @@ void state_init(struct state *state, const struct state_config *config);
 /* Frees everything; afterwards only state_init may be called. */
 void state_release(struct state *state);
 /*
- * Takes the CityState stored under `field`, in the place of one taken before. ERR_INVALID when it cannot be decoded, is another
- * city's, or its open panes are not those of the configured windows.
+ * Takes the CityState stored under `field`, in the place of one taken before. ERR_INVALID when it cannot be decoded, is
+ * another city's, or its open panes are not those of the configured windows.
  */
-int state_take_city(struct state *state, const char *field, const void *bytes, size_t size) __attribute__((warn_unused_result));
+int state_take_city(struct state *state, const char *field, const void *bytes, size_t size)
+    __attribute__((warn_unused_result));
 /* The city's entry, made when there is none. */
 struct city_entry *state_city(struct state *state, int64_t city_id, int32_t series);
 /* Puts the city on the list of those to be written. */
@@ -207,10 +209,11 @@ void state_pin(struct state *state, struct record *record);
 /* Length of a pane or window of this kind, in ms. */
 int64_t state_span(const struct state *state, int32_t kind);
 /* What Redis has for a missing record: `bytes` NULL when nothing. ERR_INVALID when it cannot be decoded. */
-int state_loaded(struct state *state, struct record *record, const void *bytes, size_t size) __attribute__((warn_unused_result));
+int state_loaded(struct state *state, struct record *record, const void *bytes, size_t size)
+    __attribute__((warn_unused_result));
 /*
- * Forgets clean records until the cache fits its limit, and all clean panes; nothing while late rows wait, since they count on
- * what is loaded.
+ * Forgets clean records until the cache fits its limit, and all clean panes; nothing while late rows wait, since they
+ * count on what is loaded.
  */
 void state_evict(struct state *state);
 /* Decides the late rows, in log order; everything missing must be loaded (fold.c). */
@@ -221,8 +224,8 @@ void state_resolve(struct state *state);
 /* Sets cursors that are 0 at the first record: nothing older than the horizon is ever accepted. */
 void state_start_cursors(struct state *state);
 /*
- * Adds keys that are over to `retiring`, RETIRE_KEYS at most, and moves the ledger's cursors past them. Keys that are open or
- * about to be written wait for a later commit.
+ * Adds keys that are over to `retiring`, RETIRE_KEYS at most, and moves the ledger's cursors past them. Keys that are
+ * open or about to be written wait for a later commit.
  */
 void state_retire(struct state *state);
 

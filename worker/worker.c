@@ -1,4 +1,5 @@
-/* See worker.h: start and end of the process, what Kafka and Redis bring, and the clockwork. What sessions send is in effects.c. */
+/* See worker.h: start and end of the process, what Kafka and Redis bring, and the clockwork. What sessions send is in
+ * effects.c. */
 #include "worker.h"
 
 #include "clock.h"
@@ -132,15 +133,27 @@ static void on_second(void *arg)
 static void start_sessions(struct worker *worker)
 {
     const struct worker_options *options = worker->options;
-    worker->rules = (struct rules){.windows = worker->meta.windows, .partitions = worker->meta.partitions, .lateness_ms = worker->meta.lateness_ms,
-                                   .allowed_delay_ms = options->allowed_delay_s * 1000, .idle_ms = options->idle_s * 1000};
+    worker->rules = (struct rules){.windows = worker->meta.windows,
+                                   .partitions = worker->meta.partitions,
+                                   .lateness_ms = worker->meta.lateness_ms,
+                                   .allowed_delay_ms = options->allowed_delay_s * 1000,
+                                   .idle_ms = options->idle_s * 1000};
     worker_effects(worker);
     worker->batch = batch_new();
-    worker->session_config = (struct session_config){
-        .rules = &worker->rules, .io = &worker->io, .metrics = &worker->metrics, .prefix = options->prefix, .owner = worker->owner,
-        .cluster_id = worker->meta.cluster_id, .topic = worker->meta.topic, .config_version = worker->meta.config_version,
-        .commit_ms = options->commit_ms, .commit_max_ms = options->commit_max_ms, .commit_fields = options->commit_fields,
-        .batch = worker->batch, .args = &worker->args, .cache = &worker->cache};
+    worker->session_config = (struct session_config){.rules = &worker->rules,
+                                                     .io = &worker->io,
+                                                     .metrics = &worker->metrics,
+                                                     .prefix = options->prefix,
+                                                     .owner = worker->owner,
+                                                     .cluster_id = worker->meta.cluster_id,
+                                                     .topic = worker->meta.topic,
+                                                     .config_version = worker->meta.config_version,
+                                                     .commit_ms = options->commit_ms,
+                                                     .commit_max_ms = options->commit_max_ms,
+                                                     .commit_fields = options->commit_fields,
+                                                     .batch = worker->batch,
+                                                     .args = &worker->args,
+                                                     .cache = &worker->cache};
     worker->cache.limit = (size_t)options->window_memory << 20;
     worker->sessions = mem_calloc((size_t)worker->meta.partitions, sizeof(struct session *));
     worker->statuses = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->statuses);
@@ -150,12 +163,21 @@ static void start_sessions(struct worker *worker)
 static bool start_kafka(struct worker *worker, struct buf *error)
 {
     const struct worker_options *options = worker->options;
-    struct kafka_config config = {.brokers = options->kafka, .client_id = worker->id, .group = options->group,
-                                  .fetch_memory = options->fetch_memory << 20, .partitions = worker->meta.partitions};
-    struct kafka_consumer_events events = {.records = on_records, .partition_error = on_partition_error, .error = on_kafka_error, .arg = worker};
-    struct deadletter_config letters = {.loop = worker->loop, .brokers = options->kafka, .client_id = worker->id,
-                                        .topic = options->deadletter_topic, .metrics = &worker->metrics,
-                                        .settled = on_settled, .fatal = on_fatal, .arg = worker};
+    struct kafka_config config = {.brokers = options->kafka,
+                                  .client_id = worker->id,
+                                  .group = options->group,
+                                  .fetch_memory = options->fetch_memory << 20,
+                                  .partitions = worker->meta.partitions};
+    struct kafka_consumer_events events = {
+        .records = on_records, .partition_error = on_partition_error, .error = on_kafka_error, .arg = worker};
+    struct deadletter_config letters = {.loop = worker->loop,
+                                        .brokers = options->kafka,
+                                        .client_id = worker->id,
+                                        .topic = options->deadletter_topic,
+                                        .metrics = &worker->metrics,
+                                        .settled = on_settled,
+                                        .fatal = on_fatal,
+                                        .arg = worker};
     worker->consumer = kafka_consumer_new(worker->loop, &config, worker->meta.topic, &events, error);
     worker->letters = worker->consumer ? deadletters_new(&letters, error) : NULL;
     return worker->letters != NULL;
@@ -164,8 +186,12 @@ static bool start_kafka(struct worker *worker, struct buf *error)
 static bool start_link(struct worker *worker, struct buf *error)
 {
     struct link_events events = worker_link_events;
-    struct link_config config = {.endpoints = worker->options->coordinator, .id = worker->id, .incarnation = worker->incarnation,
-                                 .role = ISOBAR__V1__ROLE__WORKER, .capacity = (int32_t)worker->options->capacity, .zone = worker->options->zone};
+    struct link_config config = {.endpoints = worker->options->coordinator,
+                                 .id = worker->id,
+                                 .incarnation = worker->incarnation,
+                                 .role = ISOBAR__V1__ROLE__WORKER,
+                                 .capacity = (int32_t)worker->options->capacity,
+                                 .zone = worker->options->zone};
     events.arg = worker;
     worker->link = link_new(worker->loop, &config, &events, error);
     return worker->link != NULL;
@@ -179,11 +205,13 @@ static void on_meta(void *arg, int status, const struct store_reply *reply)
         return;
     int parsed = reply->type == STORE_ERROR ? ERR_INVALID : meta_parse(&worker->meta, reply, &error);
     if (parsed == ERR_NOT_FOUND) {
-        log_error("redis_not_initialised", LOG_TEXT("redis", worker->options->redis), LOG_TEXT("prefix", worker->options->prefix),
+        log_error("redis_not_initialised", LOG_TEXT("redis", worker->options->redis),
+                  LOG_TEXT("prefix", worker->options->prefix),
                   LOG_TEXT("do", "isobarctl init, or point --redis and --prefix at the right one"));
         daemon_stop(worker->daemon, EXIT_CODE_UNAVAILABLE);
     } else if (parsed != 0) {
-        log_error("bad_meta", LOG_TEXT("redis", worker->options->redis), LOG_TEXT("reason", reply->type == STORE_ERROR ? reply->text : error.data));
+        log_error("bad_meta", LOG_TEXT("redis", worker->options->redis),
+                  LOG_TEXT("reason", reply->type == STORE_ERROR ? reply->text : error.data));
         daemon_stop(worker->daemon, EXIT_CODE_CONFIG);
     } else {
         worker->has_meta = true;
@@ -214,7 +242,8 @@ static void on_info(void *arg, int status, const struct store_reply *reply)
                   LOG_TEXT("do", "set maxmemory-policy noeviction: results are the state"));
         daemon_stop(worker->daemon, EXIT_CODE_CONFIG);
     } else if (strcmp(append, "0") == 0) {
-        log_warn("redis_without_aof", LOG_TEXT("redis", worker->options->redis), LOG_TEXT("meaning", "a restart of Redis loses what is replayed from Kafka"));
+        log_warn("redis_without_aof", LOG_TEXT("redis", worker->options->redis),
+                 LOG_TEXT("meaning", "a restart of Redis loses what is replayed from Kafka"));
     }
 }
 
@@ -229,8 +258,8 @@ static void ask_meta(void *arg)
     if (!store_up(worker->store))
         return;
     snprintf(key, sizeof key, "%smeta", worker->options->prefix);
-    store_send(worker->store, on_meta, worker, "HMGET", key, meta_fields[0], meta_fields[1], meta_fields[2], meta_fields[3], meta_fields[4],
-               meta_fields[5], meta_fields[6], NULL);
+    store_send(worker->store, on_meta, worker, "HMGET", key, meta_fields[0], meta_fields[1], meta_fields[2],
+               meta_fields[3], meta_fields[4], meta_fields[5], meta_fields[6], NULL);
 }
 
 static void on_store(void *arg, bool up, const char *reason)
@@ -260,8 +289,11 @@ int worker_start(struct worker *worker, struct daemon *daemon)
     const struct worker_options *options = worker->options;
     static const char *const names[] = {"acquire", "load", "commit"};
     const char *const sources[] = {script_acquire_lua, script_load_lua, script_commit_lua};
-    struct store_config store = {.address = options->redis, .user = options->redis_user, .password = options->redis_password,
-                                 .timeout_ms = options->redis_timeout_ms, .name = "isobar-worker"};
+    struct store_config store = {.address = options->redis,
+                                 .user = options->redis_user,
+                                 .password = options->redis_password,
+                                 .timeout_ms = options->redis_timeout_ms,
+                                 .name = "isobar-worker"};
     struct buf error = BUF_EMPTY;
     worker->daemon = daemon;
     worker->loop = daemon_loop(daemon);

@@ -1,6 +1,6 @@
 /*
- * A worker process around its sessions: the connections they share, the coordinator's orders, and the clockwork. Owned by
- * main.c.
+ * A worker process around its sessions: the connections they share, the coordinator's orders, and the clockwork. Owned
+ * by main.c.
  */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
@@ -36,8 +36,8 @@ struct worker {
     struct args args;
     struct session **sessions; /* by partition; NULL: not held */
     size_t session_count;
-    struct session *gone;      /* freed when none of their functions can be on the stack */
-    struct asked *checks;      /* on the way to Kafka */
+    struct session *gone; /* freed when none of their functions can be on the stack */
+    struct asked *checks; /* on the way to Kafka */
     struct cache cache;
     int64_t incarnation, assignment_max;
     char id[80], owner[120];

@@ -120,8 +120,7 @@ const char *target_add_topic(struct target *target, const struct topic *topic)
     if (target->topic_count == TOPICS_MAX)
         return "too many topics";
     int replicas = target->brokers < 3 ? target->brokers : 3;
-    rd_kafka_resp_err_t err =
-        rd_kafka_mock_topic_create(target->cluster, topic->name, topic->partitions, replicas);
+    rd_kafka_resp_err_t err = rd_kafka_mock_topic_create(target->cluster, topic->name, topic->partitions, replicas);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
         target->topics[target->topic_count++] = *topic;
     return outcome(err);

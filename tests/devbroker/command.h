@@ -42,8 +42,7 @@ const char *topic_parse(const char *text, struct topic *topic) __attribute__((wa
 
 /* Makes `topic` on min(3, brokers) brokers and remembers a copy. Returns NULL, or in a static text why it
  * could not. */
-const char *target_add_topic(struct target *target, const struct topic *topic)
-    __attribute__((warn_unused_result));
+const char *target_add_topic(struct target *target, const struct topic *topic) __attribute__((warn_unused_result));
 
 /*
  * Carries out one command. `line` has no newline and is taken apart. Writes "ok" or "error …" without a

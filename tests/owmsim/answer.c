@@ -42,8 +42,8 @@ static json_t *item(const struct weather *w, int64_t at_s, bool sparse)
     json_object_set_new(out, "main", main_part(w));
     json_t *wind = json_object();
     json_object_set_new(wind, "speed", number(w->wind_m_s));
-    json_t *weather = json_pack("[{s:i,s:s,s:s,s:s}]", "id", w->condition, "main", condition_group(w->condition), "description",
-                                condition_group(w->condition), "icon", "01d");
+    json_t *weather = json_pack("[{s:i,s:s,s:s,s:s}]", "id", w->condition, "main", condition_group(w->condition),
+                                "description", condition_group(w->condition), "icon", "01d");
     json_object_set_new(out, "weather", weather);
     json_object_set_new(out, "wind", wind);
     if (sparse)
@@ -118,7 +118,8 @@ static void html(struct answer *answer, int status)
 {
     answer->status = status;
     answer->content_type = "text/html";
-    buf_text(&answer->body, "<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>\n");
+    buf_text(&answer->body,
+             "<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>\n");
 }
 
 static void huge(struct answer *answer)
@@ -136,7 +137,8 @@ void answer_fault(const struct fault_rule *rule, const struct buf *good, struct 
     answer->content_type = "application/json; charset=utf-8";
     switch (rule->kind) {
     case FAULT_INVALID_KEY:
-        error_body(answer, 401, false, "Invalid API key. Please see https://openweathermap.org/faq#error401 for more info.");
+        error_body(answer, 401, false,
+                   "Invalid API key. Please see https://openweathermap.org/faq#error401 for more info.");
         break;
     case FAULT_BAD_REQUEST:
         error_body(answer, 400, true, "wrong latitude");
@@ -148,7 +150,9 @@ void answer_fault(const struct fault_rule *rule, const struct buf *good, struct 
         answer->status = 404;
         break;
     case FAULT_RATE_LIMITED:
-        error_body(answer, 429, false, "Your account is temporary blocked due to exceeding of requests limitation of your subscription type.");
+        error_body(
+            answer, 429, false,
+            "Your account is temporary blocked due to exceeding of requests limitation of your subscription type.");
         break;
     case FAULT_SERVER_ERROR:
         html(answer, 500);
@@ -163,7 +167,8 @@ void answer_fault(const struct fault_rule *rule, const struct buf *good, struct 
         buf_append(&answer->body, good->data, good->size / 2);
         break;
     case FAULT_WRONG_SHAPE:
-        buf_text(&answer->body, "{\"coord\":{\"lon\":1,\"lat\":2},\"list\":[{\"main\":{\"aqi\":1},\"dt\":1606147200}]}");
+        buf_text(&answer->body,
+                 "{\"coord\":{\"lon\":1,\"lat\":2},\"list\":[{\"main\":{\"aqi\":1},\"dt\":1606147200}]}");
         break;
     case FAULT_HUGE:
         huge(answer);

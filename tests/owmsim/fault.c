@@ -90,7 +90,8 @@ const struct fault_rule *faults_choose(struct faults *faults, double latitude, d
 {
     for (size_t i = 0; i < faults->count; i++) {
         struct fault_rule *rule = &faults->rules[i];
-        bool here = rule->everywhere || (fabs(rule->latitude - latitude) < 0.01 && fabs(rule->longitude - longitude) < 0.01);
+        bool here =
+            rule->everywhere || (fabs(rule->latitude - latitude) < 0.01 && fabs(rule->longitude - longitude) < 0.01);
         if (rule->kind == FAULT_NONE || rule->remaining == 0 || !here || jitter_below(dice, 100) >= rule->percent)
             continue;
         if (rule->remaining > 0)

@@ -40,7 +40,7 @@ struct fault_rule {
     int64_t remaining; /* how often still; -1 for ever */
     bool everywhere;
     double latitude, longitude; /* within 0.01 degree, when not everywhere */
-    int retry_after_s; /* 0: no header */
+    int retry_after_s;          /* 0: no header */
 };
 
 struct faults {

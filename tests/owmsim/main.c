@@ -25,15 +25,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIM_OPTIONS(X)                                                                                                   \
-    OPTION_COMMON(X)                                                                                                     \
-    X(INT, port, "0", 0, 65535, "port on 127.0.0.1; 0 takes a free one and logs it")                                     \
-    X(TEXT, data, "data", 0, 0, "folder with seattle_normals.csv and weather_daily.csv")                                 \
-    X(TEXT, key, "", 0, 0, "the only API key accepted; empty accepts any")                                               \
-    X(INT, update_s, "1", 1, 86400, "seconds between two values of dt: answers in between repeat")                       \
-    X(INT, time_factor, "1", 1, 100000, "seconds of the series that pass in a second, counted from the start")           \
-    X(INT, calls_per_minute, "0", 0, 1000000, "calls in any 60 s above which 429 is answered; 0: no limit")              \
-    X(TEXT, faults, "", 0, 0, "faults from the start: kind[:percent],…")                                                 \
+#define SIM_OPTIONS(X)                                                                                                 \
+    OPTION_COMMON(X)                                                                                                   \
+    X(INT, port, "0", 0, 65535, "port on 127.0.0.1; 0 takes a free one and logs it")                                   \
+    X(TEXT, data, "data", 0, 0, "folder with seattle_normals.csv and weather_daily.csv")                               \
+    X(TEXT, key, "", 0, 0, "the only API key accepted; empty accepts any")                                             \
+    X(INT, update_s, "1", 1, 86400, "seconds between two values of dt: answers in between repeat")                     \
+    X(INT, time_factor, "1", 1, 100000, "seconds of the series that pass in a second, counted from the start")         \
+    X(INT, calls_per_minute, "0", 0, 1000000, "calls in any 60 s above which 429 is answered; 0: no limit")            \
+    X(TEXT, faults, "", 0, 0, "faults from the start: kind[:percent],…")                                               \
     X(INT, seed, "1", 0, 1000000000, "of the dice that faults throw; 0 is random")
 
 struct sim_options {
@@ -42,9 +42,9 @@ struct sim_options {
 #define OPTION_OWNER struct sim_options
 static const struct option_row option_rows[] = {SIM_OPTIONS(OPTION_ROW)};
 
-#define SIM_METRICS(X)                                                                                                   \
-    X(COUNTER, calls_total, "API calls received")                                                                        \
-    X(COUNTER, refused_total, "API calls answered with 429 by the rate limit")                                           \
+#define SIM_METRICS(X)                                                                                                 \
+    X(COUNTER, calls_total, "API calls received")                                                                      \
+    X(COUNTER, refused_total, "API calls answered with 429 by the rate limit")                                         \
     X(COUNTER, faults_total, "API calls answered with a fault")
 struct sim_metrics {
     METRIC_STRUCT(SIM_METRICS)
@@ -60,12 +60,12 @@ struct sim {
     struct series *series;
     struct faults faults;
     struct jitter dice;
-    int64_t origin_s;          /* from here the series runs time_factor times as fast */
-    int64_t calls[CALL_RING];  /* monotonic ms, a ring */
-    uint64_t call_count;       /* ever */
-    uint64_t window_start;     /* index of the oldest call inside the last minute */
+    int64_t origin_s;         /* from here the series runs time_factor times as fast */
+    int64_t calls[CALL_RING]; /* monotonic ms, a ring */
+    uint64_t call_count;      /* ever */
+    uint64_t window_start;    /* index of the oldest call inside the last minute */
     int64_t busiest_minute;
-    int64_t answers[600];      /* by status */
+    int64_t answers[600]; /* by status */
 };
 
 static int64_t now_s(void)
@@ -105,7 +105,8 @@ static void reply(struct sim *sim, struct httpd_request *request, struct answer 
     httpd_reply(request, answer->status, answer->content_type, answer->body.data, answer->body.size);
 }
 
-static void reply_fault(struct sim *sim, struct httpd_request *request, const struct fault_rule *rule, const struct buf *good)
+static void reply_fault(struct sim *sim, struct httpd_request *request, const struct fault_rule *rule,
+                        const struct buf *good)
 {
     struct answer answer = {.body = BUF_EMPTY};
     answer_fault(rule, good, &answer);
@@ -131,7 +132,8 @@ static int64_t series_time(const struct sim *sim, int64_t at_s)
     return at_s <= sim->origin_s ? at_s : sim->origin_s + (at_s - sim->origin_s) * sim->options.time_factor;
 }
 
-static void body_current(const struct sim *sim, double latitude, double longitude, const struct fault_rule *rule, struct buf *out)
+static void body_current(const struct sim *sim, double latitude, double longitude, const struct fault_rule *rule,
+                         struct buf *out)
 {
     int64_t at = now_s() / sim->options.update_s * sim->options.update_s;
     int64_t dt = rule && rule->kind == FAULT_BACKWARDS ? at - 80 : at;
@@ -157,8 +159,10 @@ static void handle_weather(struct sim *sim, struct httpd_request *request, bool 
     sim->metrics.calls_total++;
     const char *key = httpd_query(request, "appid");
     double latitude = 0, longitude = 0, start = 0, end = 0;
-    bool place = query_number(request, "lat", -90, 90, &latitude) && query_number(request, "lon", -180, 180, &longitude);
-    bool span = !history || (query_number(request, "start", 0, 1e11, &start) && query_number(request, "end", 0, 1e11, &end));
+    bool place =
+        query_number(request, "lat", -90, 90, &latitude) && query_number(request, "lon", -180, 180, &longitude);
+    bool span =
+        !history || (query_number(request, "start", 0, 1e11, &start) && query_number(request, "end", 0, 1e11, &end));
     struct buf good = BUF_EMPTY;
     if (!within_rate(sim)) {
         sim->metrics.refused_total++;
@@ -170,7 +174,8 @@ static void handle_weather(struct sim *sim, struct httpd_request *request, bool 
     } else {
         const struct fault_rule *rule = faults_choose(&sim->faults, latitude, longitude, &sim->dice);
         if (history)
-            answer_history(sim->series, latitude, longitude, (int64_t)start, end > (double)now_s() ? now_s() : (int64_t)end, &good);
+            answer_history(sim->series, latitude, longitude, (int64_t)start,
+                           end > (double)now_s() ? now_s() : (int64_t)end, &good);
         else
             body_current(sim, latitude, longitude, rule, &good);
         sim->metrics.faults_total += rule != NULL;
@@ -200,7 +205,8 @@ static void handle_fault(struct sim *sim, struct httpd_request *request)
         rule.remaining = (int64_t)value;
     if (query_number(request, "retry_after", 0, 86400, &value))
         rule.retry_after_s = (int)value;
-    rule.everywhere = !query_number(request, "lat", -90, 90, &rule.latitude) || !query_number(request, "lon", -180, 180, &rule.longitude);
+    rule.everywhere = !query_number(request, "lat", -90, 90, &rule.latitude) ||
+                      !query_number(request, "lon", -180, 180, &rule.longitude);
     if (faults_add(&sim->faults, &rule) != 0)
         httpd_reply_problem(request, 409, "Too many rules", "clear them with kind=none");
     else
@@ -211,8 +217,8 @@ static void handle_stats(const struct sim *sim, struct httpd_request *request)
 {
     struct buf out = BUF_EMPTY;
     buf_printf(&out, "{\"calls\":%lld,\"refused\":%lld,\"faults\":%lld,\"busiest_minute\":%lld,\"answers\":{",
-               (long long)sim->metrics.calls_total, (long long)sim->metrics.refused_total, (long long)sim->metrics.faults_total,
-               (long long)sim->busiest_minute);
+               (long long)sim->metrics.calls_total, (long long)sim->metrics.refused_total,
+               (long long)sim->metrics.faults_total, (long long)sim->busiest_minute);
     const char *comma = "";
     for (int status = 0; status < 600; status++) {
         if (sim->answers[status]) {
@@ -256,12 +262,24 @@ static int serve(struct sim *sim)
     struct daemon *daemon = NULL;
     struct httpd *httpd = NULL;
     int code = EXIT_CODE_CONFIG;
-    struct metric_page page = {.component = "owmsim", .rows = metric_rows, .row_count = sizeof metric_rows / sizeof *metric_rows, .values = &sim->metrics};
-    struct daemon_config config = {.component = "owmsim", .log_level = sim->options.log_level, .log_format = sim->options.log_format,
-                                   .admin_bind = sim->options.admin_bind, .admin_port = (int)sim->options.admin_port,
-                                   .drain_limit_ms = 1000, .metrics = &page, .drain = on_drain, .arg = &daemon};
-    struct httpd_config listen = {.bind = "127.0.0.1", .port = (int)sim->options.port, .connections = 1000,
-                                  .connections_per_address = 1000, .deadline_ms = 10000};
+    struct metric_page page = {.component = "owmsim",
+                               .rows = metric_rows,
+                               .row_count = sizeof metric_rows / sizeof *metric_rows,
+                               .values = &sim->metrics};
+    struct daemon_config config = {.component = "owmsim",
+                                   .log_level = sim->options.log_level,
+                                   .log_format = sim->options.log_format,
+                                   .admin_bind = sim->options.admin_bind,
+                                   .admin_port = (int)sim->options.admin_port,
+                                   .drain_limit_ms = 1000,
+                                   .metrics = &page,
+                                   .drain = on_drain,
+                                   .arg = &daemon};
+    struct httpd_config listen = {.bind = "127.0.0.1",
+                                  .port = (int)sim->options.port,
+                                  .connections = 1000,
+                                  .connections_per_address = 1000,
+                                  .deadline_ms = 10000};
     daemon = daemon_new(&config, &code);
     if (!daemon)
         return code;
@@ -288,9 +306,13 @@ out:
 
 int main(int argc, char **argv)
 {
-    static const struct option_program program = {.name = "isobar-owmsim", .section = "owmsim", .usage = "[options]",
-                                                  .summary = "answers like OpenWeatherMap, from recorded series and normals, for runs without a key and tests",
-                                                  .rows = option_rows, .row_count = sizeof option_rows / sizeof *option_rows};
+    static const struct option_program program = {
+        .name = "isobar-owmsim",
+        .section = "owmsim",
+        .usage = "[options]",
+        .summary = "answers like OpenWeatherMap, from recorded series and normals, for runs without a key and tests",
+        .rows = option_rows,
+        .row_count = sizeof option_rows / sizeof *option_rows};
     struct sim *sim = mem_alloc(sizeof *sim);
     sim->origin_s = now_s();
     int operands = 0, code = EXIT_CODE_OK;

@@ -13,15 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOURS_A_YEAR    8760
-#define HOUR_S          3600
-#define DAY_S           86400
-#define SEATTLE_MEAN_C  11.4  /* annual mean of the normals */
-#define SEATTLE_LAT     47.6
-#define PST_OFFSET_H    8     /* the normals' clock is UTC-8 all year */
-#define RECORDED_YEARS  4     /* 2012..2015 */
-#define RECORDED_DAYS   (366 + 3 * 365)
-#define RECORDED_FIRST  15340 /* 2012-01-01 in days since 1970 */
+#define HOURS_A_YEAR   8760
+#define HOUR_S         3600
+#define DAY_S          86400
+#define SEATTLE_MEAN_C 11.4 /* annual mean of the normals */
+#define SEATTLE_LAT    47.6
+#define PST_OFFSET_H   8 /* the normals' clock is UTC-8 all year */
+#define RECORDED_YEARS 4 /* 2012..2015 */
+#define RECORDED_DAYS  (366 + 3 * 365)
+#define RECORDED_FIRST 15340 /* 2012-01-01 in days since 1970 */
 
 struct normal {
     int32_t temperature_centi_c, pressure_pa, wind_cm_s;
@@ -161,7 +161,8 @@ static double bounded(double value, double low, double high)
 
 static double normal_part(const struct series *series, int64_t at_s, size_t offset)
 {
-    int64_t second = ((at_s % ((int64_t)HOURS_A_YEAR * HOUR_S)) + (int64_t)HOURS_A_YEAR * HOUR_S) % ((int64_t)HOURS_A_YEAR * HOUR_S);
+    int64_t second =
+        ((at_s % ((int64_t)HOURS_A_YEAR * HOUR_S)) + (int64_t)HOURS_A_YEAR * HOUR_S) % ((int64_t)HOURS_A_YEAR * HOUR_S);
     int64_t hour = second / HOUR_S;
     double part = (double)(second - hour * HOUR_S) / HOUR_S;
     const char *a = (const char *)&series->normals[hour];
@@ -181,7 +182,8 @@ static void simulated(const struct series *series, double latitude, double longi
     double mean = 27.5 - 0.0071 * latitude * latitude;
     double normal = normal_part(series, there, offsetof(struct normal, temperature_centi_c)) / 100;
     out->temperature_c = mean + (normal - SEATTLE_MEAN_C) * scale + 4.5 * weather_noise(place, 1, at_s);
-    out->pressure_hpa = normal_part(series, there, offsetof(struct normal, pressure_pa)) / 100 + 14 * weather_noise(place, 2, at_s);
+    out->pressure_hpa =
+        normal_part(series, there, offsetof(struct normal, pressure_pa)) / 100 + 14 * weather_noise(place, 2, at_s);
     double wind = normal_part(series, there, offsetof(struct normal, wind_cm_s)) / 100;
     out->wind_m_s = bounded(wind * (1 + 1.4 * weather_noise(place, 3, at_s)), 0, 40);
     double wet = weather_noise(place, 4, at_s);
@@ -218,7 +220,8 @@ static void recorded(const struct place *where, uint64_t place, int64_t at_s, st
     double rate = hour >= start && hour < start + 8 ? today->precipitation_um / 8000.0 : 0;
     out->rain_mm_h = out->temperature_c >= 1 ? rate : 0;
     out->snow_mm_h = out->temperature_c < 1 ? rate : 0;
-    out->cloud_percent = today->precipitation_um > 0 ? 90 : (int)bounded(40 + 60 * weather_noise(place, 4, at_s), 0, 100);
+    out->cloud_percent =
+        today->precipitation_um > 0 ? 90 : (int)bounded(40 + 60 * weather_noise(place, 4, at_s), 0, 100);
 }
 
 static int condition_of(const struct weather *w)
@@ -227,13 +230,18 @@ static int condition_of(const struct weather *w)
         return w->snow_mm_h > 1.5 ? 601 : 600;
     if (w->rain_mm_h > 0)
         return w->rain_mm_h > 4 ? 502 : w->rain_mm_h > 1 ? 501 : 500;
-    return w->cloud_percent < 11 ? 800 : w->cloud_percent < 25 ? 801 : w->cloud_percent < 51 ? 802 : w->cloud_percent < 85 ? 803 : 804;
+    return w->cloud_percent < 11   ? 800
+           : w->cloud_percent < 25 ? 801
+           : w->cloud_percent < 51 ? 802
+           : w->cloud_percent < 85 ? 803
+                                   : 804;
 }
 
 void series_at(const struct series *series, double latitude, double longitude, int64_t at_s, struct weather *out)
 {
     memset(out, 0, sizeof *out);
-    uint64_t place = (uint64_t)(int64_t)lround((latitude + 90) * 1000) * 400000u + (uint64_t)(int64_t)lround((longitude + 180) * 1000);
+    uint64_t place = (uint64_t)(int64_t)lround((latitude + 90) * 1000) * 400000u +
+                     (uint64_t)(int64_t)lround((longitude + 180) * 1000);
     for (int i = 0; i < 2; i++) {
         const struct place *where = &series->places[i];
         if (fabs(where->latitude - latitude) < 0.05 && fabs(where->longitude - longitude) < 0.05) {
@@ -247,7 +255,8 @@ void series_at(const struct series *series, double latitude, double longitude, i
     out->temperature_c += 0.25 * noise(place, 9, at_s, 60);
     out->temperature_spread_c = 0.6 + 0.5 * fabs(noise(place, 10, at_s, HOUR_S));
     out->humidity_percent = (int)bounded(72 - 9 * noise(place, 11, at_s, 8 * HOUR_S) - 0.9 * (out->temperature_c - 12) +
-                                             (out->rain_mm_h > 0 ? 18 : 0), 12, 100);
+                                             (out->rain_mm_h > 0 ? 18 : 0),
+                                         12, 100);
     double turn = 180 + 150 * weather_noise(place, 12, at_s) + 120 * hashed(place);
     out->wind_deg = (int)lround(fmod(turn + 720, 360)) % 360;
     out->gust_m_s = out->wind_m_s * (1.3 + 0.4 * fabs(noise(place, 13, at_s, 600)));

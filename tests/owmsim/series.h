@@ -29,7 +29,7 @@ struct weather {
     double rain_mm_h, snow_mm_h; /* trailing hour; 0: none */
     int cloud_percent;
     int visibility_m;
-    int condition;               /* OpenWeatherMap weather id */
+    int condition; /* OpenWeatherMap weather id */
 };
 
 /* Reads the tables below `directory`; NULL with file, line and reason in `error`. The caller frees. */

@@ -65,8 +65,7 @@ static inline struct buf record_state(const struct observation *row, int64_t pan
 }
 
 /* Puts both into the atlas. */
-static inline void record_put(struct atlas *atlas, int64_t id, const char *name,
-                              const struct observation *row)
+static inline void record_put(struct atlas *atlas, int64_t id, const char *name, const struct observation *row)
 {
     int32_t partition = shard_of_city(id, atlas->partitions);
     struct buf entry = record_entry(id, name), state = record_state(row, 0);

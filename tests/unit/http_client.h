@@ -1,6 +1,6 @@
 /*
- * HTTP clients on real sockets for tests whose server runs on the same thread's loop: nothing here blocks, everything waits
- * by turning the loop with a deadline. Static functions, because each unit test is one source file.
+ * HTTP clients on real sockets for tests whose server runs on the same thread's loop: nothing here blocks, everything
+ * waits by turning the loop with a deadline. Static functions, because each unit test is one source file.
  */
 #ifndef ISOBAR_TEST_HTTP_CLIENT_H
 #define ISOBAR_TEST_HTTP_CLIENT_H
@@ -48,20 +48,21 @@ static inline void turn(struct loop *loop)
 }
 
 /* Turns the loop until the expression holds; fails the test when that takes too long. */
-#define UNTIL(loop, expression)                                                 \
-    do {                                                                        \
-        int64_t until_ms_ = clock_monotonic_ms() + LIMIT_MS;                    \
-        while (!(expression)) {                                                 \
-            if (clock_monotonic_ms() > until_ms_)                               \
-                fail_msg("waited in vain for %s", #expression);                 \
-            turn(loop);                                                         \
-        }                                                                       \
+#define UNTIL(loop, expression)                                                                                        \
+    do {                                                                                                               \
+        int64_t until_ms_ = clock_monotonic_ms() + LIMIT_MS;                                                           \
+        while (!(expression)) {                                                                                        \
+            if (clock_monotonic_ms() > until_ms_)                                                                      \
+                fail_msg("waited in vain for %s", #expression);                                                        \
+            turn(loop);                                                                                                \
+        }                                                                                                              \
     } while (0)
 
 /* Connects from address `from` (NULL: any) to `port` on 127.0.0.1; `receive_bytes` > 0 makes a small socket buffer. */
 static inline void client_open(struct client *client, int port, const char *from, int receive_bytes)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_in source = {.sin_family = AF_INET};
     *client = (struct client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), .in = BUF_EMPTY};
     assert_true(client->fd >= 0);
@@ -182,7 +183,8 @@ static inline bool response_take(struct client *client, bool to_head, struct res
         return false;
     struct buf body = BUF_EMPTY;
     char *head = strndup(start, (size_t)(head_end + 2 - start));
-    const char *length = head_find(head, "Content-Length"), *coding = head_find(head, "Transfer-Encoding"), *after = head_end + 4;
+    const char *length = head_find(head, "Content-Length"), *coding = head_find(head, "Transfer-Encoding"),
+               *after = head_end + 4;
     size_t size = length ? strtoul(length, NULL, 10) : 0;
     if (!to_head && coding) {
         after = dechunk(after, end, &body);

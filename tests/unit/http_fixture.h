@@ -43,9 +43,10 @@ static inline void reply_echo(struct httpd_request *request)
 {
     struct buf out = BUF_EMPTY;
     size_t size = 0;
-    const char *body = httpd_body(request, &size), *a = httpd_query(request, "a"), *header = httpd_header(request, "x-test");
-    buf_printf(&out, "method=%s path=%s a=%s header=%s size=%zu body=", httpd_method(request), httpd_path(request), a ? a : "(none)",
-               header ? header : "(none)", size);
+    const char *body = httpd_body(request, &size), *a = httpd_query(request, "a"),
+               *header = httpd_header(request, "x-test");
+    buf_printf(&out, "method=%s path=%s a=%s header=%s size=%zu body=", httpd_method(request), httpd_path(request),
+               a ? a : "(none)", header ? header : "(none)", size);
     buf_append(&out, body, size);
     httpd_reply(request, 200, "text/plain", out.data, out.size);
     buf_release(&out);

@@ -1,7 +1,7 @@
 /*
- * A leader and the members around it, on a virtual clock and without sockets: what it sends is caught, and members of the test
- * answer as the link and a worker or fetcher would. Messages can be lost, come twice, and come late. Static functions, because
- * each unit test is one source file.
+ * A leader and the members around it, on a virtual clock and without sockets: what it sends is caught, and members of
+ * the test answer as the link and a worker or fetcher would. Messages can be lost, come twice, and come late. Static
+ * functions, because each unit test is one source file.
  */
 #ifndef ISOBAR_TEST_LEADER_KIT_H
 #define ISOBAR_TEST_LEADER_KIT_H
@@ -37,8 +37,8 @@ struct person {
     bool deaf;                           /* acknowledges targets and does not do what they say */
     int64_t term, target_term, version, beat_ms, number_max;
     int32_t share;
-    int64_t number[PARTITIONS];          /* under which it holds a slot; 0: not held */
-    bool letting_go[PARTITIONS];         /* it still commits what it is to release */
+    int64_t number[PARTITIONS];  /* under which it holds a slot; 0: not held */
+    bool letting_go[PARTITIONS]; /* it still commits what it is to release */
     int64_t catalogue;
     int hellos, targets;
     const char *alarm;
@@ -110,7 +110,8 @@ static void say_beat(struct world *world, struct person *person)
             isobar__v1__partition_status__init(status);
             status->partition = i;
             status->assignment = person->number[i];
-            status->phase = person->draining || person->letting_go[i] ? ISOBAR__V1__PARTITION_PHASE__RELEASING : ISOBAR__V1__PARTITION_PHASE__RUNNING;
+            status->phase = person->draining || person->letting_go[i] ? ISOBAR__V1__PARTITION_PHASE__RELEASING
+                                                                      : ISOBAR__V1__PARTITION_PHASE__RUNNING;
             status->lag = 7;
             if (person->alarm)
                 status->alarm = (char *)person->alarm;
@@ -221,7 +222,8 @@ static void hear(struct world *world, const Isobar__V1__Envelope *envelope)
 {
     struct person *person = NULL;
     for (int i = 0; i < PEOPLE; i++) {
-        if (world->people[i].here && strcmp(world->people[i].id, envelope->member) == 0 && world->people[i].incarnation == envelope->incarnation)
+        if (world->people[i].here && strcmp(world->people[i].id, envelope->member) == 0 &&
+            world->people[i].incarnation == envelope->incarnation)
             person = &world->people[i];
     }
     if (!person || person->mute || jitter_below(&world->random, 100) < world->lose_percent)
@@ -232,7 +234,8 @@ static void hear(struct world *world, const Isobar__V1__Envelope *envelope)
         say_beat(world, person);
     } else if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_TARGET) {
         on_target(world, person, envelope->target);
-    } else if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT && envelope->heartbeat->term >= person->term) {
+    } else if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT &&
+               envelope->heartbeat->term >= person->term) {
         world->greets += envelope->heartbeat->greet;
         if (person->welcomed && (envelope->heartbeat->greet || envelope->heartbeat->term > person->term)) {
             person->welcomed = false;
@@ -352,7 +355,8 @@ static int begin(void **state)
     log_setup("test", LOG_ERROR, false);
     world->loop = loop_new(); /* never runs: the store is never up */
     world->store = store_new(world->loop, &config, NULL, NULL, &error);
-    world->options = (struct coordinator_options){.prefix = (char *)"isobar:", .calls_per_minute = 60, .settle_ms = 1000, .redis = (char *)"none"};
+    world->options = (struct coordinator_options){
+        .prefix = (char *)"isobar:", .calls_per_minute = 60, .settle_ms = 1000, .redis = (char *)"none"};
     world->now_ms = 100000;
     world->strict = true;
     jitter_init(&world->random, 1);

@@ -1,6 +1,6 @@
 /*
- * The worker's arguments against the real scripts: a private redis-server, a call for what args.h holds, the data set of one
- * prefix as text, and going back in time. Static functions, one test program each.
+ * The worker's arguments against the real scripts: a private redis-server, a call for what args.h holds, the data set
+ * of one prefix as text, and going back in time. Static functions, one test program each.
  */
 #ifndef ISOBAR_TEST_REDIS_KIT_H
 #define ISOBAR_TEST_REDIS_KIT_H
@@ -101,11 +101,12 @@ static inline int redis_kit_stop(void **state)
 /* A ledger as isobarctl init makes it. */
 static inline void redis_make_ledger(const char *key)
 {
-    static const char *const zeros[] = {"first_offset", "offset", "applied", "gaps", "record_hash", "clock_ms", "tick_clock_ms", "rows", "rows_in",
-                                        "rows_late", "rows_duplicate", "rows_bad", "rows_checked", "rows_tick", "rows_control", "rows_retired",
-                                        "retired", "commits", "number"};
-    REDIS_DO("HSET", key, "cid", "00000000000000000000000000000000", "owner", "", "format", "1", "config_version", "1", "record_offset", "-1",
-             "tick_after", "");
+    static const char *const zeros[] = {"first_offset",   "offset",        "applied",      "gaps",      "record_hash",
+                                        "clock_ms",       "tick_clock_ms", "rows",         "rows_in",   "rows_late",
+                                        "rows_duplicate", "rows_bad",      "rows_checked", "rows_tick", "rows_control",
+                                        "rows_retired",   "retired",       "commits",      "number"};
+    REDIS_DO("HSET", key, "cid", "00000000000000000000000000000000", "owner", "", "format", "1", "config_version", "1",
+             "record_offset", "-1", "tick_after", "");
     for (size_t i = 0; i < sizeof zeros / sizeof *zeros; i++)
         REDIS_DO("HSET", key, zeros[i], "0");
 }

@@ -53,9 +53,8 @@ static bool redis_server_start(struct redis_server *server, const char *const *a
         return false;
     (void)snprintf(server->socket, sizeof(server->socket), "%s/redis.sock", server->directory);
     (void)snprintf(server->address, sizeof(server->address), "unix:%s", server->socket);
-    const char *argv[32] = {
-        "redis-server", "--port", "0",     "--unixsocket",    server->socket, "--save", "",
-        "--appendonly", "no",     "--dir", server->directory, "--logfile",    "log"};
+    const char *argv[32] = {"redis-server", "--port", "0",     "--unixsocket",    server->socket, "--save", "",
+                            "--appendonly", "no",     "--dir", server->directory, "--logfile",    "log"};
     size_t count = 13;
     for (size_t i = 0; arguments != NULL && arguments[i] != NULL && i < 16; i++)
         argv[count++] = arguments[i];

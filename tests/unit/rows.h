@@ -40,8 +40,8 @@ static inline int32_t row_value(struct dice *dice, int bit)
         low = 0, high = 10000;
     else if (bit == ISOBAR__V1__VALUE__WIND_SPEED)
         low = 0, high = 3000;
-    else if (bit == ISOBAR__V1__VALUE__WIND_GUST || bit == ISOBAR__V1__VALUE__RAIN ||
-             bit == ISOBAR__V1__VALUE__SNOW || bit == ISOBAR__V1__VALUE__VISIBILITY)
+    else if (bit == ISOBAR__V1__VALUE__WIND_GUST || bit == ISOBAR__V1__VALUE__RAIN || bit == ISOBAR__V1__VALUE__SNOW ||
+             bit == ISOBAR__V1__VALUE__VISIBILITY)
         low = 0, high = INT32_MAX;
     else if (bit == ISOBAR__V1__VALUE__PRESSURE_STATION)
         low = INT32_MIN, high = INT32_MAX; /* the widest sums there are */

@@ -1,6 +1,6 @@
 /*
- * A world for sessions: a log, the real scripts on a real Redis, and hosts (one session each, as of one worker process) whose
- * requests are executed or not, answered or not, as the test says. Time is virtual.
+ * A world for sessions: a log, the real scripts on a real Redis, and hosts (one session each, as of one worker process)
+ * whose requests are executed or not, answered or not, as the test says. Time is virtual.
  */
 #ifndef ISOBAR_TEST_SESSION_WORLD_H
 #define ISOBAR_TEST_SESSION_WORLD_H
@@ -40,8 +40,8 @@ struct host {
     bool check;                   /* a question to Kafka is open */
     uint64_t check_ticket;
     bool assigned, blocked;
-    int assign_fails;             /* times still */
-    int64_t position;             /* next record to offer */
+    int assign_fails; /* times still */
+    int64_t position; /* next record to offer */
     int64_t noted;
     int released, resumed, distrusted, letters_sent, forgotten;
     bool letters_hang;
@@ -57,7 +57,7 @@ struct world {
     int64_t now_ms;
     char (*journal)[2][CID_BYTES]; /* before, after */
     size_t journal_count, journal_capacity;
-    int64_t journal_offset;        /* of the last line */
+    int64_t journal_offset; /* of the last line */
     char journal_what[16];
 };
 
@@ -65,7 +65,8 @@ static struct world world;
 
 /* ---- struct session_io ---- */
 
-static void host_eval(void *arg, struct session *session, enum session_script script, size_t keys, struct args *args, uint64_t ticket)
+static void host_eval(void *arg, struct session *session, enum session_script script, size_t keys, struct args *args,
+                      uint64_t ticket)
 {
     struct host *host = arg;
     assert_ptr_equal(session, host->session);
@@ -118,7 +119,8 @@ static void host_note(void *arg, int32_t partition, int64_t offset)
     host->noted = offset;
 }
 
-static void host_letter(void *arg, struct session *session, const char *reason, const struct kafka_record *record, int64_t row)
+static void host_letter(void *arg, struct session *session, const char *reason, const struct kafka_record *record,
+                        int64_t row)
 {
     struct host *host = arg;
     (void)reason, (void)record, (void)row;
@@ -133,7 +135,8 @@ static void host_forget(void *arg, struct session *session)
     host->forgotten++;
 }
 
-static void host_journal(void *arg, const struct session *session, const char *what, const struct commit_ids *ids, int64_t offset)
+static void host_journal(void *arg, const struct session *session, const char *what, const struct commit_ids *ids,
+                         int64_t offset)
 {
     (void)arg, (void)session;
     if (world.journal_count == world.journal_capacity) {
@@ -177,12 +180,32 @@ static inline void host_init(struct host *host, const char *owner)
     args_init(&host->args);
     args_init(&host->request.args);
     args_init(&host->late.args);
-    host->io = (struct session_io){.arg = host, .eval = host_eval, .check = host_check, .assign = host_assign, .unassign = host_unassign,
-                                   .note_offset = host_note, .letter = host_letter, .forget_letters = host_forget, .journal = host_journal,
-                                   .released = host_released, .resume = host_resume, .distrust = host_distrust};
-    host->config = (struct session_config){.rules = &world.rules, .io = &host->io, .metrics = &host->metrics, .prefix = PREFIX, .owner = host->owner,
-                                           .cluster_id = "C", .topic = "weather.observations", .config_version = 1, .commit_ms = 5, .commit_max_ms = 100,
-                                           .commit_fields = 20, .batch = world.batch, .args = &host->args, .cache = &host->cache};
+    host->io = (struct session_io){.arg = host,
+                                   .eval = host_eval,
+                                   .check = host_check,
+                                   .assign = host_assign,
+                                   .unassign = host_unassign,
+                                   .note_offset = host_note,
+                                   .letter = host_letter,
+                                   .forget_letters = host_forget,
+                                   .journal = host_journal,
+                                   .released = host_released,
+                                   .resume = host_resume,
+                                   .distrust = host_distrust};
+    host->config = (struct session_config){.rules = &world.rules,
+                                           .io = &host->io,
+                                           .metrics = &host->metrics,
+                                           .prefix = PREFIX,
+                                           .owner = host->owner,
+                                           .cluster_id = "C",
+                                           .topic = "weather.observations",
+                                           .config_version = 1,
+                                           .commit_ms = 5,
+                                           .commit_max_ms = 100,
+                                           .commit_fields = 20,
+                                           .batch = world.batch,
+                                           .args = &host->args,
+                                           .cache = &host->cache};
     host->cache.limit = 4096;
     host->noted = -1;
 }
@@ -256,13 +279,17 @@ static inline void host_answer(struct host *host, enum fate fate)
     if (fate == ANSWERED || fate == UNHEARD)
         reply = redis_eval(host->request.script, host->request.keys, &host->request.args);
     host->request.any = false;
-    session_reply(host->session, ticket, fate == ANSWERED ? 0 : ERR_TIMEOUT, fate == ANSWERED ? reply : NULL, world.now_ms);
+    session_reply(host->session, ticket, fate == ANSWERED ? 0 : ERR_TIMEOUT, fate == ANSWERED ? reply : NULL,
+                  world.now_ms);
     store_reply_free(reply);
 }
 
 static inline struct kafka_check honest_check(const struct session *session)
 {
-    struct kafka_check check = {.low = world.low, .high = (int64_t)world.log_count, .partitions = world.rules.partitions, .cluster_id = "C",
+    struct kafka_check check = {.low = world.low,
+                                .high = (int64_t)world.log_count,
+                                .partitions = world.rules.partitions,
+                                .cluster_id = "C",
                                 .record_status = ERR_NOT_FOUND};
     int64_t at = session->state.ledger.record_offset;
     if (at >= world.low && at < check.high) {
@@ -360,8 +387,11 @@ static inline void log_add(const void *bytes, size_t size, int64_t clock_ms)
     world.log = mem_grow(world.log, world.log_count + 1, sizeof *world.log);
     char *copy = mem_alloc(size + 1);
     memcpy(copy, bytes, size);
-    world.log[world.log_count] = (struct kafka_record){.topic = "weather.observations", .offset = (int64_t)world.log_count, .timestamp_ms = clock_ms,
-                                                       .value = copy, .size = size};
+    world.log[world.log_count] = (struct kafka_record){.topic = "weather.observations",
+                                                       .offset = (int64_t)world.log_count,
+                                                       .timestamp_ms = clock_ms,
+                                                       .value = copy,
+                                                       .size = size};
     world.log_count++;
 }
 

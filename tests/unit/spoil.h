@@ -15,10 +15,16 @@ struct edit {
 };
 
 /* Sets a member of 4 or 8 bytes. */
-#define SET(type, member, value) {offsetof(type, member), sizeof(((type *)0)->member), (value)}
+#define SET(type, member, value)                                                                                       \
+    {                                                                                                                  \
+        offsetof(type, member), sizeof(((type *)0)->member), (value)                                                   \
+    }
 
 /* Makes a pointer NULL. */
-#define NIL(type, member) {offsetof(type, member), sizeof(void *), 0}
+#define NIL(type, member)                                                                                              \
+    {                                                                                                                  \
+        offsetof(type, member), sizeof(void *), 0                                                                      \
+    }
 
 static inline void edit_apply(void *sample, const struct edit *edit)
 {

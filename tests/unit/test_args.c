@@ -60,6 +60,7 @@ static void it_grows_and_is_reused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(in_order_and_binary_safe), cmocka_unit_test(it_grows_and_is_reused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(in_order_and_binary_safe),
+                                       cmocka_unit_test(it_grows_and_is_reused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

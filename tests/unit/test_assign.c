@@ -1,4 +1,5 @@
-/* Who holds which slot: small tables by hand, then random lives of clusters against a model of what members were told. */
+/* Who holds which slot: small tables by hand, then random lives of clusters against a model of what members were told.
+ */
 #include "../../coordinator/assign.h"
 
 #include "entropy.h"
@@ -30,7 +31,11 @@ static void shares_are_by_capacity_and_largest_remainder(void **state)
         {24, 1, {100}, {0}, {24}},
         {24, 2, {100, 100}, {0}, {12, 12}},
         {24, 5, {100, 100, 100, 100, 100}, {0}, {5, 5, 5, 5, 4}},
-        {24, 5, {100, 100, 100, 100, 100}, {4, 5, 5, 5, 5}, {4, 5, 5, 5, 5}}, /* equal remainders: who holds more keeps it */
+        {24,
+         5,
+         {100, 100, 100, 100, 100},
+         {4, 5, 5, 5, 5},
+         {4, 5, 5, 5, 5}}, /* equal remainders: who holds more keeps it */
         {24, 3, {100, 200, 100}, {0}, {6, 12, 6}},
         {24, 2, {1, 100000}, {0}, {0, 24}},
         {10, 3, {1, 1, 1}, {0, 0, 9}, {3, 3, 4}},
@@ -44,7 +49,8 @@ static void shares_are_by_capacity_and_largest_remainder(void **state)
         struct assign_member members[5];
         size_t sum = 0;
         for (size_t k = 0; k < rows[i].count; k++)
-            members[k] = (struct assign_member){.key = (uint32_t)k, .capacity = rows[i].capacity[k], .id = "x", .held = rows[i].held[k]};
+            members[k] = (struct assign_member){
+                .key = (uint32_t)k, .capacity = rows[i].capacity[k], .id = "x", .held = rows[i].held[k]};
         assign_shares(members, rows[i].count, rows[i].slots);
         for (size_t k = 0; k < rows[i].count; k++) {
             if (members[k].share != rows[i].share[k])
@@ -85,7 +91,9 @@ static const char *text_of(const struct slot *slots, size_t count)
 {
     static char text[64];
     for (size_t i = 0; i < count; i++)
-        text[i] = slots[i].state == SLOT_FREE ? '.' : (char)((slots[i].state == SLOT_GIVEN ? 'a' : 'A') + (int)slots[i].owner);
+        text[i] = slots[i].state == SLOT_FREE
+                      ? '.'
+                      : (char)((slots[i].state == SLOT_GIVEN ? 'a' : 'A') + (int)slots[i].owner);
     text[count] = '\0';
     return text;
 }
@@ -157,7 +165,7 @@ static void a_new_leader_believes_the_larger_number(void **state)
 
 struct life {
     struct slot slots[SLOTS];
-    uint32_t told[SLOTS];      /* who was told to hold it and has not been heard to have let go */
+    uint32_t told[SLOTS]; /* who was told to hold it and has not been heard to have let go */
     int64_t number, last[SLOTS];
     size_t gives;
     struct assign_member all[MEMBERS];
@@ -201,7 +209,8 @@ static size_t plan(struct life *life)
         members[k] = swap;
     }
     int64_t before = life->number;
-    size_t gives = life->gives, changes = assign_plan(life->slots, SLOTS, members, count, &life->number, check_change, life);
+    size_t gives = life->gives,
+           changes = assign_plan(life->slots, SLOTS, members, count, &life->number, check_change, life);
     assert_int_equal(life->number - before, life->gives - gives);
     return changes;
 }
@@ -357,7 +366,8 @@ static void the_result_does_not_depend_on_the_leader(void **state)
         assign_adopt(&one[i], 2, (int64_t)i + 1, false);
         assign_adopt(&two[SLOTS - 3 - i], 7, (int64_t)(SLOTS - 3 - i) + 1, false); /* other keys, other order */
     }
-    struct assign_member first[] = {member(1, "a"), member(2, "b"), member(3, "c")}, second[] = {member(9, "c"), member(7, "b"), member(8, "a")};
+    struct assign_member first[] = {member(1, "a"), member(2, "b"), member(3, "c")},
+                         second[] = {member(9, "c"), member(7, "b"), member(8, "a")};
     (void)assign_plan(one, SLOTS, first, 3, &number_one, note, &changes);
     changes.count = 0;
     (void)assign_plan(two, SLOTS, second, 3, &number_two, note, &changes);

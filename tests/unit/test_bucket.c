@@ -1,6 +1,6 @@
 /*
- * The share of calls on a virtual clock: never more than the limit in any 60 s, at constant shares, at changing ones, with
- * several fetchers, with slow calls; and not much less than it either.
+ * The share of calls on a virtual clock: never more than the limit in any 60 s, at constant shares, at changing ones,
+ * with several fetchers, with slow calls; and not much less than it either.
  */
 #include "../../fetcher/bucket.h"
 
@@ -14,9 +14,9 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-#define START   INT64_C(1000000)
-#define MINUTE  INT64_C(60000)
-#define CALLS   200000
+#define START    INT64_C(1000000)
+#define MINUTE   INT64_C(60000)
+#define CALLS    200000
 #define FETCHERS 16
 
 static int64_t arrivals[CALLS];
@@ -123,7 +123,8 @@ static void check_constant(int32_t share_milli, int64_t longest_ms)
     /* 19 of 20 minutes at the full rate but for what long calls cost. */
     int64_t least = limit * 19 * 60000 / (61000 + longest_ms);
     if (caller.calls < least)
-        fail_msg("only %lld calls in 20 minutes at a share of %d/1000, want %lld", (long long)caller.calls, share_milli, (long long)least);
+        fail_msg("only %lld calls in 20 minutes at a share of %d/1000, want %lld", (long long)caller.calls, share_milli,
+                 (long long)least);
 }
 
 static void test_a_constant_share_is_used_and_never_exceeded(void **state)
@@ -206,14 +207,15 @@ static void test_asking_when_told_is_enough(void **state)
 }
 
 /*
- * The coordinator's promise: shares in force add up to at most the limit at every moment. A lowered share is in force at once,
- * what it frees is given away a moment later; fetchers come and go; some have nothing to ask and then have much.
+ * The coordinator's promise: shares in force add up to at most the limit at every moment. A lowered share is in force
+ * at once, what it frees is given away a moment later; fetchers come and go; some have nothing to ask and then have
+ * much.
  */
 struct world {
     struct caller callers[FETCHERS];
     int32_t shares[FETCHERS]; /* 1/1000 */
     struct dice dice;
-    int32_t limit;            /* calls a minute */
+    int32_t limit; /* calls a minute */
     int64_t longest_ms;
 };
 
@@ -302,7 +304,8 @@ static void test_a_share_that_wanders_is_not_spent_twice(void **state)
             caller_step(&callers[1], &dice, now, 400);
         }
         if (busiest() > 60)
-            fail_msg("%lld calls in a minute when the share wanders each %lld ms", (long long)busiest(), (long long)period);
+            fail_msg("%lld calls in a minute when the share wanders each %lld ms", (long long)busiest(),
+                     (long long)period);
     }
 }
 

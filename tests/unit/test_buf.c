@@ -162,10 +162,14 @@ static void misuse_is_caught(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_empty_buffer_owns_nothing), cmocka_unit_test(every_size_is_kept_whole),
-        cmocka_unit_test(bytes_may_be_zero),            cmocka_unit_test(growth_is_geometric),
-        cmocka_unit_test(reserve_leaves_the_size),      cmocka_unit_test(formatted_text_of_any_length),
-        cmocka_unit_test(take_hands_over),              cmocka_unit_test(misuse_is_caught),
+        cmocka_unit_test(an_empty_buffer_owns_nothing),
+        cmocka_unit_test(every_size_is_kept_whole),
+        cmocka_unit_test(bytes_may_be_zero),
+        cmocka_unit_test(growth_is_geometric),
+        cmocka_unit_test(reserve_leaves_the_size),
+        cmocka_unit_test(formatted_text_of_any_length),
+        cmocka_unit_test(take_hands_over),
+        cmocka_unit_test(misuse_is_caught),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

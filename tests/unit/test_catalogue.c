@@ -1,8 +1,8 @@
 /* The catalogue from a real Redis to the messages that fetchers get; and all else that a new leader reads. */
 #include "../../coordinator/coordinator.h"
 
-#include "log.h"
 #include "error.h"
+#include "log.h"
 #include "mem.h"
 #include "redis_server.h"
 
@@ -43,7 +43,8 @@ static struct store_reply *ask(size_t count, const char *const *words, const siz
     return reply;
 }
 
-#define REDIS(...) store_reply_free(ask(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__}, NULL))
+#define REDIS(...)                                                                                                     \
+    store_reply_free(ask(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__}, NULL))
 
 static void on_flag(void *arg)
 {
@@ -59,14 +60,14 @@ static void run_for(struct fixture *fixture, int64_t ms)
     loop_timer_free(timer);
 }
 
-#define WAIT(fixture, condition)                                                          \
-    do {                                                                                  \
-        int64_t deadline_ms = clock_monotonic_ms() + LIMIT_MS;                            \
-        while (!(condition)) {                                                            \
-            if (clock_monotonic_ms() > deadline_ms)                                       \
-                fail_msg("line %d: not within %d ms: %s", __LINE__, LIMIT_MS, #condition); \
-            run_for(fixture, 5);                                                          \
-        }                                                                                 \
+#define WAIT(fixture, condition)                                                                                       \
+    do {                                                                                                               \
+        int64_t deadline_ms = clock_monotonic_ms() + LIMIT_MS;                                                         \
+        while (!(condition)) {                                                                                         \
+            if (clock_monotonic_ms() > deadline_ms)                                                                    \
+                fail_msg("line %d: not within %d ms: %s", __LINE__, LIMIT_MS, #condition);                             \
+            run_for(fixture, 5);                                                                                       \
+        }                                                                                                              \
     } while (0)
 
 static void put_city(int shard, int id, size_t name_bytes)
@@ -86,7 +87,7 @@ static void put_city(int shard, int id, size_t name_bytes)
     free(name);
 }
 
-static int catch(void *arg, const Isobar__V1__Envelope *envelope)
+static int catch (void *arg, const Isobar__V1__Envelope *envelope)
 {
     struct fixture *fixture = arg;
     if (fixture->fail_after >= 0 && fixture->messages >= fixture->fail_after)
@@ -121,7 +122,8 @@ static int begin(void **state)
     struct store_config config = {.address = server.address, .timeout_ms = 2000};
     struct buf error = BUF_EMPTY;
     REDIS("FLUSHALL");
-    options = (struct coordinator_options){.prefix = (char *)"isobar:", .redis = server.address, .calls_per_minute = 60, .settle_ms = 1000};
+    options = (struct coordinator_options){
+        .prefix = (char *)"isobar:", .redis = server.address, .calls_per_minute = 60, .settle_ms = 1000};
     fixture->fail_after = -1;
     fixture->loop = loop_new();
     fixture->store = store_new(fixture->loop, &config, NULL, NULL, &error);
@@ -258,14 +260,16 @@ static void bad_records_do_not_cost_the_others(void **state)
     memset(large, 'x', sizeof large - 1);
     large[4098] = '\0';
     put_city(0, 1, 5);
-    REDIS("HSET", "isobar:{0}:cities", "2", "\xff\xff\xff", "3", large, "4", "\x1a\x02\xc3\xc3", "5", "\x1a\x03\xe2\x82"); /* name no UTF-8; cut off */
+    REDIS("HSET", "isobar:{0}:cities", "2", "\xff\xff\xff", "3", large, "4", "\x1a\x02\xc3\xc3", "5",
+          "\x1a\x03\xe2\x82"); /* name no UTF-8; cut off */
     catalogue_want(fixture->coordinator->catalogue, 1, SHARDS);
     WAIT(fixture, catalogue_version(fixture->coordinator->catalogue) == 1);
     send_shard(fixture, 0);
     assert_true(fixture->cities == 1 && fixture->seen[1] == 1);
 }
 
-/* A fetcher gets the shards it holds as soon as it reports another version, and again until it has them, ever more seldom. */
+/* A fetcher gets the shards it holds as soon as it reports another version, and again until it has them, ever more
+ * seldom. */
 static void fetchers_are_served_what_they_lack(void **state)
 {
     struct fixture *fixture = *state;
@@ -343,7 +347,10 @@ static void a_new_leader_reads_all_numbers(void **state)
     struct coordinator *coordinator = fixture->coordinator;
     make_installation("900");
     char view[256];
-    snprintf(view, sizeof view, "{\"at_ms\":%lld,\"members\":[{\"id\":\"w\",\"role\":\"worker\",\"state\":\"live\",\"incarnation\":\"1f\"}]}", (long long)clock_wall_ms());
+    snprintf(
+        view, sizeof view,
+        "{\"at_ms\":%lld,\"members\":[{\"id\":\"w\",\"role\":\"worker\",\"state\":\"live\",\"incarnation\":\"1f\"}]}",
+        (long long)clock_wall_ms());
     REDIS("SET", "isobar:cluster", view);
     lead(fixture);
     WAIT(fixture, coordinator->leading == LEAD_SETTLING);

@@ -51,8 +51,7 @@ struct letter {
 };
 
 /* A heartbeat from, or to, a member. */
-static Isobar__V1__Envelope *heartbeat(struct letter *letter, const char *member, int64_t incarnation,
-                                       int64_t term)
+static Isobar__V1__Envelope *heartbeat(struct letter *letter, const char *member, int64_t incarnation, int64_t term)
 {
     isobar__v1__envelope__init(&letter->envelope);
     isobar__v1__heartbeat__init(&letter->heartbeat);
@@ -96,8 +95,8 @@ static void on_message(void *arg, const Isobar__V1__Envelope *envelope)
         channel_redial(end->channel);
     if (end->echo)
         assert_int_equal(say(end, envelope->member, envelope->incarnation, end->number), 0);
-    fixture->done = fixture->coordinator.count >= fixture->wanted_coordinator &&
-                    fixture->member.count >= fixture->wanted_member;
+    fixture->done =
+        fixture->coordinator.count >= fixture->wanted_coordinator && fixture->member.count >= fixture->wanted_member;
 }
 
 static void wait_for(struct fixture *fixture, int coordinator, int member)
@@ -139,8 +138,8 @@ static int begin(void **state)
     fixture->coordinator.fixture = fixture;
     fixture->member.fixture = fixture;
     buf_init(&fixture->error);
-    fixture->coordinator.channel = channel_listen(fixture->loop, "tcp://127.0.0.1:0", on_message,
-                                                  &fixture->coordinator, &fixture->error);
+    fixture->coordinator.channel =
+        channel_listen(fixture->loop, "tcp://127.0.0.1:0", on_message, &fixture->coordinator, &fixture->error);
     *state = fixture;
     return fixture->coordinator.channel == NULL ? -1 : 0;
 }
@@ -158,8 +157,8 @@ static int end(void **state)
 
 static void dial(struct fixture *fixture, const char *endpoints, const char *id, int64_t incarnation)
 {
-    fixture->member.channel = channel_dial(fixture->loop, endpoints, id, incarnation, on_message,
-                                           &fixture->member, &fixture->error);
+    fixture->member.channel =
+        channel_dial(fixture->loop, endpoints, id, incarnation, on_message, &fixture->member, &fixture->error);
     if (fixture->member.channel == NULL)
         fail_msg("%s", fixture->error.data);
 }
@@ -210,8 +209,7 @@ static void names_must_match(void **state)
     struct letter letter;
     Isobar__V1__Envelope *envelope = heartbeat(&letter, "w-1", 0x1f, 7);
     assert_true(accepts_envelope(envelope, "w-1/1f"));
-    static const char *const others[] = {"w-1/1e", "w-2/1f", "w-1/1F",  "w-1/01f",
-                                         "w-1",    "",       "w-1/1f1", "w-1/1f/"};
+    static const char *const others[] = {"w-1/1e", "w-2/1f", "w-1/1F", "w-1/01f", "w-1", "", "w-1/1f1", "w-1/1f/"};
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
         assert_false(accepts_envelope(envelope, others[i]));
     envelope->member = (char *)"w 1";
@@ -282,8 +280,7 @@ static void text_deep_inside(void **state)
     (void)state;
     struct letter letter;
     Isobar__V1__Envelope *envelope = heartbeat(&letter, "w", 1, 7);
-    Isobar__V1__PartitionStatus status[2] = {ISOBAR__V1__PARTITION_STATUS__INIT,
-                                             ISOBAR__V1__PARTITION_STATUS__INIT};
+    Isobar__V1__PartitionStatus status[2] = {ISOBAR__V1__PARTITION_STATUS__INIT, ISOBAR__V1__PARTITION_STATUS__INIT};
     Isobar__V1__PartitionStatus *list[2] = {&status[0], &status[1]};
     letter.heartbeat.partitions = list;
     letter.heartbeat.n_partitions = 2;
@@ -427,7 +424,8 @@ static void a_burst(void **state)
     say_until_heard(fixture, &fixture->member, "w", 1);
     wait_for(fixture, 1, 0);
     int sent = 0;
-    for (int full = 0; full < 500;) { /* until nothing has moved for half a second: libzmq's thread may wait for a core */
+    for (int full = 0;
+         full < 500;) { /* until nothing has moved for half a second: libzmq's thread may wait for a core */
         if (say_much(&fixture->member) == 0) {
             sent++;
             full = 0;
@@ -538,8 +536,7 @@ static void redials_the_next(void **state)
     wait_for(fixture, 1, 1);
     fixture->member.redial = false;
     run_for(fixture, 1);
-    assert_string_equal(channel_endpoint(fixture->member.channel),
-                        channel_endpoint(fixture->coordinator.channel));
+    assert_string_equal(channel_endpoint(fixture->member.channel), channel_endpoint(fixture->coordinator.channel));
     say_until_heard(fixture, &fixture->member, "w", 1);
     wait_for(fixture, 2, 1);
     channel_redial(fixture->coordinator.channel); /* means nothing */
@@ -706,8 +703,7 @@ static void bad_arguments(void **state)
         assert_null(channel_listen(fixture->loop, endpoints[i], on_message, &fixture->member, error));
     }
     buf_reset(error);
-    assert_null(
-        channel_dial(fixture->loop, "tcp://127.0.0.1:1", "w w", 1, on_message, &fixture->member, error));
+    assert_null(channel_dial(fixture->loop, "tcp://127.0.0.1:1", "w w", 1, on_message, &fixture->member, error));
     assert_non_null(strstr(error->data, "w w"));
     buf_reset(error);
     const char *taken = channel_endpoint(fixture->coordinator.channel);

@@ -30,8 +30,7 @@ static FILE *stream_of(const char *text, size_t size)
     return stream;
 }
 
-static int read_sized(const char *text, size_t size, size_t limit, struct city_table *table,
-                      struct buf *error)
+static int read_sized(const char *text, size_t size, size_t limit, struct city_table *table, struct buf *error)
 {
     struct city_table_source source = {.name = "t.csv", .zoneinfo = ZONES, .limit = limit};
     FILE *stream = stream_of(text, size);
@@ -80,8 +79,7 @@ static void a_row(void **state)
     (void)state;
     struct city_table table;
     struct buf error = BUF_EMPTY;
-    assert_int_equal(read_text(HEADER GOOD
-                               "3413829,Reykjavík,Reykjavik,IS,64.13548,-21.89541,-2,118918,Test/Seattle\n",
+    assert_int_equal(read_text(HEADER GOOD "3413829,Reykjavík,Reykjavik,IS,64.13548,-21.89541,-2,118918,Test/Seattle\n",
                                &table, &error),
                      0);
     assert_int_equal(table.count, 2);
@@ -116,17 +114,15 @@ static void must_parse(void **state)
          "A", 100000},
         {"no end of the last line", HEADER "1,A,A,US,1.5,2,,0,Test/Seattle", "A", 150000},
         {"byte order mark", "\xef\xbb\xbf" HEADER "1,A,A,US,1,2,,0,Test/Seattle\n", "A", 100000},
-        {"quotes", HEADER "1,\"Washington, \"\"D.C.\"\"\",A,US,1,2,,0,\"Test/Seattle\"\n",
-         "Washington, \"D.C.\"", 100000},
+        {"quotes", HEADER "1,\"Washington, \"\"D.C.\"\"\",A,US,1,2,,0,\"Test/Seattle\"\n", "Washington, \"D.C.\"",
+         100000},
         {"other order",
-         "zone,id,name,ascii_name,country,lat,lon,elevation_m,population\nTest/Seattle,1,A,A,US,-1,2,,0\n",
-         "A", -100000},
+         "zone,id,name,ascii_name,country,lat,lon,elevation_m,population\nTest/Seattle,1,A,A,US,-1,2,,0\n", "A",
+         -100000},
         {"the south pole", HEADER "1,A,A,AQ,-90,180,8848,100000000,Test/Seattle\n", "A", -9000000},
-        {"all decimals", HEADER "9007199254740991,A,A,US,89.99999,-180.00000,-500,0,Test/Seattle\n", "A",
-         8999999},
+        {"all decimals", HEADER "9007199254740991,A,A,US,89.99999,-180.00000,-500,0,Test/Seattle\n", "A", 8999999},
         {"a small negative", HEADER "1,A,A,US,-0.00001,0,0,0,Test/Seattle\n", "A", -1},
-        {"four bytes of UTF-8", HEADER "1,\xf0\x9f\x8c\x8d,A,US,0,0,,0,Test/Seattle\n", "\xf0\x9f\x8c\x8d",
-         0},
+        {"four bytes of UTF-8", HEADER "1,\xf0\x9f\x8c\x8d,A,US,0,0,,0,Test/Seattle\n", "\xf0\x9f\x8c\x8d", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct city_table table;
@@ -168,8 +164,7 @@ static void must_not_parse(void **state)
         {HEADER, "t.csv:1: the table has no cities"},
         {"id,name\n" GOOD, "t.csv:1: the header lacks the column \"ascii_name\""},
         {GOOD, "t.csv:1: the header has an unknown column \"5809844\""},
-        {"id,id,name,ascii_name,country,lat,lon,population,zone\n",
-         "t.csv:1: the header has twice the column \"id\""},
+        {"id,id,name,ascii_name,country,lat,lon,population,zone\n", "t.csv:1: the header has twice the column \"id\""},
         {HEADER GOOD "\n" GOOD, "t.csv:3: an empty line"},
         {HEADER "1,A,A,US,1,2,,0\n", "t.csv:2: 8 fields instead of 9"},
         {HEADER "1,A,A,US,1,2,,0,Test/Seattle,x\n", "t.csv:2: 10 fields instead of 9"},
@@ -180,8 +175,7 @@ static void must_not_parse(void **state)
         {HEADER "+1,A,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: id \"+1\": "},
         {HEADER "1e3,A,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: id \"1e3\": "},
         {HEADER "9007199254740992,A,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: id \"9007199254740992\": "},
-        {HEADER "99999999999999999999,A,A,US,1,2,,0,Test/Seattle\n",
-         "t.csv:2: id \"99999999999999999999\": "},
+        {HEADER "99999999999999999999,A,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: id \"99999999999999999999\": "},
         {HEADER "1,,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name \"\": "},
         {HEADER "1, A,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name \" A\": "},
         {HEADER "1,A\tB,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name \"A\tB\": "},
@@ -203,8 +197,7 @@ static void must_not_parse(void **state)
         {HEADER "1,A,A,US,.5,2,,0,Test/Seattle\n", "t.csv:2: lat \".5\": "},
         {HEADER "1,A,A,US,1.234567,2,,0,Test/Seattle\n", "t.csv:2: lat \"1.234567\": "},
         {HEADER "1,A,A,US,1e1,2,,0,Test/Seattle\n", "t.csv:2: lat \"1e1\": "},
-        {HEADER "1,A,A,US,99999999999999999999,2,,0,Test/Seattle\n",
-         "t.csv:2: lat \"99999999999999999999\": "},
+        {HEADER "1,A,A,US,99999999999999999999,2,,0,Test/Seattle\n", "t.csv:2: lat \"99999999999999999999\": "},
         {HEADER "1,A,A,US,1,-180.1,,0,Test/Seattle\n", "t.csv:2: lon \"-180.1\": "},
         {HEADER "1,A,A,US,1,2,9001,0,Test/Seattle\n", "t.csv:2: elevation_m \"9001\": "},
         {HEADER "1,A,A,US,1,2,x,0,Test/Seattle\n", "t.csv:2: elevation_m \"x\": "},
@@ -225,8 +218,7 @@ static void must_not_parse(void **state)
         {HEADER "1,A\rB,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: a carriage return that ends no line"},
         {"\xef\xbb" HEADER GOOD, "t.csv:1: a damaged byte order mark"},
         /* the line of a row is where it begins, also behind one that has line ends in quotes */
-        {HEADER "1,\"A\n\n\",A,US,1,2,,0,Test/Seattle\n2,B,B,US,91,2,,0,Test/Seattle\n",
-         "t.csv:2: name \"A\n\n\": "},
+        {HEADER "1,\"A\n\n\",A,US,1,2,,0,Test/Seattle\n2,B,B,US,91,2,,0,Test/Seattle\n", "t.csv:2: name \"A\n\n\": "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct city_table table;
@@ -247,9 +239,9 @@ static void every_fault_is_said_up_to_ten(void **state)
     (void)state;
     struct city_table table;
     struct buf text = BUF_EMPTY, error = BUF_EMPTY;
-    assert_int_equal(read_text(HEADER "1,\"A\n\n\",A,US,1,2,,0,Test/Seattle\n2,B,B,US,91,2,,0,Test/Seattle\n",
-                               &table, &error),
-                     ERR_INVALID);
+    assert_int_equal(
+        read_text(HEADER "1,\"A\n\n\",A,US,1,2,,0,Test/Seattle\n2,B,B,US,91,2,,0,Test/Seattle\n", &table, &error),
+        ERR_INVALID);
     assert_non_null(strstr(error.data, "\nt.csv:5: lat \"91\": "));
     buf_reset(&error);
     buf_text(&text, HEADER);
@@ -320,10 +312,9 @@ static void a_row_becomes_a_city(void **state)
     (void)state;
     struct city_table table;
     struct buf error = BUF_EMPTY, bytes = BUF_EMPTY;
-    assert_int_equal(read_text(HEADER
-                               "3413829,Reykjavík,Reykjavik,IS,64.13548,-21.89541,37,118918,Test/Seattle\n",
-                               &table, &error),
-                     0);
+    assert_int_equal(
+        read_text(HEADER "3413829,Reykjavík,Reykjavik,IS,64.13548,-21.89541,37,118918,Test/Seattle\n", &table, &error),
+        0);
     city_row_encode(&table.rows[0], true, &bytes);
     Isobar__V1__City *city = isobar__v1__city__unpack(NULL, bytes.size, (const uint8_t *)bytes.data);
     assert_non_null(city);

@@ -74,7 +74,8 @@ static void text_reads_back(void **state)
         int part = -1;
         clock_text(ms, out, sizeof out);
         assert_int_equal(sscanf(out, "%d-%d-%dT%d:%d:%d.%3d%7s", &utc.tm_year, &utc.tm_mon, &utc.tm_mday, &utc.tm_hour,
-                                &utc.tm_min, &utc.tm_sec, &part, tail), 8);
+                                &utc.tm_min, &utc.tm_sec, &part, tail),
+                         8);
         assert_string_equal(tail, "Z");
         utc.tm_year -= 1900;
         utc.tm_mon--;
@@ -85,8 +86,10 @@ static void text_reads_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_monotonic_clock_never_goes_back), cmocka_unit_test(the_wall_clock_is_unix_time),
-        cmocka_unit_test(times_as_text), cmocka_unit_test(text_reads_back),
+        cmocka_unit_test(the_monotonic_clock_never_goes_back),
+        cmocka_unit_test(the_wall_clock_is_unix_time),
+        cmocka_unit_test(times_as_text),
+        cmocka_unit_test(text_reads_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

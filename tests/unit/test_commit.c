@@ -1,7 +1,7 @@
 /*
- * The arguments of commits and loads against the real scripts: what is written is what is in memory, counts and TTLs are
- * right, chunks hold, retirement moves counts, and a partition that forgets and loads is never different from one that
- * keeps everything.
+ * The arguments of commits and loads against the real scripts: what is written is what is in memory, counts and TTLs
+ * are right, chunks hold, retirement moves counts, and a partition that forgets and loads is never different from one
+ * that keeps everything.
  */
 #include "redis_kit.h"
 #include "worker_kit.h"
@@ -88,11 +88,14 @@ static void take_over(struct kit *one)
     store_reply_free(pairs);
     char cursor[32] = "0";
     do {
-        struct store_reply *reply = redis_eval(SCRIPT_LOAD, scan_build(&one->state, &ids, cursor, &one->args), &one->args);
+        struct store_reply *reply =
+            redis_eval(SCRIPT_LOAD, scan_build(&one->state, &ids, cursor, &one->args), &one->args);
         const struct store_reply *page = reply->elements[1], *items = page->elements[1];
         (void)snprintf(cursor, sizeof cursor, "%s", page->elements[0]->text);
         for (size_t i = 0; i < items->count; i += 2)
-            assert_int_equal(state_take_city(&one->state, items->elements[i]->text, items->elements[i + 1]->text, items->elements[i + 1]->size), 0);
+            assert_int_equal(state_take_city(&one->state, items->elements[i]->text, items->elements[i + 1]->text,
+                                             items->elements[i + 1]->size),
+                             0);
         store_reply_free(reply);
     } while (strcmp(cursor, "0") != 0);
     one->next_offset = one->state.ledger.offset;
@@ -177,7 +180,8 @@ static void only_closed_keys_have_a_ttl_and_it_is_long(void **state)
     static const struct {
         const char *name;
         int64_t span_ms, retention_ms;
-    } rows[] = {{"pane", PANE, 2 * DAY}, {"w:10m", 10 * MINUTE, 2 * DAY}, {"w:1h", HOUR, 30 * DAY}, {"w:1d", DAY, 730 * DAY}};
+    } rows[] = {
+        {"pane", PANE, 2 * DAY}, {"w:10m", 10 * MINUTE, 2 * DAY}, {"w:1h", HOUR, 30 * DAY}, {"w:1d", DAY, 730 * DAY}};
     for (size_t i = 0; i < 4; i++) {
         int64_t ttl = ttl_at(rows[i].name, window_start(NOON - 2 * DAY + HOUR, rows[i].span_ms));
         int64_t most = rows[i].span_ms + rows[i].retention_ms + 30 * DAY;
@@ -376,7 +380,8 @@ static size_t random_rows(struct dice *dice, struct observation *rows, int64_t *
     size_t count = (size_t)dice_between(dice, 1, 6);
     *clock += dice_below(dice, 30) ? dice_below(dice, MINUTE) : dice_below(dice, 3 * HOUR);
     for (size_t i = 0; i < count; i++) {
-        rows[i] = row_random(dice, window_start(*clock, MINUTE) - (dice_below(dice, 12) ? 40 * MINUTE : 5 * HOUR), 42, MINUTE);
+        rows[i] = row_random(dice, window_start(*clock, MINUTE) - (dice_below(dice, 12) ? 40 * MINUTE : 5 * HOUR), 42,
+                             MINUTE);
         rows[i].city_id = 1 + dice_below(dice, 6);
         rows[i].series = rows[i].provider = 0;
         rows[i].kind = dice_below(dice, 12) ? ISOBAR__V1__ROW_KIND__OBSERVATION : dice_between(dice, 0, 3);

@@ -1,4 +1,5 @@
-/* Bytes of earlier versions stay readable: every file of tests/compat, field by field (the rule is in its README.md). */
+/* Bytes of earlier versions stay readable: every file of tests/compat, field by field (the rule is in its README.md).
+ */
 #include "citystate.h"
 #include "error.h"
 #include "mem.h"
@@ -69,14 +70,27 @@ static void observation_batch_1(void **state)
 {
     (void)state;
     static const struct observation expected[] = {
-        {.city_id = 5809844, .observed_at_ms = START + 1000, .fetched_at_ms = START + 61000, .present = 0xffffff,
-         .provider = 1, .accumulation_s = 3600,
-         .value = {-1234, -1801, -1300, -1200, 101325, 99001, 10000, -1500, 412, 35999, 980, 1270,
-                   230, 7500, 10000, 601, 2, 12345, 23456, 3456, 68000, 640, 201940, 120}},
-        {.city_id = 5809844, .observed_at_ms = START + 2000, .fetched_at_ms = START + 62000, .present = 65,
-         .provider = 2, .series = 3, .quality = 4611686018427387905, .accumulation_s = 900,
+        {.city_id = 5809844,
+         .observed_at_ms = START + 1000,
+         .fetched_at_ms = START + 61000,
+         .present = 0xffffff,
+         .provider = 1,
+         .accumulation_s = 3600,
+         .value = {-1234, -1801, -1300, -1200, 101325, 99001, 10000, -1500, 412,   35999, 980,    1270,
+                   230,   7500,  10000, 601,   2,      12345, 23456, 3456,  68000, 640,   201940, 120}},
+        {.city_id = 5809844,
+         .observed_at_ms = START + 2000,
+         .fetched_at_ms = START + 62000,
+         .present = 65,
+         .provider = 2,
+         .series = 3,
+         .quality = 4611686018427387905,
+         .accumulation_s = 900,
          .value = {[0] = INT32_MAX, [6] = 5}},
-        {.city_id = 1099511627777, .observed_at_ms = START + 3000, .fetched_at_ms = START + 63000, .kind = 1,
+        {.city_id = 1099511627777,
+         .observed_at_ms = START + 3000,
+         .fetched_at_ms = START + 63000,
+         .kind = 1,
          .provider = 17},
         {.observed_at_ms = START + 4000, .kind = 2},
         {.city_id = 5809844, .kind = 3},
@@ -135,16 +149,31 @@ static void window_state_1(void **state)
     assert_int_equal(window.first_observed_at_ms, START);
     assert_int_equal(window.last_observed_at_ms, START + 3000000);
     assert_int_equal(window.metric_count, 2);
-    assert_accumulator(&window.metrics[0],
-                       &(struct accumulator){.metric = 1, .count = 3, .sum = 2000, .square_sum = 3375000,
-                                             .minimum = -500, .minimum_at = 0, .maximum = 1250, .maximum_at = 600000,
-                                             .first = -500, .first_at = 0, .last = 1250, .last_at = 1200000});
+    assert_accumulator(&window.metrics[0], &(struct accumulator){.metric = 1,
+                                                                 .count = 3,
+                                                                 .sum = 2000,
+                                                                 .square_sum = 3375000,
+                                                                 .minimum = -500,
+                                                                 .minimum_at = 0,
+                                                                 .maximum = 1250,
+                                                                 .maximum_at = 600000,
+                                                                 .first = -500,
+                                                                 .first_at = 0,
+                                                                 .last = 1250,
+                                                                 .last_at = 1200000});
     const int32_t most = INT32_MAX;
-    assert_accumulator(&window.metrics[1],
-                       &(struct accumulator){.metric = 4, .count = 5, .sum = INT64_C(5) * most,
-                                             .square_sum = (wide)5 * most * most, .minimum = most,
-                                             .minimum_at = 600000, .maximum = most, .maximum_at = 600000,
-                                             .first = most, .first_at = 600000, .last = most, .last_at = 3000000});
+    assert_accumulator(&window.metrics[1], &(struct accumulator){.metric = 4,
+                                                                 .count = 5,
+                                                                 .sum = INT64_C(5) * most,
+                                                                 .square_sum = (wide)5 * most * most,
+                                                                 .minimum = most,
+                                                                 .minimum_at = 600000,
+                                                                 .maximum = most,
+                                                                 .maximum_at = 600000,
+                                                                 .first = most,
+                                                                 .first_at = 600000,
+                                                                 .last = most,
+                                                                 .last_at = 3000000});
     const struct wind_vector wind = {.count = 2, .calm = 1, .north_mm_s = -19696, .cosine = 1969615506, .rose = {2}};
     assert_memory_equal(window.wind, &wind, sizeof wind);
     window_release(&window);
@@ -163,11 +192,18 @@ static void assert_pane(const struct pane *pane)
     assert_int_equal(window->first_observed_at_ms, START + 1000);
     assert_int_equal(window->last_observed_at_ms, START + 299999);
     assert_int_equal(window->metric_count, 1);
-    assert_accumulator(&window->metrics[0],
-                       &(struct accumulator){.metric = 2, .count = 2, .sum = 15500, .square_sum = 121250000,
-                                             .minimum = 7000, .minimum_at = 1000, .maximum = 8500,
-                                             .maximum_at = 299999, .first = 7000, .first_at = 1000, .last = 8500,
-                                             .last_at = 299999});
+    assert_accumulator(&window->metrics[0], &(struct accumulator){.metric = 2,
+                                                                  .count = 2,
+                                                                  .sum = 15500,
+                                                                  .square_sum = 121250000,
+                                                                  .minimum = 7000,
+                                                                  .minimum_at = 1000,
+                                                                  .maximum = 8500,
+                                                                  .maximum_at = 299999,
+                                                                  .first = 7000,
+                                                                  .first_at = 1000,
+                                                                  .last = 8500,
+                                                                  .last_at = 299999});
     const struct wind_vector wind = {.calm = 3};
     assert_memory_equal(window->wind, &wind, sizeof wind);
     const struct pane_entry seen[] = {{1000, 1}, {1000, 2}, {299999, 1}};
@@ -205,10 +241,15 @@ static void city_state_1(void **state)
     assert_int_equal(city.rows_bad, 8);
     assert_true(city.has_latest);
     assert_int_equal(city.latest_produced_at_ms, START + 307000);
-    const struct observation latest = {
-        .city_id = 5809844, .series = 3, .observed_at_ms = START + 301000, .fetched_at_ms = START + 306000,
-        .present = 8388673, .quality = 9, .provider = 17, .accumulation_s = 900,
-        .value = {[0] = -321, [6] = 9900, [23] = 44}};
+    const struct observation latest = {.city_id = 5809844,
+                                       .series = 3,
+                                       .observed_at_ms = START + 301000,
+                                       .fetched_at_ms = START + 306000,
+                                       .present = 8388673,
+                                       .quality = 9,
+                                       .provider = 17,
+                                       .accumulation_s = 900,
+                                       .value = {[0] = -321, [6] = 9900, [23] = 44}};
     assert_memory_equal(&city.latest, &latest, sizeof latest);
     assert_int_equal(city.open_count, 2);
     assert_pane(&city.open[0]);
@@ -263,7 +304,7 @@ static Isobar__V1__Envelope *envelope_of(const char *name, const char *member, I
 }
 
 #define ENVELOPE_FILE(name, member, BODY) envelope_of("envelope_" name, member, ISOBAR__V1__ENVELOPE__BODY_##BODY)
-#define ENVELOPE(name, member, BODY) ENVELOPE_FILE(name "_1", member, BODY)
+#define ENVELOPE(name, member, BODY)      ENVELOPE_FILE(name "_1", member, BODY)
 
 static void free_envelope(Isobar__V1__Envelope *envelope)
 {

@@ -55,10 +55,17 @@ static void on_ready(void *arg, struct buf *out)
 static void program_init(struct program *program)
 {
     *program = (struct program){.missing = ""};
-    program->page = (struct metric_page){.component = "tester", .rows = metric_rows, .row_count = 1, .values = &program->metrics};
-    program->config = (struct daemon_config){.component = "tester", .log_level = "debug", .log_format = "json", .admin_bind = "127.0.0.1",
-                                             .drain_limit_ms = LIMIT_MS, .metrics = &program->page, .drain = on_drain,
-                                             .ready = on_ready, .arg = program};
+    program->page =
+        (struct metric_page){.component = "tester", .rows = metric_rows, .row_count = 1, .values = &program->metrics};
+    program->config = (struct daemon_config){.component = "tester",
+                                             .log_level = "debug",
+                                             .log_format = "json",
+                                             .admin_bind = "127.0.0.1",
+                                             .drain_limit_ms = LIMIT_MS,
+                                             .metrics = &program->page,
+                                             .drain = on_drain,
+                                             .ready = on_ready,
+                                             .arg = program};
 }
 
 static int program_new(struct program *program)
@@ -80,7 +87,8 @@ static void program_free(struct program *program)
 
 static const int both[] = {SIGTERM, SIGINT};
 
-/* Starts the program, and sends `count` of the signals before the loop runs; returns the exit code and keeps the log. */
+/* Starts the program, and sends `count` of the signals before the loop runs; returns the exit code and keeps the log.
+ */
 static int run_with_signals(struct program *program, const int *signals, int count)
 {
     struct capture capture;
@@ -215,7 +223,8 @@ static void a_signal_while_starting_stops(void **state)
     enum phase before = daemon_phase(program.daemon);
     kill(getpid(), SIGTERM);
     bool never = false;
-    int waited = loop_run_until(daemon_loop(program.daemon), &never, LIMIT_MS); /* as a part does that waits for its peer */
+    int waited =
+        loop_run_until(daemon_loop(program.daemon), &never, LIMIT_MS); /* as a part does that waits for its peer */
     enum phase after = daemon_phase(program.daemon);
     int code = daemon_run(program.daemon);
     program.log = capture_end(&capture);
@@ -334,10 +343,23 @@ static void log_options_are_checked(void **state)
 static void loopback_addresses(void **state)
 {
     (void)state;
-    static const char *const yes[] = {"127.0.0.1", "127.255.0.9", "::1", "[::1]", "localhost", "127.0.0.1:7070", "[::1]:7070", "localhost:1",
-                                      "0:0:0:0:0:0:0:1"};
-    static const char *const no[] = {"", "0.0.0.0", "128.0.0.1", "10.0.0.1", "::", "::2", "127.example.org", "127.0.0.1.example.org",
-                                     "localhost.example.org", "localhosts", "127", "::ffff:10.0.0.1", "[::2]:1", "*:7070", ":7070",
+    static const char *const yes[] = {"127.0.0.1",      "127.255.0.9", "::1",         "[::1]",          "localhost",
+                                      "127.0.0.1:7070", "[::1]:7070",  "localhost:1", "0:0:0:0:0:0:0:1"};
+    static const char *const no[] = {"",
+                                     "0.0.0.0",
+                                     "128.0.0.1",
+                                     "10.0.0.1",
+                                     "::",
+                                     "::2",
+                                     "127.example.org",
+                                     "127.0.0.1.example.org",
+                                     "localhost.example.org",
+                                     "localhosts",
+                                     "127",
+                                     "::ffff:10.0.0.1",
+                                     "[::2]:1",
+                                     "*:7070",
+                                     ":7070",
                                      "a-name-that-is-very-long-and-longer-than-any-address-can-be-at-all.example.org"};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
         if (!daemon_is_loopback(yes[i]))
@@ -384,7 +406,8 @@ static void the_admin_port_before_the_start(void **state)
     program_free(&program);
 }
 
-/* A client on a thread of its own, since daemon_run does not return: blocking sockets, its findings looked at afterwards. */
+/* A client on a thread of its own, since daemon_run does not return: blocking sockets, its findings looked at
+ * afterwards. */
 struct probe {
     struct program *program;
     int port;
@@ -393,13 +416,15 @@ struct probe {
 
 static void probe_ask(int port, const char *path, char *answer, size_t size)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char request[128];
     size_t used = 0;
     ssize_t got;
     int length = snprintf(request, sizeof request, "GET %s HTTP/1.0\r\n\r\n", path);
-    if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 && send(fd, request, (size_t)length, MSG_NOSIGNAL) == length) {
+    if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 &&
+        send(fd, request, (size_t)length, MSG_NOSIGNAL) == length) {
         while (used + 1 < size && (got = recv(fd, answer + used, size - 1 - used, 0)) > 0)
             used += (size_t)got;
     }

@@ -95,10 +95,9 @@ static void latest_and_city(void **state)
                  "05,\"pressure_sea_level\":1013.25,\"humidity\":80.00,\"rain\":0.250},\"condition\":800,"
                  "\"accumulation_s\":3600}");
     encode_city(&out, atlas_find(&atlas, SEATTLE));
-    expect(&out,
-           "\"id\":5809844,\"name\":\"Seattle\",\"ascii_name\":\"ascii\",\"country\":\"US\",\"lat\":47.60621,"
-           "\"lon\":-122.33207,\"population\":684451,\"zone\":\"America/Los_Angeles\",\"partition\":3,"
-           "\"paused\":false");
+    expect(&out, "\"id\":5809844,\"name\":\"Seattle\",\"ascii_name\":\"ascii\",\"country\":\"US\",\"lat\":47.60621,"
+                 "\"lon\":-122.33207,\"population\":684451,\"zone\":\"America/Los_Angeles\",\"partition\":3,"
+                 "\"paused\":false");
     atlas_release(&atlas);
     buf_release(&out);
 }
@@ -144,10 +143,9 @@ static void windows(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         window.revision = rows[i].revision;
         assert_string_equal(encode_status(&window, rows[i].closed_through_ms), rows[i].status);
-        buf_printf(
-            &golden,
-            "{\"start\":1790000400000,\"end\":1790001000000,\"status\":\"%s\",\"revision\":%d,\"rows\":3,%s",
-            rows[i].status, (int)rows[i].revision, golden_metrics);
+        buf_printf(&golden,
+                   "{\"start\":1790000400000,\"end\":1790001000000,\"status\":\"%s\",\"revision\":%d,\"rows\":3,%s",
+                   rows[i].status, (int)rows[i].revision, golden_metrics);
         encode_windows(&out, &window, 1, rows[i].closed_through_ms);
         expect(&out, golden.data);
         buf_reset(&golden);
@@ -196,17 +194,15 @@ static void csv_window(void **state)
     make_window(&window);
     encode_csv_header(&out);
     encode_csv_window(&out, SEATTLE, "=cmd|' /C calc'!A0", &window, AT);
-    expect(
-        &out,
-        "city,name,start,end,status,revision,rows,metric,unit,count,mean,sd,min,min_at,max,max_at,first,"
-        "last\r\n"
-        "5809844,\"'=cmd|' /C calc'!A0\",2026-09-21T14:20:00.000Z,2026-09-21T14:30:00.000Z,provisional,0,3,"
-        "temperature,degC,3,13.0000,1.0000,12.00,2026-09-21T14:20:00.000Z,14.00,2026-09-21T14:22:00.000Z,12."
-        "00,"
-        "14.00\r\n"
-        "5809844,\"'=cmd|' /C calc'!A0\",2026-09-21T14:20:00.000Z,2026-09-21T14:30:00.000Z,provisional,0,3,"
-        "wind_speed,m/s,2,10.0000,0.0000,10.00,2026-09-21T14:20:00.000Z,10.00,2026-09-21T14:20:00.000Z,10.00,"
-        "10.00\r\n");
+    expect(&out, "city,name,start,end,status,revision,rows,metric,unit,count,mean,sd,min,min_at,max,max_at,first,"
+                 "last\r\n"
+                 "5809844,\"'=cmd|' /C calc'!A0\",2026-09-21T14:20:00.000Z,2026-09-21T14:30:00.000Z,provisional,0,3,"
+                 "temperature,degC,3,13.0000,1.0000,12.00,2026-09-21T14:20:00.000Z,14.00,2026-09-21T14:22:00.000Z,12."
+                 "00,"
+                 "14.00\r\n"
+                 "5809844,\"'=cmd|' /C calc'!A0\",2026-09-21T14:20:00.000Z,2026-09-21T14:30:00.000Z,provisional,0,3,"
+                 "wind_speed,m/s,2,10.0000,0.0000,10.00,2026-09-21T14:20:00.000Z,10.00,2026-09-21T14:20:00.000Z,10.00,"
+                 "10.00\r\n");
     window_release(&window);
     buf_release(&out);
 }

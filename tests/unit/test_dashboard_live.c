@@ -68,17 +68,17 @@ static void turn(struct fixture *f)
     (void)!loop_run_until(f->loop, &(bool){false}, 2);
 }
 
-#define WAIT(f, condition)                                                                                   \
-    do {                                                                                                     \
-        int64_t end_ms = clock_monotonic_ms() + DEADLINE_MS;                                                 \
-        while (!(condition) && clock_monotonic_ms() < end_ms)                                                \
-            turn(f);                                                                                         \
-        assert_true(condition);                                                                              \
+#define WAIT(f, condition)                                                                                             \
+    do {                                                                                                               \
+        int64_t end_ms = clock_monotonic_ms() + DEADLINE_MS;                                                           \
+        while (!(condition) && clock_monotonic_ms() < end_ms)                                                          \
+            turn(f);                                                                                                   \
+        assert_true(condition);                                                                                        \
     } while (0)
 
 /* Writes `count` fields of `key` with one command, and announces them. */
-static void put(struct fixture *f, const char *kind, int32_t partition, const struct buf *values,
-                const int64_t *ids, size_t count)
+static void put(struct fixture *f, const char *kind, int32_t partition, const struct buf *values, const int64_t *ids,
+                size_t count)
 {
     const char **argv = mem_calloc(2 + 2 * count, sizeof *argv);
     size_t *sizes = mem_calloc(2 + 2 * count, sizeof *sizes);
@@ -114,8 +114,7 @@ static void put_all(struct fixture *f, int64_t at_ms)
             if (shard_of_city(id, PARTS) != partition)
                 continue;
             struct observation row = record_reading(id, at_ms, (int32_t)(at_ms % 4000));
-            values[count] =
-                at_ms ? record_state(&row, 0) : record_entry(id, "a city with a name of usual length");
+            values[count] = at_ms ? record_state(&row, 0) : record_entry(id, "a city with a name of usual length");
             buf_printf(&text, "%s%d", count ? "," : "", (int)id);
             ids[count++] = id;
         }
@@ -133,12 +132,11 @@ static int setup(void **state)
     struct fixture *f = mem_alloc(sizeof *f);
     struct buf error = BUF_EMPTY;
     assert_true(redis_server_start(&f->server, NULL));
-    f->redis =
-        store_sync_new(&(struct store_config){.address = f->server.address, .timeout_ms = 5000}, &error);
+    f->redis = store_sync_new(&(struct store_config){.address = f->server.address, .timeout_ms = 5000}, &error);
     f->loop = loop_new();
     assert_true(f->redis && f->loop);
-    store_reply_free(store_sync_send(f->redis, &error, "HSET", "t:meta", "partitions", "24", "windows",
-                                     "10m:2d", "catalogue_version", "1", NULL));
+    store_reply_free(store_sync_send(f->redis, &error, "HSET", "t:meta", "partitions", "24", "windows", "10m:2d",
+                                     "catalogue_version", "1", NULL));
     put_all(f, 0);
     put_all(f, AT);
     struct live_config live = {.loop = f->loop, .prefix = "t:", .metrics = &f->metrics};
@@ -241,13 +239,11 @@ static void a_slow_client_holds_nobody_up(void **state)
     assert_int_equal(slow.bytes, 0);
     WAIT(f, (client_read(&slow), slow.snapshots == 2)); /* it reads at last, and begins anew by itself */
     assert_true(slow.latests < ROUNDS);
-    assert_true(slow.bytes <
-                ROUNDS * FULL_BYTES); /* less than was sent to the other: the kernel's queue and ours */
+    assert_true(slow.bytes < ROUNDS * FULL_BYTES); /* less than was sent to the other: the kernel's queue and ours */
     assert_true(quick.bytes > ROUNDS * FULL_BYTES);
     int latests = slow.latests;
     put_all(f, AT + ROUNDS + 1);
-    WAIT(f, (client_read(&slow), client_read(&quick),
-             slow.latests > latests)); /* and is one like the others again */
+    WAIT(f, (client_read(&slow), client_read(&quick), slow.latests > latests)); /* and is one like the others again */
     close(slow.fd);
     close(quick.fd);
     WAIT(f, f->metrics.streams == 0);

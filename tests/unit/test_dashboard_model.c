@@ -49,16 +49,16 @@ static void on_state(void *arg)
 }
 
 /* Runs the loop until `condition`; fails at the deadline. */
-#define WAIT(f, condition)                                                                                   \
-    do {                                                                                                     \
-        int64_t end_ms = clock_monotonic_ms() + DEADLINE_MS;                                                 \
-        while (!(condition) && clock_monotonic_ms() < end_ms)                                                \
-            (void)!loop_run_until((f)->loop, &(bool){false}, 5);                                             \
-        assert_true(condition);                                                                              \
+#define WAIT(f, condition)                                                                                             \
+    do {                                                                                                               \
+        int64_t end_ms = clock_monotonic_ms() + DEADLINE_MS;                                                           \
+        while (!(condition) && clock_monotonic_ms() < end_ms)                                                          \
+            (void)!loop_run_until((f)->loop, &(bool){false}, 5);                                                       \
+        assert_true(condition);                                                                                        \
     } while (0)
 
-static void send_bytes(struct fixture *f, const char *command, const char *key, const char *field,
-                       const char *bytes, size_t size)
+static void send_bytes(struct fixture *f, const char *command, const char *key, const char *field, const char *bytes,
+                       size_t size)
 {
     const char *argv[] = {command, key, field, bytes};
     size_t sizes[] = {strlen(command), strlen(key), strlen(field), size};
@@ -69,13 +69,13 @@ static void send_bytes(struct fixture *f, const char *command, const char *key, 
     store_reply_free(reply);
 }
 
-#define SEND(f, ...)                                                                                         \
-    do {                                                                                                     \
-        struct buf error = BUF_EMPTY;                                                                        \
-        struct store_reply *reply = store_sync_send((f)->redis, &error, __VA_ARGS__, NULL);                  \
-        assert_non_null(reply);                                                                              \
-        assert_int_not_equal(reply->type, STORE_ERROR);                                                      \
-        store_reply_free(reply);                                                                             \
+#define SEND(f, ...)                                                                                                   \
+    do {                                                                                                               \
+        struct buf error = BUF_EMPTY;                                                                                  \
+        struct store_reply *reply = store_sync_send((f)->redis, &error, __VA_ARGS__, NULL);                            \
+        assert_non_null(reply);                                                                                        \
+        assert_int_not_equal(reply->type, STORE_ERROR);                                                                \
+        store_reply_free(reply);                                                                                       \
     } while (0)
 
 static const char *key_of(int64_t id, const char *name)
@@ -132,8 +132,7 @@ static int setup(void **state)
     struct fixture *f = mem_alloc(sizeof *f);
     struct buf error = BUF_EMPTY;
     assert_true(redis_server_start(&f->server, NULL));
-    f->redis =
-        store_sync_new(&(struct store_config){.address = f->server.address, .timeout_ms = 5000}, &error);
+    f->redis = store_sync_new(&(struct store_config){.address = f->server.address, .timeout_ms = 5000}, &error);
     f->loop = loop_new();
     assert_true(f->redis && f->loop);
     *state = f;
@@ -206,8 +205,7 @@ static void one_event_for_many_partitions(void **state)
     SEND(f, "EXEC");
     WAIT(f, model_atlas(f->model)->version == version + 200);
     WAIT(f, f->changed > changed);
-    assert_in_range(f->changed - changed, 1,
-                    3); /* at most one per update_ms of 20; 200 hints come in one or two */
+    assert_in_range(f->changed - changed, 1, 3); /* at most one per update_ms of 20; 200 hints come in one or two */
 }
 
 static void sees_a_new_catalogue(void **state)

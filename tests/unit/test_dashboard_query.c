@@ -69,8 +69,7 @@ static void ranges_are_narrowed(void **state)
     set_make(&set);
     struct query_text text = {.from = "0", .to = "253402300799999", .limit = "2000"};
     assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
-    assert_int_equal(reader_plan(&query),
-                     288 + 1 + 2); /* two days, the one before, the present and the next */
+    assert_int_equal(reader_plan(&query), 288 + 1 + 2); /* two days, the one before, the present and the next */
     assert_int_equal(query.to_ms, FLOOR + 20 * MINUTE);
     text.from = "200000000000000"; /* the future: nothing */
     assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
@@ -125,8 +124,7 @@ static void lists(void **state)
     assert_int_equal(ids[1], 7);
     assert_int_equal(query_ids("", ids, 3, &count, &error), 0);
     assert_int_equal(count, 0);
-    static const char *const bad[] = {
-        "a", "1,,2", ",1", "0", "-1", "1,2,3,4", "99999999999999999999999999999"};
+    static const char *const bad[] = {"a", "1,,2", ",1", "0", "-1", "1,2,3,4", "99999999999999999999999999999"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(query_ids(bad[i], ids, 3, &count, &error), ERR_INVALID);
     buf_release(&error);

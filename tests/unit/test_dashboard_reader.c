@@ -24,11 +24,8 @@
 
 static struct window_query query_of(int64_t from_ms, int64_t to_ms)
 {
-    return (struct window_query){.city_id = CITY,
-                                 .size = {.name = "10m", .size_ms = SIZE},
-                                 .from_ms = from_ms,
-                                 .to_ms = to_ms,
-                                 .limit = 100};
+    return (struct window_query){
+        .city_id = CITY, .size = {.name = "10m", .size_ms = SIZE}, .from_ms = from_ms, .to_ms = to_ms, .limit = 100};
 }
 
 static void assert_same(const struct window *a, const struct window *b)

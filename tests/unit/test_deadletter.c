@@ -1,4 +1,5 @@
-/* Dead letters and ticks against mock brokers: what arrives, when nobody waits any more, and while no broker answers. */
+/* Dead letters and ticks against mock brokers: what arrives, when nobody waits any more, and while no broker answers.
+ */
 #include "test_kafka_mock.h"
 
 #include "../../worker/deadletter.h"
@@ -36,8 +37,14 @@ static void box_open(struct box *box, struct mock *mock, const char *topic)
 {
     struct buf error = BUF_EMPTY;
     *box = (struct box){.done = false};
-    struct deadletter_config config = {.loop = mock->loop, .brokers = mock->brokers, .client_id = "test", .topic = topic, .metrics = &box->metrics,
-                                       .settled = on_settled, .fatal = on_fatal, .arg = box};
+    struct deadletter_config config = {.loop = mock->loop,
+                                       .brokers = mock->brokers,
+                                       .client_id = "test",
+                                       .topic = topic,
+                                       .metrics = &box->metrics,
+                                       .settled = on_settled,
+                                       .fatal = on_fatal,
+                                       .arg = box};
     box->letters = deadletters_new(&config, &error);
     assert_non_null(box->letters);
 }
@@ -50,8 +57,14 @@ static void box_wait(struct box *box, struct mock *mock)
 
 static struct kafka_record record_of(const void *value, size_t size)
 {
-    return (struct kafka_record){.topic = "weather.observations", .partition = 7, .offset = 1234, .timestamp_ms = 1790000000000, .key = "key", .key_size = 3,
-                                 .value = value, .size = size};
+    return (struct kafka_record){.topic = "weather.observations",
+                                 .partition = 7,
+                                 .offset = 1234,
+                                 .timestamp_ms = 1790000000000,
+                                 .key = "key",
+                                 .key_size = 3,
+                                 .value = value,
+                                 .size = size};
 }
 
 /* The next message of the partition, for the caller to destroy. */

@@ -1,4 +1,5 @@
-/* Ids and incarnations: unique and well formed. Jitter: repeats with its seed, stays in its bounds, and is spread evenly. */
+/* Ids and incarnations: unique and well formed. Jitter: repeats with its seed, stays in its bounds, and is spread
+ * evenly. */
 #include "entropy.h"
 
 #include <setjmp.h>
@@ -137,9 +138,9 @@ static void backoff_takes_any_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_are_unique_hex), cmocka_unit_test(incarnations_are_positive),
+        cmocka_unit_test(ids_are_unique_hex),           cmocka_unit_test(incarnations_are_positive),
         cmocka_unit_test(jitter_repeats_with_its_seed), cmocka_unit_test(jitter_stays_below),
-        cmocka_unit_test(backoff_doubles_to_the_cap), cmocka_unit_test(backoff_takes_any_numbers),
+        cmocka_unit_test(backoff_doubles_to_the_cap),   cmocka_unit_test(backoff_takes_any_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

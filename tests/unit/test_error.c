@@ -1,11 +1,11 @@
 /* Every status has a name of its own, and codes keep the values that docs and scripts know. */
 #include "error.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <limits.h>
 #include <string.h>
 // clang-format off
 #include <cmocka.h>

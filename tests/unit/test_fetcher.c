@@ -59,17 +59,23 @@ static void reply(struct httpd_request *request, int status, const struct buf *b
     httpd_reply(request, status, "application/json", body->data, body->size);
 }
 
-static void reply_good(const struct fixture *fixture, struct httpd_request *request, const struct place *place, bool history)
+static void reply_good(const struct fixture *fixture, struct httpd_request *request, const struct place *place,
+                       bool history)
 {
     struct buf body = BUF_EMPTY;
-    long long now = (long long)(clock_wall_ms() / 1000), dt = place->mood == SAME_DT ? (long long)fixture->same_dt_s : now;
+    long long now = (long long)(clock_wall_ms() / 1000),
+              dt = place->mood == SAME_DT ? (long long)fixture->same_dt_s : now;
     if (history)
         buf_printf(&body,
-                   "{\"cod\":\"200\",\"base\":\"recorded\",\"list\":[{\"dt\":%lld,\"main\":{\"temp\":1}},{\"dt\":%lld,\"main\":{\"temp\":2}},"
+                   "{\"cod\":\"200\",\"base\":\"recorded\",\"list\":[{\"dt\":%lld,\"main\":{\"temp\":1}},{\"dt\":%lld,"
+                   "\"main\":{\"temp\":2}},"
                    "{\"dt\":%lld,\"main\":{\"temp\":3}}]}",
                    now - 1800, now - 1200, now + 60);
     else
-        buf_printf(&body, "{\"base\":\"simulated\",\"main\":{\"temp\":4,\"humidity\":200},\"wind\":{\"deg\":360},\"dt\":%lld,\"cod\":200}", dt);
+        buf_printf(&body,
+                   "{\"base\":\"simulated\",\"main\":{\"temp\":4,\"humidity\":200},\"wind\":{\"deg\":360},\"dt\":%lld,"
+                   "\"cod\":200}",
+                   dt);
     reply(request, 200, &body);
     buf_release(&body);
 }
@@ -229,7 +235,8 @@ static void count_row(struct fixture *fixture, const struct observation *row, in
     fixture->checked += checked;
     fixture->ahead += row->observed_at_ms > clock_wall_ms();
     fixture->foreign += shard_of_city(row->city_id, SHARDS) != partition;
-    fixture->unmarked += row->provider != ISOBAR__V1__PROVIDER__RECORDED && row->provider != ISOBAR__V1__PROVIDER__SIMULATED;
+    fixture->unmarked +=
+        row->provider != ISOBAR__V1__PROVIDER__RECORDED && row->provider != ISOBAR__V1__PROVIDER__SIMULATED;
     if (checked)
         assert_int_equal(row->present, 0);
     else
@@ -265,7 +272,11 @@ static void on_error(void *arg, bool fatal, const char *reason)
 
 static void open_topic(struct fixture *fixture)
 {
-    struct kafka_config config = {.brokers = fixture->mock->brokers, .client_id = "reader", .group = "g", .fetch_memory = 1 << 20, .partitions = SHARDS};
+    struct kafka_config config = {.brokers = fixture->mock->brokers,
+                                  .client_id = "reader",
+                                  .group = "g",
+                                  .fetch_memory = 1 << 20,
+                                  .partitions = SHARDS};
     struct kafka_consumer_events events = {on_records, on_partition_error, on_error, fixture};
     struct buf error = BUF_EMPTY;
     fixture->batch = batch_new();
@@ -285,15 +296,23 @@ static void on_drain(void *arg)
 static int setup(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    struct httpd_config listen = {.bind = "127.0.0.1", .connections = 50, .connections_per_address = 50, .deadline_ms = 60000};
+    struct httpd_config listen = {
+        .bind = "127.0.0.1", .connections = 50, .connections_per_address = 50, .deadline_ms = 60000};
     struct buf error = BUF_EMPTY;
     int code = 0;
     assert_non_null(fixture);
     mock_setup(state);
     fixture->mock = *state;
     fixture->page = (struct metric_page){.component = "test"};
-    fixture->config = (struct daemon_config){.component = "test", .log_level = "error", .log_format = "logfmt", .admin_bind = "127.0.0.1", .admin_port = -1,
-                                             .drain_limit_ms = 5000, .metrics = &fixture->page, .drain = on_drain, .arg = &fixture->fetcher};
+    fixture->config = (struct daemon_config){.component = "test",
+                                             .log_level = "error",
+                                             .log_format = "logfmt",
+                                             .admin_bind = "127.0.0.1",
+                                             .admin_port = -1,
+                                             .drain_limit_ms = 5000,
+                                             .metrics = &fixture->page,
+                                             .drain = on_drain,
+                                             .arg = &fixture->fetcher};
     fixture->daemon = daemon_new(&fixture->config, &code);
     assert_non_null(fixture->daemon);
     fixture->loop = daemon_loop(fixture->daemon);
@@ -309,10 +328,24 @@ static int setup(void **state)
     snprintf(fixture->endpoint, sizeof fixture->endpoint, "%s", channel_endpoint(fixture->coordinator));
     snprintf(fixture->base_url, sizeof fixture->base_url, "http://127.0.0.1:%d", httpd_port(fixture->httpd));
     static char empty[] = "", lz4[] = "lz4", topic[] = MOCK_TOPIC, replay[] = "replay", key[] = KEY, id[] = "fetcher-1";
-    fixture->options = (struct fetcher_options){.id = id, .zone = empty, .capacity = 100, .kafka = fixture->brokers, .topic = topic,
-                                                .compression = lz4, .coordinator = fixture->endpoint, .source = replay,
-                                                .api_key = key, .base_url = fixture->base_url, .allow_http = true, .proxy = empty, .ca_file = empty,
-                                                .interval_s = 1, .calls_per_minute = -1, .history_hours = 1, .concurrency = 8, .connect_timeout_ms = 2000,
+    fixture->options = (struct fetcher_options){.id = id,
+                                                .zone = empty,
+                                                .capacity = 100,
+                                                .kafka = fixture->brokers,
+                                                .topic = topic,
+                                                .compression = lz4,
+                                                .coordinator = fixture->endpoint,
+                                                .source = replay,
+                                                .api_key = key,
+                                                .base_url = fixture->base_url,
+                                                .allow_http = true,
+                                                .proxy = empty,
+                                                .ca_file = empty,
+                                                .interval_s = 1,
+                                                .calls_per_minute = -1,
+                                                .history_hours = 1,
+                                                .concurrency = 8,
+                                                .connect_timeout_ms = 2000,
                                                 .timeout_ms = 5000};
     fixture->fetcher.options = &fixture->options;
     *state = fixture;
@@ -340,15 +373,15 @@ static int teardown(void **state)
 }
 
 /* Runs the loop until `condition` holds. */
-#define UNTIL(condition)                                                                      \
-    do {                                                                                      \
-        int64_t end_ = clock_monotonic_ms() + LIMIT_MS;                                       \
-        bool never_ = false;                                                                  \
-        while (!(condition)) {                                                                \
-            if (clock_monotonic_ms() > end_)                                                  \
-                fail_msg("not within %d ms: %s", LIMIT_MS, #condition);                       \
-            (void)!loop_run_until(fixture->loop, &never_, 5);                                 \
-        }                                                                                     \
+#define UNTIL(condition)                                                                                               \
+    do {                                                                                                               \
+        int64_t end_ = clock_monotonic_ms() + LIMIT_MS;                                                                \
+        bool never_ = false;                                                                                           \
+        while (!(condition)) {                                                                                         \
+            if (clock_monotonic_ms() > end_)                                                                           \
+                fail_msg("not within %d ms: %s", LIMIT_MS, #condition);                                                \
+            (void)!loop_run_until(fixture->loop, &never_, 5);                                                          \
+        }                                                                                                              \
     } while (0)
 
 /* Runs the loop for so many heartbeats: time in which things that must not happen would. */
@@ -400,7 +433,8 @@ static void test_history_once_and_then_live(void **state)
     for (int i = 0; i < CITIES; i++)
         assert_int_equal(fixture->places[i].history, 1);
     UNTIL(fixture->observations >= CITIES * (2 + 2));
-    assert_int_equal(fixture->fetcher.metrics.history_rows_total, CITIES * 2); /* the item in the future is not among them */
+    assert_int_equal(fixture->fetcher.metrics.history_rows_total,
+                     CITIES * 2); /* the item in the future is not among them */
     assert_int_equal(fixture->fetcher.rows.skipped, CITIES);
     assert_true(fixture->fetcher.rows.left_out >= CITIES * 2); /* humidity 200 % */
     check_topic(fixture);
@@ -461,7 +495,8 @@ static void test_a_refused_key_stops_everything(void **state)
     start(fixture);
     UNTIL(fixture->heartbeats > 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fixture->requests > 0 && fixture->fetcher.gate.state == GATE_KEY_REFUSED && transfers_running(fixture->fetcher.transfers) == 0);
+    UNTIL(fixture->requests > 0 && fixture->fetcher.gate.state == GATE_KEY_REFUSED &&
+          transfers_running(fixture->fetcher.transfers) == 0);
     int before = fixture->requests;
     pass(fixture, 8);
     assert_int_equal(fixture->requests, before);
@@ -531,7 +566,8 @@ static void test_polling_is_held_back_while_kafka_is_away(void **state)
     say_target(fixture, 0, BUCKET_UNLIMITED);
     UNTIL(fewest(fixture) >= 1);
     mock_power(fixture->mock, false);
-    UNTIL(outbox_stuck(fixture->fetcher.outbox) && outbox_waiting(fixture->fetcher.outbox) > 0 && transfers_running(fixture->fetcher.transfers) == 0);
+    UNTIL(outbox_stuck(fixture->fetcher.outbox) && outbox_waiting(fixture->fetcher.outbox) > 0 &&
+          transfers_running(fixture->fetcher.transfers) == 0);
     int before = fixture->requests;
     pass(fixture, 4);
     assert_int_equal(fixture->requests, before);
@@ -563,14 +599,15 @@ static void test_a_drain_aborts_calls_and_says_bye(void **state)
 static void test_bad_options_are_refused(void **state)
 {
     struct fixture *fixture = *state;
-    static char empty[] = "", blank[] = "two words", plain[] = "http://127.0.0.1:1", odd[] = "odd", bad_id[] = "a b", real[] = "openweathermap";
+    static char empty[] = "", blank[] = "two words", plain[] = "http://127.0.0.1:1", odd[] = "odd", bad_id[] = "a b",
+                real[] = "openweathermap";
     const struct fetcher_options good = fixture->options;
     struct fetcher *fetcher = &fixture->fetcher;
-#define REFUSED(change)                                                                 \
-    fixture->options = good;                                                            \
-    change;                                                                             \
-    assert_int_equal(fetcher_start(fetcher, fixture->daemon), EXIT_CODE_CONFIG);        \
-    fetcher_release(fetcher);                                                           \
+#define REFUSED(change)                                                                                                \
+    fixture->options = good;                                                                                           \
+    change;                                                                                                            \
+    assert_int_equal(fetcher_start(fetcher, fixture->daemon), EXIT_CODE_CONFIG);                                       \
+    fetcher_release(fetcher);                                                                                          \
     *fetcher = (struct fetcher){.options = &fixture->options}
     log_setup("test", LOG_ERROR + 1, false); /* the refusals are said, but not here */
     REFUSED(fixture->options.api_key = empty);

@@ -120,7 +120,7 @@ static void test_parts_of_two_versions_are_not_mixed(void **state)
     struct world *world = *state;
     cities_hold(&world->cities, 0, 1, NOW);
     assert_false(give(world, 0, 7, 0, 2, 0, 10));
-    assert_false(give(world, 0, 8, 1, 2, 10, 5)); /* begins anew */
+    assert_false(give(world, 0, 8, 1, 2, 10, 5));  /* begins anew */
     assert_false(give(world, 0, 7, 1, 2, 10, 10)); /* late part of the older one */
     assert_int_equal(counts(world).cities, 0);
     assert_false(give(world, 0, 8, 0, 3, 0, 4)); /* another number of parts: begins anew */

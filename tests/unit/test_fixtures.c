@@ -1,8 +1,9 @@
 /*
- * Recorded payloads of weather APIs against what they say, written down by hand from each file: readings of the endpoint that
- * Isobar polls, named errors, and files of other endpoints and providers, which must not be taken for readings. The payloads are
- * not part of the repository (their licences differ): they are looked for in $ISOBAR_FIXTURES, else in ../shared/fixtures beside
- * the repository. Without them the tests are skipped, and say so; test_provider_openweathermap has payloads of its own.
+ * Recorded payloads of weather APIs against what they say, written down by hand from each file: readings of the
+ * endpoint that Isobar polls, named errors, and files of other endpoints and providers, which must not be taken for
+ * readings. The payloads are not part of the repository (their licences differ): they are looked for in
+ * $ISOBAR_FIXTURES, else in ../shared/fixtures beside the repository. Without them the tests are skipped, and say so;
+ * test_provider_openweathermap has payloads of its own.
  */
 #include "../../fetcher/provider_openweathermap.h"
 
@@ -19,9 +20,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NONE    INT32_MIN /* the file does not say it */
-#define CITY    INT64_C(123456)
-#define FETCHED INT64_C(1795500000000) /* long after all of them */
+#define NONE     INT32_MIN /* the file does not say it */
+#define CITY     INT64_C(123456)
+#define FETCHED  INT64_C(1795500000000) /* long after all of them */
 #define FILE_MAX (4 * 1024 * 1024)
 
 #define METRIC   OPENWEATHERMAP_METRIC
@@ -46,46 +47,84 @@ struct reading {
 #define REAL(n)  "real_current_" n ".json"
 
 static const struct reading readings[] = {
-    {MINSK("1"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0, 200, 3600, 7500, 10000, 600},
-    {MINSK("withLocationVariations_2"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0, 100, 3600, 7500, 10000, 600},
-    {MINSK("withLocationVariations_3"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0, 100, 3600, 7500, 10000, 600},
-    {MINSK("withLocationVariations_4"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0, 100, 3600, 7500, 10000, 600},
-    {MINSK("withRainVariations_1"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 100, 0, 3600, 7500, 10000, 600},
-    {MINSK("withRainVariations_2"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 300, 0, 10800, 7500, 10000, 600},
-    {MINSK("withRainVariations_3"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 100, 0, 3600, 7500, 10000, 600},
-    {MINSK("withSnowVariations_1"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0, 100, 3600, 7500, 10000, 600},
-    {MINSK("withSnowVariations_2"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0, 300, 10800, 7500, 10000, 600},
-    {MINSK("withSnowVariations_3"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0, 100, 3600, 7500, 10000, 600},
-    {MINSK("withTemperatureVariations_2"), METRIC, 1617746826, 184, NONE, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0, 200, 3600, 7500, 10000, 600},
-    {MINSK("withTemperatureVariations_3"), METRIC, 1617746826, 184, -31, NONE, 200, 100100, NONE, 6900, 200, 25000, NONE, 0, 200, 3600, 7500, 10000, 600},
-    {MINSK("withTemperatureVariations_4"), METRIC, 1617746826, 184, -31, 167, NONE, 100100, NONE, 6900, 200, 25000, NONE, 0, 200, 3600, 7500, 10000, 600},
-    {MINSK("withWindVariations_2"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, NONE, NONE, 0, 200, 3600, 7500, 10000, 600},
-    {MINSK("withWindVariations_3"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, 244, 0, 200, 3600, 7500, 10000, 600},
+    {MINSK("1"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0, 200, 3600, 7500,
+     10000, 600},
+    {MINSK("withLocationVariations_2"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0,
+     100, 3600, 7500, 10000, 600},
+    {MINSK("withLocationVariations_3"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0,
+     100, 3600, 7500, 10000, 600},
+    {MINSK("withLocationVariations_4"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0,
+     100, 3600, 7500, 10000, 600},
+    {MINSK("withRainVariations_1"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 100,
+     0, 3600, 7500, 10000, 600},
+    {MINSK("withRainVariations_2"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 300,
+     0, 10800, 7500, 10000, 600},
+    {MINSK("withRainVariations_3"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 100,
+     0, 3600, 7500, 10000, 600},
+    {MINSK("withSnowVariations_1"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0,
+     100, 3600, 7500, 10000, 600},
+    {MINSK("withSnowVariations_2"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0,
+     300, 10800, 7500, 10000, 600},
+    {MINSK("withSnowVariations_3"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, NONE, 0,
+     100, 3600, 7500, 10000, 600},
+    {MINSK("withTemperatureVariations_2"), METRIC, 1617746826, 184, NONE, 167, 200, 100100, NONE, 6900, 200, 25000,
+     NONE, 0, 200, 3600, 7500, 10000, 600},
+    {MINSK("withTemperatureVariations_3"), METRIC, 1617746826, 184, -31, NONE, 200, 100100, NONE, 6900, 200, 25000,
+     NONE, 0, 200, 3600, 7500, 10000, 600},
+    {MINSK("withTemperatureVariations_4"), METRIC, 1617746826, 184, -31, 167, NONE, 100100, NONE, 6900, 200, 25000,
+     NONE, 0, 200, 3600, 7500, 10000, 600},
+    {MINSK("withWindVariations_2"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, NONE, NONE, 0, 200,
+     3600, 7500, 10000, 600},
+    {MINSK("withWindVariations_3"), METRIC, 1617746826, 184, -31, 167, 200, 100100, NONE, 6900, 200, 25000, 244, 0, 200,
+     3600, 7500, 10000, 600},
 
-    {VCR("id"), STANDARD, 1588047748, 872, 396, 778, 1000, 100500, NONE, 8700, 570, 9000, NONE, 1270, 0, 3600, 7500, 8000, 501},
-    {VCR("id_en"), STANDARD, 1588338951, 1408, 1070, 1278, 1667, 99800, NONE, 6600, 410, 25000, NONE, 300, 0, 3600, 500, 10000, 500},
-    {VCR("id_fr_metric"), METRIC, 1589717622, 1367, 579, 1300, 1400, 101000, NONE, 4700, 900, 26000, NONE, 0, 0, 3600, 4000, 10000, 520},
-    {VCR("id_ru"), STANDARD, 1588299211, 805, 440, 722, 900, 99600, NONE, 8100, 360, 23000, NONE, 250, 0, 3600, 8400, 10000, 500},
-    {VCR("id_ru_imperial"), IMPERIAL, 1588339006, 1200, 715, 1200, 1200, 101400, NONE, 2700, 300, 9000, NONE, 0, 0, 3600, 0, 10000, 800},
-    {VCR("id_ru_metric"), METRIC, 1588338706, 1200, 715, 1200, 1200, 101400, NONE, 2700, 300, 9000, NONE, 0, 0, 3600, 0, 10000, 800},
-    {VCR("lat_lon"), STANDARD, 1588048665, 893, 422, 778, 1056, 100500, NONE, 8700, 570, 9000, NONE, 1520, 0, 3600, 7500, 8000, 501},
-    {VCR("name"), STANDARD, 1588044368, 942, 458, 833, 1000, 100500, NONE, 8100, 570, 7000, NONE, 510, 0, 3600, 10000, 10000, 500},
-    {VCR("name_state_country"), STANDARD, 1588045785, 671, 367, 611, 722, 101900, NONE, 7500, 210, NONE, NONE, 0, 0, 3600, 9000, 16093, 804},
-    {VCR("zip"), STANDARD, 1588048598, 654, 296, 556, 722, 101900, NONE, 7000, 260, NONE, NONE, 0, 0, 3600, 7500, 16093, 803},
+    {VCR("id"), STANDARD, 1588047748, 872, 396, 778, 1000, 100500, NONE, 8700, 570, 9000, NONE, 1270, 0, 3600, 7500,
+     8000, 501},
+    {VCR("id_en"), STANDARD, 1588338951, 1408, 1070, 1278, 1667, 99800, NONE, 6600, 410, 25000, NONE, 300, 0, 3600, 500,
+     10000, 500},
+    {VCR("id_fr_metric"), METRIC, 1589717622, 1367, 579, 1300, 1400, 101000, NONE, 4700, 900, 26000, NONE, 0, 0, 3600,
+     4000, 10000, 520},
+    {VCR("id_ru"), STANDARD, 1588299211, 805, 440, 722, 900, 99600, NONE, 8100, 360, 23000, NONE, 250, 0, 3600, 8400,
+     10000, 500},
+    {VCR("id_ru_imperial"), IMPERIAL, 1588339006, 1200, 715, 1200, 1200, 101400, NONE, 2700, 300, 9000, NONE, 0, 0,
+     3600, 0, 10000, 800},
+    {VCR("id_ru_metric"), METRIC, 1588338706, 1200, 715, 1200, 1200, 101400, NONE, 2700, 300, 9000, NONE, 0, 0, 3600, 0,
+     10000, 800},
+    {VCR("lat_lon"), STANDARD, 1588048665, 893, 422, 778, 1056, 100500, NONE, 8700, 570, 9000, NONE, 1520, 0, 3600,
+     7500, 8000, 501},
+    {VCR("name"), STANDARD, 1588044368, 942, 458, 833, 1000, 100500, NONE, 8100, 570, 7000, NONE, 510, 0, 3600, 10000,
+     10000, 500},
+    {VCR("name_state_country"), STANDARD, 1588045785, 671, 367, 611, 722, 101900, NONE, 7500, 210, NONE, NONE, 0, 0,
+     3600, 9000, 16093, 804},
+    {VCR("zip"), STANDARD, 1588048598, 654, 296, 556, 722, 101900, NONE, 7000, 260, NONE, NONE, 0, 0, 3600, 7500, 16093,
+     803},
 
-    {REAL("2019_metric_id0"), METRIC, 1571358925, 2607, NONE, 2607, 2607, 101324, 101327, 7300, 404, 23225, NONE, 0, 0, 3600, 9000, NONE, 804},
-    {REAL("antarctica_2019_no_visibility"), STANDARD, 1552076514, -2428, NONE, -2428, -2428, 100614, 72268, 6700, 891, 900, NONE, 0, 0, 3600, 4400, NONE, 802},
-    {REAL("boston_rain_imperial_2016"), IMPERIAL, 1459956213, 301, NONE, 100, 1000, 102900, NONE, 5700, 360, 6000, NONE, 300, 0, 3600, 100, NONE, 500},
-    {REAL("chita_cold_2024_ru"), METRIC, 1734252715, -1806, -2349, -1806, -1806, 102800, 91900, 5500, 200, 28000, NONE, 0, 0, 3600, 600, 10000, 800},
-    {REAL("franklin_zip_id0_visibility16093_2019"), STANDARD, 1574883051, 1353, NONE, 1100, 1611, 101900, NONE, 3300, 570, 26000, 820, 250, 0, 3600, 100, 16093, 500},
-    {REAL("karaganda_snow_2020_metric"), METRIC, 1608401435, -700, -1643, -700, -700, 101200, NONE, 7300, 900, 18000, NONE, 0, 620, 3600, 7500, 2800, 621},
-    {REAL("kyiv_snow_2021"), STANDARD, 1612202015, -500, -1191, -500, -500, 100700, NONE, 9300, 600, 3000, NONE, 0, 100, 3600, 7500, 10000, 803},
-    {REAL("london_light_rain_2020"), STANDARD, 1602099808, 1315, 1041, 1222, 1389, 101600, NONE, 8100, 396, 22100, NONE, 460, 0, 3600, 9600, 10000, 500},
-    {REAL("mragowo_low_visibility_2022"), STANDARD, 1670064707, -400, -802, -400, -400, 102800, 101100, 9300, 273, 10400, 597, 0, 480, 3600, 10000, 175, 600},
-    {REAL("new_york_rain_and_snow_2019"), STANDARD, 1575230183, -21, NONE, -333, 389, 100700, NONE, 8600, 930, 7000, NONE, 950, 1320, 3600, 9000, 4828, 501},
-    {REAL("odesa_no_systype_2022"), METRIC, 1664909335, 1394, 1280, 1394, 1394, 102100, 101500, 5400, 458, 31400, 816, 0, 0, 3600, 7300, 10000, 803},
-    {REAL("polar_day_sunrise_zero"), STANDARD, 1682686985, 223, -461, 223, 223, 102200, 102200, 8800, 1191, 16600, 1706, 0, 0, 3600, 10000, 10000, 804},
-    {REAL("warsaw_2019"), STANDARD, 1575229786, 111, NONE, -167, 389, 102100, NONE, 8900, 150, 19000, NONE, 0, 0, 3600, 2000, 9000, 801},
+    {REAL("2019_metric_id0"), METRIC, 1571358925, 2607, NONE, 2607, 2607, 101324, 101327, 7300, 404, 23225, NONE, 0, 0,
+     3600, 9000, NONE, 804},
+    {REAL("antarctica_2019_no_visibility"), STANDARD, 1552076514, -2428, NONE, -2428, -2428, 100614, 72268, 6700, 891,
+     900, NONE, 0, 0, 3600, 4400, NONE, 802},
+    {REAL("boston_rain_imperial_2016"), IMPERIAL, 1459956213, 301, NONE, 100, 1000, 102900, NONE, 5700, 360, 6000, NONE,
+     300, 0, 3600, 100, NONE, 500},
+    {REAL("chita_cold_2024_ru"), METRIC, 1734252715, -1806, -2349, -1806, -1806, 102800, 91900, 5500, 200, 28000, NONE,
+     0, 0, 3600, 600, 10000, 800},
+    {REAL("franklin_zip_id0_visibility16093_2019"), STANDARD, 1574883051, 1353, NONE, 1100, 1611, 101900, NONE, 3300,
+     570, 26000, 820, 250, 0, 3600, 100, 16093, 500},
+    {REAL("karaganda_snow_2020_metric"), METRIC, 1608401435, -700, -1643, -700, -700, 101200, NONE, 7300, 900, 18000,
+     NONE, 0, 620, 3600, 7500, 2800, 621},
+    {REAL("kyiv_snow_2021"), STANDARD, 1612202015, -500, -1191, -500, -500, 100700, NONE, 9300, 600, 3000, NONE, 0, 100,
+     3600, 7500, 10000, 803},
+    {REAL("london_light_rain_2020"), STANDARD, 1602099808, 1315, 1041, 1222, 1389, 101600, NONE, 8100, 396, 22100, NONE,
+     460, 0, 3600, 9600, 10000, 500},
+    {REAL("mragowo_low_visibility_2022"), STANDARD, 1670064707, -400, -802, -400, -400, 102800, 101100, 9300, 273,
+     10400, 597, 0, 480, 3600, 10000, 175, 600},
+    {REAL("new_york_rain_and_snow_2019"), STANDARD, 1575230183, -21, NONE, -333, 389, 100700, NONE, 8600, 930, 7000,
+     NONE, 950, 1320, 3600, 9000, 4828, 501},
+    {REAL("odesa_no_systype_2022"), METRIC, 1664909335, 1394, 1280, 1394, 1394, 102100, 101500, 5400, 458, 31400, 816,
+     0, 0, 3600, 7300, 10000, 803},
+    {REAL("polar_day_sunrise_zero"), STANDARD, 1682686985, 223, -461, 223, 223, 102200, 102200, 8800, 1191, 16600, 1706,
+     0, 0, 3600, 10000, 10000, 804},
+    {REAL("warsaw_2019"), STANDARD, 1575229786, 111, NONE, -167, 389, 102100, NONE, 8900, 150, 19000, NONE, 0, 0, 3600,
+     2000, 9000, 801},
 };
 #define READINGS (sizeof readings / sizeof *readings)
 
@@ -126,30 +165,52 @@ static const struct other others[] = {
     {"om_real_current_berlin_2024.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
     {"om_real_current_fano_2026.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
     {"om_real_current_unixtime_2024.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_AirPollution_mapToAirPollution_withCoordinatesVariation_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_AirPollution_mapToAirPollution_withCoordinatesVariation_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
     {"owm_java_CurrentWeather_getList_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForecast_whenSysNodeIsNotSet_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_whenWeatherStateIsNotSet_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withCloudsVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withCoordinateVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withCoordinateVariants_2.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withCoordinateVariants_3.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withCoordinateVariants_4.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withLocationVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withPressureVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withRainVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withSnowVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withTemperatureVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withWindVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForecast_whenSysNodeIsNotSet_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_whenWeatherStateIsNotSet_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withCloudsVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withCoordinateVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withCoordinateVariants_2.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withCoordinateVariants_3.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withCoordinateVariants_4.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withLocationVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withPressureVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withRainVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withSnowVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withTemperatureVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_FiveDayThreeHourStepForecast_mapToForest_withWindVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
     {"owm_java_OneCallWeather_mapToCurrent_onlyAlerts_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_OneCallWeather_mapToCurrent_withCurrentVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_OneCallWeather_mapToCurrent_withHourlyVariations_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_OneCallWeather_mapToCurrent_withoutDailyListNode_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_OneCallWeather_mapToCurrent_withoutHourlyListNode_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_OneCallWeather_mapToHistorical_withHourlyHistoricalVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_OneCallWeather_mapToHistorical_withHourlyHistoricalVariants_2.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_OneCallWeather_mapToHistorical_withWeatherVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_java_OneCallWeather_mapToHistorical_withWeatherVariants_2.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_OneCallWeather_mapToCurrent_withCurrentVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_OneCallWeather_mapToCurrent_withHourlyVariations_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_OneCallWeather_mapToCurrent_withoutDailyListNode_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_OneCallWeather_mapToCurrent_withoutHourlyListNode_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_OneCallWeather_mapToHistorical_withHourlyHistoricalVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_OneCallWeather_mapToHistorical_withHourlyHistoricalVariants_2.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_OneCallWeather_mapToHistorical_withWeatherVariants_1.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
+    {"owm_java_OneCallWeather_mapToHistorical_withWeatherVariants_2.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
     {"owm_vcr_forecast_five_day_1__http200.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
     {"owm_vcr_forecast_five_day_2__http200.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
     {"owm_vcr_forecast_five_day__http200.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
@@ -161,7 +222,8 @@ static const struct other others[] = {
     {"owm_vcr_one_call_base_plan__http200.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
     {"owm_vcr_one_call_error_out_of_range__http400.json", 400, FETCH_BAD_PLACE, FETCH_BAD_PLACE},
     {"owm_vcr_one_call_lat_lon__http200.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
-    {"owm_vcr_one_call_lat_lon_exclude_minutely_hourly__http200.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
+    {"owm_vcr_one_call_lat_lon_exclude_minutely_hourly__http200.json", 200, FETCH_UNEXPECTED_SHAPE,
+     FETCH_UNEXPECTED_SHAPE},
     {"owm_vcr_one_call_lat_lon_yesterday__http200.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
     {"owm_vcr_weather_box_city__http200.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
     {"owm_vcr_weather_box_city_cluster__http200.json", 200, FETCH_UNEXPECTED_SHAPE, FETCH_UNEXPECTED_SHAPE},
@@ -190,10 +252,10 @@ static bool find_folder(void)
     return access(folder, R_OK | X_OK) == 0;
 }
 
-#define NEED_FOLDER                                                                                        \
-    if (!find_folder()) {                                                                                  \
-        fprintf(stderr, "SKIPPED: no recorded payloads in '%s'; set ISOBAR_FIXTURES\n", folder);           \
-        skip();                                                                                            \
+#define NEED_FOLDER                                                                                                    \
+    if (!find_folder()) {                                                                                              \
+        fprintf(stderr, "SKIPPED: no recorded payloads in '%s'; set ISOBAR_FIXTURES\n", folder);                       \
+        skip();                                                                                                        \
     }
 
 /* Reads a file of the folder into `out`. */
@@ -211,11 +273,15 @@ static void read_file(const char *name, struct buf *out)
     fclose(file);
 }
 
-static enum fetch_status parse(const struct buf *body, enum fetch_call call, int http_status, enum openweathermap_units units,
-                               struct provider_rows *rows)
+static enum fetch_status parse(const struct buf *body, enum fetch_call call, int http_status,
+                               enum openweathermap_units units, struct provider_rows *rows)
 {
-    struct provider_answer answer = {.call = call, .http_status = http_status, .body = body->data, .size = body->size,
-                                     .city_id = CITY, .fetched_at_ms = FETCHED};
+    struct provider_answer answer = {.call = call,
+                                     .http_status = http_status,
+                                     .body = body->data,
+                                     .size = body->size,
+                                     .city_id = CITY,
+                                     .fetched_at_ms = FETCHED};
     return openweathermap_parse(&answer, units, rows);
 }
 
@@ -297,7 +363,8 @@ static void test_readings_are_what_the_file_says(void **state)
     buf_release(&body);
 }
 
-static void check_status(const char *file, enum fetch_status status, enum fetch_status want, const struct provider_rows *rows)
+static void check_status(const char *file, enum fetch_status status, enum fetch_status want,
+                         const struct provider_rows *rows)
 {
     if (status != want)
         fail_msg("%s: %s (%s), want %s", file, fetch_status_name(status), rows->reason, fetch_status_name(want));
@@ -378,7 +445,8 @@ static void test_every_file_has_a_row(void **state)
 static void test_units_are_those_of_the_sources(void **state)
 {
     (void)state;
-    static const char *const names[] = {[METRIC] = "units: metric", [STANDARD] = "units: standard", [IMPERIAL] = "units: imperial"};
+    static const char *const names[] = {
+        [METRIC] = "units: metric", [STANDARD] = "units: standard", [IMPERIAL] = "units: imperial"};
     struct buf text = BUF_EMPTY;
     NEED_FOLDER
     read_file("SOURCES.txt", &text);
@@ -386,7 +454,8 @@ static void test_units_are_those_of_the_sources(void **state)
         char *line = strstr(text.data, readings[i].file), *units = line ? strstr(line, "units: ") : NULL;
         if (!units)
             fail_msg("%s is not in SOURCES.txt", readings[i].file);
-        else if (memchr(line, '\n', (size_t)(units - line)) || strncmp(units, names[readings[i].units], strlen(names[readings[i].units])) != 0)
+        else if (memchr(line, '\n', (size_t)(units - line)) ||
+                 strncmp(units, names[readings[i].units], strlen(names[readings[i].units])) != 0)
             fail_msg("%s: SOURCES.txt says %.20s", readings[i].file, units);
     }
     buf_release(&text);

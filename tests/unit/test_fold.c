@@ -45,7 +45,8 @@ static void shuffle(struct dice *dice, struct observation *rows)
     }
 }
 
-/* Applies the rows in batches of random size, commits now and then, closes everything with a tick; all windows as bytes. */
+/* Applies the rows in batches of random size, commits now and then, closes everything with a tick; all windows as
+ * bytes. */
 static void windows_of(struct dice *dice, const struct observation *rows, struct buf *out, int64_t *late)
 {
     kit_init(&kit);
@@ -199,7 +200,8 @@ static void deltas_meet_what_is_stored(void **state)
     assert_int_equal(kit.state.missing_count, 3); /* the windows; a pane closes once */
     for (size_t i = 0; i < 3; i++) {
         bool ours = kit.state.missing[i]->key.kind == 1;
-        assert_int_equal(state_loaded(&kit.state, kit.state.missing[i], ours ? bytes.data : NULL, ours ? bytes.size : 0), 0);
+        assert_int_equal(
+            state_loaded(&kit.state, kit.state.missing[i], ours ? bytes.data : NULL, ours ? bytes.size : 0), 0);
     }
     kit.state.missing_count = 0;
     const struct window *window = kit_window(&kit, 1, CITY, NOON);
@@ -274,7 +276,8 @@ static void cursors_start_at_the_horizon_of_the_first_record(void **state)
 static void a_size_that_is_new_gets_its_cursor(void **state)
 {
     (void)state;
-    kit.state.ledger.pane_cursor_ms = kit.state.ledger.window_cursor_ms[0] = kit.state.ledger.window_cursor_ms[1] = NOON - PANE;
+    kit.state.ledger.pane_cursor_ms = kit.state.ledger.window_cursor_ms[0] = kit.state.ledger.window_cursor_ms[1] =
+        NOON - PANE;
     kit_one(&kit, kit_row(CITY, NOON, 1), NOON);
     assert_int_equal(kit.state.ledger.pane_cursor_ms, NOON - PANE);
     assert_int_equal(kit.state.ledger.window_cursor_ms[2], window_start(NOON - 730 * DAY - 1, DAY));
@@ -286,7 +289,8 @@ static void what_is_over_is_retired_in_order_and_bounded(void **state)
     kit_one(&kit, kit_row(CITY, NOON, 1), NOON + 1);
     kit_tick(&kit, NOON + HOUR);
     kit_commit(&kit);
-    /* Ten days without a record: 2,880 panes and 1,440 windows of 10 minutes are over, whether there are keys or not. */
+    /* Ten days without a record: 2,880 panes and 1,440 windows of 10 minutes are over, whether there are keys or not.
+     */
     kit_tick(&kit, NOON + 10 * DAY);
     int64_t next = kit.state.ledger.pane_cursor_ms, first = 0, last = 0;
     assert_int_equal(next, NOON - 2 * DAY + HOUR - PANE);

@@ -1,12 +1,13 @@
-/* The HTTP server's life, limits and deadlines, on real sockets; requests and streams have test programs of their own. */
+/* The HTTP server's life, limits and deadlines, on real sockets; requests and streams have test programs of their own.
+ */
 #include "httpd.h"
 
 #include "capture.h"
 #include "http_fixture.h"
 
-#define GET "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-#define WATCH_MS 250 /* how often the server looks for what is overdue */
-#define BUSY_MS 3000 /* more than a busy machine loses */
+#define GET      "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+#define WATCH_MS 250  /* how often the server looks for what is overdue */
+#define BUSY_MS  3000 /* more than a busy machine loses */
 
 /* ---- keep-alive ---- */
 
@@ -39,7 +40,8 @@ static void a_connection_serves_many_requests(void **state)
 static void a_client_may_ask_to_close(void **state)
 {
     (void)state;
-    static const char *const requests[] = {"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"};
+    static const char *const requests[] = {"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                                           "GET / HTTP/1.0\r\n\r\n"};
     struct fixture fixture;
     fixture_start(&fixture, (struct httpd_config){0});
     for (int i = 0; i < 2; i++) {
@@ -60,8 +62,12 @@ static void nonsense_is_refused_before_the_handler(void **state)
 {
     (void)state;
     static const char *const nonsense[] = {
-        "\r\n\r\nhello\r\n\r\n", "GET\r\n\r\n", "GET / FTP/9\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n",
+        "\r\n\r\nhello\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET / FTP/9\r\n\r\n",
+        "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n",
         "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", /* TLS */
     };
     struct fixture fixture;
@@ -71,7 +77,8 @@ static void nonsense_is_refused_before_the_handler(void **state)
         connect_to(&fixture, &client);
         client_send(fixture.loop, &client, nonsense[i]);
         UNTIL(fixture.loop, client_ended(&client)); /* by an error, or by the deadline */
-        if (client.in.size > 0 && strncmp(client.in.data + 8, " 4", 2) != 0 && strncmp(client.in.data + 8, " 5", 2) != 0)
+        if (client.in.size > 0 && strncmp(client.in.data + 8, " 4", 2) != 0 &&
+            strncmp(client.in.data + 8, " 5", 2) != 0)
             fail_msg("'%s': %s", nonsense[i], client.in.data);
         client_close(&client, false);
     }
@@ -88,7 +95,8 @@ static int padded_status(struct fixture *fixture, size_t size, bool in_path)
     char *padding = malloc(size + 1);
     memset(padding, 'p', size);
     padding[size] = '\0';
-    buf_printf(&request, "GET /%s HTTP/1.1\r\nHost: x\r\nX-Pad: %s\r\n\r\n", in_path ? padding : "", in_path ? "" : padding);
+    buf_printf(&request, "GET /%s HTTP/1.1\r\nHost: x\r\nX-Pad: %s\r\n\r\n", in_path ? padding : "",
+               in_path ? "" : padding);
     connect_to(fixture, &client);
     (void)client_send_bytes(fixture->loop, &client, request.data, request.size);
     UNTIL(fixture->loop, client_ended(&client) || strstr(client.in.data, "\r\n\r\n"));
@@ -374,7 +382,10 @@ static void listening_fails_with_a_reason(void **state)
     struct buf error = BUF_EMPTY;
     char expected[64];
     fixture_start(&fixture, (struct httpd_config){0});
-    struct httpd_config config = {.bind = "127.0.0.1", .port = httpd_port(fixture.httpd), .connections = 1, .connections_per_address = 1,
+    struct httpd_config config = {.bind = "127.0.0.1",
+                                  .port = httpd_port(fixture.httpd),
+                                  .connections = 1,
+                                  .connections_per_address = 1,
                                   .deadline_ms = 1000};
     assert_null(httpd_new(fixture.loop, &config, on_request, &fixture, &error));
     snprintf(expected, sizeof expected, "127.0.0.1:%d: Address already in use", config.port);
@@ -441,8 +452,12 @@ static void ipv6_loopback(void **state)
 static void stopping_closes_everything(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"", "GET / HT", GET, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12",
-                                        "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n", "GET /plain HTTP/1.1\r\nHost: x\r\n\r\n",
+    static const char *const texts[] = {"",
+                                        "GET / HT",
+                                        GET,
+                                        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12",
+                                        "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n",
+                                        "GET /plain HTTP/1.1\r\nHost: x\r\n\r\n",
                                         "GET /big?n=20000000 HTTP/1.1\r\nHost: x\r\n\r\n"};
     enum { COUNT = sizeof texts / sizeof *texts };
     for (int turns = 0; turns < 6; turns++) { /* with requests that are in the sockets, not read yet, too */

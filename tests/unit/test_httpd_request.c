@@ -1,4 +1,5 @@
-/* Requests as the handler sees them and answers as the client does: methods, decoding, headers, HEAD, gzip, late answers. */
+/* Requests as the handler sees them and answers as the client does: methods, decoding, headers, HEAD, gzip, late
+ * answers. */
 #include "httpd.h"
 
 #include "capture.h"
@@ -41,13 +42,15 @@ static void the_handler_sees_the_request(void **state)
     assert_echo("GET /?a" END, "method=GET path=/ a= header=(none) size=0 body=");
     assert_echo("GET /?a=" END, "method=GET path=/ a= header=(none) size=0 body=");
     assert_echo("GET /?a=first&a=second" END, "method=GET path=/ a=first header=(none) size=0 body=");
-    assert_echo("GET /%00hidden" END, "method=GET path=/ a=(none) header=(none) size=0 body="); /* cut, never past the end */
+    assert_echo("GET /%00hidden" END,
+                "method=GET path=/ a=(none) header=(none) size=0 body="); /* cut, never past the end */
     assert_echo("GET /%zz" END, "method=GET path=/%zz a=(none) header=(none) size=0 body=");
     assert_echo("POST /p HTTP/1.1\r\nHost: x\r\nX-TEST: some value\r\nContent-Length: 5\r\n\r\nab\ncd",
                 "method=POST path=/p a=(none) header=some value size=5 body=ab\ncd");
     assert_echo("POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
                 "method=POST path=/p a=(none) header=(none) size=5 body=abcde");
-    assert_echo("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "method=POST path=/p a=(none) header=(none) size=0 body=");
+    assert_echo("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+                "method=POST path=/p a=(none) header=(none) size=0 body=");
 }
 
 static void any_method_reaches_the_handler(void **state)
@@ -124,8 +127,12 @@ static void problems_are_json(void **state)
     static const struct {
         const char *query, *detail;
     } table[] = {
-        {"plain", "plain"},     {"%22quoted%22%5C", "\"quoted\"\\"}, {"a%0Ab%09c", "a\nb\tc"},
-        {"%C3%A9", "é"},        {"%3Cscript%3E", "<script>"},        {"%FF%FE", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"plain", "plain"},
+        {"%22quoted%22%5C", "\"quoted\"\\"},
+        {"a%0Ab%09c", "a\nb\tc"},
+        {"%C3%A9", "é"},
+        {"%3Cscript%3E", "<script>"},
+        {"%FF%FE", "\xef\xbf\xbd\xef\xbf\xbd"},
         {"%E2%82", "\xef\xbf\xbd\xef\xbf\xbd"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -188,8 +195,9 @@ static void gzip_is_taken_or_refused(void **state)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char request[160];
         struct response response;
-        snprintf(request, sizeof request, "GET /gzip HTTP/1.1\r\nHost: x\r\n%s%s%s\r\n", table[i].accept ? "Accept-Encoding: " : "",
-                 table[i].accept ? table[i].accept : "", table[i].accept ? "\r\n" : "");
+        snprintf(request, sizeof request, "GET /gzip HTTP/1.1\r\nHost: x\r\n%s%s%s\r\n",
+                 table[i].accept ? "Accept-Encoding: " : "", table[i].accept ? table[i].accept : "",
+                 table[i].accept ? "\r\n" : "");
         ask(&fixture, request, &response);
         if (response.status != (table[i].yes ? 200 : 406))
             fail_msg("'%s'", table[i].accept ? table[i].accept : "(none)");
@@ -314,7 +322,8 @@ static void on_twice(void *arg, struct httpd_request *request)
 static void serve_one(void *arg)
 {
     struct loop *loop = loop_new();
-    struct httpd_config config = {.bind = "127.0.0.1", .connections = 9, .connections_per_address = 9, .deadline_ms = 1000};
+    struct httpd_config config = {
+        .bind = "127.0.0.1", .connections = 9, .connections_per_address = 9, .deadline_ms = 1000};
     struct httpd *httpd = httpd_new(loop, &config, *(httpd_fn **)arg, NULL, NULL);
     struct client client;
     client_open(&client, httpd_port(httpd), NULL, 0);
@@ -334,18 +343,12 @@ static void a_handler_answers_exactly_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_handler_sees_the_request),
-        cmocka_unit_test(any_method_reaches_the_handler),
-        cmocka_unit_test(head_has_the_header_only),
-        cmocka_unit_test(head_of_a_stream_ends),
-        cmocka_unit_test(answers_of_every_kind),
-        cmocka_unit_test(problems_are_json),
-        cmocka_unit_test(gzip_is_taken_or_refused),
-        cmocka_unit_test(an_answer_may_come_later),
-        cmocka_unit_test(a_late_answer_may_be_a_stream),
-        cmocka_unit_test(the_client_may_be_gone_before_a_late_answer),
-        cmocka_unit_test(many_late_answers_in_any_order),
-        cmocka_unit_test(a_handler_answers_exactly_once),
+        cmocka_unit_test(the_handler_sees_the_request),   cmocka_unit_test(any_method_reaches_the_handler),
+        cmocka_unit_test(head_has_the_header_only),       cmocka_unit_test(head_of_a_stream_ends),
+        cmocka_unit_test(answers_of_every_kind),          cmocka_unit_test(problems_are_json),
+        cmocka_unit_test(gzip_is_taken_or_refused),       cmocka_unit_test(an_answer_may_come_later),
+        cmocka_unit_test(a_late_answer_may_be_a_stream),  cmocka_unit_test(the_client_may_be_gone_before_a_late_answer),
+        cmocka_unit_test(many_late_answers_in_any_order), cmocka_unit_test(a_handler_answers_exactly_once),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

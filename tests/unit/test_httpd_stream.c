@@ -4,11 +4,12 @@
 #include "http_fixture.h"
 
 #define GET_STREAM "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
-#define GET_PLAIN "GET /plain HTTP/1.1\r\nHost: x\r\n\r\n"
-#define BUSY_MS 3000 /* more than a busy machine loses */
+#define GET_PLAIN  "GET /plain HTTP/1.1\r\nHost: x\r\n\r\n"
+#define BUSY_MS    3000 /* more than a busy machine loses */
 
 /* Connects and waits until the stream is open; returns it. */
-static struct httpd_stream *open_one(struct fixture *fixture, struct client *client, const char *request, int receive_bytes)
+static struct httpd_stream *open_one(struct fixture *fixture, struct client *client, const char *request,
+                                     int receive_bytes)
 {
     int opened = fixture->opened;
     client_open(client, httpd_port(fixture->httpd), NULL, receive_bytes);
@@ -90,7 +91,8 @@ static void bytes_arrive_in_order(void **state)
     fixture_stop(&fixture);
 }
 
-/* Clients that close, reset, half-close, or get killed with unread bytes: each is noticed soon, and the others get everything. */
+/* Clients that close, reset, half-close, or get killed with unread bytes: each is noticed soon, and the others get
+ * everything. */
 static void clients_that_vanish_are_noticed(void **state)
 {
     (void)state;
@@ -223,7 +225,7 @@ static void a_closed_stream_whose_client_does_not_read_is_given_up(void **state)
     httpd_chunk_unref(chunk);
     free(bytes);
     httpd_stream_close(stream);
-    httpd_stream_close(stream); /* twice is fine */
+    httpd_stream_close(stream);      /* twice is fine */
     stream_text(stream, "too late"); /* and this is dropped */
     int64_t start = clock_monotonic_ms();
     UNTIL(fixture.loop, fixture.closed == 1);
@@ -254,7 +256,7 @@ static void quiet_event_streams_get_comments(void **state)
           }));
     UNTIL(fixture.loop, client_count(&busy, "data: x\n\n") == sent);
     assert_true(longest > 100 || client_count(&busy, "\n:\n") == 0); /* not where it is not needed */
-    assert_int_equal(client_count(&plain, ":\n\n"), 0); /* nor where it would be content */
+    assert_int_equal(client_count(&plain, ":\n\n"), 0);              /* nor where it would be content */
     assert_int_equal(fixture.open, 3);
     client_close(&events, false);
     client_close(&plain, false);

@@ -67,7 +67,8 @@ static void a_drain_hands_over_with_each_release(void **state)
     }
     run(world, 2000);
     json_t *view = view_of(world);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(view, "members"), 1), "state")), "draining");
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(json_object_get(view, "members"), 1), "state")), "draining");
     json_decref(view);
     say_bye(world, one);
     run(world, 1000);
@@ -158,7 +159,9 @@ static void a_flood_of_hellos_moves_nothing(void **state)
     run(world, 3000);
     int targets = one->targets + two->targets;
     for (int i = 0; i < 3000; i++) {
-        struct person stranger = {.here = true, .role = i % 2 ? ISOBAR__V1__ROLE__WORKER : ISOBAR__V1__ROLE__FETCHER, .incarnation = i + 1000};
+        struct person stranger = {.here = true,
+                                  .role = i % 2 ? ISOBAR__V1__ROLE__WORKER : ISOBAR__V1__ROLE__FETCHER,
+                                  .incarnation = i + 1000};
         char id[32];
         snprintf(id, sizeof id, "made-up-%d", i);
         text_copy(stranger.id, sizeof stranger.id, id);

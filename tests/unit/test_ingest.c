@@ -1,6 +1,6 @@
 /*
- * What becomes of rows: each ends in exactly one counter, event time opens and closes panes, ticks close what is silent, and
- * I1 and I2 hold after every record (kit_feed checks them).
+ * What becomes of rows: each ends in exactly one counter, event time opens and closes panes, ticks close what is
+ * silent, and I1 and I2 hold after every record (kit_feed checks them).
  */
 #include "worker_kit.h"
 
@@ -26,7 +26,8 @@ static int end(void **state)
 static void assert_rows(const int64_t want[9])
 {
     const struct ledger *l = &kit.state.ledger;
-    const int64_t have[9] = {l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_bad, l->rows_checked, l->rows_tick, l->rows_control, l->rows_retired};
+    const int64_t have[9] = {l->rows,         l->rows_in,   l->rows_late,    l->rows_duplicate, l->rows_bad,
+                             l->rows_checked, l->rows_tick, l->rows_control, l->rows_retired};
     for (size_t i = 0; i < 9; i++) {
         if (have[i] != want[i])
             fail_msg("counter %zu is %lld, wanted %lld", i, (long long)have[i], (long long)want[i]);
@@ -39,8 +40,12 @@ static void assert_rows(const int64_t want[9])
 static void every_kind_of_row_has_its_counter(void **state)
 {
     (void)state;
-    struct observation rows[] = {kit_row(CITY, NOON, 1), kit_kind(ISOBAR__V1__ROW_KIND__CHECKED, CITY, NOON), kit_kind(ISOBAR__V1__ROW_KIND__CONTROL, CITY, NOON),
-                                 kit_row(CITY, NOON, 1), kit_row(CITY, NOON - 3 * DAY, 1), kit_row(CITY, NOON + HOUR, 1)};
+    struct observation rows[] = {kit_row(CITY, NOON, 1),
+                                 kit_kind(ISOBAR__V1__ROW_KIND__CHECKED, CITY, NOON),
+                                 kit_kind(ISOBAR__V1__ROW_KIND__CONTROL, CITY, NOON),
+                                 kit_row(CITY, NOON, 1),
+                                 kit_row(CITY, NOON - 3 * DAY, 1),
+                                 kit_row(CITY, NOON + HOUR, 1)};
     kit_feed(&kit, rows, 6, NOON);
     ROWS(6, 1, 0, 1, 1, 1, 0, 1, 1);
     kit_tick(&kit, NOON + 1);
@@ -313,13 +318,13 @@ static void ticks_make_the_windows_of_a_silent_city_final(void **state)
     static const struct {
         int64_t tick_ms, through_ms; /* after noon */
     } steps[] = {
-        {31 * MINUTE, 25 * MINUTE},           /* silent for 30 minutes: the pane, and with it the window of 10 minutes */
-        {50 * MINUTE, 25 * MINUTE},           /* nothing ends: not written again */
-        {64 * MINUTE, 25 * MINUTE},           /* the hour has ended, its delay has not */
-        {65 * MINUTE, 60 * MINUTE},           /* the hour */
-        {5 * HOUR, 60 * MINUTE},              /* nothing */
-        {12 * HOUR + 5 * MINUTE, 12 * HOUR},  /* the day */
-        {72 * HOUR, 12 * HOUR},               /* nothing ever again */
+        {31 * MINUTE, 25 * MINUTE},          /* silent for 30 minutes: the pane, and with it the window of 10 minutes */
+        {50 * MINUTE, 25 * MINUTE},          /* nothing ends: not written again */
+        {64 * MINUTE, 25 * MINUTE},          /* the hour has ended, its delay has not */
+        {65 * MINUTE, 60 * MINUTE},          /* the hour */
+        {5 * HOUR, 60 * MINUTE},             /* nothing */
+        {12 * HOUR + 5 * MINUTE, 12 * HOUR}, /* the day */
+        {72 * HOUR, 12 * HOUR},              /* nothing ever again */
     };
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         kit_tick(&kit, NOON + steps[i].tick_ms);
@@ -370,7 +375,8 @@ static void random_rows_are_each_counted_once(void **state)
         size_t count = (size_t)dice_between(&dice, 1, 8);
         clock += dice_below(&dice, 20) ? dice_below(&dice, 5 * SECOND) : dice_below(&dice, 2 * HOUR);
         for (size_t k = 0; k < count; k++) {
-            rows[k] = row_random(&dice, window_start(clock, MINUTE) - (dice_below(&dice, 4) ? HOUR : 3 * DAY), 75, MINUTE);
+            rows[k] =
+                row_random(&dice, window_start(clock, MINUTE) - (dice_below(&dice, 4) ? HOUR : 3 * DAY), 75, MINUTE);
             rows[k].city_id = 1 + dice_below(&dice, 10);
             rows[k].series = rows[k].provider = 0; /* more duplicates */
             rows[k].kind = dice_below(&dice, 10) ? ISOBAR__V1__ROW_KIND__OBSERVATION : dice_between(&dice, 0, 3);
@@ -387,7 +393,8 @@ static void random_rows_are_each_counted_once(void **state)
     kit_commit(&kit);
     const struct ledger *l = &kit.state.ledger;
     assert_int_equal(l->rows, sent);
-    assert_true(l->rows_in > 1000 && l->rows_late > 1000 && l->rows_duplicate > 100 && l->rows_retired > 1000 && l->rows_bad > 100 && l->rows_tick > 50);
+    assert_true(l->rows_in > 1000 && l->rows_late > 1000 && l->rows_duplicate > 100 && l->rows_retired > 1000 &&
+                l->rows_bad > 100 && l->rows_tick > 50);
     int64_t in = 0, late = 0;
     for (const struct city_entry *entry = kit.state.cities; entry; entry = entry->hh.next) {
         in += entry->city.rows_in;

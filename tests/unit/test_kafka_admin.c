@@ -25,8 +25,7 @@ static void another_count_is_refused_with_the_numbers(void **state)
     struct buf error = BUF_EMPTY;
     int32_t existing = 0;
 
-    assert_int_equal(kafka_topic_ensure(mock->brokers, &topic, MOCK_DEADLINE_MS, &existing, &error),
-                     ERR_REFUSED);
+    assert_int_equal(kafka_topic_ensure(mock->brokers, &topic, MOCK_DEADLINE_MS, &existing, &error), ERR_REFUSED);
     assert_int_equal(existing, MOCK_PARTITIONS);
     assert_non_null(strstr(error.data, "has 4 partitions, not 24"));
     buf_release(&error);
@@ -41,9 +40,8 @@ static void watermarks_are_told_for_as_many_as_fit(void **state)
     int64_t low[MOCK_PARTITIONS] = {-5, -5, -5, -5}, high[MOCK_PARTITIONS] = {-5, -5, -5, -5};
 
     mock_fill(mock, 1, 30, 10);
-    assert_int_equal(kafka_topic_describe(mock->brokers, MOCK_TOPIC, MOCK_DEADLINE_MS, cluster, &partitions,
-                                          low, high, &error),
-                     0);
+    assert_int_equal(
+        kafka_topic_describe(mock->brokers, MOCK_TOPIC, MOCK_DEADLINE_MS, cluster, &partitions, low, high, &error), 0);
     assert_int_equal(partitions, MOCK_PARTITIONS);
     assert_true(strlen(cluster) > 0);
     assert_int_equal(low[1], 0);
@@ -51,9 +49,8 @@ static void watermarks_are_told_for_as_many_as_fit(void **state)
     assert_int_equal(high[1], 30);
     assert_int_equal(high[2], -5);
     partitions = 0;
-    assert_int_equal(kafka_topic_describe(mock->brokers, MOCK_TOPIC, MOCK_DEADLINE_MS, cluster, &partitions,
-                                          NULL, NULL, &error),
-                     0);
+    assert_int_equal(
+        kafka_topic_describe(mock->brokers, MOCK_TOPIC, MOCK_DEADLINE_MS, cluster, &partitions, NULL, NULL, &error), 0);
     assert_int_equal(partitions, MOCK_PARTITIONS);
     buf_release(&error);
 }

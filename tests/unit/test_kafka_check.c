@@ -20,8 +20,7 @@ static void on_check(void *arg, const struct kafka_check *check)
     answers->done = ++answers->count >= answers->want;
 }
 
-static void ask(struct sink *sink, struct mock *mock, struct answers *answers, int32_t partition,
-                int64_t offset)
+static void ask(struct sink *sink, struct mock *mock, struct answers *answers, int32_t partition, int64_t offset)
 {
     *answers = (struct answers){.want = 1};
     kafka_consumer_check(sink->consumer, partition, offset, MOCK_DEADLINE_MS, on_check, answers);

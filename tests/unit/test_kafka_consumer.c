@@ -268,9 +268,8 @@ static void refused_fetches_are_tried_again(void **state)
     struct sink sink = {0};
 
     mock_fill(mock, 0, 100, 50);
-    rd_kafka_mock_push_request_errors(
-        mock->cluster, 1 /* Fetch */, 3, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
-        RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR);
+    rd_kafka_mock_push_request_errors(mock->cluster, 1 /* Fetch */, 3, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+                                      RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR);
     sink_open(&sink, mock);
     sink_assign(&sink, 0, 0);
     sink_wait(&sink, mock, 100);

@@ -87,8 +87,7 @@ static inline void mock_fill(struct mock *mock, int32_t partition, int count, in
         char value[32];
         int size = snprintf(value, sizeof(value), "%d:%lld", (int)partition, (long long)mock->end[partition]);
 
-        assert_int_equal(rd_kafka_producev(mock->rk, RD_KAFKA_V_TOPIC(MOCK_TOPIC),
-                                           RD_KAFKA_V_PARTITION(partition),
+        assert_int_equal(rd_kafka_producev(mock->rk, RD_KAFKA_V_TOPIC(MOCK_TOPIC), RD_KAFKA_V_PARTITION(partition),
                                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                                            RD_KAFKA_V_VALUE(value, (size_t)size), RD_KAFKA_V_KEY("key", 3),
                                            RD_KAFKA_V_TIMESTAMP(1000 + mock->end[partition]), RD_KAFKA_V_END),

@@ -92,8 +92,7 @@ static void a_passing_refusal_is_tried_again_without_a_duplicate(void **state)
     struct mock *mock = *state;
     struct ledger *ledger = ledger_open(mock, NULL);
 
-    rd_kafka_mock_push_request_errors(mock->cluster, 0 /* Produce */, 2,
-                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+    rd_kafka_mock_push_request_errors(mock->cluster, 0 /* Produce */, 2, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
                                       RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
     for (size_t id = 1; id <= 10; id++) {
         assert_int_equal(put(ledger, 0, id), 0);
@@ -110,8 +109,7 @@ static void a_final_refusal_is_reported_with_its_reason(void **state)
     struct mock *mock = *state;
     struct ledger *ledger = ledger_open(mock, NULL);
 
-    rd_kafka_mock_push_request_errors(mock->cluster, 0 /* Produce */, 1,
-                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    rd_kafka_mock_push_request_errors(mock->cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     assert_int_equal(put(ledger, 0, 1), 0);
     ledger_wait(ledger, mock, 1);
     assert_int_equal(ledger->failed, 1);
@@ -140,8 +138,7 @@ static void a_record_that_is_too_large_is_refused(void **state)
     struct ledger *ledger = ledger_open(mock, NULL);
     char *value = calloc(1, 2 << 20);
 
-    assert_int_equal(kafka_produce(ledger->producer, MOCK_TOPIC, 0, NULL, 0, value, 2 << 20, 0, NULL),
-                     ERR_TOO_LARGE);
+    assert_int_equal(kafka_produce(ledger->producer, MOCK_TOPIC, 0, NULL, 0, value, 2 << 20, 0, NULL), ERR_TOO_LARGE);
     free(value);
     kafka_producer_free(ledger->producer, 0);
     free(ledger);

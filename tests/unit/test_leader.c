@@ -55,7 +55,13 @@ static void views_that_are_old_or_broken_are_ignored(void **state)
 {
     struct world *world = *state;
     static const char *const texts[] = {
-        "", "{", "[]", "7", "null", "{\"at_ms\":\"x\",\"members\":3}", "{\"at_ms\":9007199254740992,\"members\":[1,null,[],{}]}",
+        "",
+        "{",
+        "[]",
+        "7",
+        "null",
+        "{\"at_ms\":\"x\",\"members\":3}",
+        "{\"at_ms\":9007199254740992,\"members\":[1,null,[],{}]}",
         "{\"at_ms\":1790000100000,\"members\":[{\"id\":\"a/b\",\"role\":\"worker\",\"state\":\"live\"}]}",
         "{\"at_ms\":1790000100000,\"members\":[{\"id\":\"a\",\"role\":\"king\",\"state\":\"live\"}]}",
         "{\"at_ms\":1790000100000,\"members\":[{\"id\":\"a\",\"role\":\"worker\",\"state\":\"gone\"}]}",
@@ -66,7 +72,8 @@ static void views_that_are_old_or_broken_are_ignored(void **state)
         if (world->leader->members.count != 0)
             fail_msg("row %zu", i);
     }
-    static const char odd[] = "{\"at_ms\":1790000100000,\"members\":[{\"id\":\"a\",\"role\":\"fetcher\",\"state\":\"live\",\"incarnation\":\"zz\","
+    static const char odd[] = "{\"at_ms\":1790000100000,\"members\":[{\"id\":\"a\",\"role\":\"fetcher\",\"state\":"
+                              "\"live\",\"incarnation\":\"zz\","
                               "\"capacity\":-4,\"share_milli\":-9,\"pid\":1e99,\"host\":7}]}";
     former_restore(world->leader, odd, strlen(odd));
     const struct member *member = member_find(&world->leader->members, "a");
@@ -216,7 +223,8 @@ static void the_view_survives_all_text(void **state)
     assert_string_equal(json_string_value(json_object_get(json_array_get(partitions, 0), "owner")), "worker-0");
     assert_string_equal(json_string_value(json_object_get(json_array_get(partitions, 0), "phase")), "running");
     assert_int_equal(json_array_size(json_object_get(view, "shard_list")), PARTITIONS);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(view, "shard_list"), 0), "owner")), "");
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(json_object_get(view, "shard_list"), 0), "owner")), "");
     assert_int_equal(json_array_size(json_object_get(view, "rebalances")), PARTITIONS);
     const json_t *member = json_array_get(json_object_get(view, "members"), 0);
     assert_int_equal(json_integer_value(json_object_get(member, "held")), PARTITIONS);
@@ -257,7 +265,8 @@ static void a_standby_says_nothing(void **state)
 
 /* ---- tests: bad connections ---- */
 
-/* Messages lost and doubled, members that come, go, die and fall silent: afterwards held = wanted within five seconds. */
+/* Messages lost and doubled, members that come, go, die and fall silent: afterwards held = wanted within five seconds.
+ */
 static void held_is_wanted_after_all_that_can_happen(void **state)
 {
     struct world *world = *state;
@@ -303,7 +312,8 @@ static void held_is_wanted_after_all_that_can_happen(void **state)
                 least = holds < least ? holds : least;
             }
             if (count && (sum != PARTITIONS || most - least > 1))
-                fail_msg("seed %llu: %zu held by %zu, %zu to %zu each", (unsigned long long)seed, sum, count, least, most);
+                fail_msg("seed %llu: %zu held by %zu, %zu to %zu each", (unsigned long long)seed, sum, count, least,
+                         most);
         }
     }
 }
@@ -313,7 +323,8 @@ static size_t pack_random(struct world *world, struct person *person, int kind, 
 {
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Heartbeat beat = ISOBAR__V1__HEARTBEAT__INIT;
-    Isobar__V1__PartitionStatus partition = ISOBAR__V1__PARTITION_STATUS__INIT, *partitions[] = {&partition, &partition};
+    Isobar__V1__PartitionStatus partition = ISOBAR__V1__PARTITION_STATUS__INIT,
+                                *partitions[] = {&partition, &partition};
     Isobar__V1__ShardStatus shard = ISOBAR__V1__SHARD_STATUS__INIT, *shards[] = {&shard, &shard};
     Isobar__V1__Hello hello = ISOBAR__V1__HELLO__INIT;
     Isobar__V1__Released released = ISOBAR__V1__RELEASED__INIT;
@@ -343,7 +354,8 @@ static size_t pack_random(struct world *world, struct person *person, int kind, 
     return isobar__v1__envelope__pack(&envelope, bytes);
 }
 
-/* Bytes of messages with some of them changed, as far as the channel would let them pass. For the run with sanitizers. */
+/* Bytes of messages with some of them changed, as far as the channel would let them pass. For the run with sanitizers.
+ */
 static void whatever_unpacks_does_no_harm(void **state)
 {
     struct world *world = *state;

@@ -1,4 +1,5 @@
-/* The lease on a real Redis: two coordinators in one loop, each with a connection of its own. Real time, deadlines everywhere. */
+/* The lease on a real Redis: two coordinators in one loop, each with a connection of its own. Real time, deadlines
+ * everywhere. */
 #include "../../coordinator/lease.h"
 
 #include "log.h"
@@ -39,7 +40,8 @@ static struct store_reply *ask(const char *const *words, size_t count)
     return reply;
 }
 
-#define REDIS(...) store_reply_free(ask((const char *[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)))
+#define REDIS(...)                                                                                                     \
+    store_reply_free(ask((const char *[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)))
 
 static void on_lease(void *arg, bool held)
 {
@@ -74,15 +76,15 @@ static void run_for(struct fixture *fixture, int64_t ms)
 }
 
 /* Milliseconds until the condition held. */
-#define WAIT(fixture, condition)                                                          \
-    ({                                                                                    \
-        int64_t start_ms = clock_monotonic_ms();                                          \
-        while (!(condition)) {                                                            \
-            if (clock_monotonic_ms() > start_ms + LIMIT_MS)                               \
-                fail_msg("line %d: not within %d ms: %s", __LINE__, LIMIT_MS, #condition); \
-            run_for(fixture, 5);                                                          \
-        }                                                                                 \
-        clock_monotonic_ms() - start_ms;                                                  \
+#define WAIT(fixture, condition)                                                                                       \
+    ({                                                                                                                 \
+        int64_t start_ms = clock_monotonic_ms();                                                                       \
+        while (!(condition)) {                                                                                         \
+            if (clock_monotonic_ms() > start_ms + LIMIT_MS)                                                            \
+                fail_msg("line %d: not within %d ms: %s", __LINE__, LIMIT_MS, #condition);                             \
+            run_for(fixture, 5);                                                                                       \
+        }                                                                                                              \
+        clock_monotonic_ms() - start_ms;                                                                               \
     })
 
 static void open_side(struct fixture *fixture, int index)
@@ -93,7 +95,8 @@ static void open_side(struct fixture *fixture, int index)
     *side = (struct side){.fixture = fixture};
     side->store = store_new(fixture->loop, &config, NULL, NULL, &error);
     assert_non_null(side->store);
-    side->lease = lease_new(fixture->loop, side->store, "isobar:", index ? "c-2" : "c-1", "tcp://127.0.0.1:1", on_lease, side);
+    side->lease =
+        lease_new(fixture->loop, side->store, "isobar:", index ? "c-2" : "c-1", "tcp://127.0.0.1:1", on_lease, side);
     buf_release(&error);
 }
 

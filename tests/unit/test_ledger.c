@@ -40,10 +40,27 @@ static void collect(void *arg, const char *field, const char *text)
 
 static struct ledger sample(void)
 {
-    return (struct ledger){.first_offset = 7, .offset = 1020, .applied = 1000, .gaps = 13, .record_offset = 1019, .record_hash = UINT64_C(0xfedcba9876543210),
-                           .clock_ms = 1790000000123, .tick_clock_ms = 1790000000000, .tick_after = "5809844/1", .rows = 36, .rows_in = 1, .rows_late = 2,
-                           .rows_duplicate = 3, .rows_bad = 4, .rows_checked = 5, .rows_tick = 6, .rows_control = 7, .rows_retired = 8, .commits = 99,
-                           .pane_cursor_ms = 300000, .window_cursor_ms = {600000, 3600000, 86400000}};
+    return (struct ledger){.first_offset = 7,
+                           .offset = 1020,
+                           .applied = 1000,
+                           .gaps = 13,
+                           .record_offset = 1019,
+                           .record_hash = UINT64_C(0xfedcba9876543210),
+                           .clock_ms = 1790000000123,
+                           .tick_clock_ms = 1790000000000,
+                           .tick_after = "5809844/1",
+                           .rows = 36,
+                           .rows_in = 1,
+                           .rows_late = 2,
+                           .rows_duplicate = 3,
+                           .rows_bad = 4,
+                           .rows_checked = 5,
+                           .rows_tick = 6,
+                           .rows_control = 7,
+                           .rows_retired = 8,
+                           .commits = 99,
+                           .pane_cursor_ms = 300000,
+                           .window_cursor_ms = {600000, 3600000, 86400000}};
 }
 
 static struct pairs fields_of(const struct ledger *ledger)
@@ -107,11 +124,33 @@ static void what_is_damaged_is_named(void **state)
     static const struct {
         const char *field, *text;
     } rows[] = {
-        {"offset", NULL}, {"offset", ""}, {"offset", "x"}, {"offset", "12x"}, {"offset", " 12"}, {"offset", "+12"}, {"offset", "-1"},
-        {"offset", "9223372036854775808"}, {"offset", "1.0"}, {"offset", "(nil)"}, {"rows_in", "-1"}, {"rows_retired", NULL}, {"commits", NULL},
-        {"record_offset", "-2"}, {"record_offset", "-"}, {"record_hash", NULL}, {"record_hash", ""}, {"record_hash", "0x12"}, {"record_hash", "ABC"},
-        {"record_hash", "00112233445566778"}, {"record_hash", "(nil)"}, {"tick_after", "5809844/5809844/5809844/5809844/5809844/5809844/"},
-        {"tick_after", "(nil)"}, {"pane_cursor_ms", "x"}, {"pane_cursor_ms", "-300000"}, {"w_cursor_1h", ""}, {"clock_ms", "1e3"},
+        {"offset", NULL},
+        {"offset", ""},
+        {"offset", "x"},
+        {"offset", "12x"},
+        {"offset", " 12"},
+        {"offset", "+12"},
+        {"offset", "-1"},
+        {"offset", "9223372036854775808"},
+        {"offset", "1.0"},
+        {"offset", "(nil)"},
+        {"rows_in", "-1"},
+        {"rows_retired", NULL},
+        {"commits", NULL},
+        {"record_offset", "-2"},
+        {"record_offset", "-"},
+        {"record_hash", NULL},
+        {"record_hash", ""},
+        {"record_hash", "0x12"},
+        {"record_hash", "ABC"},
+        {"record_hash", "00112233445566778"},
+        {"record_hash", "(nil)"},
+        {"tick_after", "5809844/5809844/5809844/5809844/5809844/5809844/"},
+        {"tick_after", "(nil)"},
+        {"pane_cursor_ms", "x"},
+        {"pane_cursor_ms", "-300000"},
+        {"w_cursor_1h", ""},
+        {"clock_ms", "1e3"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct ledger ledger = sample(), again;
@@ -141,8 +180,10 @@ static void invariants(void **state)
     (void)state;
     struct ledger ledger = sample();
     assert_true(ledger_holds(&ledger));
-    int64_t *const counters[] = {&ledger.first_offset, &ledger.offset, &ledger.applied, &ledger.gaps, &ledger.rows, &ledger.rows_in, &ledger.rows_late,
-                                 &ledger.rows_duplicate, &ledger.rows_bad, &ledger.rows_checked, &ledger.rows_tick, &ledger.rows_control, &ledger.rows_retired};
+    int64_t *const counters[] = {&ledger.first_offset, &ledger.offset,       &ledger.applied,   &ledger.gaps,
+                                 &ledger.rows,         &ledger.rows_in,      &ledger.rows_late, &ledger.rows_duplicate,
+                                 &ledger.rows_bad,     &ledger.rows_checked, &ledger.rows_tick, &ledger.rows_control,
+                                 &ledger.rows_retired};
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
         ++*counters[i];
         assert_false(ledger_holds(&ledger));
@@ -155,8 +196,10 @@ static void invariants(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(what_is_written_is_parsed, end), cmocka_unit_test_teardown(a_new_ledger, end),
-        cmocka_unit_test_teardown(what_is_damaged_is_named, end),  cmocka_unit_test_teardown(an_odd_number_of_elements_is_not_read_beyond, end),
+        cmocka_unit_test_teardown(what_is_written_is_parsed, end),
+        cmocka_unit_test_teardown(a_new_ledger, end),
+        cmocka_unit_test_teardown(what_is_damaged_is_named, end),
+        cmocka_unit_test_teardown(an_odd_number_of_elements_is_not_read_beyond, end),
         cmocka_unit_test_teardown(invariants, end),
     };
     return cmocka_run_group_tests(tests, start, NULL);

@@ -1,6 +1,6 @@
 /*
- * A member's side of the control plane against a coordinator played by the test: real sockets on loopback, one loop, real
- * time, since silence is what the link measures.
+ * A member's side of the control plane against a coordinator played by the test: real sockets on loopback, one loop,
+ * real time, since silence is what the link measures.
  */
 #include "link.h"
 
@@ -204,14 +204,14 @@ static void run_for(struct fixture *fixture, int64_t ms)
     loop_timer_free(timer);
 }
 
-#define WAIT(fixture, condition)                                                          \
-    do {                                                                                  \
-        int64_t deadline_ms = clock_monotonic_ms() + LIMIT_MS;                            \
-        while (!(condition)) {                                                            \
-            if (clock_monotonic_ms() > deadline_ms)                                       \
-                fail_msg("line %d: not within %d ms: %s", __LINE__, LIMIT_MS, #condition); \
-            run_for(fixture, 2);                                                          \
-        }                                                                                 \
+#define WAIT(fixture, condition)                                                                                       \
+    do {                                                                                                               \
+        int64_t deadline_ms = clock_monotonic_ms() + LIMIT_MS;                                                         \
+        while (!(condition)) {                                                                                         \
+            if (clock_monotonic_ms() > deadline_ms)                                                                    \
+                fail_msg("line %d: not within %d ms: %s", __LINE__, LIMIT_MS, #condition);                             \
+            run_for(fixture, 2);                                                                                       \
+        }                                                                                                              \
     } while (0)
 
 /* ---- life of a fixture ---- */
@@ -249,8 +249,18 @@ static void dial(struct fixture *fixture, bool both)
     struct buf error = BUF_EMPTY;
     snprintf(endpoints, sizeof endpoints, "%s%s%s", channel_endpoint(fixture->coordinators[0]), both ? "," : "",
              both ? channel_endpoint(fixture->coordinators[1]) : "");
-    struct link_config config = {.endpoints = endpoints, .id = ME, .incarnation = SELF, .role = ISOBAR__V1__ROLE__WORKER, .capacity = 250, .zone = "z"};
-    struct link_events events = {.heartbeat = on_heartbeat, .welcome = on_welcome, .target = on_target, .message = on_other, .state = on_state, .arg = fixture};
+    struct link_config config = {.endpoints = endpoints,
+                                 .id = ME,
+                                 .incarnation = SELF,
+                                 .role = ISOBAR__V1__ROLE__WORKER,
+                                 .capacity = 250,
+                                 .zone = "z"};
+    struct link_events events = {.heartbeat = on_heartbeat,
+                                 .welcome = on_welcome,
+                                 .target = on_target,
+                                 .message = on_other,
+                                 .state = on_state,
+                                 .arg = fixture};
     fixture->link = link_new(fixture->loop, &config, &events, &error);
     assert_non_null(fixture->link);
     buf_release(&error);
@@ -278,7 +288,8 @@ static void says_hello_until_welcomed_then_beats(void **state)
     int64_t welcomed_ms = clock_monotonic_ms();
     WAIT(fixture, heard->heartbeats >= 5);
     int64_t took_ms = clock_monotonic_ms() - welcomed_ms;
-    assert_in_range(took_ms, 3 * LINK_HEARTBEAT_MS, 12 * LINK_HEARTBEAT_MS); /* the first at once, then one every 500 ms */
+    assert_in_range(took_ms, 3 * LINK_HEARTBEAT_MS,
+                    12 * LINK_HEARTBEAT_MS); /* the first at once, then one every 500 ms */
     assert_true(link_up(fixture->link));
     assert_int_equal(fixture->welcomes, 1);
     assert_int_equal(fixture->ups, 1);
@@ -305,7 +316,8 @@ static void older_terms_and_versions_are_dropped(void **state)
     static const struct {
         int64_t term, version;
         bool taken;
-    } rows[] = {{3, 5, true}, {3, 5, false}, {3, 4, false}, {2, 9, false}, {3, 6, true}, {4, 1, true}, {3, 7, false}, {4, 1, false}, {4, 2, true}};
+    } rows[] = {{3, 5, true}, {3, 5, false}, {3, 4, false}, {2, 9, false}, {3, 6, true},
+                {4, 1, true}, {3, 7, false}, {4, 1, false}, {4, 2, true}};
     int taken = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         say_target(channel, rows[i].term, rows[i].version);
@@ -383,7 +395,8 @@ static void dials_the_next_after_three_seconds_of_silence(void **state)
     fixture->coordinators[0] = NULL;
     int64_t gone_ms = clock_monotonic_ms();
     WAIT(fixture, fixture->heard[1].hellos > 0);
-    assert_in_range(clock_monotonic_ms() - gone_ms, LINK_SILENCE_MS - LINK_HEARTBEAT_MS - 100, LINK_SILENCE_MS + 4 * LINK_HEARTBEAT_MS);
+    assert_in_range(clock_monotonic_ms() - gone_ms, LINK_SILENCE_MS - LINK_HEARTBEAT_MS - 100,
+                    LINK_SILENCE_MS + 4 * LINK_HEARTBEAT_MS);
     WAIT(fixture, fixture->heard[1].heartbeats > 0);
     assert_int_equal(fixture->downs, 1);
     assert_int_equal(fixture->ups, 2);
@@ -449,8 +462,12 @@ static void what_cannot_be_dialled_is_refused(void **state)
     for (size_t i = 0; i <= sizeof endpoints / sizeof *endpoints; i++) {
         struct buf error = BUF_EMPTY;
         bool bad_id = i == sizeof endpoints / sizeof *endpoints;
-        struct link_config config = {.endpoints = bad_id ? "tcp://127.0.0.1:1" : endpoints[i], .id = bad_id ? "a/b" : ME, .incarnation = SELF,
-                                     .role = ISOBAR__V1__ROLE__WORKER, .capacity = 1, .zone = ""};
+        struct link_config config = {.endpoints = bad_id ? "tcp://127.0.0.1:1" : endpoints[i],
+                                     .id = bad_id ? "a/b" : ME,
+                                     .incarnation = SELF,
+                                     .role = ISOBAR__V1__ROLE__WORKER,
+                                     .capacity = 1,
+                                     .zone = ""};
         assert_null(link_new(fixture->loop, &config, &events, &error));
         assert_true(error.size > 0);
         buf_release(&error);

@@ -1,4 +1,5 @@
-/* The log: every line is one line, parses (JSON by a parser, logfmt by a strict reader) and gives back what was put in. */
+/* The log: every line is one line, parses (JSON by a parser, logfmt by a strict reader) and gives back what was put in.
+ */
 #include "log.h"
 
 #include "buf.h"
@@ -7,14 +8,14 @@
 #include "error.h"
 #include "text.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 // clang-format off
 #include <cmocka.h>
@@ -78,8 +79,24 @@ static json_t *read_logfmt(const char *line)
 }
 
 static const char *const texts[] = {
-    "plain", "two words", "", "a=b", "say \"hi\"", "back\\slash", "new\nline", "tab\tcr\r", "\x1b[31mred", "del\x7f", "caf\xc3\xa9", "東京",
-    "\xc2\x9b[2J", "key=\"v\" level=error", "\xf0\x9f\x8c\xa8", "{}", "null", "-1",
+    "plain",
+    "two words",
+    "",
+    "a=b",
+    "say \"hi\"",
+    "back\\slash",
+    "new\nline",
+    "tab\tcr\r",
+    "\x1b[31mred",
+    "del\x7f",
+    "caf\xc3\xa9",
+    "東京",
+    "\xc2\x9b[2J",
+    "key=\"v\" level=error",
+    "\xf0\x9f\x8c\xa8",
+    "{}",
+    "null",
+    "-1",
 };
 
 static void texts_come_back(void **state)
@@ -120,11 +137,12 @@ static void bytes_that_are_no_text_are_replaced(void **state)
 static void logfmt_reads_well(void **state)
 {
     (void)state;
-    const char *line = line_of(false, LOG_FIELDS(LOG_INT("partition", 3), LOG_INT("offset", INT64_MIN), LOG_REAL("lag_s", 0.25),
-                                                 LOG_TEXT("reason", "no broker")));
-    assert_string_equal(strstr(line, " level="),
-                        " level=warn component=tester event=something_happened partition=3 offset=-9223372036854775808 lag_s=0.25 "
-                        "reason=\"no broker\"");
+    const char *line = line_of(false, LOG_FIELDS(LOG_INT("partition", 3), LOG_INT("offset", INT64_MIN),
+                                                 LOG_REAL("lag_s", 0.25), LOG_TEXT("reason", "no broker")));
+    assert_string_equal(
+        strstr(line, " level="),
+        " level=warn component=tester event=something_happened partition=3 offset=-9223372036854775808 lag_s=0.25 "
+        "reason=\"no broker\"");
 }
 
 static void numbers_are_numbers(void **state)
@@ -190,8 +208,9 @@ static void many_fields_are_cut_between_fields(void **state)
     memset(text, 'y', 1000);
     for (size_t size = 700; size <= 1000; size++) {
         text[size] = '\0';
-        struct log_field fields[] = {LOG_TEXT("a", text), LOG_TEXT("b", text), LOG_TEXT("c", text), LOG_INT("i", INT64_MIN),
-                                     LOG_TEXT("d", text), LOG_TEXT("e", "x y"), LOG_INT("j", 5), {.type = LOG_TYPE_END}};
+        struct log_field fields[] = {LOG_TEXT("a", text),     LOG_TEXT("b", text),   LOG_TEXT("c", text),
+                                     LOG_INT("i", INT64_MIN), LOG_TEXT("d", text),   LOG_TEXT("e", "x y"),
+                                     LOG_INT("j", 5),         {.type = LOG_TYPE_END}};
         for (int json = 0; json < 2; json++) {
             const char *line = line_of(json, fields);
             json_t *object = json ? read_json(line) : read_logfmt(line);
@@ -242,7 +261,8 @@ static void levels_filter(void **state)
 static void *writer(void *arg)
 {
     for (int i = 0; i < 500; i++)
-        log_error("from_thread", LOG_TEXT("name", arg), LOG_INT("i", i), LOG_TEXT("pad", "some words to make the line longer"));
+        log_error("from_thread", LOG_TEXT("name", arg), LOG_INT("i", i),
+                  LOG_TEXT("pad", "some words to make the line longer"));
     return NULL;
 }
 
@@ -295,11 +315,16 @@ static void a_limit_lets_one_through(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_come_back),     cmocka_unit_test(bytes_that_are_no_text_are_replaced),
-        cmocka_unit_test(logfmt_reads_well),   cmocka_unit_test(numbers_are_numbers),
-        cmocka_unit_test(the_time_is_now),     cmocka_unit_test(long_lines_still_parse),
-        cmocka_unit_test(many_fields_are_cut_between_fields), cmocka_unit_test(levels_filter),
-        cmocka_unit_test(lines_of_threads_do_not_mix), cmocka_unit_test(a_limit_lets_one_through),
+        cmocka_unit_test(texts_come_back),
+        cmocka_unit_test(bytes_that_are_no_text_are_replaced),
+        cmocka_unit_test(logfmt_reads_well),
+        cmocka_unit_test(numbers_are_numbers),
+        cmocka_unit_test(the_time_is_now),
+        cmocka_unit_test(long_lines_still_parse),
+        cmocka_unit_test(many_fields_are_cut_between_fields),
+        cmocka_unit_test(levels_filter),
+        cmocka_unit_test(lines_of_threads_do_not_mix),
+        cmocka_unit_test(a_limit_lets_one_through),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(written);

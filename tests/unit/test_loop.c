@@ -118,7 +118,8 @@ static void an_edge_is_reported_once(void **state)
     loop_free(loop);
 }
 
-/* Two descriptors are ready in the same round; the first one called removes the other, whose memory must stay until then. */
+/* Two descriptors are ready in the same round; the first one called removes the other, whose memory must stay until
+ * then. */
 static void a_removed_source_is_not_called(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* The loop's timers: order, cancelling and freeing inside callbacks, arming anew, periods, and the heap against a model. */
+/* The loop's timers: order, cancelling and freeing inside callbacks, arming anew, periods, and the heap against a
+ * model. */
 #include "loop.h"
 
 #include "loop_tick.h"
@@ -237,12 +238,9 @@ static void random_timers_agree_with_a_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(timers_fire_in_order),
-        cmocka_unit_test(equal_times_fire_in_order_of_arming),
-        cmocka_unit_test(callbacks_cancel_and_free),
-        cmocka_unit_test(a_timer_armed_inside_waits_for_the_next_round),
-        cmocka_unit_test(a_period_does_not_catch_up),
-        cmocka_unit_test(random_timers_agree_with_a_model),
+        cmocka_unit_test(timers_fire_in_order),       cmocka_unit_test(equal_times_fire_in_order_of_arming),
+        cmocka_unit_test(callbacks_cancel_and_free),  cmocka_unit_test(a_timer_armed_inside_waits_for_the_next_round),
+        cmocka_unit_test(a_period_does_not_catch_up), cmocka_unit_test(random_timers_agree_with_a_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,8 +94,10 @@ static void overflow_and_exhaustion_end_the_process(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks_are_zeroed), cmocka_unit_test(nothing_is_a_block_too),
-        cmocka_unit_test(growing_keeps_the_bytes), cmocka_unit_test(copies_are_copies),
+        cmocka_unit_test(blocks_are_zeroed),
+        cmocka_unit_test(nothing_is_a_block_too),
+        cmocka_unit_test(growing_keeps_the_bytes),
+        cmocka_unit_test(copies_are_copies),
         cmocka_unit_test(overflow_and_exhaustion_end_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,10 +161,15 @@ static void made_up_ids_fill_the_table_but_not_the_memory(void **state)
 static void the_former_leaders_members(void **state)
 {
     (void)state;
-    struct member like = {.incarnation = 5, .role = ISOBAR__V1__ROLE__FETCHER, .capacity = 50, .expected = true, .quota = {.may_milli = 30000}};
+    struct member like = {.incarnation = 5,
+                          .role = ISOBAR__V1__ROLE__FETCHER,
+                          .capacity = 50,
+                          .expected = true,
+                          .quota = {.may_milli = 30000}};
     text_copy(like.id, sizeof like.id, "a");
     struct member *member = member_restore(&members, &like, 100);
-    assert_true(member->state == MEMBER_SUSPECT && member->expected && member->heard_ms == 100 && member->quota.may_milli == 30000);
+    assert_true(member->state == MEMBER_SUSPECT && member->expected && member->heard_ms == 100 &&
+                member->quota.may_milli == 30000);
     assert_null(member_restore(&members, &like, 100));
     assert_int_equal(hello("a", 5, 100, NULL), GREETING_KNOWN);
     assert_int_equal(hello("a", 6, 101 + MEMBER_SILENT_MS, NULL), GREETING_REPLACED);

@@ -8,7 +8,8 @@
 #include <cmocka.h>
 // clang-format on
 
-static const char *const good[] = {"1", "mockCluster1", "weather.observations", "24", "10m:2d,1h:30d,1d:2y", "172800000", "3", NULL};
+static const char *const good[] = {
+    "1", "mockCluster1", "weather.observations", "24", "10m:2d,1h:30d,1d:2y", "172800000", "3", NULL};
 
 static int end(void **state)
 {
@@ -54,8 +55,28 @@ static void what_is_wrong_is_named(void **state)
         size_t at;
         const char *text;
     } rows[] = {
-        {0, "2"}, {0, ""}, {0, "x"}, {0, "1 "}, {0, " 1"}, {0, "-1"}, {1, long_text}, {2, ""}, {2, long_text}, {3, "0"}, {3, "4097"}, {3, "24x"},
-        {4, ""}, {4, "7s:1d"}, {4, "10m"}, {5, "59999"}, {5, "9223372036854775807"}, {5, "3153600000001"}, {5, "2d"}, {6, "-1"}, {6, "(nil)"}, {1, "(nil)"},
+        {0, "2"},
+        {0, ""},
+        {0, "x"},
+        {0, "1 "},
+        {0, " 1"},
+        {0, "-1"},
+        {1, long_text},
+        {2, ""},
+        {2, long_text},
+        {3, "0"},
+        {3, "4097"},
+        {3, "24x"},
+        {4, ""},
+        {4, "7s:1d"},
+        {4, "10m"},
+        {5, "59999"},
+        {5, "9223372036854775807"},
+        {5, "3153600000001"},
+        {5, "2d"},
+        {6, "-1"},
+        {6, "(nil)"},
+        {1, "(nil)"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct meta meta = {0};
@@ -72,7 +93,8 @@ static void no_installation(void **state)
     (void)state;
     struct meta meta;
     struct buf error = BUF_EMPTY;
-    assert_int_equal(meta_parse(&meta, REPLY("(nil)", "(nil)", "(nil)", "(nil)", "(nil)", "(nil)", "(nil)"), &error), ERR_NOT_FOUND);
+    assert_int_equal(meta_parse(&meta, REPLY("(nil)", "(nil)", "(nil)", "(nil)", "(nil)", "(nil)", "(nil)"), &error),
+                     ERR_NOT_FOUND);
     assert_int_equal(meta_parse(&meta, REPLY("1"), &error), ERR_NOT_FOUND);
     assert_int_equal(meta_parse(&meta, reply_text("PONG"), &error), ERR_NOT_FOUND);
 }
@@ -80,7 +102,8 @@ static void no_installation(void **state)
 static void values_of_info(void **state)
 {
     (void)state;
-    static const char info[] = "# Memory\r\nmaxmemory:0\r\nmaxmemory_human:0B\r\nmaxmemory_policy:allkeys-lru\r\n# Persistence\r\naof_enabled:1";
+    static const char info[] = "# Memory\r\nmaxmemory:0\r\nmaxmemory_human:0B\r\nmaxmemory_policy:allkeys-lru\r\n# "
+                               "Persistence\r\naof_enabled:1";
     char out[12];
     meta_info_value(info, "maxmemory_policy", out, sizeof out);
     assert_string_equal(out, "allkeys-lru");

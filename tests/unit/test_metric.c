@@ -3,12 +3,12 @@
 
 #include "clock.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +17,9 @@
 #include <cmocka.h>
 // clang-format on
 
-#define TEST_METRICS(X)                                   \
-    X(COUNTER, commits_total, "commits that were accepted") \
-    X(GAUGE, held, "partitions held now")                   \
+#define TEST_METRICS(X)                                                                                                \
+    X(COUNTER, commits_total, "commits that were accepted")                                                            \
+    X(GAUGE, held, "partitions held now")                                                                              \
     X(COUNTER, largest_total, "a \\ and a\nnew line")
 
 struct test_metrics {
@@ -148,8 +148,12 @@ static void the_page_is_valid(void **state)
     (void)state;
     const char *providers[] = {"openweathermap", "a\"b\\c\nd", "", NULL};
     struct test_metrics values = {.commits_total = 117, .held = -3, .largest_total = INT64_MAX};
-    struct metric_page page = {.component = "worker", .rows = rows, .row_count = sizeof rows / sizeof *rows, .values = &values,
-                               .more = more, .arg = providers};
+    struct metric_page page = {.component = "worker",
+                               .rows = rows,
+                               .row_count = sizeof rows / sizeof *rows,
+                               .values = &values,
+                               .more = more,
+                               .arg = providers};
     struct buf out = BUF_EMPTY;
     metric_render(&page, &out);
     assert_non_null(strstr(out.data, "# HELP isobar_worker_largest_total a \\\\ and a\\nnew line\n"));

@@ -79,10 +79,11 @@ static void round_trip(void **state)
 static void one_reading_is_small(void **state)
 {
     (void)state;
-    struct observation row = {.city_id = 5809844, .observed_at_ms = NOW, .fetched_at_ms = NOW, .provider = 1,
-                              .accumulation_s = 3600};
-    const int bits[] = {V(TEMPERATURE), V(FEELS_LIKE), V(PRESSURE_SEA_LEVEL), V(HUMIDITY), V(WIND_SPEED),
-                        V(WIND_DIRECTION), V(RAIN), V(SNOW), V(CLOUD), V(VISIBILITY), V(CONDITION)};
+    struct observation row = {
+        .city_id = 5809844, .observed_at_ms = NOW, .fetched_at_ms = NOW, .provider = 1, .accumulation_s = 3600};
+    const int bits[] = {
+        V(TEMPERATURE), V(FEELS_LIKE), V(PRESSURE_SEA_LEVEL), V(HUMIDITY), V(WIND_SPEED), V(WIND_DIRECTION), V(RAIN),
+        V(SNOW),        V(CLOUD),      V(VISIBILITY),         V(CONDITION)};
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
         observation_set(&row, bits[i], bits[i] == V(SNOW) ? 0 : 800);
     struct buf bytes = BUF_EMPTY;
@@ -214,9 +215,9 @@ static void ranges_of_values(void **state)
     const struct {
         int bit;
         int32_t low, high;
-    } ranges[] = {{V(HUMIDITY), 0, 10000},          {V(CLOUD), 0, 10000},      {V(WIND_DIRECTION), 0, 35999},
-                  {V(WIND_SPEED), 0, INT32_MAX},    {V(WIND_GUST), 0, INT32_MAX}, {V(RAIN), 0, INT32_MAX},
-                  {V(SNOW), 0, INT32_MAX},          {V(VISIBILITY), 0, INT32_MAX}};
+    } ranges[] = {{V(HUMIDITY), 0, 10000},       {V(CLOUD), 0, 10000},         {V(WIND_DIRECTION), 0, 35999},
+                  {V(WIND_SPEED), 0, INT32_MAX}, {V(WIND_GUST), 0, INT32_MAX}, {V(RAIN), 0, INT32_MAX},
+                  {V(SNOW), 0, INT32_MAX},       {V(VISIBILITY), 0, INT32_MAX}};
     struct batch *batch = batch_new();
     for (int bit = 0; bit < OBSERVATION_VALUES; bit++) {
         int64_t low = INT32_MIN, high = INT32_MAX;
@@ -265,7 +266,8 @@ static void must_not_parse(void **state)
         {{SET(struct sample, observed[1], -1)}, "observed_at_ms outside the years 1970 to 9999"},
         {{SET(struct sample, observed[1], TIME_MAX_MS + 1)}, "observed_at_ms outside the years 1970 to 9999"},
         {{SET(struct sample, observed[1], -1), SET(struct sample, message.n_observed_at_ms, 0),
-          SET(struct sample, message.n_fetched_at_ms, 2)}, "fetched_at_ms outside the years 1970 to 9999"},
+          SET(struct sample, message.n_fetched_at_ms, 2)},
+         "fetched_at_ms outside the years 1970 to 9999"},
         {{SET(struct sample, city_id[1], -9)}, "negative city id"},
         {{SET(struct sample, city_id[1], 0)}, "a reading without a city"},
         {{SET(struct sample, message.n_city_id, 0)}, "a reading without a city"},

@@ -1,4 +1,5 @@
-/* Options: every type from every source, who wins, what is refused with which words and exit code, and what is printed. */
+/* Options: every type from every source, who wins, what is refused with which words and exit code, and what is printed.
+ */
 #include "option.h"
 
 #include "capture.h"
@@ -16,13 +17,13 @@
 #include <cmocka.h>
 // clang-format on
 
-#define TEST_OPTIONS(X)                                                             \
-    OPTION_COMMON(X)                                                                \
-    X(TEXT, kafka, "127.0.0.1:9092", 0, 0, "Kafka bootstrap servers")               \
-    X(INT, commit_ms, "5", 1, 1000, "least time between two commits, ms")           \
-    X(INT, any_number, "-7", INT64_MIN, INT64_MAX, "a number without a range")      \
-    X(FLAG, verbose, "false", 0, 0, "says more")                                    \
-    X(FLAG, colour, "true", 0, 0, "is colourful")                                   \
+#define TEST_OPTIONS(X)                                                                                                \
+    OPTION_COMMON(X)                                                                                                   \
+    X(TEXT, kafka, "127.0.0.1:9092", 0, 0, "Kafka bootstrap servers")                                                  \
+    X(INT, commit_ms, "5", 1, 1000, "least time between two commits, ms")                                              \
+    X(INT, any_number, "-7", INT64_MIN, INT64_MAX, "a number without a range")                                         \
+    X(FLAG, verbose, "false", 0, 0, "says more")                                                                       \
+    X(FLAG, colour, "true", 0, 0, "is colourful")                                                                      \
     X(SECRET, redis_password, "", 0, 0, "password of Redis")
 
 struct test_options {
@@ -30,8 +31,12 @@ struct test_options {
 };
 #define OPTION_OWNER struct test_options
 static const struct option_row rows[] = {TEST_OPTIONS(OPTION_ROW)};
-static const struct option_program program = {.name = "isobar-worker", .section = "worker", .summary = "works", .usage = "[options] FILE…",
-                                              .rows = rows, .row_count = sizeof rows / sizeof *rows};
+static const struct option_program program = {.name = "isobar-worker",
+                                              .section = "worker",
+                                              .summary = "works",
+                                              .usage = "[options] FILE…",
+                                              .rows = rows,
+                                              .row_count = sizeof rows / sizeof *rows};
 
 #define WORDS_MAX 16
 
@@ -117,8 +122,9 @@ static int set_up(void **state)
 static int clear(void **state)
 {
     (void)state;
-    static const char *const names[] = {"CONFIG", "LOG_LEVEL", "KAFKA", "COMMIT_MS", "VERBOSE", "COLOUR", "REDIS_PASSWORD",
-                                        "REDIS_PASSWORD_FILE", "ANY_NUMBER"};
+    static const char *const names[] = {"CONFIG",    "LOG_LEVEL", "KAFKA",          "COMMIT_MS",
+                                        "VERBOSE",   "COLOUR",    "REDIS_PASSWORD", "REDIS_PASSWORD_FILE",
+                                        "ANY_NUMBER"};
     call_end();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char variable[64];
@@ -189,8 +195,9 @@ static void words_for_true_and_false(void **state)
     }
     setenv("ISOBAR_COLOUR", "TRUE", 1);
     assert_refused("", EXIT_CODE_CONFIG, "ISOBAR_COLOUR: 'TRUE' is neither true nor false");
-    assert_refused("--colour=maybe --no-verbose", EXIT_CODE_USAGE,
-                   "ISOBAR_COLOUR: 'TRUE' is neither true nor false\nisobar-worker: --colour: 'maybe' is neither true nor false");
+    assert_refused(
+        "--colour=maybe --no-verbose", EXIT_CODE_USAGE,
+        "ISOBAR_COLOUR: 'TRUE' is neither true nor false\nisobar-worker: --colour: 'maybe' is neither true nor false");
 }
 
 static void operands_stay(void **state)
@@ -236,10 +243,11 @@ static void precedence_is_default_file_environment_flag(void **state)
 static void a_file_of_every_type(void **state)
 {
     (void)state;
-    write_file(FILE_NAME, "; for all programs\nlog_level = warn\n[isobar]\nkafka = k:1 ; inline\nbatch_bytes = 7\n"
-                          "[coordinator]\ncommit_ms = not ours\nunknown = 1\n"
-                          "[worker]\n  # indented keys are keys\n  commit_ms = 12\n  any_number: -1\n\tverbose=true\ncolour = no\n"
-                          "[isobar]\nkafka = k:2");
+    write_file(FILE_NAME,
+               "; for all programs\nlog_level = warn\n[isobar]\nkafka = k:1 ; inline\nbatch_bytes = 7\n"
+               "[coordinator]\ncommit_ms = not ours\nunknown = 1\n"
+               "[worker]\n  # indented keys are keys\n  commit_ms = 12\n  any_number: -1\n\tverbose=true\ncolour = no\n"
+               "[isobar]\nkafka = k:2");
     assert_runs("--config " FILE_NAME);
     assert_string_equal(call.values.log_level, "warn");
     assert_string_equal(call.values.kafka, "k:2");
@@ -334,9 +342,12 @@ static void wrong_flags(void **state)
     } table[] = {
         {"--comit-ms 5", "unknown option '--comit-ms'; did you mean '--commit-ms'?; --help lists all"},
         {"--quite-something-else", "unknown option '--quite-something-else'; --help lists all"},
-        {"--redis-pasword=hunter2", "unknown option '--redis-pasword'; did you mean '--redis-password'?; --help lists all"},
-        {"--redis-password=hunter2", "--redis-password: a secret is given in the environment or a file, never as a flag"},
-        {"--redis-password hunter2", "--redis-password: a secret is given in the environment or a file, never as a flag"},
+        {"--redis-pasword=hunter2",
+         "unknown option '--redis-pasword'; did you mean '--redis-password'?; --help lists all"},
+        {"--redis-password=hunter2",
+         "--redis-password: a secret is given in the environment or a file, never as a flag"},
+        {"--redis-password hunter2",
+         "--redis-password: a secret is given in the environment or a file, never as a flag"},
         {"--commit-ms", "--commit-ms: wants a value"},
         {"--kafka --verbose", "--kafka: wants a value"},
         {"--commit-ms=", "--commit-ms: '' is not a whole number from 1 to 1000"},
@@ -344,7 +355,8 @@ static void wrong_flags(void **state)
         {"--commit-ms -1", "--commit-ms: '-1' is not a whole number from 1 to 1000"},
         {"--commit-ms 5ms", "--commit-ms: '5ms' is not a whole number from 1 to 1000"},
         {"--commit-ms 1.5", "--commit-ms: '1.5' is not a whole number from 1 to 1000"},
-        {"--commit-ms 99999999999999999999", "--commit-ms: '99999999999999999999' is not a whole number from 1 to 1000"},
+        {"--commit-ms 99999999999999999999",
+         "--commit-ms: '99999999999999999999' is not a whole number from 1 to 1000"},
         {"--admin-port 65536", "--admin-port: '65536' is not a whole number from -1 to 65535"},
         {"--no-commit-ms", "unknown option '--no-commit-ms'; did you mean '--commit-ms'?; --help lists all"},
         {"--no-verbose=true", "unknown option '--no-verbose'; did you mean '--verbose'?; --help lists all"},
@@ -403,9 +415,13 @@ static void the_dump_names_origins_and_masks_secrets(void **state)
     assert_int_equal(call.exit_code, EXIT_CODE_OK);
     assert_string_equal(call.err, "");
     assert_null(strstr(call.out, "hunter2"));
-    static const char *const lines[] = {"[worker]\n", "\nkafka = from-file:1  ; file\n", "\ncommit_ms = 44  ; environment\n",
-                                        "\nverbose = true  ; flag\n", "\ncolour = true  ; default\n",
-                                        "\n; redis_password = ****  ; environment\n", ("\nconfig = " FILE_NAME "  ; flag\n")};
+    static const char *const lines[] = {"[worker]\n",
+                                        "\nkafka = from-file:1  ; file\n",
+                                        "\ncommit_ms = 44  ; environment\n",
+                                        "\nverbose = true  ; flag\n",
+                                        "\ncolour = true  ; default\n",
+                                        "\n; redis_password = ****  ; environment\n",
+                                        ("\nconfig = " FILE_NAME "  ; flag\n")};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         assert_non_null(strstr(call.out, lines[i]));
     /* The dump is a configuration file that gives the same. */
@@ -433,9 +449,15 @@ static void help_tells_all(void **state)
     assert_string_equal(call.err, "");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_non_null(strstr(call.out, rows[i].help));
-    static const char *const parts[] = {"Usage: isobar-worker [options] FILE…", "  --commit-ms VALUE\n", "  --verbose\n", "ISOBAR_COMMIT_MS",
-                                        "(default 5, from 1 to 1000; environment ISOBAR_COMMIT_MS)", "(default empty; environment ISOBAR_CONFIG)",
-                                        "  ISOBAR_REDIS_PASSWORD\n", "ISOBAR_REDIS_PASSWORD_FILE", "--dump-config"};
+    static const char *const parts[] = {"Usage: isobar-worker [options] FILE…",
+                                        "  --commit-ms VALUE\n",
+                                        "  --verbose\n",
+                                        "ISOBAR_COMMIT_MS",
+                                        "(default 5, from 1 to 1000; environment ISOBAR_COMMIT_MS)",
+                                        "(default empty; environment ISOBAR_CONFIG)",
+                                        "  ISOBAR_REDIS_PASSWORD\n",
+                                        "ISOBAR_REDIS_PASSWORD_FILE",
+                                        "--dump-config"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         assert_non_null(strstr(call.out, parts[i]));
     assert_null(strstr(call.out, "--redis-password"));

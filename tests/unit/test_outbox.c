@@ -31,7 +31,11 @@ static void on_fatal(void *arg, const char *reason)
 static struct tray *open_tray(struct mock *mock)
 {
     struct tray *tray = calloc(1, sizeof *tray);
-    struct outbox_config config = {.brokers = mock->brokers, .client_id = "test", .topic = MOCK_TOPIC, .compression = "lz4", .metrics = &tray->metrics};
+    struct outbox_config config = {.brokers = mock->brokers,
+                                   .client_id = "test",
+                                   .topic = MOCK_TOPIC,
+                                   .compression = "lz4",
+                                   .metrics = &tray->metrics};
     struct outbox_events events = {.room = on_room, .fatal = on_fatal, .arg = tray};
     struct buf error = BUF_EMPTY;
     assert_non_null(tray);
@@ -107,7 +111,11 @@ static void test_rows_arrive_in_their_partition_in_batches_that_a_worker_takes(v
     struct mock *mock = *state;
     struct tray *tray = open_tray(mock);
     struct reader reader = {.batch = batch_new(), .next = 1000, .want = 5};
-    struct kafka_config config = {.brokers = mock->brokers, .client_id = "reader", .group = "g", .fetch_memory = 1 << 20, .partitions = MOCK_PARTITIONS};
+    struct kafka_config config = {.brokers = mock->brokers,
+                                  .client_id = "reader",
+                                  .group = "g",
+                                  .fetch_memory = 1 << 20,
+                                  .partitions = MOCK_PARTITIONS};
     struct kafka_consumer_events events = {on_records, on_partition_error, on_error, &reader};
     struct buf error = BUF_EMPTY;
     send_rows(tray, 1, 1000, 1300); /* 512 + 512 + 276 */

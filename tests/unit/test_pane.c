@@ -31,9 +31,10 @@ static void duplicates(void **state)
         int64_t at;
         int32_t provider;
         bool added;
-    } rows[] = {{100, 1, true},  {100, 1, false}, {100, 2, true}, {50, 1, true},       {100, 2, false}, {100, 0, true},
-                {50, 1, false},  {0, 1, true},    {0, 1, false},  {SPAN - 1, 1, true}, {SPAN - 1, 1, false},
-                {100, 17, true}, {99, 17, true},  {101, 0, true}, {100, 16, true},     {100, 17, false}};
+    } rows[] = {{100, 1, true},  {100, 1, false},     {100, 2, true},       {50, 1, true},
+                {100, 2, false}, {100, 0, true},      {50, 1, false},       {0, 1, true},
+                {0, 1, false},   {SPAN - 1, 1, true}, {SPAN - 1, 1, false}, {100, 17, true},
+                {99, 17, true},  {101, 0, true},      {100, 16, true},      {100, 17, false}};
     int64_t added = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         /* The first one wins: a duplicate with another value changes nothing. */
@@ -47,7 +48,8 @@ static void duplicates(void **state)
         const struct pane_entry *a = &pane.seen[i - 1], *b = &pane.seen[i];
         assert_true(a->at < b->at || (a->at == b->at && a->provider < b->provider));
     }
-    assert_int_equal(window_find(&pane.window, ISOBAR__V1__METRIC__METRIC_TEMPERATURE)->sum, 0 + 2 + 3 + 5 + 7 + 9 + 11 + 12 + 13 + 14);
+    assert_int_equal(window_find(&pane.window, ISOBAR__V1__METRIC__METRIC_TEMPERATURE)->sum,
+                     0 + 2 + 3 + 5 + 7 + 9 + 11 + 12 + 13 + 14);
     pane_release(&pane);
     assert_int_equal(pane.seen_count, 0);
     assert_null(pane.seen);
@@ -231,10 +233,8 @@ static void sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(duplicates),
-        cmocka_unit_test(any_order_gives_the_same_bytes),
-        cmocka_unit_test(full),
-        cmocka_unit_test(must_not_parse),
+        cmocka_unit_test(duplicates), cmocka_unit_test(any_order_gives_the_same_bytes),
+        cmocka_unit_test(full),       cmocka_unit_test(must_not_parse),
         cmocka_unit_test(sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

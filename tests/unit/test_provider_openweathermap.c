@@ -1,6 +1,6 @@
 /*
- * OpenWeatherMap's format: payloads made for the purpose. What must be read, what must not, what is left out, how errors are
- * named, and the URLs.
+ * OpenWeatherMap's format: payloads made for the purpose. What must be read, what must not, what is left out, how
+ * errors are named, and the URLs.
  */
 #include "../../fetcher/provider_openweathermap.h"
 
@@ -14,23 +14,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CITY    INT64_C(5809844)
-#define FETCHED INT64_C(1790000000000)
-#define DT      "1789999700" /* five minutes before */
-#define DT_MS   INT64_C(1789999700000)
-#define TEMPERATURE  ISOBAR__V1__VALUE__TEMPERATURE
-#define SEA_LEVEL    ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL
-#define STATION      ISOBAR__V1__VALUE__PRESSURE_STATION
-#define HUMIDITY     ISOBAR__V1__VALUE__HUMIDITY
-#define SPEED        ISOBAR__V1__VALUE__WIND_SPEED
-#define DIRECTION    ISOBAR__V1__VALUE__WIND_DIRECTION
-#define GUST         ISOBAR__V1__VALUE__WIND_GUST
-#define RAIN         ISOBAR__V1__VALUE__RAIN
-#define SNOW         ISOBAR__V1__VALUE__SNOW
-#define CLOUD        ISOBAR__V1__VALUE__CLOUD
-#define VISIBILITY   ISOBAR__V1__VALUE__VISIBILITY
-#define CONDITION    ISOBAR__V1__VALUE__CONDITION
-#define NONE         INT32_MIN
+#define CITY        INT64_C(5809844)
+#define FETCHED     INT64_C(1790000000000)
+#define DT          "1789999700" /* five minutes before */
+#define DT_MS       INT64_C(1789999700000)
+#define TEMPERATURE ISOBAR__V1__VALUE__TEMPERATURE
+#define SEA_LEVEL   ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL
+#define STATION     ISOBAR__V1__VALUE__PRESSURE_STATION
+#define HUMIDITY    ISOBAR__V1__VALUE__HUMIDITY
+#define SPEED       ISOBAR__V1__VALUE__WIND_SPEED
+#define DIRECTION   ISOBAR__V1__VALUE__WIND_DIRECTION
+#define GUST        ISOBAR__V1__VALUE__WIND_GUST
+#define RAIN        ISOBAR__V1__VALUE__RAIN
+#define SNOW        ISOBAR__V1__VALUE__SNOW
+#define CLOUD       ISOBAR__V1__VALUE__CLOUD
+#define VISIBILITY  ISOBAR__V1__VALUE__VISIBILITY
+#define CONDITION   ISOBAR__V1__VALUE__CONDITION
+#define NONE        INT32_MIN
 
 static struct provider_rows rows;
 
@@ -43,12 +43,18 @@ static int clear(void **state)
 }
 
 /* Parses from memory of exactly the body's size, so that a read past its end is seen by the sanitizer. */
-static enum fetch_status parse_as(const char *text, size_t size, enum fetch_call call, int http_status, enum openweathermap_units units)
+static enum fetch_status parse_as(const char *text, size_t size, enum fetch_call call, int http_status,
+                                  enum openweathermap_units units)
 {
     char *body = malloc(size ? size : 1);
     assert_non_null(body);
     memcpy(body, text, size);
-    struct provider_answer answer = {.call = call, .http_status = http_status, .body = body, .size = size, .city_id = CITY, .fetched_at_ms = FETCHED};
+    struct provider_answer answer = {.call = call,
+                                     .http_status = http_status,
+                                     .body = body,
+                                     .size = size,
+                                     .city_id = CITY,
+                                     .fetched_at_ms = FETCHED};
     enum fetch_status status = openweathermap_parse(&answer, units, &rows);
     free(body);
     return status;
@@ -64,7 +70,8 @@ static void check(const char *text, int bit, int32_t want)
     assert_int_equal(rows.count, 1);
     bool has = observation_has(&rows.rows[0], bit);
     if (has != (want != NONE) || (has && rows.rows[0].value[bit] != want))
-        fail_msg("%s: bit %d is %s %d, want %d", text, bit, has ? "set to" : "not set, not", rows.rows[0].value[bit], want);
+        fail_msg("%s: bit %d is %s %d, want %d", text, bit, has ? "set to" : "not set, not", rows.rows[0].value[bit],
+                 want);
 }
 
 /* ---- must be read ---- */
@@ -181,7 +188,9 @@ static void test_what_must_be_read(void **state)
 static void test_the_row_is_the_city_asked_for(void **state)
 {
     (void)state;
-    assert_int_equal(parse("{\"id\":77,\"name\":\"Elsewhere\",\"coord\":{\"lat\":1},\"base\":\"stations\",\"main\":{\"humidity\":80},\"dt\":" DT "}"), FETCH_OK);
+    assert_int_equal(parse("{\"id\":77,\"name\":\"Elsewhere\",\"coord\":{\"lat\":1},\"base\":\"stations\",\"main\":{"
+                           "\"humidity\":80},\"dt\":" DT "}"),
+                     FETCH_OK);
     const struct observation *row = &rows.rows[0];
     assert_int_equal(row->city_id, CITY);
     assert_int_equal(row->observed_at_ms, DT_MS);
@@ -208,7 +217,9 @@ static void test_main_humidity_outside_its_range_is_left_out(void **state)
 static void test_pressure_at_sea_level_and_at_the_station_are_not_mixed(void **state)
 {
     (void)state;
-    assert_int_equal(parse("{\"main\":{\"temp\":1,\"pressure\":1006.14,\"sea_level\":1007,\"grnd_level\":722.68},\"dt\":" DT "}"), FETCH_OK);
+    assert_int_equal(
+        parse("{\"main\":{\"temp\":1,\"pressure\":1006.14,\"sea_level\":1007,\"grnd_level\":722.68},\"dt\":" DT "}"),
+        FETCH_OK);
     check("pressure", SEA_LEVEL, 100614);
     check("grnd_level", STATION, 72268);
     assert_int_equal(parse("{\"main\":{\"temp\":1,\"sea_level\":1007},\"dt\":" DT "}"), FETCH_OK);
@@ -221,13 +232,16 @@ static void test_pressure_at_sea_level_and_at_the_station_are_not_mixed(void **s
 static void test_units(void **state)
 {
     (void)state;
-    static const char kelvin[] = "{\"main\":{\"temp\":273.15},\"wind\":{\"speed\":10},\"rain\":{\"1h\":1},\"visibility\":16093,\"dt\":" DT "}";
-    static const char fahrenheit[] = "{\"main\":{\"temp\":-40},\"wind\":{\"speed\":10},\"rain\":{\"1h\":1},\"visibility\":16093,\"dt\":" DT "}";
+    static const char kelvin[] =
+        "{\"main\":{\"temp\":273.15},\"wind\":{\"speed\":10},\"rain\":{\"1h\":1},\"visibility\":16093,\"dt\":" DT "}";
+    static const char fahrenheit[] =
+        "{\"main\":{\"temp\":-40},\"wind\":{\"speed\":10},\"rain\":{\"1h\":1},\"visibility\":16093,\"dt\":" DT "}";
     assert_int_equal(parse_as(kelvin, sizeof kelvin - 1, FETCH_CURRENT, 200, OPENWEATHERMAP_STANDARD), FETCH_OK);
     check("K", TEMPERATURE, 0);
     check("m/s", SPEED, 1000);
     check("mm", RAIN, 1000);
-    assert_int_equal(parse_as(fahrenheit, sizeof fahrenheit - 1, FETCH_CURRENT, 200, OPENWEATHERMAP_IMPERIAL), FETCH_OK);
+    assert_int_equal(parse_as(fahrenheit, sizeof fahrenheit - 1, FETCH_CURRENT, 200, OPENWEATHERMAP_IMPERIAL),
+                     FETCH_OK);
     check("F", TEMPERATURE, -4000);
     check("mph", SPEED, 447);
     check("mm, not inches", RAIN, 1000);
@@ -240,9 +254,14 @@ static void test_periods_of_rain_and_snow(void **state)
     static const struct {
         const char *more;
         int32_t period_s;
-    } cases[] = {{"\"x\":0", 3600}, {"\"rain\":{\"1h\":1}", 3600}, {"\"rain\":{\"3h\":1}", 10800}, {"\"snow\":{\"3h\":1}", 10800},
-                 {"\"rain\":{\"3h\":1},\"snow\":{\"3h\":1}", 10800}, {"\"rain\":{\"1h\":1,\"3h\":3}", 3600},
-                 {"\"rain\":{\"1h\":1},\"snow\":{\"3h\":1}", 3600}, {"\"rain\":{\"3h\":\"x\"},\"snow\":{\"1h\":1}", 3600}};
+    } cases[] = {{"\"x\":0", 3600},
+                 {"\"rain\":{\"1h\":1}", 3600},
+                 {"\"rain\":{\"3h\":1}", 10800},
+                 {"\"snow\":{\"3h\":1}", 10800},
+                 {"\"rain\":{\"3h\":1},\"snow\":{\"3h\":1}", 10800},
+                 {"\"rain\":{\"1h\":1,\"3h\":3}", 3600},
+                 {"\"rain\":{\"1h\":1},\"snow\":{\"3h\":1}", 3600},
+                 {"\"rain\":{\"3h\":\"x\"},\"snow\":{\"1h\":1}", 3600}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[256];
         snprintf(text, sizeof text, "{\"main\":{\"temp\":1},\"dt\":" DT ",%s}", cases[i].more);
@@ -313,7 +332,8 @@ static void test_what_must_not_be_read(void **state)
     for (size_t i = 0; i < sizeof bads / sizeof *bads; i++) {
         enum fetch_status status = parse(bads[i].text);
         if (status != bads[i].want)
-            fail_msg("%s: %s (%s), want %s", bads[i].text, fetch_status_name(status), rows.reason, fetch_status_name(bads[i].want));
+            fail_msg("%s: %s (%s), want %s", bads[i].text, fetch_status_name(status), rows.reason,
+                     fetch_status_name(bads[i].want));
         assert_int_equal(rows.count, 0);
         assert_true(rows.reason[0] != '\0');
     }
@@ -329,7 +349,8 @@ static void test_a_clock_that_is_a_little_ahead_is_accepted(void **state)
 static void test_a_body_cut_anywhere_is_never_a_reading(void **state)
 {
     (void)state;
-    static const char whole[] = "{\"main\":{\"temp\":1.5,\"humidity\":80},\"weather\":[{\"id\":500}],\"wind\":{\"speed\":2,\"deg\":10},\"rain\":{\"1h\":0.3},\"dt\":" DT ",\"cod\":200}";
+    static const char whole[] = "{\"main\":{\"temp\":1.5,\"humidity\":80},\"weather\":[{\"id\":500}],\"wind\":{"
+                                "\"speed\":2,\"deg\":10},\"rain\":{\"1h\":0.3},\"dt\":" DT ",\"cod\":200}";
     for (size_t size = 0; size < sizeof whole - 1; size++)
         assert_int_equal(parse_as(whole, size, FETCH_CURRENT, 200, OPENWEATHERMAP_METRIC), FETCH_BROKEN_BODY);
     assert_int_equal(parse(whole), FETCH_OK);
@@ -353,14 +374,18 @@ static void test_http_status_decides(void **state)
     static const struct {
         int http_status;
         enum fetch_status want;
-    } cases[] = {{401, FETCH_KEY_REFUSED}, {403, FETCH_KEY_REFUSED}, {400, FETCH_BAD_PLACE}, {404, FETCH_BAD_PLACE}, {429, FETCH_RATE_LIMITED},
-                 {500, FETCH_SERVER_ERROR}, {502, FETCH_SERVER_ERROR}, {503, FETCH_SERVER_ERROR}, {504, FETCH_SERVER_ERROR}, {599, FETCH_SERVER_ERROR},
-                 {408, FETCH_SERVER_ERROR}, {301, FETCH_UNEXPECTED_STATUS}, {302, FETCH_UNEXPECTED_STATUS}, {204, FETCH_UNEXPECTED_STATUS},
-                 {418, FETCH_UNEXPECTED_STATUS}, {0, FETCH_UNEXPECTED_STATUS}, {999, FETCH_UNEXPECTED_STATUS}};
+    } cases[] = {{401, FETCH_KEY_REFUSED},       {403, FETCH_KEY_REFUSED},       {400, FETCH_BAD_PLACE},
+                 {404, FETCH_BAD_PLACE},         {429, FETCH_RATE_LIMITED},      {500, FETCH_SERVER_ERROR},
+                 {502, FETCH_SERVER_ERROR},      {503, FETCH_SERVER_ERROR},      {504, FETCH_SERVER_ERROR},
+                 {599, FETCH_SERVER_ERROR},      {408, FETCH_SERVER_ERROR},      {301, FETCH_UNEXPECTED_STATUS},
+                 {302, FETCH_UNEXPECTED_STATUS}, {204, FETCH_UNEXPECTED_STATUS}, {418, FETCH_UNEXPECTED_STATUS},
+                 {0, FETCH_UNEXPECTED_STATUS},   {999, FETCH_UNEXPECTED_STATUS}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(parse_as(good, sizeof good - 1, FETCH_CURRENT, cases[i].http_status, OPENWEATHERMAP_METRIC), cases[i].want);
+        assert_int_equal(parse_as(good, sizeof good - 1, FETCH_CURRENT, cases[i].http_status, OPENWEATHERMAP_METRIC),
+                         cases[i].want);
         assert_int_equal(rows.count, 0);
-        assert_int_equal(parse_as("", 0, FETCH_CURRENT, cases[i].http_status, OPENWEATHERMAP_METRIC), cases[i].want); /* 404 may be empty */
+        assert_int_equal(parse_as("", 0, FETCH_CURRENT, cases[i].http_status, OPENWEATHERMAP_METRIC),
+                         cases[i].want); /* 404 may be empty */
     }
 }
 
@@ -370,7 +395,8 @@ static void test_a_history_keeps_what_can_be_used(void **state)
 {
     (void)state;
     static const char text[] =
-        "{\"cod\":\"200\",\"base\":\"recorded\",\"cnt\":5,\"list\":[{\"dt\":1789990000,\"main\":{\"temp\":1}},{\"dt\":1789990600,\"main\":{\"temp\":\"x\"}},"
+        "{\"cod\":\"200\",\"base\":\"recorded\",\"cnt\":5,\"list\":[{\"dt\":1789990000,\"main\":{\"temp\":1}},{\"dt\":"
+        "1789990600,\"main\":{\"temp\":\"x\"}},"
         "7,{\"dt\":1789991200,\"main\":{\"temp\":2},\"rain\":{\"1h\":1}},{\"dt\":1790000001,\"main\":{\"temp\":3}}]}";
     assert_int_equal(parse_as(text, sizeof text - 1, FETCH_HISTORY, 200, OPENWEATHERMAP_METRIC), FETCH_OK);
     assert_int_equal(rows.count, 2); /* and none that lies in the future, not even by a second */
@@ -393,7 +419,8 @@ static void test_histories_that_are_none(void **state)
                                        {"{\"main\":{\"temp\":1},\"dt\":" DT "}", FETCH_UNEXPECTED_SHAPE},
                                        {"[", FETCH_BROKEN_BODY}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(parse_as(cases[i].text, strlen(cases[i].text), FETCH_HISTORY, 200, OPENWEATHERMAP_METRIC), cases[i].want);
+        assert_int_equal(parse_as(cases[i].text, strlen(cases[i].text), FETCH_HISTORY, 200, OPENWEATHERMAP_METRIC),
+                         cases[i].want);
         assert_int_equal(rows.count, 0);
     }
 }
@@ -402,7 +429,12 @@ static void check_provider(const struct provider *provider, const char *base, in
 {
     char text[256];
     snprintf(text, sizeof text, "{%s\"main\":{\"temp\":1},\"dt\":" DT "}", base);
-    struct provider_answer answer = {.call = FETCH_CURRENT, .http_status = 200, .body = text, .size = strlen(text), .city_id = CITY, .fetched_at_ms = FETCHED};
+    struct provider_answer answer = {.call = FETCH_CURRENT,
+                                     .http_status = 200,
+                                     .body = text,
+                                     .size = strlen(text),
+                                     .city_id = CITY,
+                                     .fetched_at_ms = FETCHED};
     assert_int_equal(provider->parse(&answer, &rows), FETCH_OK);
     assert_int_equal(rows.rows[0].provider, want);
 }
@@ -436,9 +468,13 @@ static void test_urls(void **state)
     struct provider_request request = {.call = FETCH_CURRENT, .latitude_e5 = 4760621, .longitude_e5 = -12233207};
     check_url(&request, "k", "https://h:1/p/data/2.5/weather?lat=47.60621&lon=-122.33207&units=metric&appid=k");
     request = (struct provider_request){.call = FETCH_CURRENT, .latitude_e5 = -5, .longitude_e5 = 0};
-    check_url(&request, "a&b=c/%+\xc3\xa9", "https://h:1/p/data/2.5/weather?lat=-0.00005&lon=0.00000&units=metric&appid=a%26b%3Dc%2F%25%2B%C3%A9");
-    request = (struct provider_request){.call = FETCH_HISTORY, .latitude_e5 = -9000000, .longitude_e5 = 18000000, .start_ms = 1999, .end_ms = 86400000};
-    check_url(&request, "k", "https://h:1/p/data/2.5/history/city?lat=-90.00000&lon=180.00000&type=hour&start=1&end=86400&units=metric&appid=k");
+    check_url(&request, "a&b=c/%+\xc3\xa9",
+              "https://h:1/p/data/2.5/weather?lat=-0.00005&lon=0.00000&units=metric&appid=a%26b%3Dc%2F%25%2B%C3%A9");
+    request = (struct provider_request){
+        .call = FETCH_HISTORY, .latitude_e5 = -9000000, .longitude_e5 = 18000000, .start_ms = 1999, .end_ms = 86400000};
+    check_url(&request, "k",
+              "https://h:1/p/data/2.5/history/"
+              "city?lat=-90.00000&lon=180.00000&type=hour&start=1&end=86400&units=metric&appid=k");
 }
 
 static void test_providers_are_found_by_name(void **state)

@@ -1,6 +1,6 @@
 /*
- * Shares of the quota: by hand, then random fleets of fetchers with late and lost messages, deaths, cuts and new leaders on a
- * virtual clock. What counts is what fetchers really use, not what the leader believes.
+ * Shares of the quota: by hand, then random fleets of fetchers with late and lost messages, deaths, cuts and new
+ * leaders on a virtual clock. What counts is what fetchers really use, not what the leader believes.
  */
 #include "../../coordinator/quota.h"
 
@@ -62,7 +62,9 @@ static void the_largest_on_the_way_counts(void **state)
 static void a_silent_share_is_kept_back_for_a_minute(void **state)
 {
     (void)state;
-    struct quota_share shares[3] = {{.live = true, .sent_milli = 30000, .may_milli = 30000}, {.live = false, .heard_ms = 1000, .may_milli = 30000}, {.live = true}};
+    struct quota_share shares[3] = {{.live = true, .sent_milli = 30000, .may_milli = 30000},
+                                    {.live = false, .heard_ms = 1000, .may_milli = 30000},
+                                    {.live = true}};
     (void)quota_divide(shares, 3, TOTAL, 2000);
     assert_int_equal(shares[0].sent_milli, 15000); /* the two divide what is left */
     assert_int_equal(shares[2].sent_milli, 0);
@@ -121,7 +123,8 @@ static void totals_at_the_edges(void **state)
     assert_true(quota_divide(&one, 1, 1, 0));
     assert_int_equal(one.sent_milli, 1);
     assert_false(quota_divide(NULL, 0, TOTAL, 0));
-    struct quota_share draining[2] = {{.live = true, .draining = true, .sent_milli = TOTAL, .may_milli = TOTAL}, {.live = true}};
+    struct quota_share draining[2] = {{.live = true, .draining = true, .sent_milli = TOTAL, .may_milli = TOTAL},
+                                      {.live = true}};
     assert_true(quota_divide(draining, 2, TOTAL, 0));
     assert_int_equal(draining[0].sent_milli, 0);
     quota_report(&draining[0], 0, true);
@@ -178,7 +181,8 @@ static void put(struct world *world, struct wire *wire, int64_t version, int32_t
 {
     if (wire->count == IN_FLIGHT)
         return;
-    int64_t due_ms = world->now_ms + jitter_below(&world->random, LATE_MS), after_ms = wire->count ? wire->messages[wire->count - 1].due_ms : 0;
+    int64_t due_ms = world->now_ms + jitter_below(&world->random, LATE_MS),
+            after_ms = wire->count ? wire->messages[wire->count - 1].due_ms : 0;
     wire->messages[wire->count++] = (struct message){due_ms > after_ms ? due_ms : after_ms, version, milli};
 }
 
@@ -248,7 +252,8 @@ static void end(struct world *world, int index, bool bye)
 {
     struct fetcher *fetcher = &world->fetchers[index];
     struct book *book = &world->books[index], *kept = &world->books[FLEET + index];
-    if (!fetcher->alive || fetcher->cut || (!bye && kept->share.may_milli > 0 && world->now_ms - kept->share.heard_ms <= QUOTA_RECLAIM_MS))
+    if (!fetcher->alive || fetcher->cut ||
+        (!bye && kept->share.may_milli > 0 && world->now_ms - kept->share.heard_ms <= QUOTA_RECLAIM_MS))
         return; /* one former incarnation at a time is enough */
     if (!bye)
         *kept = *book;
@@ -264,7 +269,8 @@ static void new_leader(struct world *world)
         struct book *book = &world->books[i];
         struct fetcher *fetcher = &world->fetchers[i];
         book->version += 1000;
-        book->share = (struct quota_share){.heard_ms = book->share.heard_ms, .may_milli = book->share.may_milli, .sent_milli = 0};
+        book->share =
+            (struct quota_share){.heard_ms = book->share.heard_ms, .may_milli = book->share.may_milli, .sent_milli = 0};
         fetcher->up.count = fetcher->down.count = 0; /* those of the old connection */
         book->known = false;
     }
@@ -347,7 +353,8 @@ static void random_fleets(void **state)
                 callers += world->fetchers[i].alive;
             for (int i = 0; i < FLEET; i++) {
                 if (world->fetchers[i].alive && world->fetchers[i].in_force != world->total / callers)
-                    fail_msg("seed %llu: %d of %d for one of %d", (unsigned long long)seed, world->fetchers[i].in_force, world->total, callers);
+                    fail_msg("seed %llu: %d of %d for one of %d", (unsigned long long)seed, world->fetchers[i].in_force,
+                             world->total, callers);
             }
         }
         assert_true(world->largest > 0);

@@ -176,8 +176,8 @@ static void assert_nothing_written(void)
 
 static void make_ledger(const char *cid, const char *number, const char *owner)
 {
-    REDIS("HSET", LEDGER, "cid", cid, "number", number, "owner", owner, "format", "1", "config_version", "1",
-          "offset", "0", "retired", "0", "commits", "0");
+    REDIS("HSET", LEDGER, "cid", cid, "number", number, "owner", owner, "format", "1", "config_version", "1", "offset",
+          "0", "retired", "0", "commits", "0");
 }
 
 static int begin(void **state)
@@ -271,11 +271,9 @@ static void acquire_compares_large_numbers_exactly(void **state)
     (void)state;
     make_ledger(CID_0, ABOVE, "worker-1/1f");
     note_all();
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "9007199254740992", "a/1", CID_1, "1", "1")),
-                        "refused");
+    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "9007199254740992", "a/1", CID_1, "1", "1")), "refused");
     assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, ABOVE, "a/1", CID_1, "1", "1")), "refused");
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "999999999999999", "a/1", CID_1, "1", "1")),
-                        "refused");
+    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "999999999999999", "a/1", CID_1, "1", "1")), "refused");
     assert_nothing_written();
     const struct store_reply *reply = RUN(ACQUIRE, 1, LEDGER, "9007199254740994", "a/1", CID_1, "1", "1");
     assert_string_equal(outcome(reply), "ok");
@@ -345,12 +343,11 @@ static void acquire_asks_for_permissions(void **state)
     struct buf error;
     buf_init(&error);
     REDIS("ACL", "SETUSER", "part", "reset", "on", ">secret", "~*", "&*", "+@all", "-unlink");
-    struct store_config config = {
-        .address = server.address, .user = "part", .password = "secret", .timeout_ms = 10000};
+    struct store_config config = {.address = server.address, .user = "part", .password = "secret", .timeout_ms = 10000};
     struct store_sync *part = store_sync_new(&config, &error);
     assert_non_null(part);
-    struct store_reply *reply = store_sync_send(part, &error, "EVALSHA", scripts[ACQUIRE].sha, "1", LEDGER,
-                                                "6", "a/1", CID_1, "1", "1", NULL);
+    struct store_reply *reply =
+        store_sync_send(part, &error, "EVALSHA", scripts[ACQUIRE].sha, "1", LEDGER, "6", "a/1", CID_1, "1", "1", NULL);
     assert_string_equal(outcome(reply), "invalid");
     assert_string_equal(reply->elements[1]->text, "the user may not run UNLINK");
     store_reply_free(reply);
@@ -367,8 +364,8 @@ static void load_reads_with_the_commit_id(void **state)
     (void)state;
     REDIS("HSET", CITY, "1", "one", "2", "two");
     REDIS("HSET", PANE, "1", "pane");
-    const struct store_reply *reply = RUN(LOAD, 4, LEDGER, CITY, PANE, WINDOW, CID_0, "fields", "3", "2", "9",
-                                          "1", "fields", "1", "1", "fields", "1", "1");
+    const struct store_reply *reply = RUN(LOAD, 4, LEDGER, CITY, PANE, WINDOW, CID_0, "fields", "3", "2", "9", "1",
+                                          "fields", "1", "1", "fields", "1", "1");
     assert_string_equal(outcome(reply), "ok");
     assert_int_equal(reply->count, 4);
     assert_string_equal(reply->elements[1]->elements[0]->text, "two");
@@ -384,8 +381,7 @@ static void load_needs_the_commit_id(void **state)
     const struct store_reply *reply = RUN(LOAD, 2, LEDGER, CITY, CID_1, "fields", "1", "1");
     assert_string_equal(outcome(reply), "mismatch");
     assert_string_equal(reply->elements[1]->text, CID_0);
-    assert_string_equal(outcome(RUN(LOAD, 2, "isobar:{4}:ledger", CITY, CID_1, "fields", "1", "1")),
-                        "missing");
+    assert_string_equal(outcome(RUN(LOAD, 2, "isobar:{4}:ledger", CITY, CID_1, "fields", "1", "1")), "missing");
 }
 
 static void load_many_fields(void **state)
@@ -459,10 +455,9 @@ static void load_checks_its_arguments(void **state)
 static void commit_writes_everything(void **state)
 {
     (void)state;
-    const struct store_reply *reply =
-        RUN(COMMIT, 4, LEDGER, CITY, PANE, WINDOW, CID_0, CID_1, CHANNEL, "3 x y 1", "2", "offset", "7",
-            "clock_ms", "99", "hset", "0", "0", "2", "1", "one", "2", "two", "hset", "5000", "4", "1", "1",
-            "pane", "hset", "0", "3", "0");
+    const struct store_reply *reply = RUN(COMMIT, 4, LEDGER, CITY, PANE, WINDOW, CID_0, CID_1, CHANNEL, "3 x y 1", "2",
+                                          "offset", "7", "clock_ms", "99", "hset", "0", "0", "2", "1", "one", "2",
+                                          "two", "hset", "5000", "4", "1", "1", "pane", "hset", "0", "3", "0");
     assert_string_equal(outcome(reply), "ok");
     assert_string_equal(TEXT("HGET", LEDGER, "cid"), CID_1);
     assert_string_equal(TEXT("HGET", LEDGER, "offset"), "7");
@@ -478,8 +473,7 @@ static void commit_writes_everything(void **state)
     assert_true(ttl_ms > 0 && ttl_ms <= 5000);
     assert_string_equal(TEXT("HGET", WINDOW, "#n"), "3");
     /* The next one adds to #n, replaces values, and refreshes the TTL. */
-    reply =
-        RUN(COMMIT, 2, LEDGER, PANE, CID_1, CID_2, CHANNEL, "", "0", "hset", "900000", "2", "1", "1", "more");
+    reply = RUN(COMMIT, 2, LEDGER, PANE, CID_1, CID_2, CHANNEL, "", "0", "hset", "900000", "2", "1", "1", "more");
     assert_string_equal(outcome(reply), "ok");
     assert_string_equal(TEXT("HGET", PANE, "#n"), "6");
     assert_string_equal(TEXT("HGET", PANE, "1"), "more");
@@ -494,16 +488,14 @@ static void commit_needs_its_predecessor(void **state)
     assert_string_equal(outcome(reply), "mismatch");
     assert_string_equal(reply->elements[1]->text, CID_0);
     assert_string_equal(reply->elements[2]->text, "0");
-    assert_string_equal(outcome(RUN(COMMIT, 1, "isobar:{4}:ledger", CID_0, CID_1, CHANNEL, "", "0")),
-                        "missing");
+    assert_string_equal(outcome(RUN(COMMIT, 1, "isobar:{4}:ledger", CID_0, CID_1, CHANNEL, "", "0")), "missing");
     assert_nothing_written();
 }
 
 static void commit_runs_once(void **state)
 {
     (void)state;
-#define THE_COMMIT                                                                                           \
-    LEDGER, PANE, CID_0, CID_1, CHANNEL, "", "1", "offset", "7", "hset", "0", "4", "1", "1", "pane"
+#define THE_COMMIT LEDGER, PANE, CID_0, CID_1, CHANNEL, "", "1", "offset", "7", "hset", "0", "4", "1", "1", "pane"
     assert_string_equal(outcome(RUN(COMMIT, 2, THE_COMMIT)), "ok");
     note_all();
     assert_string_equal(outcome(RUN(COMMIT, 2, THE_COMMIT)), "mismatch"); /* sent again */
@@ -570,14 +562,9 @@ static void commit_of_many_fields(void **state)
 static void commit_of_binary_values(void **state)
 {
     (void)state;
-    const char *argv[] = {"EVALSHA", scripts[COMMIT].sha,
-                          "2",       LEDGER,
-                          CITY,      CID_0,
-                          CID_1,     CHANNEL,
-                          "",        "0",
-                          "hset",    "0",
-                          "0",       "1",
-                          "1",       "a\0\r\n\xff"};
+    const char *argv[] = {
+        "EVALSHA", scripts[COMMIT].sha, "2", LEDGER, CITY, CID_0, CID_1, CHANNEL, "", "0", "hset", "0", "0", "1",
+        "1",       "a\0\r\n\xff"};
     size_t sizes[16];
     for (size_t i = 0; i < 16; i++)
         sizes[i] = strlen(argv[i]);
@@ -614,8 +601,7 @@ static void commit_validates_before_it_writes(void **state)
         {"1", "offset", "7", "hset", "0", "0", "1", "f"},
         {"1", "offset", "7", "hset", "0", "0", "1", "f", "v", "w"},
         {"1", "offset", "7", "hset", "-1", "0", "1", "f", "v"},
-        {"1", "offset", "7", "hset", "9999999999999999", "0", "1", "f",
-         "v"}, /* PEXPIRE would refuse a later time */
+        {"1", "offset", "7", "hset", "9999999999999999", "0", "1", "f", "v"}, /* PEXPIRE would refuse a later time */
         {"1", "offset", "7", "hset", "0", "-1", "1", "f", "v"},
         {"1", "offset", "7", "hset", "0", "01", "1", "f", "v"}, /* HINCRBY would refuse the leading zero */
         {"1", "offset", "7", "hset", "0", "-0", "1", "f", "v"},
@@ -639,12 +625,12 @@ static void commit_validates_before_it_writes(void **state)
     assert_string_equal(outcome(RUN(COMMIT, 1, LEDGER, CID_0, CID_0, CHANNEL, "", "0")), "invalid");
     assert_string_equal(outcome(RUN(COMMIT, 1, LEDGER, CID_0, "short", CHANNEL, "", "0")), "invalid");
     assert_string_equal(outcome(RUN(COMMIT, 1, LEDGER, CID_0, CID_1, CHANNEL)), "invalid");
-    assert_string_equal(outcome(RUN(COMMIT, 3, LEDGER, PANE, PANE, CID_0, CID_1, CHANNEL, "", "0", "hset",
-                                    "0", "1", "0", "retire")),
-                        "invalid");
-    assert_string_equal(outcome(RUN(COMMIT, 2, LEDGER, LEDGER, CID_0, CID_1, CHANNEL, "", "0", "hset", "0",
-                                    "0", "1", "cid", "x")),
-                        "invalid");
+    assert_string_equal(
+        outcome(RUN(COMMIT, 3, LEDGER, PANE, PANE, CID_0, CID_1, CHANNEL, "", "0", "hset", "0", "1", "0", "retire")),
+        "invalid");
+    assert_string_equal(
+        outcome(RUN(COMMIT, 2, LEDGER, LEDGER, CID_0, CID_1, CHANNEL, "", "0", "hset", "0", "0", "1", "cid", "x")),
+        "invalid");
     assert_nothing_written();
 }
 
@@ -652,9 +638,9 @@ static void commit_validates_before_it_writes(void **state)
 static void commit_of_broken_keys(void **state)
 {
     (void)state;
-#define TO_PANE(op, ...)                                                                                     \
-    LEDGER, CITY, PANE, CID_0, CID_1, CHANNEL, "", "1", "offset", "7", "hset", "0", "1", "1", "1", "one",    \
-        op, __VA_ARGS__
+#define TO_PANE(op, ...)                                                                                               \
+    LEDGER, CITY, PANE, CID_0, CID_1, CHANNEL, "", "1", "offset", "7", "hset", "0", "1", "1", "1", "one", op,          \
+        __VA_ARGS__
     static const char *const counts[] = {"x", "-1", "01", "", "1.5", "9999999999999999999999"};
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
         REDIS("HSET", PANE, "#n", counts[i]);
@@ -703,8 +689,7 @@ static const struct store_reply *large_commit(const char *cid, const char *next)
     memset(value, 'v', sizeof(value) - 1);
     value[sizeof(value) - 1] = '\0';
     struct words words = {0};
-    const char *const head[] = {LEDGER,  WINDOW, CITY, PANE,     cid, next,
-                                CHANNEL, "",     "1",  "offset", "7", "unlink"};
+    const char *const head[] = {LEDGER, WINDOW, CITY, PANE, cid, next, CHANNEL, "", "1", "offset", "7", "unlink"};
     for (size_t i = 0; i < sizeof(head) / sizeof(*head); i++)
         add(&words, head[i]);
     for (int key = 0; key < 2; key++) {
@@ -831,8 +816,8 @@ static void commit_publishes_last(void **state)
     buf_init(&heard);
     int fd = listen_with("MONITOR\r\n");
     read_until(fd, &heard, "+OK\r\n");
-    assert_string_equal(outcome(RUN(COMMIT, 3, LEDGER, PANE, PANE2, CID_0, CID_1, CHANNEL, "m", "1", "offset",
-                                    "7", "hset", "5000", "4", "1", "1", "pane", "retire")),
+    assert_string_equal(outcome(RUN(COMMIT, 3, LEDGER, PANE, PANE2, CID_0, CID_1, CHANNEL, "m", "1", "offset", "7",
+                                    "hset", "5000", "4", "1", "1", "pane", "retire")),
                         "ok");
     assert_string_equal(TEXT("ECHO", "the end"), "the end");
     read_until(fd, &heard, "the end");
@@ -844,8 +829,7 @@ static void commit_publishes_last(void **state)
     const char *first_write = strstr(heard.data, "lua] \"HSET\"");
     assert_non_null(first_write);
     for (const char *at = first_write; (at = strstr(at, "lua] \"")) != NULL; at++)
-        assert_true(strncmp(at + 6, "TYPE", 4) != 0 &&
-                    strncmp(at + 6, "HGET", 4) != 0); /* no check after it */
+        assert_true(strncmp(at + 6, "TYPE", 4) != 0 && strncmp(at + 6, "HGET", 4) != 0); /* no check after it */
     (void)close(fd);
     buf_release(&heard);
 }
@@ -903,8 +887,8 @@ static void writer_commits(struct world *world, struct writer *writer)
     entropy_id(next);
     (void)snprintf(offset, sizeof(offset), "%" PRId64, writer->offset + 1);
     bool heads = strcmp(writer->cid, world->cid) == 0;
-    const struct store_reply *reply = RUN(COMMIT, 2, LEDGER, PANE, writer->cid, next, CHANNEL, "", "1",
-                                          "offset", offset, "hset", "0", "1", "1", "last", writer->name);
+    const struct store_reply *reply = RUN(COMMIT, 2, LEDGER, PANE, writer->cid, next, CHANNEL, "", "1", "offset",
+                                          offset, "hset", "0", "1", "1", "last", writer->name);
     bool lost = jitter_below(&world->jitter, 6) == 0;
     assert_string_equal(outcome(reply), heads ? "ok" : "mismatch");
     if (!heads) {

@@ -1,6 +1,7 @@
 /*
- * A session through every phase and failure, against the real scripts: what it drops, what it keeps, what it says; and that
- * two sessions with lost, late and missing answers and a Redis that goes back in time still count every record once.
+ * A session through every phase and failure, against the real scripts: what it drops, what it keeps, what it says; and
+ * that two sessions with lost, late and missing answers and a Redis that goes back in time still count every record
+ * once.
  */
 #include "session_world.h"
 
@@ -224,7 +225,8 @@ static void a_number_that_was_given_twice_asks_for_a_larger_one(void **state)
     host_give(&a, 7);
     host_due(&a);
     host_answer(&a, ANSWERED);
-    assert_int_equal(session_number(a.session), 8); /* so the coordinator, who thinks that 7 is ours, goes on above it */
+    assert_int_equal(session_number(a.session),
+                     8); /* so the coordinator, who thinks that 7 is ours, goes on above it */
     session_renumber(a.session, 9);
     host_run(&a, 5);
     assert_int_equal(redis_number(LEDGER, "number"), 9);
@@ -283,7 +285,10 @@ static void ledgers_of_newer_software_and_damaged_ones_stop(void **state)
     (void)state;
     static const struct {
         const char *field, *text, *alarm;
-    } rows[] = {{"format", "2", "upgrade"}, {"config_version", "2", "upgrade"}, {"offset", "x", "offset"}, {"record_hash", "?", "record_hash"}};
+    } rows[] = {{"format", "2", "upgrade"},
+                {"config_version", "2", "upgrade"},
+                {"offset", "x", "offset"},
+                {"record_hash", "?", "record_hash"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         redis_clear(PREFIX);
         redis_make_ledger(LEDGER);
@@ -329,7 +334,8 @@ static void errors_of_redis_are_waited_out(void **state)
     int64_t waited = world.now_ms;
     for (int i = 0; i < 50; i++) {
         host_due(&a);
-        host_reply(&a, i % 2 ? 0 : ERR_UNAVAILABLE, i % 2 ? reply_error("LOADING Redis is loading the dataset in memory") : NULL);
+        host_reply(&a, i % 2 ? 0 : ERR_UNAVAILABLE,
+                   i % 2 ? reply_error("LOADING Redis is loading the dataset in memory") : NULL);
         assert_int_equal(a.session->phase, SESSION_ACQUIRING);
         assert_true(a.session->due_ms <= world.now_ms + 1000);
     }
@@ -342,7 +348,11 @@ static void errors_of_redis_are_waited_out(void **state)
 static void impossible_answers_close_the_connection(void **state)
 {
     (void)state;
-    const struct store_reply *const answers[] = {REPLY("ok"), REPLY("what"), reply_text("ok"), reply_nil(), reply_array(0),
+    const struct store_reply *const answers[] = {REPLY("ok"),
+                                                 REPLY("what"),
+                                                 reply_text("ok"),
+                                                 reply_nil(),
+                                                 reply_array(0),
                                                  reply_array(3, reply_text("ok"), reply_nil(), reply_array(0)),
                                                  reply_array(3, reply_text("ok"), reply_text("c"), reply_text("x"))};
     host_give(&a, 1);
@@ -353,9 +363,10 @@ static void impossible_answers_close_the_connection(void **state)
         assert_int_equal(a.distrusted, ++wanted);
         assert_int_equal(a.session->phase, SESSION_ACQUIRING);
     }
-    const struct store_reply *const pages[] = {REPLY("ok"), reply_array(2, reply_text("ok"), reply_text("0")), REPLY("?"),
-                                               reply_array(2, reply_text("ok"), reply_array(2, reply_text("0"), REPLY("5809844"))),
-                                               reply_array(2, reply_text("ok"), reply_array(1, reply_text("0")))};
+    const struct store_reply *const pages[] = {
+        REPLY("ok"), reply_array(2, reply_text("ok"), reply_text("0")), REPLY("?"),
+        reply_array(2, reply_text("ok"), reply_array(2, reply_text("0"), REPLY("5809844"))),
+        reply_array(2, reply_text("ok"), reply_array(1, reply_text("0")))};
     for (size_t i = 0; i < sizeof pages / sizeof(struct store_reply *); i++) {
         host_until(&a, SESSION_LOADING);
         host_reply(&a, 0, pages[i]);
@@ -450,7 +461,8 @@ static void a_city_that_cannot_be_decoded_stops_and_nothing_is_lost(void **state
 
 static struct kafka_check check_of(int64_t low, int64_t high)
 {
-    return (struct kafka_check){.low = low, .high = high, .partitions = 1, .cluster_id = "C", .record_status = ERR_NOT_FOUND};
+    return (struct kafka_check){
+        .low = low, .high = high, .partitions = 1, .cluster_id = "C", .record_status = ERR_NOT_FOUND};
 }
 
 static void logs_that_are_not_the_one_stop(void **state)
@@ -762,7 +774,7 @@ static void a_partition_that_the_consumer_gives_up_is_checked_again(void **state
     leave_a_commit_on_the_way(&a);
     session_failed(a.session, "unknown partition", world.now_ms);
     assert_int_equal(a.session->phase, SESSION_ACQUIRING);
-    a.request.any = false; /* its answer meets nobody */
+    a.request.any = false;                                /* its answer meets nobody */
     session_failed(a.session, "once more", world.now_ms); /* of an assignment that is over */
     assert_int_equal(a.session->attempt, 1);
     host_until(&a, SESSION_RUNNING);
@@ -1203,7 +1215,8 @@ static void random_log(struct dice *dice, int records)
         size_t count = (size_t)dice_between(dice, 1, 4);
         clock += dice_below(dice, 15) ? dice_below(dice, 2 * MINUTE) : dice_below(dice, 3 * HOUR);
         for (size_t k = 0; k < count; k++) {
-            rows[k] = row_random(dice, window_start(clock, MINUTE) - (dice_below(dice, 8) ? 30 * MINUTE : 4 * HOUR), 32, MINUTE);
+            rows[k] = row_random(dice, window_start(clock, MINUTE) - (dice_below(dice, 8) ? 30 * MINUTE : 4 * HOUR), 32,
+                                 MINUTE);
             rows[k].city_id = 1 + dice_below(dice, 4);
             rows[k].series = rows[k].provider = 0;
             rows[k].kind = dice_below(dice, 10) ? ISOBAR__V1__ROW_KIND__OBSERVATION : dice_between(dice, 0, 3);

@@ -34,7 +34,8 @@ static void murmur2_is_that_of_the_java_client(void **state)
 static void bytes_are_unsigned_and_need_no_alignment(void **state)
 {
     (void)state;
-    /* Java masks bytes with 0xff; a signed read would differ from the same bytes at another place, or with high bits. */
+    /* Java masks bytes with 0xff; a signed read would differ from the same bytes at another place, or with high bits.
+     */
     char space[64];
     uint32_t first[16];
     for (size_t size = 0; size < 16; size++) {

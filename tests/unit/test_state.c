@@ -1,6 +1,6 @@
 /*
- * A partition's state between ingest and storage: cities that are taken back, changes that are sent, stored or dirty again,
- * and the cache of records.
+ * A partition's state between ingest and storage: cities that are taken back, changes that are sent, stored or dirty
+ * again, and the cache of records.
  */
 #include "worker_kit.h"
 
@@ -55,13 +55,13 @@ static void cities_that_do_not_fit_are_refused(void **state)
 {
     (void)state;
     static const struct odd odd[] = {
-        {"5809845", 0, NOON, PANE},                /* stored under another city's field */
-        {"5809844/1", 0, NOON, PANE},              /* … another series' */
-        {"", 0, NOON, PANE},                       /* … or under no city's */
+        {"5809845", 0, NOON, PANE},                   /* stored under another city's field */
+        {"5809844/1", 0, NOON, PANE},                 /* … another series' */
+        {"", 0, NOON, PANE},                          /* … or under no city's */
         {"5809844", NOON + 1, NOON + 2 * PANE, PANE}, /* closed in the middle of a pane */
-        {"5809844", NOON + PANE, NOON, PANE},      /* open and closed at once */
-        {"5809844", 0, NOON + 1, PANE},            /* a pane that starts anywhere */
-        {"5809844", 0, NOON, PANE / 5},            /* panes of another configuration */
+        {"5809844", NOON + PANE, NOON, PANE},         /* open and closed at once */
+        {"5809844", 0, NOON + 1, PANE},               /* a pane that starts anywhere */
+        {"5809844", 0, NOON, PANE / 5},               /* panes of another configuration */
     };
     for (size_t i = 0; i <= sizeof odd / sizeof *odd; i++) {
         const struct odd good = {"5809844", NOON, NOON, PANE}, *one = i < sizeof odd / sizeof *odd ? &odd[i] : &good;
@@ -72,7 +72,8 @@ static void cities_that_do_not_fit_are_refused(void **state)
         struct observation row = kit_row(CITY, one->start_ms + 5, 1);
         assert_true(pane_add(citystate_pane(&city, one->start_ms, one->span_ms), &row));
         citystate_encode(&city, &bytes);
-        assert_int_equal(state_take_city(&kit.state, one->field, bytes.data, bytes.size), one == &good ? 0 : ERR_INVALID);
+        assert_int_equal(state_take_city(&kit.state, one->field, bytes.data, bytes.size),
+                         one == &good ? 0 : ERR_INVALID);
         assert_int_equal(HASH_COUNT(kit.state.cities), one == &good);
         citystate_release(&city);
         buf_release(&bytes);
@@ -172,7 +173,8 @@ static void keys_to_retire_wait_for_an_executed_commit(void **state)
     assert_int_equal(kit.state.retiring[0].start_ms, oldest.start_ms);
     for (size_t i = 0; i < kit.state.retiring_count; i++) {
         for (size_t k = 0; k < i; k++)
-            assert_false(kit.state.retiring[i].kind == kit.state.retiring[k].kind && kit.state.retiring[i].start_ms == kit.state.retiring[k].start_ms);
+            assert_false(kit.state.retiring[i].kind == kit.state.retiring[k].kind &&
+                         kit.state.retiring[i].start_ms == kit.state.retiring[k].start_ms);
     }
     state_committed(&kit.state);
     assert_int_equal(kit.state.retiring_count, 0);
@@ -243,7 +245,8 @@ static void use_keeps_a_record_in_the_cache(void **state)
     make_windows(100);
     kit_commit(&kit);
     assert_int_equal(records_of(1), 100);
-    kit_one(&kit, kit_row(1, NOON + 2 * HOUR, 1), NOON + 2 * HOUR); /* city 1 again: its windows of the next hour and of the day */
+    kit_one(&kit, kit_row(1, NOON + 2 * HOUR, 1),
+            NOON + 2 * HOUR); /* city 1 again: its windows of the next hour and of the day */
     kit_commit(&kit);
     kit.cache.limit = kit.cache.bytes / 10;
     state_evict(&kit.state);

@@ -94,11 +94,11 @@ static void wait_for(struct fixture *fixture, int answered, int ups, int downs)
     assert_int_equal(loop_run_until(fixture->loop, &fixture->done, LIMIT_MS), 0);
 }
 
-#define SEND(fixture, ...)                                                                                   \
-    do {                                                                                                     \
-        (fixture)->inside = true;                                                                            \
-        store_send((fixture)->store, on_reply, (fixture), __VA_ARGS__, NULL);                                \
-        (fixture)->inside = false;                                                                           \
+#define SEND(fixture, ...)                                                                                             \
+    do {                                                                                                               \
+        (fixture)->inside = true;                                                                                      \
+        store_send((fixture)->store, on_reply, (fixture), __VA_ARGS__, NULL);                                          \
+        (fixture)->inside = false;                                                                                     \
     } while (0)
 
 static int begin(void **state)
@@ -254,8 +254,8 @@ static void large_binary_values(void **state)
     char *large = mem_alloc(8000000);
     for (size_t i = 0; i < 8000000; i++)
         large[i] = (char)(i * 7 + i / 251);
-    store_command(fixture->store, 3, (const char *[]){"SET", "large", large}, (size_t[]){3, 5, 8000000},
-                  on_reply, fixture);
+    store_command(fixture->store, 3, (const char *[]){"SET", "large", large}, (size_t[]){3, 5, 8000000}, on_reply,
+                  fixture);
     store_send(fixture->store, on_large, &large, "GET", "large", NULL);
     SEND(fixture, "DEL", "large");
     wait_for(fixture, 2, 1, 0);
@@ -284,9 +284,8 @@ static void name_and_password(void **state)
     wait_for(fixture, 4, 2, 0);
     assert_string_equal(fixture->text, "reader");
     store_free(fixture->store);
-    open_store(fixture,
-               (struct store_config){
-                   .address = server.address, .user = "reader", .password = "wrong", .timeout_ms = 5000});
+    open_store(fixture, (struct store_config){
+                            .address = server.address, .user = "reader", .password = "wrong", .timeout_ms = 5000});
     wait_for(fixture, 4, 2, 1);
     assert_non_null(strstr(fixture->reason, "WRONGPASS"));
     assert_null(strstr(fixture->reason, "wrong")); /* the password is not repeated */
@@ -303,8 +302,7 @@ static void a_missing_password(void **state)
     wait_for(fixture, 1, 1, 2);
     assert_non_null(strstr(fixture->reason, "NOAUTH"));
     store_free(fixture->store);
-    open_store(fixture,
-               (struct store_config){.address = server.address, .password = "secret", .timeout_ms = 5000});
+    open_store(fixture, (struct store_config){.address = server.address, .password = "secret", .timeout_ms = 5000});
     wait_for(fixture, 1, 2, 2);
     SEND(fixture, "CONFIG", "SET", "requirepass", "");
     wait_for(fixture, 2, 2, 2);
@@ -318,9 +316,8 @@ static void few_permissions(void **state)
     SEND(fixture, "ACL", "SETUSER", "few", "reset", "on", ">secret", "~*", "+get");
     wait_for(fixture, 1, 1, 0);
     store_free(fixture->store);
-    open_store(fixture,
-               (struct store_config){
-                   .address = server.address, .user = "few", .password = "secret", .timeout_ms = 5000});
+    open_store(fixture, (struct store_config){
+                            .address = server.address, .user = "few", .password = "secret", .timeout_ms = 5000});
     wait_for(fixture, 1, 2, 0);
     SEND(fixture, "GET", "nothing");
     wait_for(fixture, 2, 2, 0);
@@ -345,8 +342,7 @@ static void scripts_are_loaded_again(void **state)
     SEND(fixture, "EXISTS", "sum");
     wait_for(fixture, 4, 1, 0);
     assert_int_equal(fixture->sum, 0);
-    store_eval(fixture->store, &script, 1, 2, argv, (const size_t[]){3, 1}, on_reply,
-               fixture); /* only the 4 */
+    store_eval(fixture->store, &script, 1, 2, argv, (const size_t[]){3, 1}, on_reply, fixture); /* only the 4 */
     wait_for(fixture, 5, 1, 0);
     assert_int_equal(fixture->sum, 4);
     assert_int_equal(fixture->by_status[-ERR_REFUSED], 1);
@@ -419,9 +415,8 @@ static void a_subscription_refused(void **state)
     SEND(fixture, "ACL", "SETUSER", "deaf", "reset", "on", ">secret", "~*", "resetchannels", "+@all");
     wait_for(fixture, 1, 1, 0);
     store_free(fixture->store);
-    open_store(fixture,
-               (struct store_config){
-                   .address = server.address, .user = "deaf", .password = "secret", .timeout_ms = 5000});
+    open_store(fixture, (struct store_config){
+                            .address = server.address, .user = "deaf", .password = "secret", .timeout_ms = 5000});
     store_subscribe(fixture->store, "updates", on_message, fixture);
     wait_for(fixture, 1, 1, 1);
     assert_non_null(strstr(fixture->reason, "NOPERM"));
@@ -732,9 +727,8 @@ static void blocking_commands(void **state)
     struct store_config config = {.address = server.address, .timeout_ms = 5000};
     struct store_sync *sync = store_sync_new(&config, &error);
     assert_non_null(sync);
-    struct store_reply *reply =
-        store_sync_send(sync, &error, "EVAL",
-                        "return {1, 'two', false, {'three', {}}, redis.status_reply('four')}", "0", NULL);
+    struct store_reply *reply = store_sync_send(
+        sync, &error, "EVAL", "return {1, 'two', false, {'three', {}}, redis.status_reply('four')}", "0", NULL);
     assert_non_null(reply);
     assert_int_equal(reply->type, STORE_ARRAY);
     assert_int_equal(reply->count, 5);
@@ -770,8 +764,7 @@ static void blocking_and_hung_up(void **state)
     struct buf error;
     buf_init(&error);
     (void)signal(SIGPIPE, SIG_DFL);
-    struct store_sync *sync = sync_to(server.address, 5000, &error),
-                      *other = sync_to(server.address, 5000, &error);
+    struct store_sync *sync = sync_to(server.address, 5000, &error), *other = sync_to(server.address, 5000, &error);
     assert_non_null(sync);
     assert_non_null(other);
     struct store_reply *reply = store_sync_send(sync, &error, "CLIENT", "ID", NULL);
@@ -804,8 +797,7 @@ static void blocking_and_refused(void **state)
     assert_null(sync_to("unix:/nonexistent/redis.sock", 50, &error));
     assert_string_equal(error.data, "unix:/nonexistent/redis.sock: No such file or directory");
     buf_reset(&error);
-    struct store_config config = {
-        .address = server.address, .user = "nobody", .password = "wrong", .timeout_ms = 5000};
+    struct store_config config = {.address = server.address, .user = "nobody", .password = "wrong", .timeout_ms = 5000};
     assert_null(store_sync_new(&config, &error));
     assert_non_null(strstr(error.data, "WRONGPASS"));
     buf_release(&error);

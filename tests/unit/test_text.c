@@ -3,23 +3,52 @@
 
 #include "rows.h"
 
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <jansson.h>
 #include <string.h>
 // clang-format off
 #include <cmocka.h>
 // clang-format on
 
 static const char *const good[] = {
-    "", "a", "Reykjavík", "東京", "\xf0\x9f\x8c\xa8", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
-    "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+    "",
+    "a",
+    "Reykjavík",
+    "東京",
+    "\xf0\x9f\x8c\xa8",
+    "\x7f",
+    "\xc2\x80",
+    "\xdf\xbf",
+    "\xe0\xa0\x80",
+    "\xed\x9f\xbf",
+    "\xee\x80\x80",
+    "\xef\xbf\xbf",
+    "\xf0\x90\x80\x80",
+    "\xf4\x8f\xbf\xbf",
 };
 static const char *const bad[] = {
-    "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2 ", "\xe0\x9f\xbf", "\xe2\x82", "\xe2\x82 ", "\xed\xa0\x80", "\xed\xbf\xbf",
-    "\xf0\x8f\xbf\xbf", "\xf0\x9f\x8c", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe", "ok\xff", "\xf8\x88\x80\x80\x80",
+    "\x80",
+    "\xbf",
+    "\xc0\x80",
+    "\xc1\xbf",
+    "\xc2",
+    "\xc2 ",
+    "\xe0\x9f\xbf",
+    "\xe2\x82",
+    "\xe2\x82 ",
+    "\xed\xa0\x80",
+    "\xed\xbf\xbf",
+    "\xf0\x8f\xbf\xbf",
+    "\xf0\x9f\x8c",
+    "\xf4\x90\x80\x80",
+    "\xf5\x80\x80\x80",
+    "\xff",
+    "\xfe",
+    "ok\xff",
+    "\xf8\x88\x80\x80\x80",
 };
 
 static void sequences_are_those_of_the_standard(void **state)
@@ -69,7 +98,9 @@ static void json_escapes(void **state)
     assert_json("a\"b\\c", "\"a\\\"b\\\\c\"");
     assert_json("line\nnext\r\t", "\"line\\nnext\\u000d\\u0009\"");
     assert_json("\x1b[31m\x7f", "\"\\u001b[31m\\u007f\"");
-    assert_json("\xc2\x9b" "31m \xc2\xa0", "\"\\u009b31m \xc2\xa0\"");
+    assert_json("\xc2\x9b"
+                "31m \xc2\xa0",
+                "\"\\u009b31m \xc2\xa0\"");
     assert_json("</script>", "\"\\u003c/script>\"");
     assert_json("é東\xf0\x9f\x8c\xa8", "\"é東\xf0\x9f\x8c\xa8\"");
     assert_json("bad \xff\xe2\x82 end", "\"bad \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd end\"");
@@ -118,8 +149,11 @@ static void escape_takes_whole_characters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sequences_are_those_of_the_standard), cmocka_unit_test(every_code_point), cmocka_unit_test(json_escapes),
-        cmocka_unit_test(any_bytes_become_json), cmocka_unit_test(escape_takes_whole_characters),
+        cmocka_unit_test(sequences_are_those_of_the_standard),
+        cmocka_unit_test(every_code_point),
+        cmocka_unit_test(json_escapes),
+        cmocka_unit_test(any_bytes_become_json),
+        cmocka_unit_test(escape_takes_whole_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,8 @@ static void reply_bytes(struct httpd_request *request, size_t size)
 static void on_request(void *arg, struct httpd_request *request)
 {
     struct fixture *fixture = arg;
-    const char *path = httpd_path(request), *agent = httpd_header(request, "User-Agent"), *query = httpd_query(request, "appid");
+    const char *path = httpd_path(request), *agent = httpd_header(request, "User-Agent"),
+               *query = httpd_query(request, "appid");
     fixture->requests++;
     snprintf(fixture->agent, sizeof fixture->agent, "%s", agent ? agent : "");
     snprintf(fixture->query, sizeof fixture->query, "%s", query ? query : "");
@@ -104,13 +105,19 @@ static void on_done(void *arg, void *opaque, const struct transfer_result *resul
 static int setup(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    struct httpd_config listen = {.bind = "127.0.0.1", .connections = 50, .connections_per_address = 50, .deadline_ms = 60000};
+    struct httpd_config listen = {
+        .bind = "127.0.0.1", .connections = 50, .connections_per_address = 50, .deadline_ms = 60000};
     assert_non_null(fixture);
     buf_init(&fixture->body);
     fixture->loop = loop_new();
     fixture->httpd = httpd_new(fixture->loop, &listen, on_request, fixture, NULL);
     assert_non_null(fixture->httpd);
-    fixture->config = (struct transfer_config){.allow_http = true, .proxy = "", .ca_file = "", .concurrency = 4, .connect_timeout_ms = 2000, .timeout_ms = 5000};
+    fixture->config = (struct transfer_config){.allow_http = true,
+                                               .proxy = "",
+                                               .ca_file = "",
+                                               .concurrency = 4,
+                                               .connect_timeout_ms = 2000,
+                                               .timeout_ms = 5000};
     *state = fixture;
     return 0;
 }
@@ -249,7 +256,8 @@ static void test_nobody_listens(void **state)
 static void test_http_is_refused_unless_allowed_and_files_always(void **state)
 {
     struct fixture *fixture = *state;
-    static const char *const urls[] = {"file:///etc/passwd?SECRET", "ftp://127.0.0.1/SECRET", "gopher://127.0.0.1/SECRET", "nonsense:SECRET", "http://127.0.0.1:99999/SECRET"};
+    static const char *const urls[] = {"file:///etc/passwd?SECRET", "ftp://127.0.0.1/SECRET",
+                                       "gopher://127.0.0.1/SECRET", "nonsense:SECRET", "http://127.0.0.1:99999/SECRET"};
     fixture->config.allow_http = false;
     open_transfers(fixture);
     get(fixture, "/x?appid=SECRET");

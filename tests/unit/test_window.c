@@ -88,7 +88,8 @@ static void ties(void **state)
 static void statistics(void **state)
 {
     (void)state;
-    struct accumulator a = over((const int32_t[][2]){{1, 2}, {2, 4}, {3, 4}, {4, 4}, {5, 5}, {6, 5}, {7, 7}, {8, 9}}, 8);
+    struct accumulator a =
+        over((const int32_t[][2]){{1, 2}, {2, 4}, {3, 4}, {4, 4}, {5, 5}, {6, 5}, {7, 7}, {8, 9}}, 8);
     assert_true(accumulator_mean(&a) == 5);
     assert_true(fabs(accumulator_deviation(&a) - sqrt(32.0 / 7)) < 1e-15);
     /* Floating point sums would lose this one entirely: large values that differ by one unit. */

@@ -119,8 +119,8 @@ struct sample {
 
 static void sample_metric(struct sample *s, size_t k, int32_t metric, const int64_t figures[11])
 {
-    int64_t *columns[] = {s->count, s->sum, s->low, s->minimum, s->minimum_at, s->maximum, s->maximum_at,
-                          s->first, s->first_at, s->last, s->last_at};
+    int64_t *columns[] = {s->count,      s->sum,   s->low,      s->minimum, s->minimum_at, s->maximum,
+                          s->maximum_at, s->first, s->first_at, s->last,    s->last_at};
     s->metric[k] = metric;
     for (size_t i = 0; i < 11; i++)
         columns[i][k] = figures[i];
@@ -139,13 +139,14 @@ static void sample_init(struct sample *s)
     m->first_observed_at_ms = START + 1000;
     m->last_observed_at_ms = START + 3000;
     m->metric = s->metric;
-    int64_t **columns[] = {&m->count, &m->sum, &m->square_sum_low, &m->square_sum_high, &m->minimum, &m->minimum_at,
-                           &m->maximum, &m->maximum_at, &m->first, &m->first_at, &m->last, &m->last_at};
-    int64_t *cells[] = {s->count, s->sum, s->low, s->high, s->minimum, s->minimum_at,
-                        s->maximum, s->maximum_at, s->first, s->first_at, s->last, s->last_at};
-    size_t *counts[] = {&m->n_count, &m->n_sum, &m->n_square_sum_low, &m->n_square_sum_high, &m->n_minimum,
-                        &m->n_minimum_at, &m->n_maximum, &m->n_maximum_at, &m->n_first, &m->n_first_at, &m->n_last,
-                        &m->n_last_at};
+    int64_t **columns[] = {&m->count,   &m->sum,        &m->square_sum_low, &m->square_sum_high,
+                           &m->minimum, &m->minimum_at, &m->maximum,        &m->maximum_at,
+                           &m->first,   &m->first_at,   &m->last,           &m->last_at};
+    int64_t *cells[] = {s->count,   s->sum,        s->low,   s->high,     s->minimum, s->minimum_at,
+                        s->maximum, s->maximum_at, s->first, s->first_at, s->last,    s->last_at};
+    size_t *counts[] = {&m->n_count,   &m->n_sum,        &m->n_square_sum_low, &m->n_square_sum_high,
+                        &m->n_minimum, &m->n_minimum_at, &m->n_maximum,        &m->n_maximum_at,
+                        &m->n_first,   &m->n_first_at,   &m->n_last,           &m->n_last_at};
     for (size_t i = 0; i < 12; i++) {
         *columns[i] = cells[i];
         *counts[i] = 2;
@@ -399,9 +400,10 @@ static void sizes(void **state)
     window_init(&window, START, START + 24 * HOUR);
     for (int i = 0; i < 144; i++) {
         struct observation row = {.city_id = 1, .observed_at_ms = START + i * 600000};
-        const struct { int bit, value, step; } values[] = {
-            {0, 1500, 31}, {4, 101325, 7}, {5, 99000, 7}, {6, 6500, 13}, {7, 900, 11}, {8, 480, 17}, {9, 21000, 250},
-            {10, 900, 23}, {11, 0, 100}, {12, 0, 0}, {13, 7500, 25}, {14, 10000, 0}};
+        const struct {
+            int bit, value, step;
+        } values[] = {{0, 1500, 31},   {4, 101325, 7}, {5, 99000, 7}, {6, 6500, 13}, {7, 900, 11},   {8, 480, 17},
+                      {9, 21000, 250}, {10, 900, 23},  {11, 0, 100},  {12, 0, 0},    {13, 7500, 25}, {14, 10000, 0}};
         for (size_t v = 0; v < sizeof values / sizeof *values; v++)
             observation_set(&row, values[v].bit, values[v].value + i % 10 * values[v].step);
         window_add(&window, &row);

@@ -44,9 +44,15 @@ static void panes(void **state)
         const char *text;
         int64_t pane_ms;
     } cases[] = {
-        {"1h:1d", HOUR},           {"10m:1d,15m:1d", 5 * MINUTE}, {"1d:1y", 15 * MINUTE}, /* civil days start at :45 */
-        {"23h:1d", 23 * HOUR},     {"24h:1y", 15 * MINUTE},       {"60s:1d", MINUTE},
-        {"7m:1d,1h:1d", MINUTE},   {"90s:1h,2m:1h,1h:1h", 0},     {"1m:1d,7m:1d,24d:100y", MINUTE},
+        {"1h:1d", HOUR},
+        {"10m:1d,15m:1d", 5 * MINUTE},
+        {"1d:1y", 15 * MINUTE}, /* civil days start at :45 */
+        {"23h:1d", 23 * HOUR},
+        {"24h:1y", 15 * MINUTE},
+        {"60s:1d", MINUTE},
+        {"7m:1d,1h:1d", MINUTE},
+        {"90s:1h,2m:1h,1h:1h", 0},
+        {"1m:1d,7m:1d,24d:100y", MINUTE},
         {"90s:1h,3m:1h", 90 * SECOND},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -57,7 +63,8 @@ static void panes(void **state)
         if (cases[i].pane_ms)
             assert_int_equal(set.pane_ms, cases[i].pane_ms);
         else
-            assert_string_equal(error.data, "windows: the greatest common divisor of the sizes is 30 s, at least 60 s wanted");
+            assert_string_equal(error.data,
+                                "windows: the greatest common divisor of the sizes is 30 s, at least 60 s wanted");
         buf_release(&error);
     }
 }
@@ -113,7 +120,8 @@ static void must_not_parse(void **state)
         {"10m:9223372036854775807y", "10m:9223372036854775807y", retention},
         {"10m:2d,10m:3d", "10m:3d", "this size is there twice"},
         {"60m:2d,2h:2d,1h:3d", "1h:3d", "this size is there twice"},
-        {"1m:1d,2m:1d,3m:1d,4m:1d,5m:1d,6m:1d,7m:1d,8m:1d,9m:1d,10m:1d,11m:1d,12m:1d,13m:1d,14m:1d,15m:1d,16m:1d,17m:1d",
+        {"1m:1d,2m:1d,3m:1d,4m:1d,5m:1d,6m:1d,7m:1d,8m:1d,9m:1d,10m:1d,11m:1d,12m:1d,13m:1d,14m:1d,15m:1d,16m:1d,17m:"
+         "1d",
          "17m:1d", "too many sizes, at most 16"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -144,8 +152,8 @@ static void starts(void **state)
 {
     (void)state;
     const int64_t cases[][3] = {
-        {0, HOUR, 0},         {1, HOUR, 0},          {HOUR - 1, HOUR, 0},         {HOUR, HOUR, HOUR},
-        {-1, HOUR, -HOUR},    {-HOUR, HOUR, -HOUR},  {-HOUR - 1, HOUR, -2 * HOUR}, {1790000123456, DAY, 1789948800000},
+        {0, HOUR, 0},      {1, HOUR, 0},         {HOUR - 1, HOUR, 0},          {HOUR, HOUR, HOUR},
+        {-1, HOUR, -HOUR}, {-HOUR, HOUR, -HOUR}, {-HOUR - 1, HOUR, -2 * HOUR}, {1790000123456, DAY, 1789948800000},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(window_start(cases[i][0], cases[i][1]), cases[i][2]);

@@ -1,6 +1,7 @@
 /*
- * For the tests of worker/: rules, a partition's state that is fed rows through real batches, and a check of the invariants
- * after every step. Nothing is stored: what must be loaded is answered "there is none", unless a test says otherwise.
+ * For the tests of worker/: rules, a partition's state that is fed rows through real batches, and a check of the
+ * invariants after every step. Nothing is stored: what must be loaded is answered "there is none", unless a test says
+ * otherwise.
  */
 #ifndef ISOBAR_TEST_WORKER_KIT_H
 #define ISOBAR_TEST_WORKER_KIT_H
@@ -54,7 +55,8 @@ static inline void kit_letter(void *arg, const char *reason, const struct kafka_
 static inline void kit_rules(struct rules *rules, const char *windows)
 {
     struct buf error = BUF_EMPTY;
-    *rules = (struct rules){.partitions = 1, .lateness_ms = 2 * DAY, .allowed_delay_ms = 5 * MINUTE, .idle_ms = 30 * MINUTE};
+    *rules =
+        (struct rules){.partitions = 1, .lateness_ms = 2 * DAY, .allowed_delay_ms = 5 * MINUTE, .idle_ms = 30 * MINUTE};
     assert_int_equal(windowset_parse(&rules->windows, windows, &error), 0);
 }
 
@@ -63,8 +65,13 @@ static inline void kit_init(struct kit *kit)
     memset(kit, 0, sizeof *kit);
     kit_rules(&kit->rules, "10m:2d,1h:30d,1d:2y");
     args_init(&kit->args);
-    struct state_config config = {.rules = &kit->rules, .metrics = &kit->metrics, .topic = "weather.observations", .batch = batch_new(),
-                                  .cache = &kit->cache, .letter = kit_letter, .letter_arg = kit};
+    struct state_config config = {.rules = &kit->rules,
+                                  .metrics = &kit->metrics,
+                                  .topic = "weather.observations",
+                                  .batch = batch_new(),
+                                  .cache = &kit->cache,
+                                  .letter = kit_letter,
+                                  .letter_arg = kit};
     kit->cache.limit = 1 << 20;
     state_init(&kit->state, &config);
     kit->state.ledger.record_offset = -1;
@@ -86,7 +93,8 @@ static inline void kit_release(struct kit *kit)
 /* A reading of the temperature. */
 static inline struct observation kit_row(int64_t city, int64_t at_ms, int32_t centi_c)
 {
-    struct observation row = {.city_id = city, .observed_at_ms = at_ms, .fetched_at_ms = at_ms, .provider = ISOBAR__V1__PROVIDER__SIMULATED};
+    struct observation row = {
+        .city_id = city, .observed_at_ms = at_ms, .fetched_at_ms = at_ms, .provider = ISOBAR__V1__PROVIDER__SIMULATED};
     observation_set(&row, ISOBAR__V1__VALUE__TEMPERATURE, centi_c);
     return row;
 }
@@ -118,7 +126,11 @@ static inline void kit_holds(const struct state *state)
 /* Applies the bytes as the next record, with that Kafka timestamp. */
 static inline void kit_bytes(struct kit *kit, const void *bytes, size_t size, int64_t clock_ms)
 {
-    struct kafka_record record = {.topic = "weather.observations", .offset = kit->next_offset++, .timestamp_ms = clock_ms, .value = bytes, .size = size};
+    struct kafka_record record = {.topic = "weather.observations",
+                                  .offset = kit->next_offset++,
+                                  .timestamp_ms = clock_ms,
+                                  .value = bytes,
+                                  .size = size};
     state_apply(&kit->state, &record);
     state_note_hash(&kit->state, &record);
     kit_holds(&kit->state);
@@ -157,7 +169,8 @@ static inline void kit_resolve(struct kit *kit)
 /* Builds a commit and leaves it on the way. */
 static inline size_t kit_send(struct kit *kit)
 {
-    struct commit_ids ids = {.prefix = "t:", .expected = "11111111111111111111111111111111", .next = "22222222222222222222222222222222"};
+    struct commit_ids ids = {
+        .prefix = "t:", .expected = "11111111111111111111111111111111", .next = "22222222222222222222222222222222"};
     kit_resolve(kit);
     return commit_build(&kit->state, &ids, &kit->args);
 }
@@ -178,9 +191,11 @@ static inline struct citystate *kit_city(struct kit *kit, int64_t city)
 /* The record in memory; NULL when there is none. kind RECORD_PANE or 1 + i for the i-th size. */
 static inline struct record *kit_record(struct kit *kit, int32_t kind, int64_t city, int64_t at_ms)
 {
-    struct record_key key = {.city_id = city, .start_ms = window_start(at_ms, state_span(&kit->state, kind)), .kind = kind};
+    struct record_key key = {
+        .city_id = city, .start_ms = window_start(at_ms, state_span(&kit->state, kind)), .kind = kind};
     struct record *record;
-    HASH_FIND(hh, kit->state.records, &key, sizeof key, record); // NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult): the key is set
+    HASH_FIND(hh, kit->state.records, &key, sizeof key,
+              record); // NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult): the key is set
     return record;
 }
 
