@@ -157,6 +157,7 @@ void coordinator_release(struct coordinator *coordinator)
     channel_free(coordinator->channel);
     loop_timer_free(coordinator->timer);
     members_clear(&coordinator->members);
+    drained_clear(&coordinator->drained);
     free(coordinator->partitions.slots);
     free(coordinator->partitions.views);
     free(coordinator->shards.slots);
