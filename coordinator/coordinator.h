@@ -195,5 +195,7 @@ void publish_view(const struct coordinator *coordinator, struct buf *out);
 void publish(struct coordinator *coordinator);
 /* Adds an entry to the audit stream. */
 void publish_audit(struct coordinator *coordinator, const char *what, const char *who, const char *detail);
+/* Adds a move to the stream of moves, which outlives the leader. */
+void publish_move(struct coordinator *coordinator, const struct move *move, int64_t number);
 
 #endif

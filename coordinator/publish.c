@@ -151,3 +151,17 @@ void publish_audit(struct coordinator *coordinator, const char *what, const char
     store_send(coordinator->store, on_written, NULL, "XADD", key, "MAXLEN", "~", "10000", "*", "what", what, "who", who,
                "detail", detail, NULL);
 }
+
+void publish_move(struct coordinator *coordinator, const struct move *move, int64_t number)
+{
+    char key[256], at[24], index[16], given[24];
+    if (!store_up(coordinator->store))
+        return;
+    snprintf(key, sizeof key, "%smoves", coordinator->options->prefix);
+    snprintf(at, sizeof at, "%lld", (long long)move->at_ms);
+    snprintf(index, sizeof index, "%d", (int)move->index);
+    snprintf(given, sizeof given, "%lld", (long long)number);
+    store_send(coordinator->store, on_written, NULL, "XADD", key, "MAXLEN", "~", "20000", "*", "at_ms", at, "kind",
+               move->kind, "index", index, "from", move->from, "to", move->to, "number", given, "reason", move->reason,
+               NULL);
+}
