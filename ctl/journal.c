@@ -98,7 +98,7 @@ static int by_expected(const void *a, const void *b)
 
 static void check_commit(const struct journal *journal, const struct journal_line *line, struct audit *audit)
 {
-    struct journal_line key;
+    struct journal_line key = {0};
     memcpy(key.next, line->expected, ID_BYTES);
     const struct journal_line *before = bsearch(&key, journal->lines, journal->count, sizeof key, by_next);
     if (!before || before->partition != line->partition)

@@ -6,6 +6,7 @@
 #include "mem.h"
 #include "window.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +132,7 @@ static int ask_fields(const struct call *call, const char *const *fields, size_t
 static int ask_all(const struct call *call)
 {
     struct context *context = call->recount->context;
+    assert(call->panes > 0); /* sizes are multiples of panes */
     size_t most = RECORDS_PER_CALL / call->panes + 1, begun = 0;
     int code = EXIT_CODE_OK;
     struct store_reply *reply = CONTEXT_ASK(context, "HKEYS", call->keys[1]);

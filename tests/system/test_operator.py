@@ -4,10 +4,12 @@ import os
 import pty
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
 import redis as redis_client
+import results
 from conftest import SANITIZED
 from feed import Feed
 from stack import wait_for
@@ -118,7 +120,8 @@ def test_a_drain_hands_everything_over_and_survives_the_leader(stack):
     assert {"what": "drain", "who": who, "detail": "worker-1"} in rig.audit()
     code, out, _ = rig.ctl("members")
     assert code == 0 and who in out
-    assert rig.ctl("drain", "worker-1")[0] == 0, "again changes nothing"
+    code, out, _ = rig.ctl("drain", "worker-1", "--json")
+    assert code == 0 and json.loads(out)["handed_over"] == 0, "again changes nothing"
     assert sum(e["what"] == "drain" for e in rig.audit()) == 1
 
     first = rig.view()["leader"]
@@ -236,8 +239,8 @@ def test_a_ledger_that_is_repaired_is_resumed(stack, change, words):
     code, _, err = rig.ctl("partition", "resume", "2")
     assert code == 1 and "has stopped again" in err and words[0] in err, "nothing was repaired"
     rig.redis.hset("isobar:{2}:ledger", mapping=before)
-    code, out, err = rig.ctl("partition", "resume", "2")
-    assert code == 0 and "partition 2 runs" in out, out + err
+    code, out, err = rig.ctl("partition", "resume", "2", "--json")
+    assert code == 0 and json.loads(out)["running"] and json.loads(out)["number"] > int(before["number"]), out + err
     assert {"what": "resume", "detail": "partition 2"}.items() <= rig.audit()[-1].items() and "@" in rig.audit()[-1]["who"]
     rig.put()
     assert rig.ctl("status")[0] == 0
@@ -291,6 +294,8 @@ def test_a_log_that_was_trimmed_away_is_gone_on_with(stack):
     wait_for("the others run", lambda: sum(rig.held().values()) == PARTITIONS - 1, 20)
     lost = low() - offset
     first, gaps = rig.ledger(6)["first_offset"], int(rig.ledger(6)["gaps"])
+    code, out, err = rig.ctl(*command, "--json", kafka=True)
+    assert code == 2 and "--yes" in err and out == "" and rig.ledger(6)["gaps"] == str(gaps)
     code, out, err = rig.ctl(*command, "--yes", kafka=True)
     assert code == 0 and f"{lost} offsets are skipped and count as gaps" in out, out + err
     wait_for("it is read", lambda: rig.lag() == 0, 30)
@@ -361,3 +366,79 @@ def test_why_tells_the_moves_of_a_partition_over_leaders(stack):
     assert code == 0 and {m["id"] for m in json.loads(out)} == {"worker-1", "worker-2"}
     code, out, _ = rig.ctl("partitions")
     assert code == 0 and out.count("worker-2") == PARTITIONS and "watermark" in out
+
+
+# ---- hand-over under load
+
+class Commits:
+    """When each partition committed, as heard on the channel `updates`."""
+
+    def __init__(self, rig):
+        host, port = rig.stack.redis.split(":")
+        self.times = {p: [] for p in range(PARTITIONS)}
+        self.pubsub = redis_client.Redis(host, int(port)).pubsub(ignore_subscribe_messages=True)
+        self.pubsub.subscribe("isobar:updates")
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self.listen, daemon=True), threading.Thread(target=self.produce, args=(rig,), daemon=True)]
+        for thread in self.threads:
+            thread.start()
+
+    def listen(self):
+        while not self.stopping.is_set():
+            message = self.pubsub.get_message(timeout=0.2)
+            if message:
+                self.times[int(message["data"].split(b" ", 1)[0])].append(time.monotonic())
+
+    def produce(self, rig):
+        """A record per partition each 10 ms."""
+        while not self.stopping.is_set():
+            rig.feed.step(rig.base_ms + rig.steps * 1000, rig.steps)
+            rig.steps += 1
+            self.stopping.wait(0.01)
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(10)
+        self.pubsub.close()
+
+    def pauses(self, partitions, since, until):
+        """The longest pause of each partition in that time, ms."""
+        result = []
+        for p in partitions:
+            times = [t for t in self.times[p] if since - 0.1 <= t <= until]
+            result.append(1000 * max(b - a for a, b in zip(times, times[1:] + [until])))
+        return result
+
+
+def test_hand_over_is_quick_under_load(stack):
+    rig = Rig(stack)
+    commits = Commits(rig)
+    pauses = []
+
+    def hand_over(name, act):
+        moved = [x["partition"] for x in rig.view()["partition_list"] if x["owner"] == name]
+        begun = time.monotonic()
+        act()
+        wait_for("the other commits all of them", lambda: all(sum(t > begun + 0.5 for t in commits.times[p]) > 5 for p in moved), 20)
+        pauses.extend(commits.pauses(moved, begun, min(commits.times[p][-1] for p in moved)))
+
+    wait_for("it flows", lambda: all(len(t) > 20 for t in commits.times.values()), 20)
+    for _ in range(3):
+        hand_over("worker-1", lambda: rig.ctl("drain", "worker-1"))
+        assert rig.ctl("undrain", "worker-1")[0] == 0
+        wait_for("they share again", lambda: rig.held() == {"worker-1": 4, "worker-2": 4}, 20)
+    hand_over("worker-1", lambda: stack.programs["worker-1"].terminate(5))
+    commits.stop()
+    rig.feed.flush()
+    wait_for("everything is applied", lambda: rig.lag() == 0, 60)
+    pauses.sort()
+    print("pauses of hand-overs, ms:", " ".join(f"{p:.0f}" for p in pauses))
+    assert len(pauses) == 16
+    for _, applied in sorted((p, rig.ledger(p)) for p in range(PARTITIONS)):
+        assert int(applied["applied"]) + int(applied["gaps"]) == int(applied["offset"]) - int(applied["first_offset"])
+    code, out, err = rig.ctl("verify", "--full", "--journal", f"{stack.dir}/journal-1,{stack.dir}/journal-2", kafka=True)
+    assert code == 0 and "acquires and commits in the journals" in out, out + err
+    assert pauses[len(pauses) // 2] <= 300
+    results.write("faults", [("faults.handover_p50_ms", round(pauses[len(pauses) // 2]), len(pauses)),
+                             ("faults.handover_max_ms", round(pauses[-1]), len(pauses))])

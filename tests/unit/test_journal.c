@@ -21,7 +21,7 @@ static void write_file(const char *path, const char *text)
     assert_non_null(file);
     for (const char *p = text; *p; p++) {
         if (*p == '@') /* @a: the id of a's */
-            for (int i = 0, c = *++p; i < 32; i++)
+            for (int i = 0, c = (unsigned char)*++p; i < 32; i++)
                 fputc(c, file);
         else
             fputc(*p, file);

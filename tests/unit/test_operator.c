@@ -143,15 +143,15 @@ static void what_makes_no_sense_is_refused(void **state)
     assert_int_equal(world->answers, 0);
     run(world, 3000);
     static const struct {
-        Isobar__V1__CommandWhat what;
         const char *member;
+        Isobar__V1__CommandWhat what;
         int32_t partition;
-    } rows[] = {{ISOBAR__V1__COMMAND_WHAT__RESUME, "", -1},
-                {ISOBAR__V1__COMMAND_WHAT__NOTE_RESET, "", PARTITIONS},
-                {ISOBAR__V1__COMMAND_WHAT__DRAIN, "a/b", 0},
-                {ISOBAR__V1__COMMAND_WHAT__DRAIN, "worker-9", 0},
-                {ISOBAR__V1__COMMAND_WHAT__COMMAND_UNKNOWN, "worker-0", 0},
-                {(Isobar__V1__CommandWhat)99, "worker-0", 0}};
+    } rows[] = {{"", ISOBAR__V1__COMMAND_WHAT__RESUME, -1},
+                {"", ISOBAR__V1__COMMAND_WHAT__NOTE_RESET, PARTITIONS},
+                {"a/b", ISOBAR__V1__COMMAND_WHAT__DRAIN, 0},
+                {"worker-9", ISOBAR__V1__COMMAND_WHAT__DRAIN, 0},
+                {"worker-0", ISOBAR__V1__COMMAND_WHAT__COMMAND_UNKNOWN, 0},
+                {"worker-0", (Isobar__V1__CommandWhat)99, 0}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         command(world, rows[i].what, 100 + (int64_t)i, rows[i].member, rows[i].partition);
         if (world->answers != (int)i + 1 || world->answer_ok)
