@@ -144,13 +144,13 @@ def main(argv):
         for old in glob.glob(os.path.join(LOGS, f"{name}*.log")):
             os.unlink(old)
         started = time.monotonic()
-        results = SUITES[name]()
-        count = {k: sum(r[1] == k for r in results) for k in total}
+        outcomes = SUITES[name]()
+        count = {k: sum(r[1] == k for r in outcomes) for k in total}
         for k in total:
             total[k] += count[k]
         print(f"{name}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped "
               f"({time.monotonic() - started:.0f} s)", flush=True)
-        for test, outcome, detail in results:
+        for test, outcome, detail in outcomes:
             if outcome == "failed":
                 print(f"--- FAILED {test}\n{detail[-6000:]}", flush=True)
             elif outcome == "skipped":
