@@ -112,14 +112,17 @@ def one(name, argv, timeout=120):
     return [(name, "passed" if code == 0 else "failed", text)]
 
 
+# Two files at once: system tests mostly wait.
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+
 SUITES = {
     "unit": lambda: unit("gcc"),
     "unit-asan": lambda: unit("address"),
     "data": lambda: one("data", ["node", "data/make/check.mjs"]),
     "model": lambda: pytest("model", ["tests/model"], 300),
     "oracle": lambda: pytest("oracle", ["tests/oracle"], 300),
-    "system": lambda: pytest("system", ["tests/system"], 900),
-    "system-asan": lambda: pytest("system-asan", ["tests/system"], 900, "-m", "sanitized",
+    "system": lambda: pytest("system", ["tests/system"], 900, *SIDE_BY_SIDE),
+    "system-asan": lambda: pytest("system-asan", ["tests/system"], 900, "-m", "sanitized", *SIDE_BY_SIDE,
                                   ISOBAR_BIN=os.path.join(ROOT, "build", "address", "bin")),
     "browser": lambda: node("browser", sorted(glob.glob(os.path.join(ROOT, "tests", "browser", "test_*.mjs"))), 300),
 }

@@ -31,7 +31,8 @@ def stack(request):
 def real_kafka(tmp_path_factory):
     """One Apache Kafka for all tests that want a real one."""
     import kafka as kafka_module
-    broker = kafka_module.Kafka(os.path.join(ROOT, "build", "system", "apache-kafka"))
+    beside = os.environ.get("PYTEST_XDIST_WORKER", "")  # one for each of the processes that run files side by side
+    broker = kafka_module.Kafka(os.path.join(ROOT, "build", "system", "apache-kafka" + beside))
     broker.start()
     yield broker
     broker.stop()
