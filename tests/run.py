@@ -53,7 +53,7 @@ def unit_program(build, program):
     failed = sorted(set(re.findall(r"^\[  FAILED  \] (\w+)", text, re.M)))
     skipped = sorted(set(re.findall(r"^\[  SKIPPED \] (\w+)", text, re.M)))
     results = [(f"{name}.{t}", "passed", "") for t in passed]
-    results += [(f"{name}.{t}", "skipped", text) for t in skipped]
+    results += [(f"{name}.{t}", "skipped", f"build/tests/unit-{build}.log says why") for t in skipped]
     results += [(f"{name}.{t}", "failed", text) for t in failed]
     if code != 0 and not failed:
         results.append((name, "failed", f"exit {code}\n{text}"))
