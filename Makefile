@@ -66,7 +66,7 @@ $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: proto/%.proto
 	@mkdir -p $(@D) && echo "PROTOC $<"
 	$(Q)protoc-c -Iproto --c_out=$(GEN) $<
 # Lua text as C strings: one line of source, one literal.
-$(GEN)/script.c: proto/acquire.lua proto/load.lua proto/commit.lua
+$(GEN)/script.c: proto/acquire.lua proto/load.lua proto/commit.lua proto/reset.lua
 	@mkdir -p $(@D) && echo "GEN $@"
 	$(Q)(echo '#include "script.h"'; for f in $^; do n=$$(basename $$f .lua); echo "const char script_$${n}_lua[] ="; \
 	  sed 's/\\/\\\\/g; s/"/\\"/g; s/^/    "/; s/$$/\\n"/' $$f; echo '    ;'; done) > $@

@@ -149,6 +149,7 @@ void coordinator_release(struct coordinator *coordinator)
     curve_server_free(coordinator->curve);
     loop_timer_free(coordinator->timer);
     members_clear(&coordinator->members);
+    drained_clear(&coordinator->drained);
     free(coordinator->partitions.slots);
     free(coordinator->partitions.views);
     free(coordinator->shards.slots);

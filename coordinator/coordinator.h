@@ -12,6 +12,7 @@
 #include "catalogue.h"
 #include "channel.h"
 #include "daemon.h"
+#include "drained.h"
 #include "lease.h"
 #include "log.h"
 #include "member.h"
@@ -20,7 +21,8 @@
 #include "post.h"
 #include "store.h"
 
-#define MOVES_KEPT 100
+#define MOVES_KEPT   100
+#define ANSWERS_KEPT 32
 #define COUNTER_LIMIT                                                                                                  \
     (INT64_C(1) << 52) /* terms, versions and assignment numbers stay below: JSON and Lua know no larger */
 
@@ -56,6 +58,15 @@ struct move {
     char from[65], to[65], reason[96];
 };
 
+/* What an operator's command was answered; id 0: unused. */
+struct answered {
+    int64_t id;
+    bool pending; /* Redis is asked */
+    bool ok;
+    int64_t number;
+    char text[192];
+};
+
 struct reading;
 
 struct coordinator {
@@ -80,6 +91,9 @@ struct coordinator {
     char topic[256];
     struct members members;
     struct slots partitions, shards;
+    struct drained drained;
+    struct answered answers[ANSWERS_KEPT]; /* a ring */
+    size_t answer_count;                   /* ever */
     struct catalogue *catalogue;
     int64_t catalogue_told;        /* version in the last targets of fetchers */
     int64_t heartbeats;            /* heard so far, their serial number */
@@ -154,6 +168,16 @@ void leader_free_slots(struct coordinator *coordinator, uint32_t key);
 /* A message of a member. */
 void leader_message(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope);
 
+/* ---- operator.c: operators' commands ---- */
+
+/* A COMMAND; only a leader that acts carries it out and answers. */
+void operator_command(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope);
+/* Redis has it that the member is drained (`drain`), or no more: it is given nothing from now on, or is planned with.
+ */
+void operator_drained(struct coordinator *coordinator, const struct drained_member *like, bool drain);
+/* A drain ends with the incarnation that it is about: it said BYE, or another came. */
+void operator_forget(struct coordinator *coordinator, const char *id);
+
 /* ---- report.c: what members hold ---- */
 
 /* False when a number in the heartbeat is out of all reason. */
@@ -184,5 +208,7 @@ void publish_view(const struct coordinator *coordinator, struct buf *out);
 void publish(struct coordinator *coordinator);
 /* Adds an entry to the audit stream. */
 void publish_audit(struct coordinator *coordinator, const char *what, const char *who, const char *detail);
+/* Adds a move to the stream of moves, which outlives the leader. */
+void publish_move(struct coordinator *coordinator, const struct move *move, int64_t number);
 
 #endif

@@ -41,6 +41,7 @@ static void on_change(void *arg, size_t index, uint32_t from, uint32_t to)
     memset(&planning->slots->views[index], 0, sizeof *planning->slots->views);
     planning->slots->views[index].lag = planning->slots->views[index].lag_ms = -1;
     coordinator->metrics.rebalances_total++;
+    publish_move(coordinator, move, planning->slots->slots[index].number);
 }
 
 static size_t plan_slots(struct coordinator *coordinator, struct slots *slots)

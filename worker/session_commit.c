@@ -56,10 +56,11 @@ static void begin_commit(struct session *session, int64_t now_ms)
     if (ledger_holds(&state->ledger))
         commit(session, now_ms);
     else
-        session_stop(session,
-                     "the counters of partition %d do not add up (I1 or I2); please report this; isobarctl verify "
-                     "shows the numbers",
-                     session->partition);
+        session_stop(
+            session,
+            "the counters of partition %d do not add up (I1 or I2) and nothing was stored; please report this with "
+            "what isobarctl verify says; isobarctl partition resume %d goes on from what is stored",
+            session->partition, session->partition);
 }
 
 void session_work(struct session *session, int64_t now_ms)
@@ -75,7 +76,8 @@ void session_on_records(struct session *session, const struct store_reply *reply
     struct buf error = BUF_EMPTY;
     session->resolving = false;
     if (load_take(&session->state, reply, &error) != 0)
-        session_stop(session, "%s; restore Redis from a backup", error.data);
+        session_stop(session, "%.120s; restore Redis from a backup, then isobarctl partition resume %d", error.data,
+                     session->partition);
     else
         begin_commit(session, now_ms);
     buf_release(&error);
@@ -111,10 +113,13 @@ void session_on_commit(struct session *session, const struct store_reply *reply,
     } else if (reply_is(reply, "missing")) {
         session_stop(
             session,
-            "partition %d lost its ledger: Redis was emptied; restore it, or run isobarctl init for a new installation",
-            session->partition);
+            "partition %d lost its ledger: Redis was emptied; restore it, then isobarctl partition resume %d; or run "
+            "isobarctl init with another --prefix for a new installation",
+            session->partition, session->partition);
     } else if (reply_is(reply, "invalid")) {
-        session_stop(session, "Redis refuses a commit: %s; restore Redis from a backup", reply_word(reply, 1));
+        session_stop(session,
+                     "Redis refuses a commit: %.120s; repair that or restore Redis, then isobarctl partition resume %d",
+                     reply_word(reply, 1), session->partition);
     } else {
         session->config->metrics->commit_failures_total++;
         session_distrust(session, "unexpected answer to a commit", reply, now_ms);

@@ -114,7 +114,8 @@ static void on_acquired(struct session *session, const struct store_reply *reply
     struct ledger stored;
     config->metrics->acquires_total++;
     if (ledger_parse(&stored, reply->elements[2], &config->rules->windows, &error) != 0) {
-        session_stop(session, "%s; repair it or restore Redis from a backup", error.data);
+        session_stop(session, "%.120s; restore Redis from a backup, then isobarctl partition resume %d", error.data,
+                     session->partition);
         buf_release(&error);
         return;
     }
@@ -166,16 +167,17 @@ void session_on_acquire(struct session *session, const struct store_reply *reply
         on_refused(session, reply, now_ms);
     else if (reply_is(reply, "missing"))
         session_stop(session,
-                     "partition %d has no ledger: Redis was emptied or is the wrong one; restore it, or run isobarctl "
-                     "init for a new installation",
-                     session->partition);
+                     "partition %d has no ledger: Redis was emptied or is the wrong one; restore it, then isobarctl "
+                     "partition resume %d; or run isobarctl init with another --prefix for a new installation",
+                     session->partition, session->partition);
     else if (reply_is(reply, "version"))
         session_stop(session,
-                     "the ledger was written by newer software or configuration (format %s, configuration %s); upgrade "
-                     "this worker",
-                     reply_word(reply, 1), reply_word(reply, 2));
+                     "the ledger was written by newer software or configuration (format %.20s, configuration %.20s); "
+                     "upgrade this worker, or isobarctl drain it and then isobarctl partition resume %d",
+                     reply_word(reply, 1), reply_word(reply, 2), session->partition);
     else if (reply_is(reply, "invalid"))
-        session_stop(session, "the ledger is damaged: %s; restore Redis from a backup", reply_word(reply, 1));
+        session_stop(session, "the ledger is damaged: %.120s; restore Redis, then isobarctl partition resume %d",
+                     reply_word(reply, 1), session->partition);
     else
         session_distrust(session, "unexpected answer to an acquire", reply, now_ms);
 }
@@ -199,8 +201,10 @@ void session_on_page(struct session *session, const struct store_reply *reply, i
         const struct store_reply *value = items->elements[i + 1];
         if (value->type != STORE_TEXT ||
             state_take_city(&session->state, reply_word(items, i), value->text, value->size) != 0) {
-            session_stop(session, "the state of city %s cannot be decoded; restore Redis from a backup",
-                         reply_word(items, i));
+            session_stop(session,
+                         "the state of city %.40s cannot be decoded; restore Redis from a backup, then isobarctl "
+                         "partition resume %d",
+                         reply_word(items, i), session->partition);
             return;
         }
     }
@@ -234,24 +238,35 @@ static bool same_log(struct session *session, const struct kafka_check *check)
 {
     const struct session_config *config = session->config;
     const struct ledger *ledger = &session->state.ledger;
-    const char *anew = "; to begin anew with this log, run isobarctl init with another --prefix";
+    int32_t p = session->partition;
     if (*config->cluster_id && strcmp(check->cluster_id, config->cluster_id) != 0)
-        session_stop(session, "this Kafka is cluster %s, the ledgers belong to %s; point the worker at the right one",
-                     check->cluster_id, config->cluster_id);
+        session_stop(
+            session,
+            "this Kafka is cluster %.40s, the ledgers belong to %.40s; point the worker's --kafka at the right "
+            "one and start it again",
+            check->cluster_id, config->cluster_id);
     else if (check->partitions != config->rules->partitions)
-        session_stop(session, "the topic has %d partitions, the ledgers were made for %d%s", check->partitions,
-                     config->rules->partitions, anew);
+        session_stop(session,
+                     "the topic has %d partitions, the ledgers were made for %d; to begin anew with this topic, run "
+                     "isobarctl init with another --prefix",
+                     check->partitions, config->rules->partitions);
     else if (ledger->offset < check->low)
         session_stop(session,
-                     "offset %lld of partition %d was deleted from the log, which begins at %lld: records are lost%s",
-                     (long long)ledger->offset, session->partition, (long long)check->low, anew);
+                     "offset %lld was deleted from the log of partition %d, which begins at %lld: records are lost; to "
+                     "go on there, isobarctl partition reset %d --to low",
+                     (long long)ledger->offset, p, (long long)check->low, p);
     else if (ledger->offset > check->high)
-        session_stop(session,
-                     "offset %lld of partition %d is beyond the log's end %lld: the topic was truncated or made anew%s",
-                     (long long)ledger->offset, session->partition, (long long)check->high, anew);
+        session_stop(
+            session,
+            "offset %lld is beyond the log's end %lld of partition %d: the topic was truncated or made anew; to "
+            "take all that is in it, isobarctl partition reset %d --to low",
+            (long long)ledger->offset, (long long)check->high, p, p);
     else if (ledger->record_offset >= 0 && check->record_status == 0 && check->record_hash != ledger->record_hash)
-        session_stop(session, "record %lld of partition %d is not the one that was applied: the topic was made anew%s",
-                     (long long)ledger->record_offset, session->partition, anew);
+        session_stop(
+            session,
+            "record %lld of partition %d is not the one that was applied: the topic was made anew; to take all "
+            "that is in it, isobarctl partition reset %d --to low",
+            (long long)ledger->record_offset, p, p);
     else
         return true;
     return false;

@@ -154,7 +154,9 @@ static void start_sessions(struct worker *worker)
                                                      .commit_fields = options->commit_fields,
                                                      .batch = worker->batch,
                                                      .args = &worker->args,
-                                                     .cache = &worker->cache};
+                                                     .cache = &worker->cache,
+                                                     .pace = &worker->pace};
+    worker->pace.per_second = options->acquires_per_second;
     worker->cache.limit = (size_t)options->window_memory << 20;
     worker->sessions = mem_calloc((size_t)worker->meta.partitions, sizeof(struct session *));
     worker->statuses = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->statuses);

@@ -40,6 +40,7 @@ struct worker {
     struct session *gone; /* freed when none of their functions can be on the stack */
     struct asked *checks; /* on the way to Kafka */
     struct cache cache;
+    struct pace pace;
     int64_t incarnation, assignment_max;
     char id[80], owner[120];
     FILE *journal;

@@ -339,6 +339,7 @@ static void drop_leader(struct world *world)
     struct coordinator *leader = world->leader;
     catalogue_free(leader->catalogue);
     members_clear(&leader->members);
+    drained_clear(&leader->drained);
     free(leader->partitions.slots);
     free(leader->partitions.views);
     free(leader->shards.slots);
