@@ -72,8 +72,10 @@ struct channel_monitor *channel_monitor_new(struct loop *loop, void *context, vo
         zmq_setsockopt(monitor->socket, ZMQ_LINGER, &zero, sizeof zero) == 0 &&
         zmq_connect(monitor->socket, endpoint) == 0 && zmq_getsockopt(monitor->socket, ZMQ_FD, &fd, &size) == 0)
         monitor->source = loop_fd_add(loop, fd, LOOP_READ, on_readable, monitor);
-    if (monitor->source)
+    if (monitor->source) {
+        on_readable(monitor, 0); /* who has never read is not woken */
         return monitor;
+    }
     int saved_errno = errno;
     channel_monitor_free(monitor);
     errno = saved_errno;
