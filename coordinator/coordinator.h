@@ -78,6 +78,7 @@ struct coordinator {
     struct store *store;
     struct lease *lease;
     struct channel *channel;
+    struct curve_server *curve; /* NULL: plain */
     struct loop_timer *timer;
     struct post post;
     char id[80];
@@ -120,6 +121,18 @@ void coordinator_missing(const struct coordinator *coordinator, struct buf *out)
 
 /* Takes the time; before everything below, by whoever was called by the loop. */
 void coordinator_wake(struct coordinator *coordinator);
+
+/* ---- security.c: who may connect ---- */
+
+/* Checks bind and advertise, and reads the keys. False with text in `error`. */
+bool security_start(struct coordinator *coordinator, struct buf *error) __attribute__((warn_unused_result));
+/* The loop's: reads the allow list again. A list that cannot be used leaves the old one. */
+void security_reload(void *arg, int signo);
+
+/* ---- redirect.c: a standby's answers ---- */
+
+/* Tells a member that says HELLO or HEARTBEAT who leads as Redis has it; silent while that is not known. */
+void redirect_answer(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope);
 
 /* ---- reading.c: what Redis knows ---- */
 

@@ -7,7 +7,10 @@
 #define COORDINATOR_OPTIONS(X)                                                                                         \
     OPTION_COMMON(X)                                                                                                   \
     X(TEXT, id, "", 0, 0, "name of this coordinator, [A-Za-z0-9._-]{1,64}; empty: host and process id")                \
-    X(TEXT, bind, "tcp://127.0.0.1:7070", 0, 0, "endpoint for members; other than loopback needs --insecure")          \
+    X(TEXT, bind, "tcp://127.0.0.1:7070", 0, 0, "endpoint for members; other than loopback needs CURVE or --insecure") \
+    X(TEXT, advertise, "", 0, 0, "endpoint at which members reach this one, tcp://host:port; empty: as bound")         \
+    X(TEXT, curve_key_file, "", 0, 0, "file with the coordinators' secret key; with it members need keys")             \
+    X(TEXT, curve_allow_file, "", 0, 0, "file with who may connect: member, roles, public key; read again on SIGHUP")  \
     X(TEXT, redis, "127.0.0.1:6379", 0, 0, "Redis, host:port or unix:/path")                                           \
     X(TEXT, redis_user, "", 0, 0, "Redis ACL user; empty: the default user")                                           \
     X(SECRET, redis_password, "", 0, 0, "Redis password; only from the environment or a file")                         \

@@ -36,6 +36,7 @@ struct command {
 
 extern const struct command command_drain;
 extern const struct command command_init;
+extern const struct command command_keygen;
 extern const struct command command_members;
 extern const struct command command_partition;
 extern const struct command command_partitions;

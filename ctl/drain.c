@@ -16,6 +16,7 @@
 
 #define DRAIN_OPTIONS(X)                                                                                               \
     COMMAND_OPTIONS(X)                                                                                                 \
+    REQUEST_OPTIONS(X)                                                                                                 \
     X(INT, deadline_s, "60", 0, 86400, "how long to wait until the member holds nothing, s; 0: does not wait")         \
     X(FLAG, json, "false", 0, 0, "prints the result as one JSON object")
 
@@ -79,7 +80,8 @@ static int command(const struct drain_options *options, const char *member, Isob
     int code = context_connect(context, options->redis_user, options->redis_password);
     if (code != EXIT_CODE_OK)
         return code;
-    struct request *request = request_new(context);
+    struct request_config config = REQUEST_OF(options);
+    struct request *request = request_new(context, &config);
     struct request_answer answer;
     code = ask(request, member, what, context->timeout_ms, &answer);
     if (code == EXIT_CODE_OK && !answer.ok)

@@ -24,6 +24,7 @@
 
 #define PARTITION_OPTIONS(X)                                                                                           \
     COMMAND_OPTIONS(X)                                                                                                 \
+    REQUEST_OPTIONS(X)                                                                                                 \
     X(TEXT, to, "", 0, 0, "reset: the next record to read, low or high (of the log) or an offset in it")               \
     X(TEXT, kafka, "127.0.0.1:9092", 0, 0, "Kafka bootstrap servers, for reset")                                       \
     X(FLAG, yes, "false", 0, 0, "reset: does not ask")                                                                 \
@@ -103,7 +104,8 @@ static int wait_running(struct partition_command *command, int64_t number)
 
 static int tell_leader(struct partition_command *command, Isobar__V1__CommandWhat what)
 {
-    struct request *request = request_new(&command->context);
+    struct request_config config = REQUEST_OF(command->options);
+    struct request *request = request_new(&command->context, &config);
     struct request_answer answer;
     Isobar__V1__Command message = ISOBAR__V1__COMMAND__INIT;
     message.what = what;

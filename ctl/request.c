@@ -2,6 +2,8 @@
 #include "request.h"
 
 #include "channel.h"
+#include "channel_endpoint.h"
+#include "channel_envelope.h"
 #include "clock.h"
 #include "entropy.h"
 #include "error.h"
@@ -15,17 +17,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SEND_MS        100
-#define FIND_MS        200  /* between two looks for a leader */
-#define SILENCE_MS     1500 /* without an answer: who leads now? */
-#define ENDPOINT_BYTES 256
+#define SEND_MS    100
+#define FIND_MS    200  /* between two looks for a leader */
+#define SILENCE_MS 1500 /* without an answer: who leads now? */
 
 struct request {
     struct context *context;
+    struct request_config config;
+    struct curve_client *curve; /* NULL: plain, or not read yet */
     struct loop *loop;
     struct loop_timer *timer;
     struct channel *channel; /* to `endpoint`; NULL: none */
-    char endpoint[ENDPOINT_BYTES];
+    char endpoint[ENDPOINT_BYTES], trouble[160];
     char id[CONTEXT_KEY_BYTES], who[160];
     int64_t incarnation;
     Isobar__V1__Command *command;
@@ -89,13 +92,32 @@ static int find_leader(struct request *request)
     return EXIT_CODE_OK;
 }
 
+/* Reads the keys once; the exit code tells whether the endpoint may be dialled with what there is. */
+static int secure(struct request *request)
+{
+    const struct request_config *config = &request->config;
+    struct buf error = BUF_EMPTY;
+    if (!request->curve &&
+        curve_client_read(config->curve_key_file, config->curve_server_key, &request->curve, &error) &&
+        !request->curve && !config->insecure && !endpoint_is_loopback(request->endpoint))
+        buf_printf(&error,
+                   "the leader at %s is not on loopback: give --curve-key-file and --curve-server-key, or --insecure",
+                   request->endpoint);
+    if (request->curve && !channel_member_valid(config->id))
+        buf_text(&error, "--id has to be the operator's in the coordinators' allow file");
+    int code = error.size ? context_fail(request->context, EXIT_CODE_CONFIG, "%s", error.data) : EXIT_CODE_OK;
+    buf_release(&error);
+    return code;
+}
+
 static int dial(struct request *request)
 {
     struct buf error = BUF_EMPTY;
     int code = find_leader(request);
-    if (code == EXIT_CODE_OK && *request->endpoint) {
-        request->channel = channel_dial(request->loop, request->endpoint, request->id, request->incarnation, on_message,
-                                        request, &error);
+    if (code == EXIT_CODE_OK && *request->endpoint && (code = secure(request)) == EXIT_CODE_OK) {
+        struct channel_member member = {
+            .id = request->id, .incarnation = request->incarnation, .curve = request->curve};
+        request->channel = channel_dial_as(request->loop, request->endpoint, &member, on_message, request, &error);
         if (!request->channel)
             code = context_fail(request->context, EXIT_CODE_FAILURE, "the leader's endpoint: %s", error.data);
     }
@@ -115,13 +137,17 @@ static void name_operator(struct request *request)
     else
         snprintf(request->who, sizeof request->who, "%u@%s", (unsigned)geteuid(), host);
     request->incarnation = entropy_i63();
-    snprintf(request->id, sizeof request->id, "isobarctl-%d", (int)getpid());
+    if (*request->config.id)
+        snprintf(request->id, sizeof request->id, "%s", request->config.id);
+    else
+        snprintf(request->id, sizeof request->id, "isobarctl-%d", (int)getpid());
 }
 
-struct request *request_new(struct context *context)
+struct request *request_new(struct context *context, const struct request_config *config)
 {
     struct request *request = mem_alloc(sizeof *request);
     request->context = context;
+    request->config = *config;
     request->loop = loop_new();
     if (!request->loop)
         abort(); /* no descriptors at the start of a process */
@@ -135,6 +161,7 @@ void request_free(struct request *request)
     if (!request)
         return;
     hang_up(request);
+    curve_client_free(request->curve);
     loop_timer_free(request->timer);
     loop_free(request->loop);
     free(request);
@@ -142,9 +169,10 @@ void request_free(struct request *request)
 
 static int no_answer(struct request *request)
 {
+    const char *keys = request->curve ? ": is the key in its allow file as an operator's, under this id?" : "";
     if (*request->endpoint)
-        return context_fail(request->context, EXIT_CODE_UNAVAILABLE, "the leader at %s does not answer",
-                            request->endpoint);
+        return context_fail(request->context, EXIT_CODE_UNAVAILABLE, "the leader at %s does not answer%s%s",
+                            request->endpoint, *request->trouble ? ": " : keys, request->trouble);
     return context_fail(request->context, EXIT_CODE_UNAVAILABLE, "there is no leader: start isobar-coordinator");
 }
 
@@ -154,8 +182,11 @@ static void listen_for(struct request *request, int64_t left_ms)
     int64_t wait_ms = request->channel ? SILENCE_MS : FIND_MS;
     loop_timer_set(request->timer, 0, SEND_MS);
     (void)!loop_run_until(request->loop, &request->done, wait_ms < left_ms ? wait_ms : left_ms);
-    if (!request->done)
-        hang_up(request);
+    if (request->done)
+        return;
+    const char *trouble = request->channel ? channel_trouble(request->channel) : NULL;
+    text_copy(request->trouble, sizeof request->trouble, trouble);
+    hang_up(request);
 }
 
 int request_ask(struct request *request, Isobar__V1__Command *command, int64_t deadline_ms, struct request_answer *out)

@@ -14,6 +14,24 @@
 
 #define REQUEST_TEXT_BYTES 256
 
+/* How a command reaches the leader; after COMMAND_OPTIONS. */
+#define REQUEST_OPTIONS(X)                                                                                             \
+    X(TEXT, id, "", 0, 0, "with keys: this operator's id in the coordinators' allow file")                             \
+    X(TEXT, curve_key_file, "", 0, 0, "file with this operator's secret key; with it coordinators need CURVE")         \
+    X(TEXT, curve_server_key, "", 0, 0, "coordinators' public key, or a file with it")                                 \
+    X(FLAG, insecure, "false", 0, 0, "allow a leader on other than loopback without keys")
+
+struct request_config {
+    const char *id, *curve_key_file, *curve_server_key;
+    bool insecure;
+};
+
+#define REQUEST_OF(options_)                                                                                           \
+    ((struct request_config){.id = (options_)->id,                                                                     \
+                             .curve_key_file = (options_)->curve_key_file,                                             \
+                             .curve_server_key = (options_)->curve_server_key,                                         \
+                             .insecure = (options_)->insecure})
+
 struct request;
 
 struct request_answer {
@@ -22,8 +40,9 @@ struct request_answer {
     char text[REQUEST_TEXT_BYTES]; /* without control characters */
 };
 
-/* `context` is connected and borrowed. */
-struct request *request_new(struct context *context) __attribute__((returns_nonnull, warn_unused_result));
+/* `context` is connected; it and the texts of `config` are borrowed. Keys are read when the leader is dialled. */
+struct request *request_new(struct context *context, const struct request_config *config)
+    __attribute__((returns_nonnull, warn_unused_result));
 /* NULL allowed. */
 void request_free(struct request *request);
 /*

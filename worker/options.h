@@ -17,7 +17,9 @@
     X(SECRET, redis_password, "", 0, 0, "Redis password; only from the environment or a file")                         \
     X(INT, redis_timeout_ms, "3000", 100, 60000, "time after which an answer of Redis is given up, ms")                \
     X(TEXT, prefix, "isobar:", 0, 0, "prefix of all keys in Redis")                                                    \
-    X(TEXT, coordinator, "tcp://127.0.0.1:7070", 0, 0, "coordinators' endpoints, comma-separated")                     \
+    X(TEXT, coordinator, "tcp://127.0.0.1:7070", 0, 0, "coordinators' endpoints, comma-separated; empty: Redis tells") \
+    X(TEXT, curve_key_file, "", 0, 0, "file with this member's secret key; with it coordinators need CURVE")           \
+    X(TEXT, curve_server_key, "", 0, 0, "coordinators' public key, or a file with it; a list has one per endpoint")    \
     X(INT, fetch_memory, "16", 1, 65536, "Kafka fetch queue over all partitions, MiB")                                 \
     X(INT, window_memory, "12", 1, 65536, "cache of folded windows over all partitions, MiB")                          \
     X(INT, commit_ms, "5", 1, 10000, "least time between two commits of a partition, ms")                              \

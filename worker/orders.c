@@ -80,6 +80,7 @@ static void on_target(void *arg, const Isobar__V1__Target *target)
 {
     struct worker *worker = arg;
     int64_t now = clock_monotonic_ms();
+    worker->metrics.target_term = target->term;
     if (worker->draining)
         return;
     for (int32_t p = 0; p < worker->meta.partitions; p++) {
@@ -112,6 +113,25 @@ static void on_state(void *arg, bool up)
 
 const struct link_events worker_link_events = {
     .heartbeat = on_heartbeat, .welcome = on_welcome, .target = on_target, .state = on_state};
+
+static void on_leader(void *arg, int status, const struct store_reply *reply)
+{
+    struct worker *worker = arg;
+    if (status == 0 && reply->type == STORE_TEXT && worker->link)
+        link_leader(worker->link, reply->text);
+}
+
+void worker_find_leader(struct worker *worker)
+{
+    char key[256];
+    if (!worker->link)
+        return;
+    worker->metrics.redirects_total = link_redirects(worker->link);
+    if (link_up(worker->link) || worker->draining || !store_up(worker->store))
+        return;
+    snprintf(key, sizeof key, "%sleader", worker->options->prefix);
+    store_send(worker->store, on_leader, worker, "GET", key, NULL);
+}
 
 /* ---- the end of a session ---- */
 

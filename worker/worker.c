@@ -119,6 +119,7 @@ static void on_second(void *arg)
     struct worker *worker = arg;
     int64_t now = clock_monotonic_ms();
     bury(worker);
+    worker_find_leader(worker);
     worker->metrics.window_cache_bytes = (int64_t)worker->cache.bytes;
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
         struct session *session = worker->sessions[p];
@@ -193,7 +194,10 @@ static bool start_link(struct worker *worker, struct buf *error)
                                  .incarnation = worker->incarnation,
                                  .role = ISOBAR__V1__ROLE__WORKER,
                                  .capacity = (int32_t)worker->options->capacity,
-                                 .zone = worker->options->zone};
+                                 .zone = worker->options->zone,
+                                 .curve = worker->curve,
+                                 .told = true,
+                                 .insecure = worker->options->insecure};
     events.arg = worker;
     worker->link = link_new(worker->loop, &config, &events, error);
     return worker->link != NULL;
@@ -315,7 +319,8 @@ int worker_start(struct worker *worker, struct daemon *daemon)
     loop_timer_set(worker->meta_timer, META_RETRY_MS, META_RETRY_MS);
     if (error.size == 0 && !link_valid_id(worker->id))
         buf_printf(&error, "id '%s' must be 1 to 64 letters, digits, '.', '_' or '-'", worker->id);
-    if (error.size == 0)
+    if (error.size == 0 &&
+        curve_client_read(options->curve_key_file, options->curve_server_key, &worker->curve, &error))
         worker->store = store_new(worker->loop, &store, on_store, worker, &error);
     if (error.size)
         log_error("bad_option", LOG_TEXT("reason", error.data));
@@ -356,7 +361,8 @@ void worker_missing(const struct worker *worker, struct buf *out)
     else if (!worker->has_meta)
         buf_printf(out, "redis: no installation read yet under the prefix %s\n", worker->options->prefix);
     if (worker->link && !link_up(worker->link))
-        buf_printf(out, "coordinator: none of %s answers\n", worker->options->coordinator);
+        buf_printf(out, "coordinator: none of %s answers\n",
+                   *worker->options->coordinator ? worker->options->coordinator : "those that Redis names");
 }
 
 void worker_release(struct worker *worker)
@@ -369,6 +375,7 @@ void worker_release(struct worker *worker)
     }
     bury(worker);
     link_free(worker->link);
+    curve_client_free(worker->curve);
     store_free(worker->store);
     kafka_consumer_free(worker->consumer);
     worker_forget_checks(worker);
