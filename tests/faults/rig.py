@@ -10,6 +10,9 @@
 recomputed from the topic) and the journals of all workers that ever ran (I4, I5) must agree with what is in Redis.
 """
 import os
+import shutil
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -95,6 +98,50 @@ class Rig:
         if flows:
             self.flows()
         return self.load
+
+    # ---- Redis' files
+
+    def snapshot(self):
+        """A copy of Redis' append-only files as they are now; its path. Every answered write is in them."""
+        path = os.path.join(self.stack.dir, f"snapshot-{time.monotonic_ns()}")
+        for attempt in range(5):  # a rewrite may take a file away meanwhile
+            shutil.rmtree(path, ignore_errors=True)
+            try:
+                shutil.copytree(os.path.join(self.stack.dir, "redis"), path)
+                return path
+            except (shutil.Error, OSError):
+                if attempt == 4:
+                    raise
+        return None
+
+    def restore(self, snapshot):
+        """Kills Redis and starts it on the same port with these files (None: none)."""
+        port, address, directory = self.stack.ports["redis"], self.stack.redis, os.path.join(self.stack.dir, "redis")
+        if snapshot:
+            self.restored.append(self._cids_of(snapshot))
+        self.stack.programs["redis"].kill()
+        shutil.rmtree(directory)
+        if snapshot:
+            shutil.copytree(snapshot, directory)
+        self.stack.start_redis(port)
+        self.stack.redis = address
+
+    def _cids_of(self, snapshot):
+        """Commit ids by partition in a copy of a copy, read by a Redis of its own that nobody else knows."""
+        import redis as redis_client
+        with tempfile.TemporaryDirectory(dir=self.stack.dir) as directory:
+            copy, path = os.path.join(directory, "redis"), os.path.join(directory, "s")
+            shutil.copytree(snapshot, copy)
+            server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", path, "--dir", copy, "--save", "", "--appendonly", "yes"],
+                                      stdout=subprocess.DEVNULL)
+            try:
+                client = redis_client.Redis(unix_socket_path=path)
+                ready = lambda: os.path.exists(path) and client.ping()
+                wait_for("the copy answers", lambda: _quietly(ready), 10)
+                return {p: client.hget(f"{self.stack.prefix}{{{p}}}:ledger", "cid").decode() for p in range(self.partitions)}
+            finally:
+                server.kill()
+                server.wait()
 
     # ---- looking
 
@@ -197,6 +244,15 @@ class Rig:
             self.load._thread.join(10)
         for proxy in self._proxies:
             proxy.close()
+
+
+def _quietly(condition):
+    """The condition, False while the server is not ready for it."""
+    import redis as redis_client
+    try:
+        return condition()
+    except redis_client.RedisError:
+        return False
 
 
 def ended_at(program, deadline_s=60):
