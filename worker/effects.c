@@ -136,8 +136,8 @@ static void io_journal(void *arg, const struct session *session, const char *wha
     struct worker *worker = arg;
     if (!worker->journal)
         return;
-    fprintf(worker->journal, "%s %d %s %s %s %lld\n", what, session->partition, worker->owner, ids->expected, ids->next,
-            (long long)offset);
+    fprintf(worker->journal, "%s %d %s %s %s %lld %lld\n", what, session->partition, worker->owner, ids->expected,
+            ids->next, (long long)offset, (long long)clock_monotonic_ms());
     fflush(worker->journal);
 }
 
