@@ -6,6 +6,7 @@
 #include "worker.h"
 
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 
 #include <stdlib.h>
@@ -118,6 +119,7 @@ const struct link_events worker_link_events = {
 void worker_session_gone(struct worker *worker, struct session *session)
 {
     log_info("partition_released", LOG_INT("partition", session->partition), LOG_INT("offset", session->last_offset));
+    (void)FAILPOINT("release-after");
     worker->sessions[session->partition] = NULL;
     worker->session_count--;
     link_released(worker->link, session->partition, session_number(session));

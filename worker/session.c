@@ -3,6 +3,7 @@
 #include "session_internal.h"
 
 #include "error.h"
+#include "failpoint.h"
 #include "log.h"
 #include "mem.h"
 
@@ -219,6 +220,7 @@ void session_release(struct session *session, int64_t now_ms)
     if (session->releasing || session->phase == SESSION_GONE)
         return;
     session->releasing = true;
+    (void)FAILPOINT("release-before");
     if (session->phase != SESSION_RUNNING) {
         if (session->ticket == 0 || session->phase == SESSION_CHECKING)
             session_gone(session);

@@ -4,6 +4,8 @@
  */
 #include "session_internal.h"
 
+#include "failpoint.h"
+
 #include <string.h>
 
 #define DIRTY_FACTOR 4  /* times commit_fields: above it no more records are taken while a commit is on the way */
@@ -34,7 +36,9 @@ static void commit(struct session *session, int64_t now_ms)
     entropy_id(session->next);
     size_t keys = commit_build(&session->state, &ids, session->config->args);
     state_evict(&session->state);
+    (void)FAILPOINT("commit-before");
     session_send(session, SCRIPT_COMMIT, keys, now_ms);
+    (void)FAILPOINT("commit-sent");
 }
 
 /* Commits, or first loads what the commit needs, or waits for letters: session_letters_done goes on. */
@@ -65,6 +69,10 @@ static void begin_commit(struct session *session, int64_t now_ms)
 void session_work(struct session *session, int64_t now_ms)
 {
     struct state *state = &session->state;
+    if (FAILPOINT("work")) {
+        session->due_ms = now_ms + session->config->commit_max_ms;
+        return;
+    }
     if (state_ticking(state) && !session->releasing && state_dirty(state) < (size_t)session->config->commit_fields)
         state_tick_step(state);
     begin_commit(session, now_ms);
@@ -74,6 +82,7 @@ void session_on_records(struct session *session, const struct store_reply *reply
 {
     struct buf error = BUF_EMPTY;
     session->resolving = false;
+    (void)FAILPOINT("load-records");
     if (load_take(&session->state, reply, &error) != 0)
         session_stop(session, "%s; restore Redis from a backup", error.data);
     else
@@ -85,6 +94,7 @@ static void on_committed(struct session *session, int64_t now_ms)
 {
     const struct session_config *config = session->config;
     struct commit_ids ids = session_ids(session);
+    (void)FAILPOINT("commit-replied");
     config->io->journal(config->io->arg, session, "commit", &ids, session->state.sent.offset);
     memcpy(session->cid, session->next, CID_BYTES);
     session->last_offset = session->state.sent.offset;
@@ -93,6 +103,7 @@ static void on_committed(struct session *session, int64_t now_ms)
     state_evict(&session->state);
     config->metrics->commits_total++;
     config->io->note_offset(config->io->arg, session->partition, session->last_offset);
+    (void)FAILPOINT("commit-after");
     bool was_full = session->full;
     session->full = false;
     session_plan(session, now_ms);
@@ -142,6 +153,7 @@ size_t session_records(struct session *session, const struct kafka_record *recor
     if (session->phase != SESSION_RUNNING)
         return count; /* left over from before: the partition is unassigned */
     size_t taken = 0;
+    (void)FAILPOINT("records");
     while (taken < count && !full(session))
         state_apply(state, &records[taken++]);
     if (taken > 0)

@@ -5,6 +5,7 @@
 #include "session_internal.h"
 
 #include "error.h"
+#include "failpoint.h"
 #include "log.h"
 
 #include <stdlib.h>
@@ -28,7 +29,9 @@ void session_acquire(struct session *session, int64_t now_ms)
     args_text(args, session->acquired);
     args_integer(args, FORMAT_VERSION);
     args_integer(args, config->config_version);
+    (void)FAILPOINT("acquire-before");
     session_send(session, SCRIPT_ACQUIRE, 1, now_ms);
+    (void)FAILPOINT("acquire-sent");
 }
 
 static void on_letter(void *arg, const char *reason, const struct kafka_record *record, int64_t row)
@@ -64,6 +67,10 @@ static bool memory_holds(struct session *session, const char *before, const stru
         return false;
     struct state *state = &session->state;
     bool sent = state->sent.any;
+    if (MUTANT("blind_resend") && sent) {
+        state_uncommitted(state);
+        return true;
+    }
     if (sent && strcmp(before, session->next) == 0) {
         if (stored->offset != state->sent.offset || stored->commits != state->sent.commits)
             return false;
@@ -113,6 +120,7 @@ static void on_acquired(struct session *session, const struct store_reply *reply
     struct buf error = BUF_EMPTY;
     struct ledger stored;
     config->metrics->acquires_total++;
+    (void)FAILPOINT("acquire-after");
     if (ledger_parse(&stored, reply->elements[2], &config->rules->windows, &error) != 0) {
         session_stop(session, "%s; repair it or restore Redis from a backup", error.data);
         buf_release(&error);
@@ -204,6 +212,7 @@ void session_on_page(struct session *session, const struct store_reply *reply, i
             return;
         }
     }
+    (void)FAILPOINT("load-page");
     if (strcmp(reply_word(page, 0), "0") != 0)
         scan(session, reply_word(page, 0), now_ms);
     else
@@ -216,6 +225,7 @@ static void run(struct session *session, int64_t now_ms)
 {
     const struct session_io *io = session->config->io;
     const struct ledger *ledger = &session->state.ledger;
+    (void)FAILPOINT("run-before");
     if (io->assign(io->arg, session->partition, ledger->offset) != 0) {
         session_retry(session, "Kafka does not take the assignment", now_ms);
         return;

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "log.h"
 #include "mem.h"
+#include "mutant.h"
 #include "script.h"
 
 #include <errno.h>
@@ -304,7 +305,7 @@ int worker_start(struct worker *worker, struct daemon *daemon)
         link_default_id(worker->id, sizeof worker->id);
     snprintf(worker->owner, sizeof worker->owner, "%s/%llx", worker->id, (unsigned long long)worker->incarnation);
     for (int i = 0; i < 3; i++)
-        store_script_init(&worker->scripts[i], names[i], sources[i]);
+        store_script_init(&worker->scripts[i], names[i], mutant_script(names[i], sources[i]));
     if (*options->journal && !(worker->journal = fopen(options->journal, "a")))
         buf_printf(&error, "journal %s: %s", options->journal, strerror(errno));
     args_init(&worker->args);
