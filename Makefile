@@ -33,7 +33,7 @@ isobar-devbroker_DIR   := tests/devbroker
 isobar-owmsim_DIR      := tests/owmsim
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all run test check faults fresh lint clean install unit setup programs results
+.PHONY: all run test check faults chaos fresh lint clean install unit setup programs results
 .SECONDARY:
 all: setup
 	$(Q)$(MAKE) --no-print-directory programs
@@ -116,6 +116,12 @@ faults:
 	$(Q)$(MAKE) --no-print-directory WERROR=1 programs
 	$(Q)$(MAKE) --no-print-directory WERROR=1 FAULTS=1 programs
 	$(Q)FULL=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/faults $(if $(ONLY),-k '$(ONLY)')
+# Random faults for TIME seconds; SEED=n draws the same ones again.
+chaos:
+	$(Q)deploy/local/setup.sh run test
+	$(Q)tests/kafka/install.sh
+	$(Q)$(MAKE) --no-print-directory WERROR=1 FAULTS=1 programs
+	$(Q)TIME=$(or $(TIME),600) $(if $(SEED),SEED=$(SEED)) /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/faults/test_chaos.py
 # A minimal Debian and a fresh clone: `make fresh SUITE=trixie FRESH=run CA=authority.pem`.
 fresh:
 	$(Q)deploy/local/setup.sh fresh

@@ -92,6 +92,7 @@ static int start(struct kafka_consumer *consumer, struct loop *loop, const struc
     consumer->queue = rd_kafka_queue_get_consumer(rk);
     assert(consumer->queue != NULL);
     rd_kafka_queue_io_event_enable(consumer->queue, consumer->client.fd, &one, sizeof(one));
+    kafka_client_wake(&consumer->client); /* see kafka_client_init */
     return 0;
 }
 
