@@ -72,7 +72,7 @@ static void on_hello(struct coordinator *coordinator, const Isobar__V1__Envelope
         return;
     }
     if (greeting == GREETING_REPLACED)
-        leader_free_slots(coordinator, former);
+        leader_free_slots(coordinator, former, "came back as another process");
     if (greeting != GREETING_KNOWN)
         on_joined(coordinator, member);
     welcome(coordinator, member);
@@ -89,15 +89,18 @@ static void on_alive(struct coordinator *coordinator, struct member *member, con
         member->state = MEMBER_LIVE;
         member->target_changed = true;
         log_info(member->expected ? "member_kept" : "member_back", LOG_TEXT("id", member->id));
+        member->filling = "is back";
         leader_plan(coordinator, "%s is back", member->id);
         member->expected = false;
     } else if (!member->beats) {
+        member->filling = "joined";
         leader_plan(coordinator, "%s joined", member->id);
     }
     member->beats = true;
     enum member_state state = heartbeat->draining ? MEMBER_DRAINING : MEMBER_LIVE;
     if (member->state != state) {
         member->state = state;
+        member->filling = "drains no more"; /* or drains, then it gets nothing anyway */
         leader_plan(coordinator, heartbeat->draining ? "%s drains" : "%s drains no more", member->id);
         publish_audit(coordinator, heartbeat->draining ? "draining" : "back", member->id, member->host);
     }
@@ -168,7 +171,7 @@ static void on_bye(struct coordinator *coordinator, const Isobar__V1__Envelope *
     member->state = MEMBER_GONE;
     member->expected = false;
     member->quota.may_milli = 0; /* it has said that it calls no more */
-    leader_free_slots(coordinator, member->key);
+    leader_free_slots(coordinator, member->key, "left");
     leader_plan(coordinator, "%s left", member->id);
     publish_audit(coordinator, "left", member->id, reason);
 }

@@ -37,6 +37,7 @@ struct member {
     int64_t target_ms;                   /* when it was sent last */
     bool target_changed;
     int64_t records, calls;
+    const char *filling;      /* it has not had its share yet since what this says ("joined"); NULL: it has */
     struct quota_share quota; /* fetchers; live, draining and heard_ms are filled when it is divided */
     struct member *next;
 };

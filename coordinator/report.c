@@ -26,6 +26,13 @@ bool report_sane(const Isobar__V1__Heartbeat *heartbeat)
     return good;
 }
 
+/* The same owner gets the slot anew, for the same reason. */
+static void renumber(struct slots *slots, struct member *member, size_t index)
+{
+    slots->slots[index].number = slots->views[index].reason_number = ++slots->number;
+    member->target_changed = true;
+}
+
 /*
  * The view of slot `index` that `member` reports under `number`, when it is the member's by our books; NULL when it is
  * not, then the member's next target does not have it.
@@ -45,11 +52,16 @@ static struct slot_view *reported(struct coordinator *coordinator, struct slots 
         return NULL;
     view->heartbeat = coordinator->heartbeats;
     view->missed_ms = 0;
-    if (slot->state == SLOT_GIVEN && number > slot->number) { /* somebody has acquired it since: above that */
-        slot->number = ++slots->number;
-        member->target_changed = true;
-    }
+    if (slot->state == SLOT_GIVEN && number > slot->number) /* somebody has acquired it since: above that */
+        renumber(slots, member, (size_t)index);
     return view;
+}
+
+/* A move is over: the next may begin. */
+static void arrived(struct coordinator *coordinator, struct slots *slots, const struct member *member, int32_t index,
+                    int64_t number)
+{
+    coordinator->plan_due |= assign_arrived(&slots->slots[index], member->key, number);
 }
 
 static void report_partition(struct coordinator *coordinator, struct member *member,
@@ -69,6 +81,11 @@ static void report_partition(struct coordinator *coordinator, struct member *mem
     view->watermark_ms = status->watermark_ms;
     view->rows = status->rows;
     text_copy(view->alarm, sizeof view->alarm, status->alarm);
+    if (status->phase == ISOBAR__V1__PARTITION_PHASE__RUNNING)
+        load_observe(&coordinator->partitions.loads[status->partition], coordinator->now_ms,
+                     (const int64_t[]){status->offset, status->rows, status->lag});
+    if (status->phase == ISOBAR__V1__PARTITION_PHASE__RUNNING || status->phase == ISOBAR__V1__PARTITION_PHASE__STOPPED)
+        arrived(coordinator, &coordinator->partitions, member, status->partition, status->assignment);
 }
 
 static void report_shard(struct coordinator *coordinator, struct member *member, const Isobar__V1__ShardStatus *status)
@@ -80,6 +97,9 @@ static void report_shard(struct coordinator *coordinator, struct member *member,
     view->cities = status->cities;
     view->failing = status->cities_failing;
     view->catalogue_version = status->catalogue_version;
+    if (status->catalogue_version > 0)
+        load_set(&coordinator->shards.loads[status->shard], status->cities);
+    arrived(coordinator, &coordinator->shards, member, status->shard, status->assignment);
 }
 
 /* A slot of the member that its heartbeat does not mention: let go, or never taken. */
@@ -95,8 +115,7 @@ static void missing(struct coordinator *coordinator, struct member *member, stru
         view->missed_ms = coordinator->now_ms;
     } else if (coordinator->now_ms - view->missed_ms > MISSED_MS) {
         view->missed_ms = 0;
-        slot->number = ++slots->number;
-        member->target_changed = true;
+        renumber(slots, member, (size_t)index);
     }
 }
 

@@ -341,8 +341,10 @@ static void drop_leader(struct world *world)
     members_clear(&leader->members);
     free(leader->partitions.slots);
     free(leader->partitions.views);
+    free(leader->partitions.loads);
     free(leader->shards.slots);
     free(leader->shards.views);
+    free(leader->shards.loads);
     free(leader);
     world->leader = NULL;
 }
