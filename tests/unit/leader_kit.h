@@ -54,7 +54,8 @@ struct world {
     struct jitter random;
     int lose_percent, twice_percent;
     int greets;
-    bool strict; /* nobody is to hold what another holds */
+    int64_t rows[PARTITIONS], rows_per_beat[PARTITIONS]; /* ledgers, and what a heartbeat adds */
+    bool strict;                                         /* nobody is to hold what another holds */
 };
 
 /* ---- from the members ---- */
@@ -113,6 +114,9 @@ static void say_beat(struct world *world, struct person *person)
             status->phase = person->draining || person->letting_go[i] ? ISOBAR__V1__PARTITION_PHASE__RELEASING
                                                                       : ISOBAR__V1__PARTITION_PHASE__RUNNING;
             status->lag = 7;
+            world->rows[i] += world->rows_per_beat[i];
+            status->rows = world->rows[i];
+            status->offset = world->rows[i] / 100;
             if (person->alarm)
                 status->alarm = (char *)person->alarm;
             partition_list[beat.n_partitions++] = status;
