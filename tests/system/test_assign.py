@@ -5,6 +5,7 @@ import time
 
 import pytest
 import redis as redis_client
+import results
 from conftest import SANITIZED
 from feed import Feed, encode
 from stack import http_get, wait_for
@@ -82,8 +83,8 @@ def test_workers_that_join_get_their_share_in_time_one_slot_at_a_time(stack):
     stack.start_worker("worker-4")
     wait_for("four share", lambda: sorted(shares(client).values()) == [6, 6, 6, 6], 15 * SLOW)
     four_s = time.monotonic() - began
-    assert SANITIZED or (two_s < 12 and four_s < 12), f"1 -> 2 took {two_s:.1f} s, 2 -> 4 {four_s:.1f} s"
-    print(f"1 -> 2: {two_s:.1f} s, 2 -> 4: {four_s:.1f} s")
+    if not SANITIZED:
+        results.write("faults", [("faults.join_1_2_s", round(two_s, 2), 12), ("faults.join_2_4_s", round(four_s, 2), 12)])
 
     now = view(client)
     mine = [p for p in now["partition_list"] if p["owner"] == "worker-2"]

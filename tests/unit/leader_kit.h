@@ -34,7 +34,8 @@ struct person {
     int64_t incarnation;
     Isobar__V1__Role role;
     bool here, mute, welcomed, draining; /* mute: it lives, but nothing passes */
-    bool deaf;                           /* acknowledges targets and does not do what they say */
+    const char *zone;
+    bool deaf; /* acknowledges targets and does not do what they say */
     int64_t term, target_term, version, beat_ms, number_max;
     int32_t share;
     int64_t number[PARTITIONS];  /* under which it holds a slot; 0: not held */
@@ -80,6 +81,8 @@ static void say_hello(struct world *world, struct person *person)
     hello.capacity = 100;
     hello.term = person->term;
     hello.host = (char *)"host";
+    if (person->zone)
+        hello.zone = (char *)person->zone;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HELLO;
     envelope.hello = &hello;
     person->hellos++;

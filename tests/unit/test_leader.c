@@ -338,6 +338,30 @@ static void load_is_levelled_and_stays_so_under_the_next_leader(void **state)
     assert_in_range(held(hot), 10, 14);
 }
 
+static void a_zone_gets_its_share(void **state)
+{
+    struct world *world = *state;
+    for (int i = 0; i < 3; i++)
+        worker(world, i)->zone = "a";
+    run(world, 2000);
+    struct person *other = worker(world, 3);
+    other->zone = "b";
+    run(world, 4000);
+    assert_int_equal(held(other), 9); /* a quarter of the capacity, stretched by half: losing zone a loses 15, not 18 */
+    json_t *view = view_of(world);
+    const json_t *moves = json_object_get(view, "rebalances");
+    const char *last = json_string_value(json_object_get(json_array_get(moves, 0), "reason"));
+    const char *first = json_string_value(json_object_get(json_array_get(moves, 8), "reason"));
+    assert_string_equal(last, "zone b holds 8 of 24, its share is 9");
+    assert_string_equal(first, "worker-3 joined: its share is 9 of 24");
+    assert_int_equal(world->leader->causes[CAUSE_ZONE], 3);
+    json_decref(view);
+    say_bye(world, other);
+    run(world, 1000);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(held(&world->people[i]), 8);
+}
+
 static void a_standby_says_nothing(void **state)
 {
     struct world *world = *state;
@@ -491,6 +515,7 @@ int main(void)
         T(the_view_survives_all_text),
         T(every_slot_says_why_and_since_when),
         T(load_is_levelled_and_stays_so_under_the_next_leader),
+        T(a_zone_gets_its_share),
         T(a_standby_says_nothing),
         T(held_is_wanted_after_all_that_can_happen),
         T(whatever_unpacks_does_no_harm),
