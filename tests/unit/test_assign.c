@@ -528,12 +528,12 @@ static void zones_get_equal_parts_as_far_as_capacity_allows(void **state)
         struct slot slots[SLOTS];
         struct assign_member members[6];
         struct changes changes;
-        char names[6][2] = {""}, ids[6][2];
+        char names[6][2] = {""}, ids[6][24];
         int64_t number = 0;
         assign_init(slots, SLOTS);
         for (size_t k = 0; k < rows[i].count; k++) {
             names[k][0] = rows[i].zones[k] == ' ' ? '\0' : rows[i].zones[k];
-            snprintf(ids[k], 2, "%zu", k);
+            snprintf(ids[k], sizeof ids[k], "%zu", k);
             members[k] = member((uint32_t)k, ids[k]);
             members[k].zone = names[k];
             members[k].capacity = rows[i].capacity[k];
