@@ -26,7 +26,7 @@ struct worker {
     struct kafka_consumer *consumer;
     struct deadletters *letters;
     struct link *link;
-    struct loop_timer *timer, *meta_timer;
+    struct loop_timer *timer, *meta_timer, *news_timer;
     struct meta meta;
     bool has_meta, draining, finished;
     struct rules rules;
@@ -40,6 +40,7 @@ struct worker {
     struct asked *checks; /* on the way to Kafka */
     struct cache cache;
     int64_t incarnation, assignment_max;
+    int64_t running_told; /* partitions that ran when a heartbeat was last sent or due */
     char id[80], owner[120];
     FILE *journal;
     struct log_limit redis_limit, kafka_limit;
