@@ -30,10 +30,10 @@
  * One move at a time: a slot that a member is to give, or has been given and does not run yet, is a move under way, and
  * a member has only one, as giver or taker. Where members hold many slots a move is a batch: a sixteenth of the
  * member's share, rounded up, or of what it holds. So a member comes to its share in about 16 steps whatever the number
- * of slots, and a sixteenth of its work pauses at a time. A step is a hand-over (<= 300 ms) and the heartbeat that
- * reports it
- * (<= 500 ms, half of it on average): with 24 partitions, 1 -> 2 workers takes 12 steps and 2 -> 4 six (two pairs at
- * once), both below 10 s.
+ * of slots, and a sixteenth of its work pauses at a time. A step is a hand-over
+ * (<= 300 ms, a few when idle) and the report that the new owner runs it (after 20 ms; when that is lost, the next
+ * heartbeat): with 24 partitions, 1 -> 2 workers takes 12 steps and 2 -> 4 six (two pairs at once), 1 s when idle and
+ * below 10 s at worst.
  * A move that is not done after ASSIGN_STUCK_MS no longer holds up the others.
  */
 #ifndef COORDINATOR_ASSIGN_H
