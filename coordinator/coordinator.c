@@ -153,8 +153,10 @@ void coordinator_release(struct coordinator *coordinator)
     free(coordinator->progress);
     free(coordinator->partitions.slots);
     free(coordinator->partitions.views);
+    free(coordinator->partitions.loads);
     free(coordinator->shards.slots);
     free(coordinator->shards.views);
+    free(coordinator->shards.loads);
 }
 
 void coordinator_missing(const struct coordinator *coordinator, struct buf *out)

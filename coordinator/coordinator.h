@@ -14,6 +14,7 @@
 #include "daemon.h"
 #include "drained.h"
 #include "lease.h"
+#include "load.h"
 #include "log.h"
 #include "member.h"
 #include "metrics.h"
@@ -42,6 +43,11 @@ struct slot_view {
     int64_t served_version; /* of that */
     int served;             /* times that it was sent without being taken */
     char alarm[256];
+    /* Why it has its owner, or is leaving it; these stay when the owner changes. */
+    char reason[192];
+    int64_t since_ms;      /* Unix time of that; 0: not known */
+    int64_t reason_number; /* assignment number under which that is so */
+    enum assign_cause cause;
 };
 
 struct slots {
@@ -49,14 +55,16 @@ struct slots {
     Isobar__V1__Role role;
     struct slot *slots;
     struct slot_view *views;
-    int64_t number; /* largest ever heard or given */
+    struct load *loads;
+    int64_t number;   /* largest ever heard or given */
+    int64_t level_ms; /* monotonic, when anything was moved last */
 };
 
 struct move {
     int64_t at_ms;
     const char *kind;
     int32_t index;
-    char from[65], to[65], reason[96];
+    char from[65], to[65], reason[192];
 };
 
 /* What an operator's command was answered; id 0: unused. */
@@ -101,9 +109,10 @@ struct coordinator {
     int64_t heartbeats;            /* heard so far, their serial number */
     struct move moves[MOVES_KEPT]; /* a ring */
     size_t move_count;             /* ever */
+    int64_t causes[CAUSE_COUNT];   /* changes of owner by cause, ever */
     char reason[96];               /* of the plan under way */
     bool plan_due, reason_noted;   /* noted: the audit has it */
-    int64_t published_ms, asked_ms;
+    int64_t published_ms, planned_ms, asked_ms;
     int64_t refused; /* messages that the rules refused; the channel counts others */
     struct log_limit redis_limit, meta_limit, duplicate_limit;
 };
@@ -160,10 +169,15 @@ void leader_begin(struct coordinator *coordinator, int32_t partitions, const cha
 void leader_raise(struct coordinator *coordinator, int64_t heard);
 /* Four times a second: ages members, plans, sends, publishes. */
 void leader_tick(struct coordinator *coordinator);
-/* Remembers why the next plan is made. */
+/*
+ * Remembers why the next plan is made: for slots that nobody held before, and for the audit. Why a slot lost its owner
+ * is told to leader_free_slots.
+ */
 void leader_plan(struct coordinator *coordinator, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Frees what the member holds. */
-void leader_free_slots(struct coordinator *coordinator, uint32_t key);
+/* Frees what the member holds; `happened` ends the sentence that begins with its id. */
+void leader_free_slots(struct coordinator *coordinator, uint32_t key, const char *happened);
+/* Sets the time and the reason of a slot's state. */
+void leader_explain(struct coordinator *coordinator, struct slots *slots, size_t index, const char *reason);
 
 /* ---- inbox.c: members' messages ---- */
 

@@ -1,7 +1,8 @@
 /*
- * The members that a former leader knew (coordinator.h), from the view that it wrote to Redis every second. So a new
+ * What a former leader knew (coordinator.h), from the view that it wrote to Redis every second. From the members a new
  * leader knows for whom to wait before it gives partitions away, and which shares of the quota may be in use by
- * fetchers that it does not hear. What members say themselves overrides all of it.
+ * fetchers that it does not hear; from the slots what they weigh, so that it does not undo a balance that was found by
+ * load, and why they are where they are. What members say themselves overrides all of it.
  */
 #include "coordinator.h"
 
@@ -45,6 +46,20 @@ static bool parse(const json_t *object, struct member *member)
     return true;
 }
 
+/* What slots weigh and why they are where they are, of one list of the view. */
+static void restore_slots(struct coordinator *coordinator, struct slots *slots, const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list) && i < (size_t)coordinator->partition_count; i++) {
+        const json_t *object = json_array_get(list, i);
+        struct slot_view *view = &slots->views[i];
+        if (json_is_integer(json_object_get(object, "load")))
+            load_restore(&slots->loads[i], integer(object, "load", LOAD_UNKNOWN, LOAD_LIMIT));
+        view->reason_number = integer(object, "number", 0, COUNTER_LIMIT);
+        view->since_ms = integer(object, "since", 0, COUNTER_LIMIT);
+        text_copy(view->reason, sizeof view->reason, text(object, "reason"));
+    }
+}
+
 void former_restore(struct coordinator *coordinator, const char *view, size_t size)
 {
     json_t *root = view ? json_loadb(view, size, 0, NULL) : NULL;
@@ -60,6 +75,10 @@ void former_restore(struct coordinator *coordinator, const char *view, size_t si
         /* Silent long enough that another process may come under its id. */
         silent_ms = silent_ms > MEMBER_SILENT_MS ? silent_ms : MEMBER_SILENT_MS + 1;
         (void)member_restore(&coordinator->members, &member, coordinator->now_ms - silent_ms);
+    }
+    if (coordinator->partition_count == integer(root, "partitions", 0, INT32_MAX) && age_ms <= MEMBER_KEEP_MS) {
+        restore_slots(coordinator, &coordinator->partitions, json_object_get(root, "partition_list"));
+        restore_slots(coordinator, &coordinator->shards, json_object_get(root, "shard_list"));
     }
     json_decref(root);
 }

@@ -77,7 +77,7 @@ static void on_hello(struct coordinator *coordinator, const Isobar__V1__Envelope
         return;
     }
     if (greeting == GREETING_REPLACED)
-        leader_free_slots(coordinator, former);
+        leader_free_slots(coordinator, former, "came back as another process");
     if (greeting != GREETING_KNOWN)
         on_joined(coordinator, member);
     const struct drained_member *drained = drained_find(&coordinator->drained, member->id);
@@ -97,9 +97,11 @@ static void on_alive(struct coordinator *coordinator, struct member *member, con
         member->state = MEMBER_LIVE;
         member->target_changed = true;
         log_info(member->expected ? "member_kept" : "member_back", LOG_TEXT("id", member->id));
+        member->filling = "is back";
         leader_plan(coordinator, "%s is back", member->id);
         member->expected = false;
     } else if (!member->beats) {
+        member->filling = "joined";
         leader_plan(coordinator, "%s joined", member->id);
     }
     member->beats = true;
@@ -107,6 +109,7 @@ static void on_alive(struct coordinator *coordinator, struct member *member, con
     enum member_state state = drains ? MEMBER_DRAINING : MEMBER_LIVE;
     if (member->state != state) {
         member->state = state;
+        member->filling = "drains no more"; /* or drains, then it gets nothing anyway */
         leader_plan(coordinator, drains ? "%s drains" : "%s drains no more", member->id);
         publish_audit(coordinator, drains ? "draining" : "back", member->id, member->host);
     }
@@ -178,7 +181,7 @@ static void on_bye(struct coordinator *coordinator, const Isobar__V1__Envelope *
     member->expected = false;
     member->quota.may_milli = 0; /* it has said that it calls no more */
     operator_forget(coordinator, member->id);
-    leader_free_slots(coordinator, member->key);
+    leader_free_slots(coordinator, member->key, "left");
     leader_plan(coordinator, "%s left", member->id);
     publish_audit(coordinator, "left", member->id, reason);
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define PUBLISH_MS 1000
+#define PLAN_MS    1000 /* at least so often: loads change, and moves that got stuck hold up others only so long */
 #define SETTLE_LIMIT_MS                                                                                                \
     (LINK_SILENCE_MS + 3 * LINK_HEARTBEAT_MS) /* after that a member that lives has dialled anew                       \
                                                */
@@ -32,11 +33,36 @@ void leader_plan(struct coordinator *coordinator, const char *format, ...)
     coordinator->reason_noted = false;
 }
 
-void leader_free_slots(struct coordinator *coordinator, uint32_t key)
+void leader_explain(struct coordinator *coordinator, struct slots *slots, size_t index, const char *reason)
+{
+    struct slot_view *view = &slots->views[index];
+    text_copy(view->reason, sizeof view->reason, reason);
+    view->since_ms = coordinator->wall_ms;
+    view->reason_number = slots->slots[index].number;
+    view->cause = slots->slots[index].cause;
+}
+
+static void free_slots(struct coordinator *coordinator, struct slots *slots, uint32_t key, const char *reason)
 {
     size_t count = (size_t)coordinator->partition_count;
-    assign_free_owner(coordinator->partitions.slots, count, key);
-    assign_free_owner(coordinator->shards.slots, count, key);
+    for (size_t i = 0; i < count; i++) {
+        bool given = slots->slots[i].state == SLOT_GIVEN && slots->slots[i].owner == key;
+        if (given) { /* what it was releasing has its reason already */
+            slots->slots[i].cause = CAUSE_LOST;
+            leader_explain(coordinator, slots, i, reason);
+        }
+    }
+    assign_free_owner(slots->slots, count, key);
+}
+
+void leader_free_slots(struct coordinator *coordinator, uint32_t key, const char *happened)
+{
+    struct buf reason = BUF_EMPTY;
+    const struct member *member = member_by_key(&coordinator->members, key);
+    buf_printf(&reason, "%s %s", member ? member->id : "its owner", happened);
+    free_slots(coordinator, &coordinator->partitions, key, reason.data);
+    free_slots(coordinator, &coordinator->shards, key, reason.data);
+    buf_release(&reason);
 }
 
 /* ---- the term ---- */
@@ -82,12 +108,13 @@ static void slots_make(struct slots *slots, int32_t count)
 {
     free(slots->slots);
     free(slots->views);
+    free(slots->loads);
     slots->slots = mem_calloc((size_t)count, sizeof *slots->slots);
     slots->views = mem_calloc((size_t)count, sizeof *slots->views);
-    for (int32_t i = 0; i < count; i++) {
-        slots->slots[i].owner = slots->slots[i].before = ASSIGN_NOBODY;
+    slots->loads = mem_calloc((size_t)count, sizeof *slots->loads);
+    assign_init(slots->slots, (size_t)count);
+    for (int32_t i = 0; i < count; i++)
         slots->views[i].lag = slots->views[i].lag_ms = -1;
-    }
 }
 
 void leader_begin(struct coordinator *coordinator, int32_t partitions, const char *topic, int64_t term)
@@ -139,7 +166,7 @@ static void on_silent(void *arg, struct member *member)
     struct coordinator *coordinator = arg;
     log_warn("member_silent", LOG_TEXT("id", member->id), LOG_TEXT("host", member->host));
     coordinator->metrics.suspicions_total++;
-    leader_free_slots(coordinator, member->key);
+    leader_free_slots(coordinator, member->key, "fell silent");
     leader_plan(coordinator, "%s fell silent", member->id);
     publish_audit(coordinator, "silent", member->id, member->host);
 }
@@ -153,16 +180,36 @@ static bool settled(const struct coordinator *coordinator)
            (complete || coordinator->now_ms >= coordinator->settle_limit_ms);
 }
 
+/* Who holds about its share has it from the former leader, who knew why: only the others have come. */
+static void keep_balance(struct coordinator *coordinator, const struct slots *slots)
+{
+    int64_t capacity = 0, count = coordinator->partition_count;
+    for (const struct member *member = coordinator->members.first; member; member = member->next)
+        capacity += member->role == slots->role && member_usable(member) ? member->capacity : 0;
+    for (struct member *member = coordinator->members.first; member; member = member->next) {
+        int64_t held = 0;
+        if (member->role != slots->role)
+            continue;
+        for (int32_t i = 0; i < coordinator->partition_count; i++)
+            held += slots->slots[i].state == SLOT_GIVEN && slots->slots[i].owner == member->key;
+        if (8 * held * capacity >= 7 * count * member->capacity)
+            member->filling = NULL;
+    }
+}
+
 static void act(struct coordinator *coordinator)
 {
     int kept = 0;
     for (int32_t i = 0; i < coordinator->partition_count; i++)
         kept += coordinator->partitions.slots[i].state != SLOT_FREE;
+    keep_balance(coordinator, &coordinator->partitions);
+    keep_balance(coordinator, &coordinator->shards);
     for (struct member *member = coordinator->members.first; member; member = member->next) {
         member->expected = false;
         member->target_changed = true;
     }
     coordinator->leading = LEAD_ACTING;
+    coordinator->partitions.level_ms = coordinator->shards.level_ms = coordinator->now_ms;
     log_info("acting", LOG_INT("term", coordinator->term), LOG_INT("partitions_kept", kept));
     leader_plan(coordinator, "%s took the lead", coordinator->id);
 }
@@ -209,7 +256,7 @@ void leader_tick(struct coordinator *coordinator)
         return;
     tell_catalogue(coordinator);
     stall_tick(coordinator);
-    if (coordinator->plan_due)
+    if (coordinator->plan_due || coordinator->now_ms - coordinator->planned_ms >= PLAN_MS)
         orders_plan(coordinator);
     else
         orders_quota(coordinator); /* what was kept back for a silent fetcher is free after a while */

@@ -1,11 +1,13 @@
 /*
  * isobar-coordinator: knows the members, gives partitions to workers and city shards and quota to fetchers. Parts:
  * lease (who leads), reading and former (what a new leader learns from Redis), leader (the lead and time), inbox and
- * report (members' messages), orders (targets), member, assign and quota (pure tables), catalogue, publish (the view).
+ * report (members' messages), orders (targets), member, assign, slot, spread, load and quota (pure tables and rules),
+ * reason (why slots move), catalogue, publish (the view).
  */
 #include "coordinator.h"
 #include "daemon.h"
 #include "error.h"
+#include "reason.h"
 
 #define OPTION_OWNER struct coordinator_options
 static const struct option_row option_rows[] = {COORDINATOR_OPTIONS(OPTION_ROW)};
@@ -24,6 +26,19 @@ static void on_ready(void *arg, struct buf *out)
     coordinator_missing(arg, out);
 }
 
+static void on_metrics(void *arg, struct buf *out)
+{
+    const struct coordinator *coordinator = arg;
+    metric_head(out, "coordinator", "moves_total", METRIC_COUNTER,
+                "changes of owner of partitions and shards by cause");
+    for (int i = 0; i < CAUSE_COUNT; i++) {
+        struct buf labels = BUF_EMPTY;
+        metric_label(&labels, "cause", reason_causes[i]);
+        metric_sample(out, "coordinator", "moves_total", labels.data, (double)coordinator->causes[i]);
+        buf_release(&labels);
+    }
+}
+
 static int serve(struct coordinator *coordinator)
 {
     const struct coordinator_options *options = coordinator->options;
@@ -31,7 +46,9 @@ static int serve(struct coordinator *coordinator)
     struct metric_page page = {.component = "coordinator",
                                .rows = metric_rows,
                                .row_count = sizeof metric_rows / sizeof *metric_rows,
-                               .values = &coordinator->metrics};
+                               .values = &coordinator->metrics,
+                               .more = on_metrics,
+                               .arg = coordinator};
     struct daemon_config config = {.component = "coordinator",
                                    .log_level = options->log_level,
                                    .log_format = options->log_format,

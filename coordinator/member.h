@@ -40,6 +40,7 @@ struct member {
     bool benched;             /* made no progress: is given nothing until then */
     int64_t benched_ms;       /* monotonic, end of the last such pause */
     int benches;              /* in a row */
+    const char *filling;      /* it has not had its share yet since what this says ("joined"); NULL: it has */
     struct quota_share quota; /* fetchers; live, draining and heard_ms are filled when it is divided */
     struct member *next;
 };

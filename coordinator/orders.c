@@ -3,12 +3,14 @@
 #include "coordinator.h"
 
 #include "mem.h"
+#include "reason.h"
 #include "text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define RESEND_MS 500
+#define LEVEL_MS  15000 /* least time without any change before the load moves something: half of load.h's smoothing */
 
 static const char *name_of(const struct coordinator *coordinator, uint32_t key)
 {
@@ -19,64 +21,141 @@ static const char *name_of(const struct coordinator *coordinator, uint32_t key)
 struct planning {
     struct coordinator *coordinator;
     struct slots *slots;
+    struct assign assign;
 };
 
-static void on_change(void *arg, size_t index, uint32_t from, uint32_t to)
+static void note_release(const struct planning *planning, const struct assign_change *change)
 {
-    const struct planning *planning = arg;
     struct coordinator *coordinator = planning->coordinator;
-    uint32_t changed = to == ASSIGN_NOBODY ? from : to;
-    struct member *member = member_by_key(&coordinator->members, changed);
-    if (member)
-        member->target_changed = true;
-    if (to == ASSIGN_NOBODY)
-        return; /* it is logged when it is given on */
+    bool worker = planning->slots->role == ISOBAR__V1__ROLE__WORKER;
+    const struct member *taker = change->taker ? member_by_key(&coordinator->members, change->taker->key) : NULL;
+    char reason[sizeof planning->slots->views->reason], text[320];
+    if (taker)
+        reason_of(&planning->assign, change, (const char *[]){worker ? "p" : "shard ", taker->filling}, reason,
+                  sizeof reason);
+    else
+        snprintf(reason, sizeof reason, "%s drains", name_of(coordinator, change->from));
+    leader_explain(coordinator, planning->slots, change->slot, reason);
+    if (!taker)
+        return; /* the drain itself is in the audit */
+    snprintf(text, sizeof text, "%s %zu from %s: %s", planning->slots->kind, change->slot,
+             name_of(coordinator, change->from), reason);
+    publish_audit(coordinator, "move", taker->id, text);
+}
+
+/* The view of a slot that gets another owner begins anew; why it does was noted when it lost the former one. */
+static void note_giving(const struct planning *planning, const struct assign_change *change)
+{
+    struct coordinator *coordinator = planning->coordinator;
+    struct slot_view *view = &planning->slots->views[change->slot], fresh = {.lag = -1, .lag_ms = -1};
+    char reason[sizeof view->reason];
+    bool noted = change->cause != CAUSE_FIRST && view->cause == change->cause && *view->reason;
+    text_copy(reason, sizeof reason,
+              noted                          ? view->reason
+              : change->cause == CAUSE_FIRST ? coordinator->reason
+                                             : "the member that it was meant for has gone");
+    *view = fresh;
+    leader_explain(coordinator, planning->slots, change->slot, reason);
+    load_interrupt(&planning->slots->loads[change->slot]);
     struct move *move = &coordinator->moves[coordinator->move_count++ % MOVES_KEPT];
     move->at_ms = coordinator->wall_ms;
     move->kind = planning->slots->kind;
-    move->index = (int32_t)index;
-    text_copy(move->from, sizeof move->from, name_of(coordinator, planning->slots->slots[index].before));
-    text_copy(move->to, sizeof move->to, name_of(coordinator, to));
-    memcpy(move->reason, coordinator->reason, sizeof move->reason);
-    memset(&planning->slots->views[index], 0, sizeof *planning->slots->views);
-    planning->slots->views[index].lag = planning->slots->views[index].lag_ms = -1;
+    move->index = (int32_t)change->slot;
+    text_copy(move->from, sizeof move->from, name_of(coordinator, planning->slots->slots[change->slot].before));
+    text_copy(move->to, sizeof move->to, name_of(coordinator, change->to));
+    text_copy(move->reason, sizeof move->reason, reason);
     coordinator->metrics.rebalances_total++;
-    publish_move(coordinator, move, planning->slots->slots[index].number);
+    publish_move(coordinator, move, planning->slots->slots[change->slot].number);
+    coordinator->causes[change->cause]++;
+}
+
+static void on_change(void *arg, const struct assign_change *change)
+{
+    const struct planning *planning = arg;
+    bool release = change->to == ASSIGN_NOBODY;
+    struct member *member = member_by_key(&planning->coordinator->members, release ? change->from : change->to);
+    if (member)
+        member->target_changed = true;
+    planning->slots->level_ms = planning->coordinator->now_ms; /* loads are measured anew before they move anything */
+    if (release)
+        note_release(planning, change); /* in the log of moves when it is given on */
+    else
+        note_giving(planning, change);
 }
 
 void orders_give(struct coordinator *coordinator, int32_t partition, uint32_t key)
 {
-    struct planning planning = {coordinator, &coordinator->partitions};
-    struct slot *slot = &coordinator->partitions.slots[partition];
-    uint32_t from = slot->state == SLOT_FREE ? ASSIGN_NOBODY : slot->owner;
-    if (from != ASSIGN_NOBODY)
-        on_change(&planning, (size_t)partition, from, ASSIGN_NOBODY);
-    *slot =
-        (struct slot){.state = SLOT_GIVEN, .owner = key, .number = ++coordinator->partitions.number, .before = from};
-    on_change(&planning, (size_t)partition, ASSIGN_NOBODY, key);
+    struct slots *slots = &coordinator->partitions;
+    struct slot *slot = &slots->slots[partition];
+    struct planning planning = {coordinator, slots, {0}};
+    struct assign_change change = {.slot = (size_t)partition, .from = ASSIGN_NOBODY, .to = key, .cause = CAUSE_LOST};
+    struct member *former = slot->state == SLOT_FREE ? NULL : member_by_key(&coordinator->members, slot->owner);
+    if (former)
+        former->target_changed = true;
+    *slot = (struct slot){.state = SLOT_GIVEN,
+                          .owner = key,
+                          .number = ++slots->number,
+                          .before = former ? former->key : slot->before,
+                          .to = ASSIGN_NOBODY,
+                          .cause = CAUSE_LOST,
+                          .since_ms = coordinator->now_ms};
+    leader_explain(coordinator, slots, (size_t)partition, coordinator->reason);
+    on_change(&planning, &change);
 }
 
 void orders_release(struct coordinator *coordinator, int32_t partition)
 {
-    struct planning planning = {coordinator, &coordinator->partitions};
-    struct slot *slot = &coordinator->partitions.slots[partition];
+    struct slots *slots = &coordinator->partitions;
+    struct slot *slot = &slots->slots[partition];
+    struct member *owner = member_by_key(&coordinator->members, slot->owner);
     slot->state = SLOT_RELEASING;
-    on_change(&planning, (size_t)partition, slot->owner, ASSIGN_NOBODY);
+    slot->to = ASSIGN_NOBODY;
+    slot->cause = CAUSE_LOST;
+    slot->since_ms = slots->level_ms = coordinator->now_ms;
+    leader_explain(coordinator, slots, (size_t)partition, coordinator->reason);
+    if (owner)
+        owner->target_changed = true;
+}
+
+static size_t usable(const struct coordinator *coordinator, const struct slots *slots, struct assign_member *out)
+{
+    size_t count = 0;
+    for (const struct member *member = coordinator->members.first; member; member = member->next) {
+        if (member->role == slots->role && member_usable(member))
+            out[count++] = (struct assign_member){.key = member->key,
+                                                  .capacity = member->capacity,
+                                                  .id = member->id,
+                                                  .zone = member->zone,
+                                                  .filling = member->filling != NULL};
+    }
+    return count;
 }
 
 static size_t plan_slots(struct coordinator *coordinator, struct slots *slots)
 {
-    struct planning planning = {coordinator, slots};
-    size_t count = 0;
+    size_t slot_count = (size_t)coordinator->partition_count;
+    int64_t *weights = mem_calloc(slot_count, sizeof *weights);
     struct assign_member *members = mem_calloc(coordinator->members.count, sizeof *members);
-    for (struct member *member = coordinator->members.first; member; member = member->next) {
-        if (member->role == slots->role && member_usable(member))
-            members[count++] =
-                (struct assign_member){.key = member->key, .capacity = member->capacity, .id = member->id};
+    struct planning planning = {coordinator, slots, {0}};
+    load_weights(slots->loads, slot_count, slots->role == ISOBAR__V1__ROLE__WORKER ? LOAD_IDLE_RATE : LOAD_IDLE_CITIES,
+                 weights);
+    planning.assign = (struct assign){.slots = slots->slots,
+                                      .slot_count = slot_count,
+                                      .weights = weights,
+                                      .members = members,
+                                      .count = usable(coordinator, slots, members),
+                                      .now_ms = coordinator->now_ms,
+                                      .level = coordinator->now_ms - slots->level_ms >= LEVEL_MS,
+                                      .number = &slots->number,
+                                      .fn = on_change,
+                                      .arg = &planning};
+    size_t changes = assign_plan(&planning.assign);
+    for (size_t i = 0; i < planning.assign.count; i++) {
+        if (!members[i].filling)
+            member_by_key(&coordinator->members, members[i].key)->filling = NULL;
     }
-    size_t changes = assign_plan(slots->slots, (size_t)coordinator->partition_count, members, count, &slots->number,
-                                 on_change, &planning);
     free(members);
+    free(weights);
     return changes;
 }
 
@@ -109,6 +188,7 @@ void orders_plan(struct coordinator *coordinator)
     size_t changes = plan_slots(coordinator, &coordinator->partitions) + plan_slots(coordinator, &coordinator->shards);
     orders_quota(coordinator);
     coordinator->plan_due = false;
+    coordinator->planned_ms = coordinator->now_ms;
     if (changes && !coordinator->reason_noted) {
         coordinator->reason_noted = true; /* what follows when slots are let go is part of it */
         publish_audit(coordinator, "rebalance", coordinator->id, coordinator->reason);

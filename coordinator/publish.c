@@ -29,25 +29,35 @@ static const char *phase_of(const struct slot *slot, const struct slot_view *vie
     return phase < sizeof phase_names / sizeof *phase_names ? phase_names[phase] : phase_names[0];
 }
 
+/* Whether what the view says of why and since when is about the present state of the slot. */
+static bool explained(const struct slot *slot, const struct slot_view *view)
+{
+    return view->reason_number == slot->number;
+}
+
 static json_t *partition_json(const struct coordinator *coordinator, int32_t index)
 {
     const struct slot *slot = &coordinator->partitions.slots[index];
     const struct slot_view *view = &coordinator->partitions.views[index];
-    return json_pack("{s:i,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "partition", index, "owner",
-                     owner_of(coordinator, slot), "number", (json_int_t)slot->number, "phase", phase_of(slot, view),
-                     "offset", (json_int_t)view->offset, "lag", (json_int_t)view->lag, "lag_ms",
-                     (json_int_t)view->lag_ms, "progress_age_ms", (json_int_t)view->progress_age_ms, "clock_ms",
-                     (json_int_t)view->clock_ms, "watermark_ms", (json_int_t)view->watermark_ms, "rows",
-                     (json_int_t)view->rows, "alarm", view->alarm);
+    return json_pack(
+        "{s:i,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:I,s:s}", "partition", index, "owner",
+        owner_of(coordinator, slot), "number", (json_int_t)slot->number, "phase", phase_of(slot, view), "offset",
+        (json_int_t)view->offset, "lag", (json_int_t)view->lag, "lag_ms", (json_int_t)view->lag_ms, "progress_age_ms",
+        (json_int_t)view->progress_age_ms, "clock_ms", (json_int_t)view->clock_ms, "watermark_ms",
+        (json_int_t)view->watermark_ms, "rows", (json_int_t)view->rows, "alarm", view->alarm, "load",
+        (json_int_t)load_rate(&coordinator->partitions.loads[index]), "since",
+        (json_int_t)(explained(slot, view) ? view->since_ms : 0), "reason", explained(slot, view) ? view->reason : "");
 }
 
 static json_t *shard_json(const struct coordinator *coordinator, int32_t index)
 {
     const struct slot *slot = &coordinator->shards.slots[index];
     const struct slot_view *view = &coordinator->shards.views[index];
-    return json_pack("{s:i,s:s,s:I,s:i,s:i,s:I}", "shard", index, "owner", owner_of(coordinator, slot), "number",
-                     (json_int_t)slot->number, "cities", (int)view->cities, "failing", (int)view->failing,
-                     "catalogue_version", (json_int_t)view->catalogue_version);
+    return json_pack("{s:i,s:s,s:I,s:i,s:i,s:I,s:I,s:s}", "shard", index, "owner", owner_of(coordinator, slot),
+                     "number", (json_int_t)slot->number, "cities", (int)view->cities, "failing", (int)view->failing,
+                     "catalogue_version", (json_int_t)view->catalogue_version, "since",
+                     (json_int_t)(explained(slot, view) ? view->since_ms : 0), "reason",
+                     explained(slot, view) ? view->reason : "");
 }
 
 static size_t held_by(const struct coordinator *coordinator, const struct member *member)

@@ -10,6 +10,7 @@
 #define MISSED_MS    2000 /* a slot its owner does not report for so long is given anew */
 #define CATALOGUE_MS 1000 /* between two sendings of the same shard, doubled with each */
 #define DOUBLINGS    6
+#define STANDING_MS  2000 /* a partition with lag that has not moved for so long stands still */
 
 static bool sane(int64_t number)
 {
@@ -24,6 +25,13 @@ bool report_sane(const Isobar__V1__Heartbeat *heartbeat)
     for (size_t i = 0; good && i < heartbeat->n_shards; i++)
         good = sane(heartbeat->shards[i]->assignment) && sane(heartbeat->shards[i]->catalogue_version);
     return good;
+}
+
+/* The same owner gets the slot anew, for the same reason. */
+static void renumber(struct slots *slots, struct member *member, size_t index)
+{
+    slots->slots[index].number = slots->views[index].reason_number = ++slots->number;
+    member->target_changed = true;
 }
 
 /*
@@ -45,11 +53,16 @@ static struct slot_view *reported(struct coordinator *coordinator, struct slots 
         return NULL;
     view->heartbeat = coordinator->heartbeats;
     view->missed_ms = 0;
-    if (slot->state == SLOT_GIVEN && number > slot->number) { /* somebody has acquired it since: above that */
-        slot->number = ++slots->number;
-        member->target_changed = true;
-    }
+    if (slot->state == SLOT_GIVEN && number > slot->number) /* somebody has acquired it since: above that */
+        renumber(slots, member, (size_t)index);
     return view;
+}
+
+/* A move is over: the next may begin. */
+static void arrived(struct coordinator *coordinator, struct slots *slots, const struct member *member, int32_t index,
+                    int64_t number)
+{
+    coordinator->plan_due |= assign_arrived(&slots->slots[index], member->key, number);
 }
 
 static void report_partition(struct coordinator *coordinator, struct member *member,
@@ -73,6 +86,13 @@ static void report_partition(struct coordinator *coordinator, struct member *mem
     view->rows = status->rows;
     stall_report(coordinator, member, status);
     text_copy(view->alarm, sizeof view->alarm, outdated ? "" : status->alarm);
+    struct load *load = &coordinator->partitions.loads[status->partition];
+    if (status->lag > 0 && status->progress_age_ms > STANDING_MS)
+        load_interrupt(load); /* an outage says nothing about the load, and those who come back first would seem heavy */
+    else if (status->phase == ISOBAR__V1__PARTITION_PHASE__RUNNING)
+        load_observe(load, coordinator->now_ms, (const int64_t[]){status->offset, status->rows, status->lag});
+    if (status->phase == ISOBAR__V1__PARTITION_PHASE__RUNNING || status->phase == ISOBAR__V1__PARTITION_PHASE__STOPPED)
+        arrived(coordinator, &coordinator->partitions, member, status->partition, status->assignment);
 }
 
 static void report_shard(struct coordinator *coordinator, struct member *member, const Isobar__V1__ShardStatus *status)
@@ -84,6 +104,9 @@ static void report_shard(struct coordinator *coordinator, struct member *member,
     view->cities = status->cities;
     view->failing = status->cities_failing;
     view->catalogue_version = status->catalogue_version;
+    if (status->catalogue_version > 0)
+        load_set(&coordinator->shards.loads[status->shard], status->cities);
+    arrived(coordinator, &coordinator->shards, member, status->shard, status->assignment);
 }
 
 /* A slot of the member that its heartbeat does not mention: let go, or never taken. */
@@ -99,8 +122,7 @@ static void missing(struct coordinator *coordinator, struct member *member, stru
         view->missed_ms = coordinator->now_ms;
     } else if (coordinator->now_ms - view->missed_ms > MISSED_MS) {
         view->missed_ms = 0;
-        slot->number = ++slots->number;
-        member->target_changed = true;
+        renumber(slots, member, (size_t)index);
     }
 }
 

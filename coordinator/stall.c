@@ -71,7 +71,7 @@ static void bench(struct coordinator *coordinator, struct member *member)
             coordinator->partitions.slots[i].owner == member->key)
             progress_moved(&coordinator->progress[i], limit_ms, coordinator->now_ms);
     }
-    leader_free_slots(coordinator, member->key);
+    leader_free_slots(coordinator, member->key, "makes no progress");
 }
 
 static void act(struct coordinator *coordinator, struct member *member, int32_t index)
@@ -108,6 +108,7 @@ static void end_benches(struct coordinator *coordinator)
         if (!member->benched || coordinator->now_ms < member->benched_ms)
             continue;
         member->benched = false;
+        member->filling = "is tried again";
         leader_plan(coordinator, "%s is tried again", member->id);
     }
 }

@@ -17,6 +17,7 @@
 #define META_RETRY_MS 1000
 #define SAY_EVERY_MS  5000
 #define FLUSH_MS      1500
+#define NEWS_MS       20 /* partitions that come together are told together */
 
 /* ---- Kafka ---- */
 
@@ -83,6 +84,9 @@ void worker_plan(struct worker *worker)
     }
     if (due != INT64_MAX)
         loop_timer_set(worker->timer, due - clock_monotonic_ms(), 0);
+    if (worker->metrics.partitions_running > worker->running_told)
+        loop_timer_set(worker->news_timer, NEWS_MS, 0);
+    worker->running_told = worker->metrics.partitions_running;
 }
 
 static void tick(struct worker *worker, struct session *session, int64_t now)
@@ -112,6 +116,13 @@ static void on_timer(void *arg)
             session_step(worker->sessions[p], now);
     }
     worker_plan(worker);
+}
+
+/* The coordinator waits for a partition to run before it moves the next one. */
+static void on_news(void *arg)
+{
+    struct worker *worker = arg;
+    link_beat(worker->link);
 }
 
 /* Once a second: ticks and gauges. */
@@ -317,6 +328,7 @@ int worker_start(struct worker *worker, struct daemon *daemon)
     args_init(&worker->args);
     worker->timer = loop_timer_new(worker->loop, on_timer, worker);
     worker->meta_timer = loop_timer_new(worker->loop, ask_meta, worker);
+    worker->news_timer = loop_timer_new(worker->loop, on_news, worker);
     loop_timer_set(worker->meta_timer, META_RETRY_MS, META_RETRY_MS);
     if (error.size == 0 && !link_valid_id(worker->id))
         buf_printf(&error, "id '%s' must be 1 to 64 letters, digits, '.', '_' or '-'", worker->id);
@@ -383,6 +395,7 @@ void worker_release(struct worker *worker)
     deadletters_free(worker->letters, FLUSH_MS);
     loop_timer_free(worker->timer);
     loop_timer_free(worker->meta_timer);
+    loop_timer_free(worker->news_timer);
     batch_free(worker->batch);
     args_release(&worker->args);
     free(worker->sessions);

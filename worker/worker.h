@@ -27,7 +27,7 @@ struct worker {
     struct deadletters *letters;
     struct link *link;
     struct curve_client *curve; /* NULL: plain */
-    struct loop_timer *timer, *meta_timer;
+    struct loop_timer *timer, *meta_timer, *news_timer;
     struct meta meta;
     bool has_meta, draining, finished;
     struct rules rules;
@@ -42,6 +42,7 @@ struct worker {
     struct cache cache;
     struct pace pace;
     int64_t incarnation, assignment_max;
+    int64_t running_told; /* partitions that ran when a heartbeat was last sent or due */
     char id[80], owner[120];
     FILE *journal;
     struct log_limit redis_limit, kafka_limit;

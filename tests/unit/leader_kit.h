@@ -34,7 +34,8 @@ struct person {
     int64_t incarnation;
     Isobar__V1__Role role;
     bool here, mute, welcomed, draining; /* mute: it lives, but nothing passes */
-    bool deaf;                           /* acknowledges targets and does not do what they say */
+    const char *zone;
+    bool deaf; /* acknowledges targets and does not do what they say */
     int64_t term, target_term, version, beat_ms, number_max;
     int32_t share;
     int64_t number[PARTITIONS];  /* under which it holds a slot; 0: not held */
@@ -59,7 +60,9 @@ struct world {
     bool answer_ok;
     int64_t answer_id, answer_number; /* of the last answer to an operator */
     char answer_text[192];
-    bool strict; /* nobody is to hold what another holds */
+    int64_t rows[PARTITIONS], rows_per_beat[PARTITIONS]; /* ledgers, and what a heartbeat adds */
+    bool measured;                                       /* offsets follow the rows, else the clock */
+    bool strict;                                         /* nobody is to hold what another holds */
 };
 
 /* ---- from the members ---- */
@@ -84,6 +87,8 @@ static void say_hello(struct world *world, struct person *person)
     hello.capacity = 100;
     hello.term = person->term;
     hello.host = (char *)"host";
+    if (person->zone)
+        hello.zone = (char *)person->zone;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HELLO;
     envelope.hello = &hello;
     person->hellos++;
@@ -118,7 +123,10 @@ static void say_beat(struct world *world, struct person *person)
             status->phase = person->draining || person->letting_go[i] ? ISOBAR__V1__PARTITION_PHASE__RELEASING
                                                                       : ISOBAR__V1__PARTITION_PHASE__RUNNING;
             status->lag = 7;
-            status->offset = person->stuck_ms[i] ? person->stuck_ms[i] : world->now_ms;
+            world->rows[i] += person->stuck_ms[i] ? 0 : world->rows_per_beat[i];
+            status->rows = world->rows[i];
+            int64_t offset = world->measured ? world->rows[i] / 100 : world->now_ms;
+            status->offset = person->stuck_ms[i] ? person->stuck_ms[i] : offset;
             status->progress_age_ms = person->stuck_ms[i] ? world->now_ms - person->stuck_ms[i] : 0;
             if (person->stopped[i])
                 status->phase = ISOBAR__V1__PARTITION_PHASE__STOPPED;
@@ -362,8 +370,10 @@ static void drop_leader(struct world *world)
     free(leader->progress);
     free(leader->partitions.slots);
     free(leader->partitions.views);
+    free(leader->partitions.loads);
     free(leader->shards.slots);
     free(leader->shards.views);
+    free(leader->shards.loads);
     free(leader);
     world->leader = NULL;
 }

@@ -248,6 +248,121 @@ static void the_view_survives_all_text(void **state)
     json_decref(view);
 }
 
+static const json_t *slot_json(const json_t *view, const char *list, size_t index)
+{
+    return json_array_get(json_object_get(view, list), index);
+}
+
+static const char *reason_at(const json_t *view, size_t index)
+{
+    return json_string_value(json_object_get(slot_json(view, "partition_list", index), "reason"));
+}
+
+static void every_slot_says_why_and_since_when(void **state)
+{
+    struct world *world = *state;
+    struct person *one = worker(world, 0);
+    run(world, 2000);
+    json_t *view = view_of(world);
+    assert_string_equal(reason_at(view, 0), "c-1 took the lead");
+    json_int_t began = json_integer_value(json_object_get(slot_json(view, "partition_list", 0), "since"));
+    assert_int_equal(json_integer_value(json_object_get(slot_json(view, "partition_list", 0), "load")), -1);
+    json_decref(view);
+    struct person *two = worker(world, 1);
+    run(world, 3000);
+    view = view_of(world);
+    assert_string_equal(reason_at(view, 23), "worker-1 joined: its share is 12 of 24");
+    assert_true(json_integer_value(json_object_get(slot_json(view, "partition_list", 23), "since")) > began);
+    assert_string_equal(reason_at(view, 0), "c-1 took the lead"); /* it has not moved */
+    assert_int_equal(json_integer_value(json_object_get(slot_json(view, "partition_list", 0), "since")), began);
+    assert_int_equal(world->leader->causes[CAUSE_FIRST], 24);
+    assert_int_equal(world->leader->causes[CAUSE_JOIN], 12);
+    json_decref(view);
+    char *text = view_text(world);
+    drop_leader(world); /* the next leader knows it, too */
+    take_lead(world, "c-2", 2, text);
+    free(text);
+    run(world, 2000);
+    view = view_of(world);
+    assert_string_equal(reason_at(view, 23), "worker-1 joined: its share is 12 of 24");
+    assert_string_equal(reason_at(view, 0), "c-1 took the lead");
+    assert_int_equal(json_integer_value(json_object_get(slot_json(view, "partition_list", 0), "since")), began);
+    json_decref(view);
+    one->deaf = one->draining = true;
+    run(world, 1000);
+    view = view_of(world);
+    assert_string_equal(reason_at(view, 0), "worker-0 drains");
+    json_decref(view);
+    say_bye(world, one);
+    run(world, 1000);
+    view = view_of(world);
+    assert_string_equal(reason_at(view, 0), "worker-0 drains");
+    assert_int_equal(held(two), PARTITIONS);
+    assert_int_equal(world->leader->causes[CAUSE_DRAIN], 12);
+    two->here = false;
+    run(world, 3000);
+    json_decref(view);
+    view = view_of(world);
+    assert_string_equal(reason_at(view, 0), "worker-1 fell silent");
+    json_decref(view);
+}
+
+/* One partition has most of the rows: the others go to the other worker, and stay there under the next leader. */
+static void load_is_levelled_and_stays_so_under_the_next_leader(void **state)
+{
+    struct world *world = *state;
+    struct person *one = worker(world, 0), *two = worker(world, 1);
+    world->measured = true;
+    world->rows_per_beat[0] = 5000;
+    run(world, 300000);
+    struct person *hot = one->number[0] ? one : two, *other = hot == one ? two : one;
+    size_t kept = held(hot);
+    assert_in_range(kept, 1, 6);
+    assert_int_equal(held(other), PARTITIONS - kept);
+    json_t *view = view_of(world);
+    const json_t *move = json_array_get(json_object_get(view, "rebalances"), 0);
+    const char *reason = json_string_value(json_object_get(move, "reason"));
+    assert_non_null(strstr(reason, "'s load, which is "));
+    assert_int_equal(strncmp(reason, "p", 1), 0);
+    assert_in_range(json_integer_value(json_object_get(slot_json(view, "partition_list", 0), "load")), 10900, 11100);
+    assert_int_equal(world->leader->causes[CAUSE_LOAD], 12 - kept);
+    json_decref(view);
+    char *text = view_text(world);
+    drop_leader(world);
+    take_lead(world, "c-2", 2, text);
+    free(text);
+    run(world, 120000);
+    assert_int_equal(held(hot), kept);
+    assert_int_equal(world->leader->move_count, 0);
+    world->rows_per_beat[0] = 0;
+    run(world, 600000);
+    assert_in_range(held(hot), 10, 14);
+}
+
+static void a_zone_gets_its_share(void **state)
+{
+    struct world *world = *state;
+    for (int i = 0; i < 3; i++)
+        worker(world, i)->zone = "a";
+    run(world, 2000);
+    struct person *other = worker(world, 3);
+    other->zone = "b";
+    run(world, 4000);
+    assert_int_equal(held(other), 9); /* a quarter of the capacity, stretched by half: losing zone a loses 15, not 18 */
+    json_t *view = view_of(world);
+    const json_t *moves = json_object_get(view, "rebalances");
+    const char *last = json_string_value(json_object_get(json_array_get(moves, 0), "reason"));
+    const char *first = json_string_value(json_object_get(json_array_get(moves, 8), "reason"));
+    assert_string_equal(last, "zone b holds 8 of 24, its share is 9");
+    assert_string_equal(first, "worker-3 joined: its share is 9 of 24");
+    assert_int_equal(world->leader->causes[CAUSE_ZONE], 3);
+    json_decref(view);
+    say_bye(world, other);
+    run(world, 1000);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(held(&world->people[i]), 8);
+}
+
 static void a_standby_says_nothing(void **state)
 {
     struct world *world = *state;
@@ -407,6 +522,9 @@ int main(void)
         T(a_new_leader_does_not_give_away_what_is_in_use),
         T(no_limit_and_none),
         T(the_view_survives_all_text),
+        T(every_slot_says_why_and_since_when),
+        T(load_is_levelled_and_stays_so_under_the_next_leader),
+        T(a_zone_gets_its_share),
         T(a_standby_says_nothing),
         T(held_is_wanted_after_all_that_can_happen),
         T(whatever_unpacks_does_no_harm),
