@@ -1,7 +1,8 @@
 /*
  * isobar-coordinator: knows the members, gives partitions to workers and city shards and quota to fetchers. Parts:
  * lease (who leads), reading and former (what a new leader learns from Redis), leader (the lead and time), inbox and
- * report (members' messages), orders (targets), member, assign and quota (pure tables), catalogue, publish (the view).
+ * report (members' messages), operator (commands), orders (targets), stall (lack of progress), member, assign, quota,
+ * drained and progress (pure tables), catalogue, publish (the view).
  */
 #include "coordinator.h"
 #include "daemon.h"
