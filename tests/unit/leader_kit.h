@@ -325,14 +325,14 @@ static struct person *enter(struct world *world, int index, const char *id, Isob
 
 static inline struct person *worker(struct world *world, int index)
 {
-    char id[16];
+    char id[24];
     snprintf(id, sizeof id, "worker-%d", index);
     return enter(world, index, id, ISOBAR__V1__ROLE__WORKER);
 }
 
 static inline struct person *fetcher(struct world *world, int index)
 {
-    char id[16];
+    char id[24];
     snprintf(id, sizeof id, "fetcher-%d", index);
     return enter(world, index, id, ISOBAR__V1__ROLE__FETCHER);
 }

@@ -811,7 +811,8 @@ static void a_reset_under_a_running_owner_fences_it_and_is_taken_up(void **state
     host_give(&a, 1);
     host_run(&a, 5);
     int64_t rows = redis_number(LEDGER, "rows_in");
-    REDIS_DO("EVAL", script_reset_lua, "1", LEDGER, a.session->cid, "abababababababababababababababab", "30");
+    const char *ledger = LEDGER, *next = "abababababababababababababababab";
+    REDIS_DO("EVAL", script_reset_lua, "1", ledger, a.session->cid, next, "30");
     make_log(1);
     host_run(&a, 5);
     assert_int_equal(a.session->phase, SESSION_RUNNING);
