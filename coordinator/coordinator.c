@@ -150,6 +150,7 @@ void coordinator_release(struct coordinator *coordinator)
     loop_timer_free(coordinator->timer);
     members_clear(&coordinator->members);
     drained_clear(&coordinator->drained);
+    free(coordinator->progress);
     free(coordinator->partitions.slots);
     free(coordinator->partitions.views);
     free(coordinator->shards.slots);

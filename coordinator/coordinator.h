@@ -19,6 +19,7 @@
 #include "metrics.h"
 #include "options.h"
 #include "post.h"
+#include "progress.h"
 #include "store.h"
 
 #define MOVES_KEPT   100
@@ -91,6 +92,7 @@ struct coordinator {
     char topic[256];
     struct members members;
     struct slots partitions, shards;
+    struct progress *progress; /* of partitions */
     struct drained drained;
     struct answered answers[ANSWERS_KEPT]; /* a ring */
     size_t answer_count;                   /* ever */
@@ -191,7 +193,20 @@ void report_slots(struct coordinator *coordinator, struct member *member, const 
 /* Sends a fetcher the shards of which it has another version of the catalogue. */
 void report_serve(struct coordinator *coordinator, const struct member *member, const Isobar__V1__Heartbeat *heartbeat);
 
+/* ---- stall.c: suspicion by lack of progress ---- */
+
+/* Takes what a worker reports of a partition of its own. */
+void stall_report(struct coordinator *coordinator, const struct member *member,
+                  const Isobar__V1__PartitionStatus *status);
+/* With each tick of a leader that acts: moves what stands still, and ends pauses that are over. */
+void stall_tick(struct coordinator *coordinator);
+
 /* ---- orders.c: targets ---- */
+
+/* Gives a partition to the member with that key, whoever has it now: the ledger fences that one. */
+void orders_give(struct coordinator *coordinator, int32_t partition, uint32_t key);
+/* Asks for a partition back, as the plan does. */
+void orders_release(struct coordinator *coordinator, int32_t partition);
 
 /* Plans both kinds of slots and the quota, and sends what changed. */
 void orders_plan(struct coordinator *coordinator);

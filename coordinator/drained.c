@@ -67,10 +67,11 @@ void drained_format(const struct drained_member *member, struct buf *out)
 bool drained_parse(const char *id, const char *value, struct drained_member *out)
 {
     char *end = NULL;
-    if (!channel_member_valid(id) || strspn(value, "0123456789abcdef") == 0)
+    size_t digits = strspn(value, "0123456789abcdef");
+    if (!channel_member_valid(id) || digits == 0 || value[digits] != ' ')
         return false;
     *out = (struct drained_member){.incarnation = (int64_t)strtoull(value, &end, 16)};
-    if (*end != ' ' || strspn(end + 1, "0123456789") == 0)
+    if (strspn(end + 1, "0123456789") == 0)
         return false;
     out->at_ms = (int64_t)strtoll(end + 1, &end, 10);
     if (*end != ' ')

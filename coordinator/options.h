@@ -17,7 +17,9 @@
     X(INT, redis_timeout_ms, "2000", 100, 60000, "time after which an answer of Redis is given up, ms")                \
     X(TEXT, prefix, "isobar:", 0, 0, "prefix of all keys in Redis")                                                    \
     X(INT, calls_per_minute, "60", -1, 1000000, "API calls a minute of all fetchers together; -1: no limit")           \
-    X(INT, settle_ms, "1000", 0, 60000, "time a new leader listens to members before it assigns, ms")
+    X(INT, settle_ms, "1000", 0, 60000, "time a new leader listens to members before it assigns, ms")                  \
+    X(INT, stall_ms, "10000", 0, 3600000,                                                                              \
+      "a partition with lag that stands still so long while others get on is moved, ms; 0: never")
 
 struct coordinator_options {
     OPTION_STRUCT(COORDINATOR_OPTIONS)

@@ -69,11 +69,12 @@ static json_t *member_json(const struct coordinator *coordinator, const struct m
     return json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:s}", "id", member->id, "role",
                      member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host, "zone",
                      member->zone, "pid", (json_int_t)member->pid, "version", member->version, "incarnation",
-                     incarnation, "state", state_names[member->state], "heartbeat_age_ms",
-                     (json_int_t)(coordinator->now_ms - member->heard_ms), "capacity", (int)member->capacity, "records",
-                     (json_int_t)member->records, "calls", (json_int_t)member->calls, "held",
-                     (json_int_t)held_by(coordinator, member), "share_milli", (json_int_t)member->quota.may_milli,
-                     "drained_by", is_drained ? drained->who : "");
+                     incarnation, "state",
+                     state_names[member->benched && member->state == MEMBER_LIVE ? MEMBER_SUSPECT : member->state],
+                     "heartbeat_age_ms", (json_int_t)(coordinator->now_ms - member->heard_ms), "capacity",
+                     (int)member->capacity, "records", (json_int_t)member->records, "calls", (json_int_t)member->calls,
+                     "held", (json_int_t)held_by(coordinator, member), "share_milli",
+                     (json_int_t)member->quota.may_milli, "drained_by", is_drained ? drained->who : "");
 }
 
 static json_t *quota_json(const struct coordinator *coordinator)
@@ -110,13 +111,14 @@ void publish_view(const struct coordinator *coordinator, struct buf *out)
         json_array_append_new(partitions, partition_json(coordinator, i));
         json_array_append_new(shards, shard_json(coordinator, i));
     }
-    json_t *root = json_pack(
-        "{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "leader", coordinator->id, "endpoint",
-        coordinator->endpoint, "term", (json_int_t)coordinator->term, "at_ms", (json_int_t)coordinator->wall_ms,
-        "partitions", (int)coordinator->partition_count, "topic", coordinator->topic, "assignment_version",
-        (json_int_t)coordinator->metrics.rebalances_total, "catalogue_version",
-        (json_int_t)catalogue_version(coordinator->catalogue), "members", members, "partition_list", partitions,
-        "shard_list", shards, "quota", quota_json(coordinator), "rebalances", moves_json(coordinator));
+    json_t *root =
+        json_pack("{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "leader", coordinator->id, "endpoint",
+                  coordinator->endpoint, "term", (json_int_t)coordinator->term, "at_ms",
+                  (json_int_t)coordinator->wall_ms, "partitions", (int)coordinator->partition_count, "topic",
+                  coordinator->topic, "assignment_version", (json_int_t)coordinator->metrics.rebalances_total,
+                  "catalogue_version", (json_int_t)catalogue_version(coordinator->catalogue), "stall_ms",
+                  (json_int_t)coordinator->options->stall_ms, "members", members, "partition_list", partitions,
+                  "shard_list", shards, "quota", quota_json(coordinator), "rebalances", moves_json(coordinator));
     assert(root); /* only text that is no UTF-8 could fail */
     char *text = json_dumps(root, JSON_COMPACT);
     assert(text);

@@ -71,6 +71,7 @@ static void report_partition(struct coordinator *coordinator, struct member *mem
     view->clock_ms = status->clock_ms;
     view->watermark_ms = status->watermark_ms;
     view->rows = status->rows;
+    stall_report(coordinator, member, status);
     text_copy(view->alarm, sizeof view->alarm, outdated ? "" : status->alarm);
 }
 

@@ -17,7 +17,8 @@
 #define DRAIN_OPTIONS(X)                                                                                               \
     COMMAND_OPTIONS(X)                                                                                                 \
     REQUEST_OPTIONS(X)                                                                                                 \
-    X(INT, deadline_s, "60", 0, 86400, "how long to wait until the member holds nothing, s; 0: does not wait")
+    X(INT, deadline_s, "60", 0, 86400, "how long to wait until the member holds nothing, s; 0: does not wait")         \
+    X(FLAG, json, "false", 0, 0, "prints the result as one JSON object")
 
 struct drain_options {
     OPTION_STRUCT(DRAIN_OPTIONS)
@@ -36,11 +37,23 @@ static int ask(struct request *request, const char *member, Isobar__V1__CommandW
     return request_ask(request, &command, deadline_ms, answer);
 }
 
-/* Asks until nothing is held. */
-static int wait_empty(struct context *context, struct request *request, const char *member, int64_t deadline_ms,
-                      struct request_answer *answer)
+/* The result, when all went well. `handed_over` slots in `took_ms`. */
+static void print(bool json, const char *member, const char *text, int64_t handed_over, int64_t took_ms)
 {
-    int64_t begun_ms = clock_monotonic_ms(), held = answer->number;
+    if (json) /* an id needs no escapes */
+        printf("{\"member\":\"%s\",\"handed_over\":%" PRId64 ",\"took_ms\":%" PRId64 "}\n", member, handed_over,
+               took_ms);
+    else if (text)
+        puts(text);
+    else
+        printf("%s is drained: handed over %" PRId64 " in %.1f s\n", member, handed_over, (double)took_ms / 1000);
+}
+
+/* Asks until nothing is held. */
+static int wait_empty(const struct drain_options *options, struct context *context, struct request *request,
+                      const char *member, struct request_answer *answer)
+{
+    int64_t deadline_ms = options->deadline_s * 1000, begun_ms = clock_monotonic_ms(), held = answer->number;
     int code = EXIT_CODE_OK;
     while (answer->number > 0 && code == EXIT_CODE_OK) {
         int64_t left_ms = begun_ms + deadline_ms - clock_monotonic_ms();
@@ -55,8 +68,7 @@ static int wait_empty(struct context *context, struct request *request, const ch
             return context_fail(context, EXIT_CODE_FAILURE, "%s", answer->text);
     }
     if (code == EXIT_CODE_OK)
-        printf("%s is drained: handed over %" PRId64 " in %.1f s\n", member, held,
-               (double)(clock_monotonic_ms() - begun_ms) / 1000);
+        print(options->json, member, NULL, held, clock_monotonic_ms() - begun_ms);
     return code;
 }
 
@@ -75,9 +87,9 @@ static int command(const struct drain_options *options, const char *member, Isob
     if (code == EXIT_CODE_OK && !answer.ok)
         code = context_fail(context, EXIT_CODE_FAILURE, "%s", answer.text);
     else if (code == EXIT_CODE_OK && what == ISOBAR__V1__COMMAND_WHAT__DRAIN && options->deadline_s > 0)
-        code = wait_empty(context, request, member, options->deadline_s * 1000, &answer);
+        code = wait_empty(options, context, request, member, &answer);
     else if (code == EXIT_CODE_OK)
-        puts(answer.text);
+        print(options->json, member, answer.text, 0, 0);
     request_free(request);
     return code;
 }

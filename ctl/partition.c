@@ -28,7 +28,8 @@
     X(TEXT, to, "", 0, 0, "reset: the next record to read, low or high (of the log) or an offset in it")               \
     X(TEXT, kafka, "127.0.0.1:9092", 0, 0, "Kafka bootstrap servers, for reset")                                       \
     X(FLAG, yes, "false", 0, 0, "reset: does not ask")                                                                 \
-    X(INT, deadline_s, "15", 0, 3600, "how long to wait until the partition runs, s; 0: does not wait")
+    X(INT, deadline_s, "15", 0, 3600, "how long to wait until the partition runs, s; 0: does not wait")                \
+    X(FLAG, json, "false", 0, 0, "prints the result as one JSON object; with reset, give --yes too")
 
 struct partition_options {
     OPTION_STRUCT(PARTITION_OPTIONS)
@@ -44,6 +45,10 @@ struct partition_command {
     struct installation installation;
     int32_t partition;
     char detail[160]; /* of a reset */
+    /* what was done, for --json */
+    struct reset plan;
+    bool reset, running;
+    int64_t number;
 };
 
 /* ---- what became of it ---- */
@@ -81,11 +86,12 @@ static int wait_running(struct partition_command *command, int64_t number)
         const char *word =
             code == EXIT_CODE_OK && at_ms != first_ms ? phase_of(&cluster, command->partition, number, phase) : "";
         bool runs = strcmp(word, "running") == 0, stopped = strcmp(word, "stopped") == 0;
-        if (runs)
+        command->running = runs;
+        if (runs && !command->options->json)
             printf("partition %d runs\n", command->partition);
-        else if (stopped)
+        if (stopped)
             code = stopped_again(command, &cluster);
-        else if (code == EXIT_CODE_OK && clock_monotonic_ms() >= end_ms)
+        else if (!runs && code == EXIT_CODE_OK && clock_monotonic_ms() >= end_ms)
             code = context_fail(&command->context, EXIT_CODE_FAILURE,
                                 "partition %d does not run yet: isobarctl why %d shows what it waits for",
                                 command->partition, command->partition);
@@ -111,7 +117,9 @@ static int tell_leader(struct partition_command *command, Isobar__V1__CommandWha
     request_free(request);
     if (code != EXIT_CODE_OK)
         return code;
-    puts(answer.text);
+    command->number = answer.number;
+    if (!command->options->json)
+        puts(answer.text);
     return command->options->deadline_s > 0 ? wait_running(command, answer.number) : EXIT_CODE_OK;
 }
 
@@ -175,7 +183,11 @@ static bool confirmed(void)
 
 static int change(struct partition_command *command, struct reset *reset)
 {
-    reset_print(reset);
+    bool json = command->options->json;
+    if (!json)
+        reset_print(reset);
+    if (!command->options->yes && json)
+        return context_fail(&command->context, EXIT_CODE_USAGE, "--json does not ask: give --yes too");
     if (!command->options->yes && !isatty(STDIN_FILENO))
         return context_fail(&command->context, EXIT_CODE_USAGE, "not on a terminal: give --yes. Nothing was changed");
     if (!command->options->yes && !confirmed())
@@ -185,7 +197,9 @@ static int change(struct partition_command *command, struct reset *reset)
         return code;
     snprintf(command->detail, sizeof command->detail, "offset %" PRId64 " to %" PRId64 ", first_offset %" PRId64,
              reset->before.offset, reset->after.offset, reset->after.first_offset);
-    printf("the ledger of partition %d is changed\n", command->partition);
+    command->reset = true;
+    if (!json)
+        printf("the ledger of partition %d is changed\n", command->partition);
     code = tell_leader(command, ISOBAR__V1__COMMAND_WHAT__NOTE_RESET);
     if (code == EXIT_CODE_UNAVAILABLE)
         context_warn(&command->context,
@@ -197,7 +211,7 @@ static int change(struct partition_command *command, struct reset *reset)
 static int reset(struct partition_command *command)
 {
     int64_t low, high, to;
-    struct reset plan;
+    struct reset *plan = &command->plan;
     if (!*command->options->to)
         return context_fail(&command->context, EXIT_CODE_USAGE, "reset wants --to low, --to high or --to <offset>");
     int code = ask_kafka(command, &low, &high);
@@ -207,11 +221,11 @@ static int reset(struct partition_command *command)
         return context_fail(&command->context, EXIT_CODE_USAGE,
                             "--to %s: low, high, or an offset from %" PRId64 " to %" PRId64 " wanted",
                             command->options->to, low, high);
-    code = reset_read(&command->context, command->partition, &plan);
+    code = reset_read(&command->context, command->partition, plan);
     if (code != EXIT_CODE_OK)
         return code;
-    reset_plan(&plan, to);
-    return change(command, &plan);
+    reset_plan(plan, to);
+    return change(command, plan);
 }
 
 /* ---- the command ---- */
@@ -243,11 +257,34 @@ static int dispatch(struct partition_command *command, const char *verb, const c
     return resets ? reset(command) : tell_leader(command, ISOBAR__V1__COMMAND_WHAT__RESUME);
 }
 
+static json_t *ledger_json(const struct reset_ledger *ledger)
+{
+    return json_pack("{s:I,s:I,s:I,s:I}", "offset", (json_int_t)ledger->offset, "first_offset",
+                     (json_int_t)ledger->first_offset, "applied", (json_int_t)ledger->applied, "gaps",
+                     (json_int_t)ledger->gaps);
+}
+
+static void print_json(const struct partition_command *command)
+{
+    json_t *root = json_pack("{s:i,s:b,s:I}", "partition", (int)command->partition, "running", (int)command->running,
+                             "number", (json_int_t)command->number);
+    if (command->reset) {
+        json_object_set_new(root, "before", ledger_json(&command->plan.before));
+        json_object_set_new(root, "after", ledger_json(&command->plan.after));
+    }
+    char *dump = json_dumps(root, JSON_COMPACT);
+    puts(dump ? dump : "null");
+    free(dump);
+    json_decref(root);
+}
+
 static int run(const void *values, char *const *operands)
 {
     const struct partition_options *options = values;
     struct partition_command command = {.options = options, .context = CONTEXT_OF("partition", options)};
     int code = dispatch(&command, operands[0], operands[1]);
+    if (options->json && (code == EXIT_CODE_OK || command.reset))
+        print_json(&command);
     context_close(&command.context);
     return code;
 }
