@@ -2,6 +2,7 @@
 #include "zap.h"
 
 #include "allow.h"
+#include "buf.h"
 #include "log.h"
 #include "mem.h"
 
@@ -126,28 +127,29 @@ static void send(const struct zap *zap, const void *bytes, size_t size, bool mor
     /* Who asked may be gone; then nobody misses the answer. */
 }
 
-/* One property as ZMTP has it: length and name, length and value. */
-static size_t property(const char *name, const char *value, unsigned char *out)
+/* One property as ZMTP has it: length and name, length and value, which is shorter than 256 bytes. */
+static void property(struct buf *out, const char *name, const char *value)
 {
-    size_t name_size = strlen(name), size = strlen(value);
-    out[0] = (unsigned char)name_size;
-    memcpy(out + 1, name, name_size);
-    memcpy(out + 1 + name_size, (const unsigned char[]){0, 0, 0, (unsigned char)size}, 4);
-    memcpy(out + 1 + name_size + 4, value, size);
-    return 1 + name_size + 4 + size;
+    buf_byte(out, (char)strlen(name));
+    buf_text(out, name);
+    buf_append(out, (const char[]){0, 0, 0, (char)strlen(value)}, 4);
+    buf_text(out, value);
 }
 
 static void answer(struct zap *zap, const struct request *request)
 {
     const struct allow_entry *entry = judge(zap, request);
-    unsigned char properties[1 + sizeof ZAP_KEY_PROPERTY + 4 + CURVE_KEY_BYTES];
+    struct buf properties = BUF_EMPTY;
+    if (entry)
+        property(&properties, ZAP_KEY_PROPERTY, entry->key);
     zap->refused += entry == NULL;
     send(zap, VERSION, strlen(VERSION), true);
     send(zap, request->id, request->id_size, true);
     send(zap, entry ? "200" : "400", 3, true);
     send(zap, entry ? "OK" : "No access", entry ? 2 : 9, true);
     send(zap, entry ? entry->member : "", entry ? strlen(entry->member) : 0, true);
-    send(zap, properties, entry ? property(ZAP_KEY_PROPERTY, entry->key, properties) : 0, false);
+    send(zap, properties.data, properties.size, false);
+    buf_release(&properties);
 }
 
 /* The descriptor tells only once: all that is there is answered. */

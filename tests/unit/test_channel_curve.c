@@ -275,25 +275,22 @@ static void put(int fd, const void *bytes, size_t size)
 static int half_open(struct fixture *fixture, const char *identity)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    unsigned char greeting[64] = {0xff, [9] = 0x7f, 3, 0, 'N', 'U', 'L', 'L'}, ready[128] = {4, 0, 5};
+    unsigned char greeting[64] = {0xff, [9] = 0x7f, 3, 0, 'N', 'U', 'L', 'L'};
+    const char *const words[] = {"Socket-Type", "DEALER", "Identity", identity};
+    struct buf ready = BUF_EMPTY;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     address.sin_port = htons((uint16_t)atoi(strrchr(channel_endpoint(fixture->coordinator), ':') + 1));
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     put(fd, greeting, sizeof greeting);
-    size_t at = 3;
-    const char *const words[] = {"Socket-Type", "DEALER", "Identity", identity};
-    memcpy(ready + at, "READY", 5);
-    at += 5;
-    for (int i = 0; i < 4; i += 2) {
-        ready[at++] = (unsigned char)strlen(words[i]);
-        memcpy(ready + at, words[i], strlen(words[i]));
-        at += strlen(words[i]) + 3;
-        ready[at++] = (unsigned char)strlen(words[i + 1]);
-        memcpy(ready + at, words[i + 1], strlen(words[i + 1]));
-        at += strlen(words[i + 1]);
+    buf_text(&ready, "\x05READY");
+    for (int i = 0; i < 4; i++) { /* a value has four bytes of length, a name one */
+        buf_append(&ready, "\0\0\0", i % 2 ? 3 : 0);
+        buf_byte(&ready, (char)strlen(words[i]));
+        buf_text(&ready, words[i]);
     }
-    ready[1] = (unsigned char)(at - 2);
-    put(fd, ready, at);
+    put(fd, (const unsigned char[]){4, (unsigned char)ready.size}, 2);
+    put(fd, ready.data, ready.size);
+    buf_release(&ready);
     return fd;
 }
 

@@ -245,6 +245,31 @@ static void a_key_of_another_type_is_no_lease(void **state)
     (void)WAIT(fixture, lease_held(fixture->sides[1].lease));
 }
 
+/* What a standby tells members: fresh, and nothing that it does not know. */
+static void a_standby_knows_who_leads(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct lease *standby = fixture->sides[1].lease;
+    struct lease_leader leader;
+    REDIS("SET", "isobar:term", "41");
+    (void)WAIT(fixture, lease_leader(standby, &leader) && leader.term == 41);
+    assert_string_equal(leader.id, "c-1");
+    assert_string_equal(leader.endpoint, "tcp://127.0.0.1:1");
+    assert_false(lease_leader(fixture->sides[0].lease, &leader)); /* it is it itself */
+    REDIS("SET", "isobar:term", "a lot");
+    REDIS("SET", "isobar:leader", "somebody else, in another form", "PX", "1000");
+    (void)WAIT(fixture, lease_leader(standby, &leader) && *leader.id == '\0' && leader.term == 0);
+    assert_string_equal(leader.endpoint, "");
+    (void)WAIT(fixture, lease_held(fixture->sides[0].lease) || lease_held(standby));
+    if (lease_held(standby))
+        return; /* then it tells nobody that another leads */
+    (void)WAIT(fixture, lease_leader(standby, &leader) && *leader.id);
+    (void)kill(server.pid, SIGSTOP);
+    int64_t took_ms = WAIT(fixture, !lease_leader(standby, &leader));
+    assert_in_range(took_ms, 300, 1500);
+    (void)kill(server.pid, SIGCONT);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -280,6 +305,7 @@ int main(void)
         T(a_short_hang_gives_it_back_to_its_holder),
         T(a_redis_that_forgets_ends_the_lead),
         T(a_key_of_another_type_is_no_lease),
+        T(a_standby_knows_who_leads),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
