@@ -270,7 +270,7 @@ struct session *session_new(const struct session_config *config, int32_t partiti
     session->config = config;
     session->partition = partition;
     session->number = number;
-    session->last_offset = session->failed_offset = -1;
+    session->last_offset = session->failed_offset = session->misfit_offset = -1;
     session->due_ms = session->progress_ms = now_ms;
     jitter_init(&session->jitter, 0);
     return session;

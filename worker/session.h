@@ -94,6 +94,7 @@ struct session {
     int64_t sent_ms, committed_ms;
     int64_t progress_ms;   /* monotonic, when the committed offset last moved or there was nothing to read */
     int64_t last_offset;   /* largest committed offset seen by this process; -1 none */
+    int64_t misfit_offset; /* next to read when the log did not fit the ledger; -1: it does */
     int64_t failed_offset; /* next to read when the consumer last failed; -1 never */
     int64_t tick_ms;       /* monotonic, when the last tick was produced */
     int attempt;

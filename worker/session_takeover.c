@@ -7,6 +7,7 @@
 #include "error.h"
 #include "log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -220,6 +221,7 @@ static void run(struct session *session, int64_t now_ms)
     }
     session->assigned = true;
     session->attempt = 0;
+    session->misfit_offset = -1;
     session->progress_ms = session->tick_ms = now_ms;
     session_enter(session, SESSION_RUNNING);
     log_info("partition_running", LOG_INT("partition", session->partition), LOG_INT("number", session->number),
@@ -227,44 +229,60 @@ static void run(struct session *session, int64_t now_ms)
     session_plan(session, now_ms);
 }
 
-/* Stops the session when the log is not the one that the ledger is about; true when it is. */
-static bool same_log(struct session *session, const struct kafka_check *check)
+/* Writes why the log is not the one that the ledger is about; nothing when it is. */
+static void misfit(const struct session *session, const struct kafka_check *check, char *why, size_t size)
 {
     const struct session_config *config = session->config;
     const struct ledger *ledger = &session->state.ledger;
     const char *anew = "; to begin anew with this log, run isobarctl init with another --prefix";
+    why[0] = '\0';
     if (*config->cluster_id && strcmp(check->cluster_id, config->cluster_id) != 0)
-        session_stop(session, "this Kafka is cluster %s, the ledgers belong to %s; point the worker at the right one",
-                     check->cluster_id, config->cluster_id);
+        snprintf(why, size, "this Kafka is cluster %s, the ledgers belong to %s; point the worker at the right one",
+                 check->cluster_id, config->cluster_id);
     else if (check->partitions != config->rules->partitions)
-        session_stop(session, "the topic has %d partitions, the ledgers were made for %d%s", check->partitions,
-                     config->rules->partitions, anew);
+        snprintf(why, size, "the topic has %d partitions, the ledgers were made for %d%s", check->partitions,
+                 config->rules->partitions, anew);
     else if (ledger->offset < check->low)
-        session_stop(session,
-                     "offset %lld of partition %d was deleted from the log, which begins at %lld: records are lost%s",
-                     (long long)ledger->offset, session->partition, (long long)check->low, anew);
+        snprintf(why, size,
+                 "offset %lld of partition %d was deleted from the log, which begins at %lld: records are lost%s",
+                 (long long)ledger->offset, session->partition, (long long)check->low, anew);
     else if (ledger->offset > check->high)
-        session_stop(session,
-                     "offset %lld of partition %d is beyond the log's end %lld: the topic was truncated or made anew%s",
-                     (long long)ledger->offset, session->partition, (long long)check->high, anew);
+        snprintf(why, size,
+                 "offset %lld of partition %d is beyond the log's end %lld: the topic was truncated or made anew%s",
+                 (long long)ledger->offset, session->partition, (long long)check->high, anew);
     else if (ledger->record_offset >= 0 && check->record_status == 0 && check->record_hash != ledger->record_hash)
-        session_stop(session, "record %lld of partition %d is not the one that was applied: the topic was made anew%s",
-                     (long long)ledger->record_offset, session->partition, anew);
-    else
-        return true;
-    return false;
+        snprintf(why, size, "record %lld of partition %d is not the one that was applied: the topic was made anew%s",
+                 (long long)ledger->record_offset, session->partition, anew);
+}
+
+/*
+ * The log does not fit. Between the acquire and now another owner may have gone on and the log been deleted behind it,
+ * so it is acquired once more before an operator is called.
+ */
+static void on_misfit(struct session *session, const char *why, int64_t now_ms)
+{
+    if (session->misfit_offset == session->state.ledger.offset) {
+        session_stop(session, "%s", why);
+        return;
+    }
+    session->misfit_offset = session->state.ledger.offset;
+    session_retry(session, why, now_ms);
 }
 
 void session_checked(struct session *session, uint64_t ticket, const struct kafka_check *check, int64_t now_ms)
 {
     if (ticket != session->ticket || session->phase != SESSION_CHECKING)
         return;
+    char why[sizeof session->alarm];
     session->ticket = 0;
+    misfit(session, check, why, sizeof why);
     if (check->status == ERR_NOT_FOUND) {
         session_retry(session, "Kafka has no such topic or partition", now_ms);
     } else if (check->status != 0 || check->record_status == ERR_TIMEOUT || check->record_status == ERR_UNAVAILABLE) {
         session_retry(session, "Kafka does not answer the check of the log", now_ms);
-    } else if (same_log(session, check)) {
+    } else if (*why) {
+        on_misfit(session, why, now_ms);
+    } else {
         int64_t record = session->state.ledger.record_offset;
         if (record >= 0 && check->record_status == ERR_NOT_FOUND) {
             session->config->metrics->records_aged_out_total++;

@@ -510,6 +510,25 @@ static void logs_that_are_not_the_one_stop(void **state)
     assert_int_equal(a.session->phase, SESSION_RUNNING);
 }
 
+/* Between its acquire and the check another went on, and retention deleted what it had passed. */
+static void a_log_that_fits_another_owner_stops_nothing(void **state)
+{
+    (void)state;
+    make_log(20);
+    host_give(&a, 1);
+    host_until(&a, SESSION_CHECKING);
+    host_give(&b, 2);
+    host_run(&b, 5);
+    world.check = check_of(20, 20);
+    host_answer_check(&a);
+    assert_int_equal(a.session->phase, SESSION_ACQUIRING);
+    host_due(&a);
+    host_answer(&a, ANSWERED);
+    assert_int_equal(a.session->phase, SESSION_ACQUIRING);
+    assert_int_equal(a.metrics.acquires_refused_total, 1);
+    assert_int_equal(b.session->phase, SESSION_RUNNING);
+}
+
 static void the_edges_of_the_log_are_inside(void **state)
 {
     (void)state;
@@ -1406,6 +1425,7 @@ int main(void)
         TEST(a_ledger_that_goes_while_loading_stops),
         TEST(a_city_that_cannot_be_decoded_stops_and_nothing_is_lost),
         TEST(logs_that_are_not_the_one_stop),
+        TEST(a_log_that_fits_another_owner_stops_nothing),
         TEST(the_edges_of_the_log_are_inside),
         TEST(a_broker_that_does_not_answer_is_asked_again),
         TEST(answers_to_older_questions_meet_nobody),
