@@ -202,7 +202,8 @@ int64_t session_number(const struct session *session)
 
 void session_renumber(struct session *session, int64_t number)
 {
-    if (session->releasing || number <= session_number(session))
+    int64_t least = session->number < 0 ? -session->number : session->number + 1;
+    if (session->releasing || number < least)
         return;
     session->number = number;
     if (session->phase == SESSION_STOPPED) {

@@ -77,7 +77,7 @@ struct session_config {
 struct session {
     const struct session_config *config;
     int32_t partition;
-    int64_t number; /* assignment number; negative: refused, only one above its absolute value helps */
+    int64_t number; /* assignment number; negative: refused, its absolute value is the least that helps */
     int64_t asked;  /* number of the last acquire */
     enum session_phase phase;
     struct state state;

@@ -151,10 +151,8 @@ static void on_refused(struct session *session, const struct store_reply *reply,
         return;
     }
     session->due_ms = session->number > session->asked ? now_ms : now_ms + SESSION_REFUSED_MS;
-    if (stored > session->number)
-        session->number = -stored; /* remembered for the heartbeat */
-    else if (stored == session->number)
-        session->number = -(stored + 1); /* two leaders gave one number away: only a larger one helps */
+    if (stored >= session->number)
+        session->number = -(stored + 1); /* remembered for the heartbeat: the least that helps */
 }
 
 void session_on_acquire(struct session *session, const struct store_reply *reply, int64_t now_ms)

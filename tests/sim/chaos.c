@@ -8,7 +8,7 @@
 
 typedef void fault_fn(void);
 
-static struct event chaos;
+static struct event chaos, unacquire[PARTITIONS_MAX];
 
 static int64_t until(int64_t low_ms, int64_t high_ms)
 {
@@ -38,7 +38,7 @@ static void do_pause(void)
     if (!node)
         return;
     world.counters->pauses++;
-    life_pause(node, until(50, 6000));
+    life_pause(node, chance(500) ? until(50, 2500) : until(2500, 6000));
 }
 
 static void do_drain(void)
@@ -130,6 +130,28 @@ static void do_rollback(void)
     restart(chance(500) ? between(1, 200) : between(200, 4000));
 }
 
+static void on_unacquire(struct event *event)
+{
+    int32_t partition = (int32_t)(event - unacquire);
+    int64_t lost_ms = world.now_ms - redis.acquired_ms[partition] + 1;
+    if (world.faults && redis.down_ms <= world.now_ms)
+        restart(lost_ms);
+}
+
+void chaos_outdated(int32_t partition)
+{
+    char name[96];
+    bool written = redis_integer(redis_key(redis_name(partition, "ledger", name)), "offset") > redis.acquired_offset[partition];
+    if (written && fault(world.odds.unacquire) && unacquire[partition].place == 0)
+        event_at(&unacquire[partition], world.now_ms + between(0, 1));
+}
+
+void chaos_acquired(struct node *node)
+{
+    if (fault(world.odds.zombie) && node->alive && !node->paused && !node->ending && node->life.place == 0)
+        life_pause(node, until(2000, 6000));
+}
+
 static void do_flush(void)
 {
     note("redis forgets its scripts");
@@ -181,12 +203,17 @@ void chaos_begin(void)
     world.odds = (struct odds){.message_lost = chance(500) ? between(0, 150) : 0,
                                .message_twice = chance(500) ? between(0, 200) : 0,
                                .message_late = chance(500) ? between(0, 200) : 0,
+                               .request_late = chance(400) ? between(0, 10) : 0,
                                .answer_lost = chance(300) ? between(0, 5) : 0,
                                .broker_error = chance(300) ? between(0, 100) : 0,
+                               .unacquire = chance(600) ? 700 : 0,
+                               .zombie = chance(400) ? between(0, 100) : 0,
                                .scan_short = chance(500) ? 500 : 0,
                                .chaos_ms = between(50, 500)};
     for (size_t i = 0; i < FAULTS; i++)
         world.odds.kinds |= (uint32_t)chance(density) << i;
+    for (int32_t p = 0; p < PARTITIONS_MAX; p++)
+        unacquire[p] = (struct event){.fn = on_unacquire};
     chaos = (struct event){.fn = on_chaos};
     event_at(&chaos, between(500, 2500));
 }

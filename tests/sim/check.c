@@ -203,9 +203,9 @@ static bool settled(const struct coordinator *leader, int32_t p, char *why)
         snprintf(why, 256, "partition %d is not run by exactly one worker", p);
     else if (!owner || strcmp(owner->id, holder->id) != 0)
         snprintf(why, 256, "partition %d is run by %s, given to %s", p, holder->id, owner ? owner->id : "nobody");
-    else if (slot->number != redis_integer(ledger, "number"))
-        snprintf(why, 256, "partition %d has number %lld, was given as %lld", p,
-                 (long long)redis_integer(ledger, "number"), (long long)slot->number);
+    else if (slot->number != session_number(holder->sessions[p]))
+        snprintf(why, 256, "partition %d is held as %lld, given as %lld", p,
+                 (long long)session_number(holder->sessions[p]), (long long)slot->number);
     else if (redis_integer(ledger, "offset") != feeds[p].high)
         snprintf(why, 256, "partition %d is read up to %lld of %lld", p, (long long)redis_integer(ledger, "offset"),
                  (long long)feeds[p].high);

@@ -59,7 +59,7 @@ static void on_arrival(struct event *event)
             channel_envelope_unpack(message->bytes, message->size, message->identity, strlen(message->identity));
         if (!envelope)
             violation("a message of %s does not unpack", message->identity);
-        if (world.trace)
+        if (envelope->body_case != ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT)
             note("%s hears %s of %s", event->node->id, body_name(envelope), world.nodes[message->sender].id);
         world.counters->messages++;
         channel->fn(channel->arg, envelope);

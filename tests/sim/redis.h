@@ -52,6 +52,8 @@ struct redis_command {
 struct redis {
     int64_t down_ms, stall_ms; /* until when it is away, or hangs */
     int64_t lost_ms;           /* when it last went back in time */
+    int64_t acquired_ms[PARTITIONS_MAX]; /* when it last changed hands */
+    int64_t acquired_offset[PARTITIONS_MAX]; /* the ledger's then */
     bool scripts[3];           /* known: acquire, load, commit */
     struct redis_key *keys;
 };

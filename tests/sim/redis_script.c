@@ -62,13 +62,19 @@ const struct store_reply *script_acquire(const struct redis_command *command, st
     struct store_reply *reply = reply_array(arena, 3);
     reply_put(reply, 0, reply_text(arena, "ok"));
     reply_put(reply, 1, reply_text(arena, text_of(ledger, "cid")));
+    int32_t partition = partition_of(command->argv[0]);
+    if (strcmp(value_at(command, 2), text_of(ledger, "owner")) != 0) {
+        redis.acquired_ms[partition] = world.now_ms;
+        redis.acquired_offset[partition] = redis_integer(ledger, "offset");
+    }
     set_text(ledger, "number", value_at(command, 1));
     set_text(ledger, "owner", value_at(command, 2));
     set_text(ledger, "cid", value_at(command, 3));
     set_text(ledger, "format", value_at(command, 4));
     set_text(ledger, "config_version", value_at(command, 5));
     reply_put(reply, 2, all_fields(ledger, arena));
-    check_acquired(command, partition_of(command->argv[0]), value_at(command, 3));
+    check_acquired(command, partition, value_at(command, 3));
+    chaos_acquired(&world.nodes[command->node]);
     return reply;
 }
 
@@ -101,8 +107,11 @@ const struct store_reply *script_load(const struct redis_command *command, struc
     const struct redis_key *ledger = redis_find(command->argv[0]);
     if (!ledger)
         return reply_words(arena, "missing", NULL, NULL);
-    if (world.mutant != MUTANT_LOAD && strcmp(text_of(ledger, "cid"), value_at(command, 1)) != 0)
-        return reply_words(arena, "mismatch", text_of(ledger, "cid"), NULL);
+    if (strcmp(text_of(ledger, "cid"), value_at(command, 1)) != 0) {
+        chaos_outdated(partition_of(command->argv[0]));
+        if (world.mutant != MUTANT_LOAD)
+            return reply_words(arena, "mismatch", text_of(ledger, "cid"), NULL);
+    }
     struct store_reply *reply = reply_array(arena, command->keys);
     reply_put(reply, 0, reply_text(arena, "ok"));
     size_t at = 2;

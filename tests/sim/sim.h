@@ -98,7 +98,8 @@ struct node {
 
 /* Odds per 1,000 while faults last, drawn per seed. */
 struct odds {
-    int64_t message_lost, message_twice, message_late, answer_lost, broker_error, scan_short;
+    int64_t message_lost, message_twice, message_late, request_late, answer_lost, broker_error, scan_short;
+    int64_t unacquire, zombie; /* chaos_outdated, chaos_acquired */
     uint32_t kinds; /* of chaos.c that occur */
     int64_t chaos_ms; /* mean time between two of them */
 };
@@ -166,6 +167,10 @@ void consumer_hint(struct kafka_consumer *consumer, int32_t partition);
 
 /* Draws the odds of this seed and lets faults come until world.faults_end_ms. */
 void chaos_begin(void);
+/* An owner who does not know that another has acquired the partition reads: the moment to go back before that. */
+void chaos_outdated(int32_t partition);
+/* The process has acquired a partition: the moment to be stopped, before it reads. */
+void chaos_acquired(struct node *node);
 
 /* ---- check.c ---- */
 

@@ -189,7 +189,7 @@ static void submit(struct store *store, const struct redis_command *command, sto
         event_at(&request->answer, world.now_ms);
         return;
     }
-    send_on(request, world.now_ms + between(0, 1));
+    send_on(request, world.now_ms + (fault(world.odds.request_late) ? between(2, 2500) : between(0, 1)));
     if (store->deadline.place == 0)
         event_at(&store->deadline, world.now_ms + store->timeout_ms);
 }
