@@ -6,6 +6,8 @@
 #include "process.h"
 #include "redis.h"
 
+#include <string.h>
+
 typedef void fault_fn(void);
 
 static struct event chaos, unacquire[PARTITIONS_MAX];
@@ -130,26 +132,41 @@ static void do_rollback(void)
     restart(chance(500) ? between(1, 200) : between(200, 4000));
 }
 
+/*
+ * Redis goes back to before the partition changed hands, as when a replica takes over that is behind, and which the new
+ * owner cannot reach for a while.
+ */
 static void on_unacquire(struct event *event)
 {
     int32_t partition = (int32_t)(event - unacquire);
-    int64_t lost_ms = world.now_ms - redis.acquired_ms[partition] + 1;
-    if (world.faults && redis.down_ms <= world.now_ms)
-        restart(lost_ms);
+    if (!world.faults || redis.down_ms > world.now_ms)
+        return;
+    world.nodes[redis.acquired_by[partition]].redis_cut_ms = until(0, 1500);
+    restart(world.now_ms - redis.acquired_ms[partition] + 1);
+    redis.down_ms = until(5, 100);
 }
 
-void chaos_outdated(int32_t partition)
+void chaos_outdated(const struct node *node, int32_t partition)
 {
     char name[96];
-    bool written = redis_integer(redis_key(redis_name(partition, "ledger", name)), "offset") > redis.acquired_offset[partition];
-    if (written && fault(world.odds.unacquire) && unacquire[partition].place == 0)
-        event_at(&unacquire[partition], world.now_ms + between(0, 1));
+    const struct redis_key *ledger = redis_key(redis_name(partition, "ledger", name));
+    const struct worker *worker = worker_of(node);
+    bool written = redis_integer(ledger, "offset") > redis.acquired_offset[partition];
+    if (!worker || !written || strcmp(worker->owner, redis_get(ledger, "owner")->bytes) == 0)
+        return;
+    note("%s reads what another has written to partition %d", node->id, partition);
+    if (fault(world.odds.unacquire) && unacquire[partition].place == 0)
+        event_at(&unacquire[partition], world.now_ms + between(0, 2));
 }
 
 void chaos_acquired(struct node *node)
 {
-    if (fault(world.odds.zombie) && node->alive && !node->paused && !node->ending && node->life.place == 0)
-        life_pause(node, until(2000, 6000));
+    if (!fault(world.odds.zombie) || !node->alive || node->paused || node->ending || node->life.place != 0)
+        return;
+    int64_t until_ms = until(2000, 6000), deaf_ms = until_ms + between(0, 2000);
+    life_pause(node, until_ms);
+    for (int i = 0; i < world.coordinators; i++)
+        world.nodes[i].cut_ms[node->index] = deaf_ms < world.faults_end_ms ? deaf_ms : world.faults_end_ms;
 }
 
 static void do_flush(void)
@@ -207,7 +224,7 @@ void chaos_begin(void)
                                .answer_lost = chance(300) ? between(0, 5) : 0,
                                .broker_error = chance(300) ? between(0, 100) : 0,
                                .unacquire = chance(600) ? 700 : 0,
-                               .zombie = chance(400) ? between(0, 100) : 0,
+                               .zombie = chance(500) ? between(0, 300) : 0,
                                .scan_short = chance(500) ? 500 : 0,
                                .chaos_ms = between(50, 500)};
     for (size_t i = 0; i < FAULTS; i++)

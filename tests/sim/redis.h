@@ -54,6 +54,7 @@ struct redis {
     int64_t lost_ms;           /* when it last went back in time */
     int64_t acquired_ms[PARTITIONS_MAX]; /* when it last changed hands */
     int64_t acquired_offset[PARTITIONS_MAX]; /* the ledger's then */
+    int acquired_by[PARTITIONS_MAX];         /* index of the node */
     bool scripts[3];           /* known: acquire, load, commit */
     struct redis_key *keys;
 };

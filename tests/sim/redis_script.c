@@ -65,6 +65,7 @@ const struct store_reply *script_acquire(const struct redis_command *command, st
     int32_t partition = partition_of(command->argv[0]);
     if (strcmp(value_at(command, 2), text_of(ledger, "owner")) != 0) {
         redis.acquired_ms[partition] = world.now_ms;
+        redis.acquired_by[partition] = command->node;
         redis.acquired_offset[partition] = redis_integer(ledger, "offset");
     }
     set_text(ledger, "number", value_at(command, 1));
@@ -108,7 +109,7 @@ const struct store_reply *script_load(const struct redis_command *command, struc
     if (!ledger)
         return reply_words(arena, "missing", NULL, NULL);
     if (strcmp(text_of(ledger, "cid"), value_at(command, 1)) != 0) {
-        chaos_outdated(partition_of(command->argv[0]));
+        chaos_outdated(&world.nodes[command->node], partition_of(command->argv[0]));
         if (world.mutant != MUTANT_LOAD)
             return reply_words(arena, "mismatch", text_of(ledger, "cid"), NULL);
     }

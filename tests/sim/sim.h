@@ -167,8 +167,8 @@ void consumer_hint(struct kafka_consumer *consumer, int32_t partition);
 
 /* Draws the odds of this seed and lets faults come until world.faults_end_ms. */
 void chaos_begin(void);
-/* An owner who does not know that another has acquired the partition reads: the moment to go back before that. */
-void chaos_outdated(int32_t partition);
+/* A process that does not know that another has acquired the partition reads it: the moment to go back before that. */
+void chaos_outdated(const struct node *node, int32_t partition);
 /* The process has acquired a partition: the moment to be stopped, before it reads. */
 void chaos_acquired(struct node *node);
 
