@@ -1,9 +1,9 @@
 # Isobar. `make run` starts everything on this machine, `make test` proves it; both install what is missing.
-# Knobs: SAN=address,undefined|thread  WERROR=1  CC=clang  V=1 (shows the commands)
+# Knobs: SAN=address,undefined|thread  WERROR=1  CC=clang  V=1 (shows the commands)  FAULTS=1 (fail points, for tests only)
 
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 comma   := ,
-BUILD   := build/$(if $(SAN),$(firstword $(subst $(comma), ,$(SAN))),$(notdir $(CC)))
+BUILD   := build/$(if $(FAULTS),faults,$(if $(SAN),$(firstword $(subst $(comma), ,$(SAN))),$(notdir $(CC))))
 GEN     := build/gen
 Q       := $(if $(V),,@)
 VERSION := 0.1.0
@@ -15,7 +15,7 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CFLAGS   ?= -O2 -g
 FLAGS    := -std=c17 -D_GNU_SOURCE $(HARDEN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
-            -DISOBAR_VERSION='"$(VERSION)"' -Icommon -isystem $(GEN) $(PKG_CFLAGS)
+            $(if $(FAULTS),-DISOBAR_FAULTS) -DISOBAR_VERSION='"$(VERSION)"' -Icommon -isystem $(GEN) $(PKG_CFLAGS)
 OURS     := $(WARN) $(if $(WERROR),-Werror)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 
@@ -34,7 +34,7 @@ isobar-owmsim_DIR      := tests/owmsim
 isobar-sim_DIR         := tests/sim
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all run test check fresh lint clean install unit setup programs results
+.PHONY: all run test check faults chaos fresh lint clean install unit setup programs results
 .SECONDARY:
 all: setup
 	$(Q)$(MAKE) --no-print-directory programs
@@ -69,7 +69,7 @@ $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: proto/%.proto
 	@mkdir -p $(@D) && echo "PROTOC $<"
 	$(Q)protoc-c -Iproto --c_out=$(GEN) $<
 # Lua text as C strings: one line of source, one literal.
-$(GEN)/script.c: proto/acquire.lua proto/load.lua proto/commit.lua
+$(GEN)/script.c: proto/acquire.lua proto/load.lua proto/commit.lua proto/reset.lua
 	@mkdir -p $(@D) && echo "GEN $@"
 	$(Q)(echo '#include "script.h"'; for f in $^; do n=$$(basename $$f .lua); echo "const char script_$${n}_lua[] ="; \
 	  sed 's/\\/\\\\/g; s/"/\\"/g; s/^/    "/; s/$$/\\n"/' $$f; echo '    ;'; done) > $@
@@ -108,9 +108,23 @@ test:
 	$(Q)tests/kafka/install.sh
 	$(Q)$(MAKE) --no-print-directory WERROR=1 programs unit-programs
 	$(Q)$(MAKE) --no-print-directory WERROR=1 SAN=address,undefined CFLAGS="-O1 -g" programs unit-programs
+	$(Q)$(MAKE) --no-print-directory WERROR=1 FAULTS=1 programs
 	$(Q)cd tests/browser && npm ci --no-audit --no-fund --silent
 	$(Q)/usr/bin/python3 tests/run.py $(if $(ONLY),--only $(ONLY))
 check: test
+# Every fault with the counts of the acceptance; `make test` runs a selection. ONLY=name runs the tests that match.
+faults:
+	$(Q)deploy/local/setup.sh run test
+	$(Q)tests/kafka/install.sh
+	$(Q)$(MAKE) --no-print-directory WERROR=1 programs
+	$(Q)$(MAKE) --no-print-directory WERROR=1 FAULTS=1 programs
+	$(Q)FULL=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/faults $(if $(ONLY),-k '$(ONLY)')
+# Random faults for TIME seconds; SEED=n draws the same ones again.
+chaos:
+	$(Q)deploy/local/setup.sh run test
+	$(Q)tests/kafka/install.sh
+	$(Q)$(MAKE) --no-print-directory WERROR=1 FAULTS=1 programs
+	$(Q)TIME=$(or $(TIME),600) $(if $(SEED),SEED=$(SEED)) /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/faults/test_chaos.py
 # A minimal Debian and a fresh clone: `make fresh SUITE=trixie FRESH=run CA=authority.pem`.
 fresh:
 	$(Q)deploy/local/setup.sh fresh

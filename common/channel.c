@@ -8,123 +8,21 @@
  *
  * It does not repeat or order anything and does not know who is alive: heartbeats of the owners do.
  */
-#include "channel.h"
+#include "channel_internal.h"
 
-#include "channel_envelope.h"
+#include "allow.h"
 #include "error.h"
 #include "mem.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
 #define DRAIN_MESSAGES 64
 #define FRAMES_MAX     2 /* identity and message on a ROUTER */
-#define ENDPOINT_MAX   256
-#define ENDPOINTS_MAX  16
-
-struct channel {
-    struct loop *loop;
-    channel_message_fn *fn;
-    void *arg;
-    void *context, *socket;
-    struct loop_fd *source;
-    struct loop_timer *drain_timer;
-    bool listening;
-    char identity[CHANNEL_IDENTITY_BYTES]; /* of a dialled channel */
-    char *endpoints[ENDPOINTS_MAX];
-    size_t endpoint_count, endpoint; /* the one in use */
-    char bound[ENDPOINT_MAX];
-    int64_t rejected;
-    int callbacks;
-};
-
-/* ---- the socket ---- */
-
-struct setting {
-    int option, value;
-};
-
-/* For both sides. Heartbeats of ZMTP close half-open connections; those of the owners tell who is well. */
-static const struct setting common_settings[] = {
-    {ZMQ_LINGER, 0},
-    {ZMQ_SNDHWM, 256},
-    {ZMQ_RCVHWM, 256},
-    {ZMQ_IPV6, 0},
-    {ZMQ_HANDSHAKE_IVL, 5000},
-    {ZMQ_HEARTBEAT_IVL, 2000},
-    {ZMQ_HEARTBEAT_TIMEOUT, 6000},
-    {ZMQ_TCP_KEEPALIVE, 1},
-    {ZMQ_TCP_KEEPALIVE_IDLE, 15},
-    {ZMQ_TCP_KEEPALIVE_INTVL, 5},
-    {ZMQ_TCP_KEEPALIVE_CNT, 3},
-};
-/* A second peer of the same identity is refused rather than handed the first one's place. */
-static const struct setting router_settings[] = {
-    {ZMQ_ROUTER_MANDATORY, 1},
-    {ZMQ_ROUTER_HANDOVER, 0},
-};
-/* Nothing is queued before the connection stands: it would be stale when it does. */
-static const struct setting dealer_settings[] = {
-    {ZMQ_IMMEDIATE, 1},
-    {ZMQ_CONNECT_TIMEOUT, 2000},
-    {ZMQ_RECONNECT_IVL, 100},
-    {ZMQ_RECONNECT_IVL_MAX, 2000},
-};
-
-static bool apply(void *socket, const struct setting *settings, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (zmq_setsockopt(socket, settings[i].option, &settings[i].value, sizeof(int)) != 0)
-            return false;
-    return true;
-}
-
-static bool configure(const struct channel *channel)
-{
-    int64_t max_bytes = CHANNEL_MAX_BYTES;
-    void *socket = channel->socket;
-    if (zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max_bytes, sizeof(max_bytes)) != 0 ||
-        !apply(socket, common_settings, sizeof(common_settings) / sizeof(*common_settings)))
-        return false;
-    if (channel->listening)
-        return apply(socket, router_settings, sizeof(router_settings) / sizeof(*router_settings));
-    return zmq_setsockopt(socket, ZMQ_ROUTING_ID, channel->identity, strlen(channel->identity)) == 0 &&
-           apply(socket, dealer_settings, sizeof(dealer_settings) / sizeof(*dealer_settings));
-}
-
-static void close_socket(struct channel *channel)
-{
-    loop_fd_remove(channel->source);
-    channel->source = NULL;
-    if (channel->socket != NULL)
-        (void)zmq_close(channel->socket);
-    channel->socket = NULL;
-}
-
-static void on_readable(void *arg, unsigned events);
-
-/* Makes the socket and watches it; what it does with the endpoint is `use`. False with errno. */
-static bool open_socket(struct channel *channel, int (*use)(void *socket, const char *endpoint))
-{
-    channel->socket = zmq_socket(channel->context, channel->listening ? ZMQ_ROUTER : ZMQ_DEALER);
-    int fd;
-    size_t size = sizeof(fd);
-    if (channel->socket != NULL && configure(channel) &&
-        use(channel->socket, channel->endpoints[channel->endpoint]) == 0 &&
-        zmq_getsockopt(channel->socket, ZMQ_FD, &fd, &size) == 0 &&
-        (channel->source = loop_fd_add(channel->loop, fd, LOOP_READ, on_readable, channel)) != NULL) {
-        loop_timer_set(channel->drain_timer, 0, 0);
-        return true;
-    }
-    int saved_errno = errno;
-    close_socket(channel);
-    errno = saved_errno;
-    return false;
-}
+#define SAY_EVERY_MS   5000
 
 /* ---- receiving ---- */
 
@@ -152,6 +50,21 @@ static size_t receive(struct channel *channel, zmq_msg_t *frames)
     return count;
 }
 
+/* With CURVE: whether the owner of the connection's key may say this. */
+static bool may_say(struct channel *channel, zmq_msg_t *body, const Isobar__V1__Envelope *envelope)
+{
+    if (channel->server == NULL)
+        return true;
+    const char *user = zmq_msg_gets(body, "User-Id"), *key = zmq_msg_gets(body, ZAP_KEY_PROPERTY);
+    if (user != NULL && key != NULL && strcmp(user, envelope->member) == 0 &&
+        allow_message(channel->server->allow, key, envelope))
+        return true;
+    if (log_limit_pass(&channel->member_limit, loop_now_ms(channel->loop), SAY_EVERY_MS, NULL))
+        log_warn("member_refused", LOG_TEXT("owner", user != NULL ? user : ""), LOG_TEXT("claims", envelope->member),
+                 LOG_TEXT("reason", "the allow file does not let the key's owner say this"));
+    return false;
+}
+
 static void deliver(struct channel *channel, zmq_msg_t *frames, size_t count)
 {
     const void *identity = channel->identity;
@@ -165,8 +78,9 @@ static void deliver(struct channel *channel, zmq_msg_t *frames, size_t count)
     Isobar__V1__Envelope *envelope = NULL;
     if (count == (channel->listening ? 2u : 1u))
         envelope = channel_envelope_unpack(zmq_msg_data(body), zmq_msg_size(body), identity, identity_size);
-    if (envelope == NULL) {
+    if (envelope == NULL || !may_say(channel, body, envelope)) {
         channel->rejected++;
+        channel_envelope_free(envelope);
         return;
     }
     channel->callbacks++;
@@ -176,7 +90,7 @@ static void deliver(struct channel *channel, zmq_msg_t *frames, size_t count)
 }
 
 /* A callback may redial: then the rest is read from the new socket. */
-static void drain(void *arg)
+void channel_drain(void *arg)
 {
     struct channel *channel = arg;
     size_t count = 1;
@@ -192,12 +106,6 @@ static void drain(void *arg)
     }
     if (count > 0 && channel->socket != NULL)
         loop_timer_set(channel->drain_timer, 0, 0);
-}
-
-static void on_readable(void *arg, unsigned events)
-{
-    (void)events;
-    drain(arg);
 }
 
 /* ---- sending ---- */
@@ -246,54 +154,13 @@ int channel_send(struct channel *channel, const Isobar__V1__Envelope *envelope)
 
 /* ---- life ---- */
 
-/*
- * True for tcp://host:port and ipc://path. libzmq finds a malformed endpoint only when it is used, and a
- * wrong port never; the second of a list would be found when the first has failed.
- */
-static bool well_formed(const char *endpoint, bool listening)
-{
-    if (strncmp(endpoint, "ipc://", 6) == 0)
-        return endpoint[6] != '\0';
-    if (strncmp(endpoint, "tcp://", 6) != 0 || strpbrk(endpoint + 6, "/;") != NULL)
-        return false;
-    const char *colon = strrchr(endpoint, ':');
-    if (colon < endpoint + 7) /* that of tcp:, or no host */
-        return false;
-    size_t digits = strspn(colon + 1, "0123456789");
-    if (digits == 0 || digits > 5 || colon[1 + digits] != '\0')
-        return false;
-    long port = strtol(colon + 1, NULL, 10);
-    return port <= 65535 && (port > 0 || listening);
-}
-
-/* Splits a comma list; false when an item is malformed, too long, or one too many. */
-static bool split_endpoints(struct channel *channel, const char *list)
-{
-    for (const char *at = list; at != NULL;) {
-        at += strspn(at, " ");
-        const char *comma = strchr(at, ',');
-        size_t size = comma != NULL ? (size_t)(comma - at) : strlen(at);
-        while (size > 0 && at[size - 1] == ' ')
-            size--;
-        if (size >= ENDPOINT_MAX || channel->endpoint_count == ENDPOINTS_MAX)
-            return false;
-        char *endpoint = mem_alloc(size + 1);
-        (void)snprintf(endpoint, size + 1, "%.*s", (int)size, at);
-        channel->endpoints[channel->endpoint_count++] = endpoint;
-        if (!well_formed(endpoint, channel->listening))
-            return false;
-        at = comma != NULL ? comma + 1 : NULL;
-    }
-    return true;
-}
-
 static struct channel *channel_new(struct loop *loop, channel_message_fn *fn, void *arg)
 {
     struct channel *channel = mem_alloc(sizeof(*channel));
     channel->loop = loop;
     channel->fn = fn;
     channel->arg = arg;
-    channel->drain_timer = loop_timer_new(loop, drain, channel);
+    channel->drain_timer = loop_timer_new(loop, channel_drain, channel);
     channel->context = zmq_ctx_new();
     if (channel->context == NULL)
         abort(); /* out of memory, see mem.h */
@@ -308,14 +175,17 @@ static struct channel *refuse(struct channel *channel, const char *what, const c
     return NULL;
 }
 
-struct channel *channel_listen(struct loop *loop, const char *endpoint, channel_message_fn *fn, void *arg,
-                               struct buf *error)
+struct channel *channel_listen_curve(struct loop *loop, const char *endpoint, const struct curve_server *server,
+                                     channel_message_fn *fn, void *arg, struct buf *error)
 {
     struct channel *channel = channel_new(loop, fn, arg);
     channel->listening = true;
-    if (!split_endpoints(channel, endpoint) || channel->endpoint_count != 1)
+    channel->server = server;
+    if (!endpoints_split(&channel->endpoints, endpoint, true) || channel->endpoints.count != 1)
         return refuse(channel, endpoint, "one endpoint like tcp://127.0.0.1:7070 wanted", error);
-    if (!open_socket(channel, zmq_bind))
+    if (server != NULL && (channel->zap = zap_new(loop, channel->context, server)) == NULL)
+        return refuse(channel, endpoint, zmq_strerror(errno), error);
+    if (!channel_socket_open(channel))
         return refuse(channel, endpoint, zmq_strerror(errno), error);
     size_t size = sizeof(channel->bound);
     if (zmq_getsockopt(channel->socket, ZMQ_LAST_ENDPOINT, channel->bound, &size) != 0)
@@ -323,18 +193,36 @@ struct channel *channel_listen(struct loop *loop, const char *endpoint, channel_
     return channel;
 }
 
+struct channel *channel_listen(struct loop *loop, const char *endpoint, channel_message_fn *fn, void *arg,
+                               struct buf *error)
+{
+    return channel_listen_curve(loop, endpoint, NULL, fn, arg, error);
+}
+
+struct channel *channel_dial_as(struct loop *loop, const char *endpoints, const struct channel_member *member,
+                                channel_message_fn *fn, void *arg, struct buf *error)
+{
+    struct channel *channel = channel_new(loop, fn, arg);
+    channel->client = member->curve;
+    if (!channel_member_valid(member->id))
+        return refuse(channel, member->id, "a member's id is 1 to 64 of A-Z a-z 0-9 . _ -", error);
+    channel_identity(member->id, member->incarnation, channel->identity);
+    if (!endpoints_split(&channel->endpoints, endpoints, false))
+        return refuse(channel, endpoints, "endpoints like tcp://127.0.0.1:7070 wanted, with commas between", error);
+    if (member->curve != NULL && member->curve->server_count != 1 &&
+        member->curve->server_count != channel->endpoints.count)
+        return refuse(channel, endpoints, "one server key for all endpoints, or one for each, wanted", error);
+    channel->next = 1 % channel->endpoints.count;
+    if (!channel_socket_open(channel))
+        return refuse(channel, channel->endpoints.list[0], zmq_strerror(errno), error);
+    return channel;
+}
+
 struct channel *channel_dial(struct loop *loop, const char *endpoints, const char *id, int64_t incarnation,
                              channel_message_fn *fn, void *arg, struct buf *error)
 {
-    struct channel *channel = channel_new(loop, fn, arg);
-    if (!channel_member_valid(id))
-        return refuse(channel, id, "a member's id is 1 to 64 of A-Z a-z 0-9 . _ -", error);
-    channel_identity(id, incarnation, channel->identity);
-    if (!split_endpoints(channel, endpoints))
-        return refuse(channel, endpoints, "endpoints like tcp://127.0.0.1:7070 wanted, with commas between", error);
-    if (!open_socket(channel, zmq_connect))
-        return refuse(channel, channel->endpoints[0], zmq_strerror(errno), error);
-    return channel;
+    const struct channel_member member = {.id = id, .incarnation = incarnation};
+    return channel_dial_as(loop, endpoints, &member, fn, arg, error);
 }
 
 void channel_free(struct channel *channel)
@@ -342,30 +230,77 @@ void channel_free(struct channel *channel)
     if (channel == NULL)
         return;
     assert(channel->callbacks == 0);
-    close_socket(channel);
+    channel_socket_close(channel);
+    zap_free(channel->zap);
     loop_timer_free(channel->drain_timer);
     while (zmq_ctx_term(channel->context) != 0 && errno == EINTR)
         ;
-    for (size_t i = 0; i < channel->endpoint_count; i++)
-        free(channel->endpoints[i]);
+    endpoints_release(&channel->endpoints);
     free(channel);
 }
 
 const char *channel_endpoint(const struct channel *channel)
 {
-    return channel->listening ? channel->bound : channel->endpoints[channel->endpoint];
+    if (channel->listening)
+        return channel->bound;
+    return channel->endpoint == NOT_LISTED ? channel->other : channel->endpoints.list[channel->endpoint];
 }
 
 void channel_redial(struct channel *channel)
 {
     if (channel->listening)
         return;
-    close_socket(channel);
+    channel_socket_close(channel);
     /* Once round at most: all endpoints are well-formed, so failing means no descriptors, or no such
      * interface. */
-    for (size_t i = 0; i < channel->endpoint_count && channel->socket == NULL; i++) {
-        channel->endpoint = (channel->endpoint + 1) % channel->endpoint_count;
-        (void)open_socket(channel, zmq_connect);
+    for (size_t i = 0; i < channel->endpoints.count && channel->socket == NULL; i++) {
+        channel->endpoint = (int)channel->next;
+        channel->next = (channel->next + 1) % channel->endpoints.count;
+        (void)channel_socket_open(channel);
+    }
+}
+
+bool channel_may_dial(const struct channel *channel, const char *endpoint, bool insecure)
+{
+    if (endpoints_find(&channel->endpoints, endpoint) >= 0)
+        return true;
+    if (channel->listening || !endpoint_valid(endpoint, false) || strncmp(endpoint, "tcp://", 6) != 0)
+        return false;
+    return channel->client != NULL ? channel->client->server_count == 1 : insecure || endpoint_is_loopback(endpoint);
+}
+
+int channel_redial_to(struct channel *channel, const char *endpoint)
+{
+    int place = endpoints_find(&channel->endpoints, endpoint);
+    char other[ENDPOINT_BYTES];
+    if (!channel_may_dial(channel, endpoint, true))
+        return ERR_INVALID;
+    channel_socket_close(channel);
+    channel->endpoint = place;
+    if (place >= 0) {
+        channel->next = ((size_t)place + 1) % channel->endpoints.count;
+    } else { /* it may lie in channel->other */
+        memcpy(other, endpoint, strlen(endpoint) + 1);
+        memcpy(channel->other, other, strlen(other) + 1);
+    }
+    return channel_socket_open(channel) ? 0 : ERR_SYSTEM;
+}
+
+const char *channel_trouble(const struct channel *channel)
+{
+    switch (channel->handshake) {
+    case HANDSHAKE_KEY:
+        return "the coordinator refuses the key: is it in its allow file?";
+    case HANDSHAKE_MECHANISM:
+        return channel->client != NULL ? "the coordinator does not use CURVE"
+                                       : "the coordinator uses CURVE: give --curve-key-file and --curve-server-key";
+    case HANDSHAKE_BROKEN:
+    case HANDSHAKE_CUT:
+        return channel->client != NULL ? "the coordinator breaks the handshake off: is --curve-server-key its public "
+                                         "key, and does it use CURVE?"
+                                       : "what listens there is no coordinator, or one that uses CURVE";
+    default:
+        return NULL;
     }
 }
 
@@ -378,4 +313,9 @@ void channel_linger(struct channel *channel, int linger_ms)
 int64_t channel_rejected(const struct channel *channel)
 {
     return channel->rejected;
+}
+
+int64_t channel_refused(const struct channel *channel)
+{
+    return channel->refused + (channel->zap != NULL ? zap_refused(channel->zap) : 0);
 }

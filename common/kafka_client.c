@@ -128,6 +128,8 @@ int kafka_client_init(struct kafka_client *client, struct loop *loop, rd_kafka_t
         return ERR_SYSTEM;
     }
     rd_kafka_queue_io_event_enable(client->main, client->fd, &one, sizeof(one));
+    /* A queue writes only when it becomes non-empty: one that has an event by now would stay silent for ever. */
+    kafka_client_wake(client);
     return rd_kafka_set_log_queue(rk, client->main) ? ERR_SYSTEM : 0;
 }
 

@@ -14,6 +14,7 @@
 #include "kafka_internal.h"
 
 #include "error.h"
+#include "failpoint.h"
 #include "mem.h"
 
 #include <assert.h>
@@ -40,7 +41,7 @@ static struct kafka_budget divide(int64_t memory)
 static void configure(struct kafka_conf *conf, const struct kafka_config *config, const struct kafka_budget *budget)
 {
     kafka_conf_text(conf, "group.id", config->group ? config->group : "isobar");
-    kafka_conf_text(conf, "auto.offset.reset", "error");
+    kafka_conf_text(conf, "auto.offset.reset", MUTANT("offset_reset") ? "latest" : "error");
     kafka_conf_text(conf, "enable.auto.commit", "false");
     kafka_conf_text(conf, "enable.auto.offset.store", "false");
     kafka_conf_text(conf, "enable.partition.eof", "false");
@@ -91,6 +92,7 @@ static int start(struct kafka_consumer *consumer, struct loop *loop, const struc
     consumer->queue = rd_kafka_queue_get_consumer(rk);
     assert(consumer->queue != NULL);
     rd_kafka_queue_io_event_enable(consumer->queue, consumer->client.fd, &one, sizeof(one));
+    kafka_client_wake(&consumer->client); /* see kafka_client_init */
     return 0;
 }
 

@@ -1,17 +1,22 @@
 /* See link.h. All messages are state, so nothing is queued: what cannot be sent now is said by the next heartbeat. */
 #include "link.h"
 
+#include "channel_endpoint.h"
 #include "error.h"
 #include "log.h"
 #include "mem.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define RETRY_MS      100 /* of a HELLO that found no connection: a dial takes a moment */
+#define RETRY_MS      100  /* of a HELLO that found no connection: a dial takes a moment */
+#define PROBE_MS      1000 /* that an endpoint has for its first answer when there are others */
+#define PARKED_MS     250  /* between two HELLOs to a standby that waits for a leader, too */
+#define AVOID_MS      3000 /* the lease of a leader that fell silent has run out by then */
+#define FOLLOWS_MAX   3    /* words of others followed without a welcome */
+#define SAY_MS        5000
 #define BYE_LINGER_MS 200 /* the process ends right after its BYE: without it a drain looks like a crash */
 
 struct link {
@@ -28,30 +33,17 @@ struct link {
     int64_t target_version, target_term; /* of the newest target */
     int32_t calls_per_minute_milli;      /* of the newest target */
     int64_t heard_ms;
+    const struct curve_client *curve;
+    bool insecure;
     bool welcomed, up, silent;
+    bool answered; /* on the connection that stands */
+    bool several;  /* there is more than one endpoint to try */
+    int follows;   /* since the last welcome or silence */
+    int64_t redirects;
+    char left[ENDPOINT_BYTES]; /* where it was silent */
+    int64_t left_ms;
+    struct log_limit silent_limit, refused_limit;
 };
-
-bool link_valid_id(const char *id)
-{
-    size_t size = strlen(id);
-    for (const unsigned char *p = (const unsigned char *)id; *p; p++) {
-        if (!isalnum(*p) && *p != '.' && *p != '_' && *p != '-')
-            return false;
-    }
-    return size >= 1 && size <= 64;
-}
-
-void link_default_id(char *out, size_t size)
-{
-    char host[40] = "host";
-    (void)gethostname(host, sizeof host - 1);
-    host[sizeof host - 1] = '\0';
-    snprintf(out, size, "%s-%ld", host, (long)getpid());
-    for (char *p = out; *p; p++) {
-        if (!isalnum((unsigned char)*p) && *p != '.' && *p != '_' && *p != '-')
-            *p = '-';
-    }
-}
 
 static void envelope_init(const struct link *link, Isobar__V1__Envelope *envelope)
 {
@@ -70,6 +62,11 @@ static void set_up(struct link *link, bool up)
         link->events.state(link->events.arg, up);
 }
 
+static int send(struct link *link, const Isobar__V1__Envelope *envelope)
+{
+    return link->channel ? channel_send(link->channel, envelope) : ERR_UNAVAILABLE;
+}
+
 static int say_hello(struct link *link)
 {
     Isobar__V1__Envelope envelope;
@@ -84,7 +81,7 @@ static int say_hello(struct link *link)
     hello.term = link->term;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HELLO;
     envelope.hello = &hello;
-    return channel_send(link->channel, &envelope);
+    return send(link, &envelope);
 }
 
 void link_beat(struct link *link)
@@ -105,25 +102,130 @@ void link_beat(struct link *link)
     heartbeat.calls_per_minute_milli = link->calls_per_minute_milli;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT;
     envelope.heartbeat = &heartbeat;
-    (void)!channel_send(link->channel, &envelope);
+    (void)!send(link, &envelope);
+}
+
+/* ---- finding the leader ---- */
+
+/* Nobody is told twice a second: what to look at when it stays silent. */
+static void say_silent(struct link *link)
+{
+    const char *trouble = channel_trouble(link->channel);
+    if (!trouble && link->answered)
+        return; /* it was there, and is gone: the member's own line says that */
+    if (!trouble)
+        trouble = link->curve ? "the coordinator does not answer: is the key in its allow file, under this id and role?"
+                              : "the coordinator does not answer";
+    if (log_limit_pass(&link->silent_limit, loop_now_ms(link->loop), SAY_MS, NULL))
+        log_warn("no_welcome", LOG_TEXT("endpoint", channel_endpoint(link->channel)), LOG_TEXT("reason", trouble));
+}
+
+/* Another connection: what was said on the old one is said again. */
+static void start_over(struct link *link)
+{
+    set_up(link, false);
+    link->welcomed = link->answered = false;
+    link->heard_ms = loop_now_ms(link->loop);
 }
 
 static void on_timer(void *arg)
 {
     struct link *link = arg;
-    if (loop_now_ms(link->loop) - link->heard_ms > LINK_SILENCE_MS) {
-        set_up(link, false);
-        link->welcomed = false;
-        link->heard_ms = loop_now_ms(link->loop);
+    int64_t now = loop_now_ms(link->loop);
+    if (link->channel && now - link->heard_ms > (link->answered || !link->several ? LINK_SILENCE_MS : PROBE_MS)) {
+        say_silent(link);
+        snprintf(link->left, sizeof link->left, "%s", channel_endpoint(link->channel));
+        link->left_ms = now;
+        link->follows = 0;
+        start_over(link);
         channel_redial(link->channel);
     }
     link_beat(link);
 }
 
+static void on_message(void *arg, const Isobar__V1__Envelope *envelope);
+
+/* The first endpoint that a link without a list hears of is its list. */
+static void dial_first(struct link *link, const char *endpoint)
+{
+    struct channel_member member = {.id = link->id, .incarnation = link->incarnation, .curve = link->curve};
+    struct buf error = BUF_EMPTY;
+    if (link->curve || link->insecure || endpoint_is_loopback(endpoint))
+        link->channel = channel_dial_as(link->loop, endpoint, &member, on_message, link, &error);
+    else
+        buf_text(&error, "it is not loopback: give CURVE keys, or --insecure to allow it");
+    if (!link->channel && log_limit_pass(&link->refused_limit, loop_now_ms(link->loop), SAY_MS, NULL))
+        log_warn("leader_not_dialled", LOG_TEXT("endpoint", endpoint), LOG_TEXT("reason", error.data));
+    buf_release(&error);
+}
+
+/* Whether a word about the leader leads anywhere: the rules of link.h. */
+static bool worth_following(struct link *link, const char *endpoint)
+{
+    int64_t now = loop_now_ms(link->loop);
+    if (!*endpoint || strcmp(endpoint, channel_endpoint(link->channel)) == 0 || link->follows >= FOLLOWS_MAX)
+        return false;
+    if (strcmp(endpoint, link->left) == 0 && now - link->left_ms < AVOID_MS)
+        return false;
+    if (channel_may_dial(link->channel, endpoint, link->insecure))
+        return true;
+    if (log_limit_pass(&link->refused_limit, now, SAY_MS, NULL))
+        log_warn("leader_not_dialled", LOG_TEXT("endpoint", endpoint),
+                 LOG_TEXT("reason", "it is not in the list of endpoints, and no shared server key or --insecure allows "
+                                    "others"));
+    return false;
+}
+
+/* Goes where the leader is said to be. False when it stays. */
+static bool follow(struct link *link, const char *endpoint)
+{
+    bool first = !link->channel;
+    if (!link->channel)
+        dial_first(link, endpoint);
+    else if (!worth_following(link, endpoint) || channel_redial_to(link->channel, endpoint) != 0)
+        return false;
+    if (!link->channel)
+        return false;
+    link->several |= !first;
+    link->follows++;
+    link->redirects++;
+    log_info("leader_found", LOG_TEXT("endpoint", endpoint));
+    start_over(link);
+    loop_timer_set(link->timer, 0, LINK_HEARTBEAT_MS);
+    return true;
+}
+
+/* A standby that waits for a leader, too, is asked again soon: it may be the next one. */
+static void on_redirect(struct link *link, const Isobar__V1__Redirect *redirect)
+{
+    if (redirect->term > 0 && redirect->term < link->term)
+        return;
+    if (follow(link, redirect->endpoint))
+        return;
+    set_up(link, false);
+    link->welcomed = false;
+    loop_timer_set(link->timer, PARKED_MS, LINK_HEARTBEAT_MS);
+}
+
+void link_leader(struct link *link, const char *leader)
+{
+    const char *id = strchr(leader, ' '), *endpoint = id ? strchr(id + 1, ' ') : NULL;
+    if (endpoint && !link->up && !link->silent && endpoint_valid(endpoint + 1, false))
+        (void)follow(link, endpoint + 1);
+}
+
+int64_t link_redirects(const struct link *link)
+{
+    return link->redirects;
+}
+
+/* ---- what the coordinator says ---- */
+
 static void on_welcome(struct link *link, const Isobar__V1__Welcome *welcome)
 {
     link->term = welcome->term;
     link->welcomed = true;
+    link->follows = 0;
     link->events.welcome(link->events.arg, welcome);
     set_up(link, true);
     link_beat(link);
@@ -171,7 +273,10 @@ static void on_message(void *arg, const Isobar__V1__Envelope *envelope)
     if (link->silent || (term >= 0 && term < link->term))
         return; /* a former leader that does not know yet is no sign of life */
     link->heard_ms = loop_now_ms(link->loop);
-    if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_WELCOME)
+    link->answered = true;
+    if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_REDIRECT)
+        on_redirect(link, envelope->redirect);
+    else if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_WELCOME)
         on_welcome(link, envelope->welcome);
     else if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_TARGET)
         on_target(link, envelope->target);
@@ -181,10 +286,27 @@ static void on_message(void *arg, const Isobar__V1__Envelope *envelope)
         link->events.message(link->events.arg, envelope);
 }
 
+/* False, with text in `error`, when an endpoint of the list is plain and must not be. */
+static bool plain_allowed(const struct link_config *config, struct buf *error)
+{
+    struct endpoints list = {.count = 0};
+    bool good = config->curve || config->insecure || !endpoints_split(&list, config->endpoints, false);
+    for (size_t i = 0; !good && i < list.count && endpoint_is_loopback(list.list[i]); i++)
+        good = i + 1 == list.count;
+    if (!good)
+        buf_printf(error,
+                   "coordinator %s: not loopback and without CURVE: give keys (--curve-key-file, --curve-server-key), "
+                   "or --insecure to allow it",
+                   config->endpoints);
+    endpoints_release(&list);
+    return good;
+}
+
 struct link *link_new(struct loop *loop, const struct link_config *config, const struct link_events *events,
                       struct buf *error)
 {
     struct link *link = mem_alloc(sizeof *link);
+    struct channel_member member = {.id = config->id, .incarnation = config->incarnation, .curve = config->curve};
     *link = (struct link){.loop = loop,
                           .events = *events,
                           .id = mem_strdup(config->id),
@@ -192,11 +314,16 @@ struct link *link_new(struct loop *loop, const struct link_config *config, const
                           .incarnation = config->incarnation,
                           .role = config->role,
                           .capacity = config->capacity,
+                          .curve = config->curve,
+                          .insecure = config->insecure,
+                          .several = strchr(config->endpoints, ',') != NULL,
                           .heard_ms = loop_now_ms(loop)};
     (void)gethostname(link->host, sizeof link->host - 1);
-    link->channel = channel_dial(loop, config->endpoints, config->id, config->incarnation, on_message, link, error);
+    bool waits = config->told && !*config->endpoints;
+    if (!waits && plain_allowed(config, error))
+        link->channel = channel_dial_as(loop, config->endpoints, &member, on_message, link, error);
     link->timer = loop_timer_new(loop, on_timer, link);
-    if (!link->channel) {
+    if (error->size) {
         link_free(link);
         return NULL;
     }
@@ -230,7 +357,7 @@ void link_released(struct link *link, int32_t partition, int64_t number)
     released.partitions = list;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_RELEASED;
     envelope.released = &released;
-    (void)!channel_send(link->channel, &envelope);
+    (void)!send(link, &envelope);
 }
 
 void link_bye(struct link *link, const char *reason)
@@ -243,8 +370,9 @@ void link_bye(struct link *link, const char *reason)
     bye.reason = (char *)reason;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_BYE;
     envelope.bye = &bye;
-    (void)!channel_send(link->channel, &envelope);
-    channel_linger(link->channel, BYE_LINGER_MS);
+    (void)!send(link, &envelope);
+    if (link->channel)
+        channel_linger(link->channel, BYE_LINGER_MS);
     link->silent = true;
     loop_timer_cancel(link->timer);
 }

@@ -1,6 +1,6 @@
 /*
- * The three Lua scripts that guard the state in Redis (proto/acquire.lua, load.lua, commit.lua), embedded at build
- * time.
+ * The Lua scripts that guard the state in Redis (proto/acquire.lua, load.lua, commit.lua, and the operator's
+ * reset.lua), embedded at build time.
  */
 #ifndef ISOBAR_SCRIPT_H
 #define ISOBAR_SCRIPT_H
@@ -8,5 +8,6 @@
 extern const char script_acquire_lua[];
 extern const char script_load_lua[];
 extern const char script_commit_lua[];
+extern const char script_reset_lua[];
 
 #endif

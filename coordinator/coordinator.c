@@ -27,8 +27,10 @@ static void on_message(void *arg, const Isobar__V1__Envelope *envelope)
 {
     struct coordinator *coordinator = arg;
     coordinator->metrics.messages_total++;
-    if (!lease_held(coordinator->lease))
+    if (!lease_held(coordinator->lease)) {
+        redirect_answer(coordinator, envelope);
         return;
+    }
     coordinator_wake(coordinator);
     leader_message(coordinator, envelope);
 }
@@ -37,6 +39,7 @@ static void on_timer(void *arg)
 {
     struct coordinator *coordinator = arg;
     coordinator->metrics.rejected_total = channel_rejected(coordinator->channel) + coordinator->refused;
+    coordinator->metrics.refused_total = channel_refused(coordinator->channel);
     if (!lease_held(coordinator->lease))
         return;
     coordinator_wake(coordinator);
@@ -59,21 +62,6 @@ static void on_store(void *arg, bool up, const char *reason)
         log_warn("redis_down", LOG_TEXT("redis", coordinator->options->redis), LOG_TEXT("reason", reason));
 }
 
-static bool bind_allowed(const struct coordinator_options *options, struct buf *error)
-{
-    const char *host = strncmp(options->bind, "tcp://", 6) == 0 ? options->bind + 6 : "";
-    if (*host && (daemon_is_loopback(host) || strncmp(host, "[::1]", 5) == 0 || strncmp(host, "localhost:", 10) == 0 ||
-                  options->insecure))
-        return true;
-    if (!*host)
-        buf_printf(error, "bind %s: want tcp://host:port", options->bind);
-    else
-        buf_printf(error,
-                   "bind %s is not loopback and the control plane has no authentication: give --insecure to allow it",
-                   options->bind);
-    return false;
-}
-
 /* The id given, or one made up. False when it is malformed. */
 static bool take_id(struct coordinator *coordinator, struct buf *error)
 {
@@ -91,8 +79,10 @@ static void start_parts(struct coordinator *coordinator)
 {
     const char *prefix = coordinator->options->prefix;
     coordinator->post = (struct post){on_send, coordinator};
-    coordinator->endpoint = channel_endpoint(coordinator->channel);
-    log_info("listening", LOG_TEXT("endpoint", coordinator->endpoint));
+    const char *bound = channel_endpoint(coordinator->channel), *advertise = coordinator->options->advertise;
+    coordinator->endpoint = *advertise ? advertise : bound;
+    log_info("listening", LOG_TEXT("endpoint", bound), LOG_TEXT("advertised", coordinator->endpoint),
+             LOG_TEXT("security", coordinator->curve ? "curve" : "plain"));
     coordinator->catalogue = catalogue_new(coordinator->store, prefix);
     coordinator->lease = lease_new(coordinator->loop, coordinator->store, prefix, coordinator->id,
                                    coordinator->endpoint, on_lease, coordinator);
@@ -114,11 +104,12 @@ int coordinator_start(struct coordinator *coordinator, struct daemon *daemon)
     coordinator->loop = daemon_loop(daemon);
     coordinator->partitions = (struct slots){.kind = "partition", .role = ISOBAR__V1__ROLE__WORKER};
     coordinator->shards = (struct slots){.kind = "shard", .role = ISOBAR__V1__ROLE__FETCHER};
-    if (take_id(coordinator, &error) && bind_allowed(options, &error))
+    if (take_id(coordinator, &error) && security_start(coordinator, &error))
         coordinator->store = store_new(coordinator->loop, &store, on_store, coordinator, &error);
     if (coordinator->store) {
         code = EXIT_CODE_UNAVAILABLE;
-        coordinator->channel = channel_listen(coordinator->loop, options->bind, on_message, coordinator, &error);
+        coordinator->channel =
+            channel_listen_curve(coordinator->loop, options->bind, coordinator->curve, on_message, coordinator, &error);
     }
     if (coordinator->channel) {
         code = EXIT_CODE_OK;
@@ -155,8 +146,11 @@ void coordinator_release(struct coordinator *coordinator)
     lease_free(coordinator->lease);
     catalogue_free(coordinator->catalogue);
     channel_free(coordinator->channel);
+    curve_server_free(coordinator->curve);
     loop_timer_free(coordinator->timer);
     members_clear(&coordinator->members);
+    drained_clear(&coordinator->drained);
+    free(coordinator->progress);
     free(coordinator->partitions.slots);
     free(coordinator->partitions.views);
     free(coordinator->shards.slots);

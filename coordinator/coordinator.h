@@ -12,15 +12,18 @@
 #include "catalogue.h"
 #include "channel.h"
 #include "daemon.h"
+#include "drained.h"
 #include "lease.h"
 #include "log.h"
 #include "member.h"
 #include "metrics.h"
 #include "options.h"
 #include "post.h"
+#include "progress.h"
 #include "store.h"
 
-#define MOVES_KEPT 100
+#define MOVES_KEPT   100
+#define ANSWERS_KEPT 32
 #define COUNTER_LIMIT                                                                                                  \
     (INT64_C(1) << 52) /* terms, versions and assignment numbers stay below: JSON and Lua know no larger */
 
@@ -56,6 +59,15 @@ struct move {
     char from[65], to[65], reason[96];
 };
 
+/* What an operator's command was answered; id 0: unused. */
+struct answered {
+    int64_t id;
+    bool pending; /* Redis is asked */
+    bool ok;
+    int64_t number;
+    char text[192];
+};
+
 struct reading;
 
 struct coordinator {
@@ -66,6 +78,7 @@ struct coordinator {
     struct store *store;
     struct lease *lease;
     struct channel *channel;
+    struct curve_server *curve; /* NULL: plain */
     struct loop_timer *timer;
     struct post post;
     char id[80];
@@ -79,6 +92,10 @@ struct coordinator {
     char topic[256];
     struct members members;
     struct slots partitions, shards;
+    struct progress *progress; /* of partitions */
+    struct drained drained;
+    struct answered answers[ANSWERS_KEPT]; /* a ring */
+    size_t answer_count;                   /* ever */
     struct catalogue *catalogue;
     int64_t catalogue_told;        /* version in the last targets of fetchers */
     int64_t heartbeats;            /* heard so far, their serial number */
@@ -104,6 +121,18 @@ void coordinator_missing(const struct coordinator *coordinator, struct buf *out)
 
 /* Takes the time; before everything below, by whoever was called by the loop. */
 void coordinator_wake(struct coordinator *coordinator);
+
+/* ---- security.c: who may connect ---- */
+
+/* Checks bind and advertise, and reads the keys. False with text in `error`. */
+bool security_start(struct coordinator *coordinator, struct buf *error) __attribute__((warn_unused_result));
+/* The loop's: reads the allow list again. A list that cannot be used leaves the old one. */
+void security_reload(void *arg, int signo);
+
+/* ---- redirect.c: a standby's answers ---- */
+
+/* Tells a member that says HELLO or HEARTBEAT who leads as Redis has it; silent while that is not known. */
+void redirect_answer(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope);
 
 /* ---- reading.c: what Redis knows ---- */
 
@@ -141,6 +170,16 @@ void leader_free_slots(struct coordinator *coordinator, uint32_t key);
 /* A message of a member. */
 void leader_message(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope);
 
+/* ---- operator.c: operators' commands ---- */
+
+/* A COMMAND; only a leader that acts carries it out and answers. */
+void operator_command(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope);
+/* Redis has it that the member is drained (`drain`), or no more: it is given nothing from now on, or is planned with.
+ */
+void operator_drained(struct coordinator *coordinator, const struct drained_member *like, bool drain);
+/* A drain ends with the incarnation that it is about: it said BYE, or another came. */
+void operator_forget(struct coordinator *coordinator, const char *id);
+
 /* ---- report.c: what members hold ---- */
 
 /* False when a number in the heartbeat is out of all reason. */
@@ -154,7 +193,20 @@ void report_slots(struct coordinator *coordinator, struct member *member, const 
 /* Sends a fetcher the shards of which it has another version of the catalogue. */
 void report_serve(struct coordinator *coordinator, const struct member *member, const Isobar__V1__Heartbeat *heartbeat);
 
+/* ---- stall.c: suspicion by lack of progress ---- */
+
+/* Takes what a worker reports of a partition of its own. */
+void stall_report(struct coordinator *coordinator, const struct member *member,
+                  const Isobar__V1__PartitionStatus *status);
+/* With each tick of a leader that acts: moves what stands still, and ends pauses that are over. */
+void stall_tick(struct coordinator *coordinator);
+
 /* ---- orders.c: targets ---- */
+
+/* Gives a partition to the member with that key, whoever has it now: the ledger fences that one. */
+void orders_give(struct coordinator *coordinator, int32_t partition, uint32_t key);
+/* Asks for a partition back, as the plan does. */
+void orders_release(struct coordinator *coordinator, int32_t partition);
 
 /* Plans both kinds of slots and the quota, and sends what changed. */
 void orders_plan(struct coordinator *coordinator);
@@ -171,5 +223,7 @@ void publish_view(const struct coordinator *coordinator, struct buf *out);
 void publish(struct coordinator *coordinator);
 /* Adds an entry to the audit stream. */
 void publish_audit(struct coordinator *coordinator, const char *what, const char *who, const char *detail);
+/* Adds a move to the stream of moves, which outlives the leader. */
+void publish_move(struct coordinator *coordinator, const struct move *move, int64_t number);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Members' messages (coordinator.h): HELLO, HEARTBEAT, RELEASED and BYE. All of them are state, so any may be lost,
- * come twice or come late; RELEASED only makes faster what the next heartbeat says anyway.
+ * Members' messages (coordinator.h): HELLO, HEARTBEAT, RELEASED and BYE; operators' go to operator.c. All of them are
+ * state, so any may be lost, come twice or come late; RELEASED only makes faster what the next heartbeat says anyway.
  */
 #include "coordinator.h"
 
@@ -10,7 +10,7 @@
 
 #define SAY_MS 5000
 
-static void welcome(struct coordinator *coordinator, const struct member *member)
+static void welcome(struct coordinator *coordinator, const Isobar__V1__Envelope *to)
 {
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Welcome message = ISOBAR__V1__WELCOME__INIT;
@@ -19,7 +19,7 @@ static void welcome(struct coordinator *coordinator, const struct member *member
     message.leader = coordinator->id;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_WELCOME;
     envelope.welcome = &message;
-    (void)post_send(&coordinator->post, &envelope, member->id, member->incarnation);
+    (void)post_send(&coordinator->post, &envelope, to->member, to->incarnation);
 }
 
 /* Answers a heartbeat; `greet` asks a stranger for a HELLO. */
@@ -58,13 +58,18 @@ static void on_hello(struct coordinator *coordinator, const Isobar__V1__Envelope
 {
     const Isobar__V1__Hello *hello = envelope->hello;
     uint32_t former = 0;
-    bool known_role = hello->role == ISOBAR__V1__ROLE__WORKER || hello->role == ISOBAR__V1__ROLE__FETCHER;
+    bool known_role = hello->role == ISOBAR__V1__ROLE__WORKER || hello->role == ISOBAR__V1__ROLE__FETCHER ||
+                      hello->role == ISOBAR__V1__ROLE__OPERATOR;
     if (!known_role || hello->term < 0 || hello->term >= COUNTER_LIMIT) {
         coordinator->refused++;
         return;
     }
     if (hello->term > coordinator->term)
         leader_raise(coordinator, hello->term); /* or it would drop our WELCOME */
+    if (hello->role == ISOBAR__V1__ROLE__OPERATOR) {
+        welcome(coordinator, envelope);
+        return; /* no member */
+    }
     enum member_greeting greeting = member_greet(&coordinator->members, envelope, coordinator->now_ms, &former);
     const struct member *member = member_find(&coordinator->members, envelope->member);
     if (greeting == GREETING_DUPLICATE || greeting == GREETING_FULL) {
@@ -75,7 +80,10 @@ static void on_hello(struct coordinator *coordinator, const Isobar__V1__Envelope
         leader_free_slots(coordinator, former);
     if (greeting != GREETING_KNOWN)
         on_joined(coordinator, member);
-    welcome(coordinator, member);
+    const struct drained_member *drained = drained_find(&coordinator->drained, member->id);
+    if (drained && drained->incarnation != member->incarnation)
+        operator_forget(coordinator, member->id);
+    welcome(coordinator, envelope);
 }
 
 /* ---- HEARTBEAT ---- */
@@ -95,11 +103,12 @@ static void on_alive(struct coordinator *coordinator, struct member *member, con
         leader_plan(coordinator, "%s joined", member->id);
     }
     member->beats = true;
-    enum member_state state = heartbeat->draining ? MEMBER_DRAINING : MEMBER_LIVE;
+    bool drains = heartbeat->draining || drained_holds(&coordinator->drained, member->id, member->incarnation);
+    enum member_state state = drains ? MEMBER_DRAINING : MEMBER_LIVE;
     if (member->state != state) {
         member->state = state;
-        leader_plan(coordinator, heartbeat->draining ? "%s drains" : "%s drains no more", member->id);
-        publish_audit(coordinator, heartbeat->draining ? "draining" : "back", member->id, member->host);
+        leader_plan(coordinator, drains ? "%s drains" : "%s drains no more", member->id);
+        publish_audit(coordinator, drains ? "draining" : "back", member->id, member->host);
     }
 }
 
@@ -170,6 +179,7 @@ static void on_bye(struct coordinator *coordinator, const Isobar__V1__Envelope *
     member->state = MEMBER_GONE;
     member->expected = false;
     member->quota.may_milli = 0; /* it has said that it calls no more */
+    operator_forget(coordinator, member->id);
     leader_free_slots(coordinator, member->key);
     leader_plan(coordinator, "%s left", member->id);
     publish_audit(coordinator, "left", member->id, reason);
@@ -191,6 +201,9 @@ void leader_message(struct coordinator *coordinator, const Isobar__V1__Envelope 
         break;
     case ISOBAR__V1__ENVELOPE__BODY_BYE:
         on_bye(coordinator, envelope);
+        break;
+    case ISOBAR__V1__ENVELOPE__BODY_COMMAND:
+        operator_command(coordinator, envelope);
         break;
     default:
         coordinator->refused++;

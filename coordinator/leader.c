@@ -97,6 +97,8 @@ void leader_begin(struct coordinator *coordinator, int32_t partitions, const cha
     text_copy(coordinator->topic, sizeof coordinator->topic, topic);
     slots_make(&coordinator->partitions, partitions);
     slots_make(&coordinator->shards, partitions);
+    free(coordinator->progress);
+    coordinator->progress = mem_calloc((size_t)partitions, sizeof *coordinator->progress);
     coordinator->leading = LEAD_SETTLING;
     coordinator->settle_ms = coordinator->now_ms + coordinator->options->settle_ms;
     coordinator->settle_limit_ms = coordinator->settle_ms + SETTLE_LIMIT_MS;
@@ -206,6 +208,7 @@ void leader_tick(struct coordinator *coordinator)
     if (coordinator->leading != LEAD_ACTING)
         return;
     tell_catalogue(coordinator);
+    stall_tick(coordinator);
     if (coordinator->plan_due)
         orders_plan(coordinator);
     else

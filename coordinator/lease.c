@@ -11,12 +11,15 @@
 
 #define LEASE_MS_TEXT "3000"
 #define RENEW_MS      1000
-#define TRY_MS        250
+#define TRY_MS        200
 #define ACT_MS        2000
 #define CLOCK_MS      100
+#define KNOWN_MS      1000 /* that a word of Redis about the leader counts */
+#define TERM_MAX      (INT64_C(1) << 52)
 
-/* A value that is ours already is taken as well: it is left from a lease that was not confirmed in time. */
-static const char take_script[] = "local v = redis.call('GET', KEYS[1]) if v and v ~= ARGV[1] then return 0 end "
+/* A value that is ours already is taken as well: it is left from a lease that was not confirmed in time. Another's is
+ * returned. */
+static const char take_script[] = "local v = redis.call('GET', KEYS[1]) if v and v ~= ARGV[1] then return v end "
                                   "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 1";
 static const char renew_script[] =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0";
@@ -27,7 +30,9 @@ struct lease {
     struct loop *loop;
     struct store *store;
     struct loop_timer *timer;
-    char *key, *value;
+    char *key, *value, *term_key;
+    struct lease_leader leader;
+    int64_t known_ms; /* when Redis said so */
     lease_fn *fn;
     void *arg;
     struct log_limit limit;
@@ -44,12 +49,34 @@ static void set_held(struct lease *lease, bool held)
     lease->fn(lease->arg, held);
 }
 
+/* "<nonce> <id> <endpoint>" of another; what has another form names nobody. */
+static void take_leader(struct lease *lease, const char *value)
+{
+    struct lease_leader *leader = &lease->leader;
+    char nonce[ENTROPY_ID_BYTES], rest;
+    *leader->id = *leader->endpoint = '\0';
+    if (sscanf(value, "%32s %64s %255s %c", nonce, leader->id, leader->endpoint, &rest) != 3)
+        *leader->id = *leader->endpoint = '\0';
+    lease->known_ms = loop_now_ms(lease->loop);
+}
+
+static void on_term(void *arg, int status, const struct store_reply *reply)
+{
+    struct lease *lease = arg;
+    if (status != 0 || reply->type != STORE_TEXT)
+        return;
+    long long term = strtoll(reply->text, NULL, 10);
+    lease->leader.term = term > 0 && term < TERM_MAX ? term : 0;
+}
+
 static void on_answer(void *arg, int status, const struct store_reply *reply)
 {
     struct lease *lease = arg;
     lease->asked = false;
     if (lease->yielded || status != 0)
         return;
+    if (!lease->held && reply->type == STORE_TEXT)
+        take_leader(lease, reply->text);
     if (reply->type == STORE_INT && reply->integer == 1) {
         lease->until_ms = lease->sent_ms + ACT_MS;
         if (loop_now_ms(lease->loop) < lease->until_ms)
@@ -79,6 +106,8 @@ static void on_timer(void *arg)
     lease->next_ms = now + (lease->held ? RENEW_MS : TRY_MS);
     store_send(lease->store, on_answer, lease, "EVAL", lease->held ? renew_script : take_script, "1", lease->key,
                lease->value, LEASE_MS_TEXT, NULL);
+    if (!lease->held)
+        store_send(lease->store, on_term, lease, "GET", lease->term_key, NULL);
 }
 
 struct lease *lease_new(struct loop *loop, struct store *store, const char *prefix, const char *id,
@@ -91,6 +120,9 @@ struct lease *lease_new(struct loop *loop, struct store *store, const char *pref
     *lease = (struct lease){.loop = loop, .store = store, .fn = fn, .arg = arg};
     buf_printf(&text, "%sleader", prefix);
     lease->key = buf_take(&text);
+    buf_printf(&text, "%sterm", prefix);
+    lease->term_key = buf_take(&text);
+    lease->known_ms = INT64_MIN / 2;
     buf_printf(&text, "%s %s %s", nonce, id, endpoint);
     lease->value = buf_take(&text);
     lease->timer = loop_timer_new(loop, on_timer, lease);
@@ -119,10 +151,19 @@ void lease_free(struct lease *lease)
     loop_timer_free(lease->timer);
     free(lease->key);
     free(lease->value);
+    free(lease->term_key);
     free(lease);
 }
 
 bool lease_held(const struct lease *lease)
 {
     return lease->held && loop_now_ms(lease->loop) < lease->until_ms;
+}
+
+bool lease_leader(const struct lease *lease, struct lease_leader *out)
+{
+    if (lease->held || lease->yielded || loop_now_ms(lease->loop) - lease->known_ms > KNOWN_MS)
+        return false;
+    *out = lease->leader;
+    return true;
 }

@@ -15,6 +15,12 @@
 
 struct lease;
 
+/* Who has the lease as Redis said last. */
+struct lease_leader {
+    char id[65], endpoint[256]; /* empty: nobody */
+    int64_t term;               /* of the newest leader, 0 unknown; while one is about to begin, of that before */
+};
+
 /* Called on the loop when the lease is gained or lost, but not by lease_yield. */
 typedef void lease_fn(void *arg, bool held);
 
@@ -37,5 +43,11 @@ void lease_free(struct lease *lease);
  * stopped for a while, messages may come before timers.
  */
 bool lease_held(const struct lease *lease);
+
+/*
+ * Who has the lease while we do not. False when Redis has not said so within the last second: what is older may be
+ * wrong, and a lease that we have just got and may not use yet is not told either.
+ */
+bool lease_leader(const struct lease *lease, struct lease_leader *out);
 
 #endif

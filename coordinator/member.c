@@ -124,7 +124,7 @@ void members_age(struct members *members, int64_t now_ms, member_fn *fn, void *a
 
 bool member_usable(const struct member *member)
 {
-    return member->state == MEMBER_LIVE && member->beats;
+    return member->state == MEMBER_LIVE && member->beats && !member->benched;
 }
 
 bool member_reachable(const struct member *member)

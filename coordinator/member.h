@@ -37,6 +37,9 @@ struct member {
     int64_t target_ms;                   /* when it was sent last */
     bool target_changed;
     int64_t records, calls;
+    bool benched;             /* made no progress: is given nothing until then */
+    int64_t benched_ms;       /* monotonic, end of the last such pause */
+    int benches;              /* in a row */
     struct quota_share quota; /* fetchers; live, draining and heard_ms are filled when it is divided */
     struct member *next;
 };

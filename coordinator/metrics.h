@@ -14,8 +14,11 @@
     X(GAUGE, lag_records, "records behind the log's end, over all partitions with known lag")                          \
     X(COUNTER, rebalances_total, "changes of owner of partitions and shards")                                          \
     X(COUNTER, suspicions_total, "members that fell silent")                                                           \
+    X(COUNTER, stalls_total, "partitions and workers that stood still while others got on")                            \
     X(COUNTER, messages_total, "messages from members")                                                                \
-    X(COUNTER, rejected_total, "messages that were malformed or lied about their sender")
+    X(COUNTER, rejected_total, "messages that were malformed, lied about their sender or were not for it to say")      \
+    X(COUNTER, refused_total, "connections not let in: key not allowed, CURVE on one side only, other server key")     \
+    X(COUNTER, redirects_total, "answers of a standby that tell members who leads")
 
 struct coordinator_metrics {
     METRIC_STRUCT(COORDINATOR_METRICS)

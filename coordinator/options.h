@@ -7,14 +7,19 @@
 #define COORDINATOR_OPTIONS(X)                                                                                         \
     OPTION_COMMON(X)                                                                                                   \
     X(TEXT, id, "", 0, 0, "name of this coordinator, [A-Za-z0-9._-]{1,64}; empty: host and process id")                \
-    X(TEXT, bind, "tcp://127.0.0.1:7070", 0, 0, "endpoint for members; other than loopback needs --insecure")          \
+    X(TEXT, bind, "tcp://127.0.0.1:7070", 0, 0, "endpoint for members; other than loopback needs CURVE or --insecure") \
+    X(TEXT, advertise, "", 0, 0, "endpoint at which members reach this one, tcp://host:port; empty: as bound")         \
+    X(TEXT, curve_key_file, "", 0, 0, "file with the coordinators' secret key; with it members need keys")             \
+    X(TEXT, curve_allow_file, "", 0, 0, "file with who may connect: member, roles, public key; read again on SIGHUP")  \
     X(TEXT, redis, "127.0.0.1:6379", 0, 0, "Redis, host:port or unix:/path")                                           \
     X(TEXT, redis_user, "", 0, 0, "Redis ACL user; empty: the default user")                                           \
     X(SECRET, redis_password, "", 0, 0, "Redis password; only from the environment or a file")                         \
     X(INT, redis_timeout_ms, "2000", 100, 60000, "time after which an answer of Redis is given up, ms")                \
     X(TEXT, prefix, "isobar:", 0, 0, "prefix of all keys in Redis")                                                    \
     X(INT, calls_per_minute, "60", -1, 1000000, "API calls a minute of all fetchers together; -1: no limit")           \
-    X(INT, settle_ms, "1000", 0, 60000, "time a new leader listens to members before it assigns, ms")
+    X(INT, settle_ms, "1000", 0, 60000, "time a new leader listens to members before it assigns, ms")                  \
+    X(INT, stall_ms, "10000", 0, 3600000,                                                                              \
+      "a partition with lag that stands still so long while others get on is moved, ms; 0: never")
 
 struct coordinator_options {
     OPTION_STRUCT(COORDINATOR_OPTIONS)

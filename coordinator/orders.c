@@ -41,6 +41,27 @@ static void on_change(void *arg, size_t index, uint32_t from, uint32_t to)
     memset(&planning->slots->views[index], 0, sizeof *planning->slots->views);
     planning->slots->views[index].lag = planning->slots->views[index].lag_ms = -1;
     coordinator->metrics.rebalances_total++;
+    publish_move(coordinator, move, planning->slots->slots[index].number);
+}
+
+void orders_give(struct coordinator *coordinator, int32_t partition, uint32_t key)
+{
+    struct planning planning = {coordinator, &coordinator->partitions};
+    struct slot *slot = &coordinator->partitions.slots[partition];
+    uint32_t from = slot->state == SLOT_FREE ? ASSIGN_NOBODY : slot->owner;
+    if (from != ASSIGN_NOBODY)
+        on_change(&planning, (size_t)partition, from, ASSIGN_NOBODY);
+    *slot =
+        (struct slot){.state = SLOT_GIVEN, .owner = key, .number = ++coordinator->partitions.number, .before = from};
+    on_change(&planning, (size_t)partition, ASSIGN_NOBODY, key);
+}
+
+void orders_release(struct coordinator *coordinator, int32_t partition)
+{
+    struct planning planning = {coordinator, &coordinator->partitions};
+    struct slot *slot = &coordinator->partitions.slots[partition];
+    slot->state = SLOT_RELEASING;
+    on_change(&planning, (size_t)partition, slot->owner, ASSIGN_NOBODY);
 }
 
 static size_t plan_slots(struct coordinator *coordinator, struct slots *slots)

@@ -63,14 +63,18 @@ static size_t held_by(const struct coordinator *coordinator, const struct member
 static json_t *member_json(const struct coordinator *coordinator, const struct member *member)
 {
     char incarnation[24];
+    const struct drained_member *drained = drained_find(&coordinator->drained, member->id);
+    bool is_drained = drained && drained->incarnation == member->incarnation;
     snprintf(incarnation, sizeof incarnation, "%llx", (unsigned long long)member->incarnation);
-    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I}", "id", member->id, "role",
+    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:s}", "id", member->id, "role",
                      member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host, "zone",
                      member->zone, "pid", (json_int_t)member->pid, "version", member->version, "incarnation",
-                     incarnation, "state", state_names[member->state], "heartbeat_age_ms",
-                     (json_int_t)(coordinator->now_ms - member->heard_ms), "capacity", (int)member->capacity, "records",
-                     (json_int_t)member->records, "calls", (json_int_t)member->calls, "held",
-                     (json_int_t)held_by(coordinator, member), "share_milli", (json_int_t)member->quota.may_milli);
+                     incarnation, "state",
+                     state_names[member->benched && member->state == MEMBER_LIVE ? MEMBER_SUSPECT : member->state],
+                     "heartbeat_age_ms", (json_int_t)(coordinator->now_ms - member->heard_ms), "capacity",
+                     (int)member->capacity, "records", (json_int_t)member->records, "calls", (json_int_t)member->calls,
+                     "held", (json_int_t)held_by(coordinator, member), "share_milli",
+                     (json_int_t)member->quota.may_milli, "drained_by", is_drained ? drained->who : "");
 }
 
 static json_t *quota_json(const struct coordinator *coordinator)
@@ -107,13 +111,14 @@ void publish_view(const struct coordinator *coordinator, struct buf *out)
         json_array_append_new(partitions, partition_json(coordinator, i));
         json_array_append_new(shards, shard_json(coordinator, i));
     }
-    json_t *root = json_pack(
-        "{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "leader", coordinator->id, "endpoint",
-        coordinator->endpoint, "term", (json_int_t)coordinator->term, "at_ms", (json_int_t)coordinator->wall_ms,
-        "partitions", (int)coordinator->partition_count, "topic", coordinator->topic, "assignment_version",
-        (json_int_t)coordinator->metrics.rebalances_total, "catalogue_version",
-        (json_int_t)catalogue_version(coordinator->catalogue), "members", members, "partition_list", partitions,
-        "shard_list", shards, "quota", quota_json(coordinator), "rebalances", moves_json(coordinator));
+    json_t *root =
+        json_pack("{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "leader", coordinator->id, "endpoint",
+                  coordinator->endpoint, "term", (json_int_t)coordinator->term, "at_ms",
+                  (json_int_t)coordinator->wall_ms, "partitions", (int)coordinator->partition_count, "topic",
+                  coordinator->topic, "assignment_version", (json_int_t)coordinator->metrics.rebalances_total,
+                  "catalogue_version", (json_int_t)catalogue_version(coordinator->catalogue), "stall_ms",
+                  (json_int_t)coordinator->options->stall_ms, "members", members, "partition_list", partitions,
+                  "shard_list", shards, "quota", quota_json(coordinator), "rebalances", moves_json(coordinator));
     assert(root); /* only text that is no UTF-8 could fail */
     char *text = json_dumps(root, JSON_COMPACT);
     assert(text);
@@ -147,4 +152,18 @@ void publish_audit(struct coordinator *coordinator, const char *what, const char
     snprintf(key, sizeof key, "%saudit", coordinator->options->prefix);
     store_send(coordinator->store, on_written, NULL, "XADD", key, "MAXLEN", "~", "10000", "*", "what", what, "who", who,
                "detail", detail, NULL);
+}
+
+void publish_move(struct coordinator *coordinator, const struct move *move, int64_t number)
+{
+    char key[256], at[24], index[16], given[24];
+    if (!store_up(coordinator->store))
+        return;
+    snprintf(key, sizeof key, "%smoves", coordinator->options->prefix);
+    snprintf(at, sizeof at, "%lld", (long long)move->at_ms);
+    snprintf(index, sizeof index, "%d", (int)move->index);
+    snprintf(given, sizeof given, "%lld", (long long)number);
+    store_send(coordinator->store, on_written, NULL, "XADD", key, "MAXLEN", "~", "20000", "*", "at_ms", at, "kind",
+               move->kind, "index", index, "from", move->from, "to", move->to, "number", given, "reason", move->reason,
+               NULL);
 }

@@ -1,7 +1,8 @@
 /*
  * What a new leader reads from Redis before it hears members (coordinator.h): the installation, the assignment number
- * of every ledger, the former leader's view, and last its term. All of it must be answered, or it is asked anew: a
- * number that was not read could be given a second time. A leader that acts looks at the version of the catalogue only.
+ * of every ledger, who is drained, the former leader's view, and last its term. All of it must be answered, or it is
+ * asked anew: a number that was not read could be given a second time. A leader that acts looks at the version of the
+ * catalogue only.
  */
 #include "coordinator.h"
 
@@ -23,6 +24,7 @@ struct reading {
     int32_t partitions;
     char topic[256];
     int64_t number, term;
+    struct drained drained;
     char *view;
     size_t view_size;
 };
@@ -56,10 +58,14 @@ static void answered(struct reading *reading, bool good)
         if (!reading->failed) {
             if (reading->number > coordinator->partitions.number)
                 coordinator->partitions.number = reading->number;
+            drained_clear(&coordinator->drained);
+            coordinator->drained = reading->drained;
+            reading->drained = (struct drained){0};
             leader_begin(coordinator, reading->partitions, reading->topic, reading->term);
             former_restore(coordinator, reading->view, reading->view_size);
         }
     }
+    drained_clear(&reading->drained);
     free(reading->view);
     free(reading);
 }
@@ -72,6 +78,18 @@ static void on_number(void *arg, int status, const struct store_reply *reply)
     if (number > reading->number)
         reading->number = number;
     answered(reading, good && number >= 0);
+}
+
+static void on_drained(void *arg, int status, const struct store_reply *reply)
+{
+    struct reading *reading = arg;
+    bool good = status == 0 && reply->type == STORE_ARRAY;
+    for (size_t i = 0; good && i + 1 < reply->count; i += 2) {
+        struct drained_member member;
+        if (drained_parse(reply->elements[i]->text, reply->elements[i + 1]->text, &member))
+            drained_put(&reading->drained, &member);
+    }
+    answered(reading, good);
 }
 
 static void on_view(void *arg, int status, const struct store_reply *reply)
@@ -97,13 +115,15 @@ static void begin(struct coordinator *coordinator, int32_t partitions, const cha
     char key[256];
     struct reading *reading = mem_alloc(sizeof *reading);
     *reading =
-        (struct reading){.coordinator = coordinator, .partitions = partitions, .outstanding = (size_t)partitions + 2};
+        (struct reading){.coordinator = coordinator, .partitions = partitions, .outstanding = (size_t)partitions + 3};
     snprintf(reading->topic, sizeof reading->topic, "%s", topic);
     coordinator->reading = reading;
     for (int32_t i = 0; i < partitions; i++) {
         snprintf(key, sizeof key, "%s{%d}:ledger", coordinator->options->prefix, i);
         store_send(coordinator->store, on_number, reading, "HGET", key, "number", NULL);
     }
+    key_of(coordinator, "drained", key, sizeof key);
+    store_send(coordinator->store, on_drained, reading, "HGETALL", key, NULL);
     key_of(coordinator, "cluster", key, sizeof key);
     store_send(coordinator->store, on_view, reading, "GET", key, NULL);
     key_of(coordinator, "term", key, sizeof key);

@@ -60,7 +60,10 @@ static void report_partition(struct coordinator *coordinator, struct member *mem
         reported(coordinator, &coordinator->partitions, member, status->partition, status->assignment, releasing);
     if (!view)
         return;
-    view->phase = status->phase;
+    /* One that was STOPPED under an older number has not heard yet that it is to try again. */
+    bool outdated = status->phase == ISOBAR__V1__PARTITION_PHASE__STOPPED &&
+                    status->assignment < coordinator->partitions.slots[status->partition].number;
+    view->phase = outdated ? ISOBAR__V1__PARTITION_PHASE__ACQUIRING : status->phase;
     view->offset = status->offset;
     view->lag = status->lag;
     view->lag_ms = status->lag_ms;
@@ -68,7 +71,8 @@ static void report_partition(struct coordinator *coordinator, struct member *mem
     view->clock_ms = status->clock_ms;
     view->watermark_ms = status->watermark_ms;
     view->rows = status->rows;
-    text_copy(view->alarm, sizeof view->alarm, status->alarm);
+    stall_report(coordinator, member, status);
+    text_copy(view->alarm, sizeof view->alarm, outdated ? "" : status->alarm);
 }
 
 static void report_shard(struct coordinator *coordinator, struct member *member, const Isobar__V1__ShardStatus *status)

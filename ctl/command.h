@@ -19,6 +19,10 @@ struct command {
     size_t options_size; /* of the struct that the rows fill */
     /* Does it: `options` is that struct. Answers go to stdout, errors to stderr; returns the exit code. */
     int (*run)(const void *options);
+    /* Commands that take exactly `operand_count` words besides options have these instead of `run`. */
+    const char *operands; /* for --help: "<member>" */
+    int operand_count;
+    int (*run_operands)(const void *options, char *const *operands);
 };
 
 /* How a command finds Redis; first in each list of options. */
@@ -30,8 +34,15 @@ struct command {
     X(TEXT, prefix, "isobar:", 0, 0, "prefix of all keys in Redis")                                                    \
     X(INT, timeout_ms, "5000", 100, 600000, "time after which Redis or Kafka is taken for unreachable, ms")
 
+extern const struct command command_drain;
 extern const struct command command_init;
+extern const struct command command_keygen;
+extern const struct command command_members;
+extern const struct command command_partition;
+extern const struct command command_partitions;
 extern const struct command command_status;
+extern const struct command command_undrain;
 extern const struct command command_verify;
+extern const struct command command_why;
 
 #endif

@@ -12,14 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&command_init, &command_status, &command_verify, NULL};
+static const struct command *const commands[] = {
+    &command_init,    &command_status,    &command_members, &command_partitions, &command_why, &command_drain,
+    &command_undrain, &command_partition, &command_verify,  &command_keygen,     NULL};
 #define NAME_BYTES   64 /* of a command, with "isobarctl " before it */
 #define COMMANDS_MAX (sizeof commands / sizeof commands[0])
 
 static void print_usage(FILE *out)
 {
     fprintf(out,
-            "isobarctl %s\nmakes, shows and checks an installation\n\nUsage: isobarctl <command> "
+            "isobarctl %s\nmakes, shows, checks and runs an installation\n\nUsage: isobarctl <command> "
             "[options]\n\nCommands:\n",
             ISOBAR_VERSION);
     for (size_t i = 0; commands[i]; i++)
@@ -51,25 +53,36 @@ static int unknown(const char *name)
     return EXIT_CODE_USAGE;
 }
 
+/* False when the words besides options are not those that the command takes: said. */
+static bool operands_fit(const struct command *command, int operands, char **argv)
+{
+    if (operands > command->operand_count && command->operand_count == 0)
+        fprintf(stderr, "isobarctl %s: unexpected argument '%s'; it takes options only\n", command->name, argv[1]);
+    else if (operands != command->operand_count)
+        fprintf(stderr, "isobarctl %s: %s wanted, not %d argument%s; isobarctl help %s shows more\n", command->name,
+                command->operands, operands, operands == 1 ? "" : "s", command->name);
+    return operands == command->operand_count;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
-    char name[NAME_BYTES];
+    char name[NAME_BYTES], usage[NAME_BYTES];
     snprintf(name, sizeof name, "isobarctl %s", command->name);
+    snprintf(usage, sizeof usage, "%s%s[options]", command->operands ? command->operands : "",
+             command->operands ? " " : "");
     struct option_program program = {.name = name,
                                      .section = command->name,
                                      .summary = command->details,
-                                     .usage = "[options]",
+                                     .usage = usage,
                                      .rows = command->rows,
                                      .row_count = command->row_count};
     void *options = mem_alloc(command->options_size);
     int operands = 0, code = EXIT_CODE_OK;
     if (option_parse(&program, options, argc, argv, &operands, &code) == OPTION_RUN) {
-        if (operands > 0) {
-            fprintf(stderr, "%s: unexpected argument '%s'; it takes options only\n", name, argv[1]);
+        if (!operands_fit(command, operands, argv))
             code = EXIT_CODE_USAGE;
-        } else {
-            code = command->run(options);
-        }
+        else
+            code = command->run ? command->run(options) : command->run_operands(options, argv + 1);
     }
     option_release(&program, options);
     free(options);

@@ -13,9 +13,12 @@
 #include "context.h"
 #include "error.h"
 #include "installation.h"
+#include "journal.h"
 #include "kafka.h"
 #include "keyspace.h"
 #include "mem.h"
+#include "recount.h"
+#include "verdict.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,6 +28,9 @@
 #define VERIFY_OPTIONS(X)                                                                                              \
     COMMAND_OPTIONS(X)                                                                                                 \
     X(TEXT, kafka, "", 0, 0, "Kafka bootstrap servers: checks offsets against the log too. Empty: does not")           \
+    X(FLAG, full, "false", 0, 0, "recounts every window from its panes, as far as these are kept")                     \
+    X(TEXT, journal, "", 0, 0, "workers' journals, comma-separated: checks I4 and I5 over all of them")                \
+    X(FLAG, json, "false", 0, 0, "prints the findings and the counters of every partition as JSON")                    \
     X(FLAG, verbose, "false", 0, 0, "a line for every partition, not only for bad ones")
 
 struct verify_options {
@@ -66,21 +72,9 @@ struct verify {
     struct audit *audits; /* per partition */
     bool *read;           /* the ledger could be used */
     int64_t *low;         /* of the log, before; with --kafka */
+    int64_t recounted;    /* windows; with --full */
+    int64_t journal_lines;
 };
-
-/* 11520 -> 11,520 */
-static const char *grouped(int64_t number, char out[32])
-{
-    char digits[24];
-    size_t size = (size_t)snprintf(digits, sizeof digits, "%" PRId64, number), used = 0;
-    for (size_t i = 0; i < size; i++) {
-        if (i > 0 && (size - i) % 3 == 0)
-            out[used++] = ',';
-        out[used++] = digits[i];
-    }
-    out[used] = '\0';
-    return out;
-}
 
 /* ---- the log ---- */
 
@@ -181,6 +175,19 @@ static int read_records(struct verify *verify, const struct keyspace_key *const 
     return EXIT_CODE_OK;
 }
 
+static int recount(struct verify *verify, const struct keyspace *keyspace)
+{
+    struct recount windows = {.context = &verify->context, .installation = &verify->installation};
+    int code = EXIT_CODE_OK;
+    for (size_t i = 0; i < keyspace->count && code == EXIT_CODE_OK; i++) {
+        const struct keyspace_key *key = &keyspace->keys[i];
+        if (key->size >= 0 && verify->read[key->partition])
+            code = recount_window(&windows, key, &verify->audits[key->partition]);
+    }
+    verify->recounted = windows.windows;
+    return code;
+}
+
 static int check_records(struct verify *verify)
 {
     struct keyspace keyspace;
@@ -201,7 +208,28 @@ static int check_records(struct verify *verify)
     }
     if (code == EXIT_CODE_OK && count > 0)
         code = read_records(verify, batch, count);
+    if (code == EXIT_CODE_OK && verify->options->full)
+        code = recount(verify, &keyspace);
     keyspace_release(&keyspace);
+    return code;
+}
+
+static int check_journals(struct verify *verify)
+{
+    struct journal journal = {0};
+    struct buf error = BUF_EMPTY;
+    char *list = mem_strdup(verify->options->journal), *rest = list;
+    int code = EXIT_CODE_OK;
+    for (char *path; code == EXIT_CODE_OK && (path = strsep(&rest, ","));) {
+        if (*path && journal_read(&journal, path, verify->installation.partitions, &error) != 0)
+            code = context_fail(&verify->context, EXIT_CODE_CONFIG, "%s", error.data);
+    }
+    if (code == EXIT_CODE_OK)
+        journal_check(&journal, verify->audits);
+    verify->journal_lines = (int64_t)journal.count;
+    journal_release(&journal);
+    buf_release(&error);
+    free(list);
     return code;
 }
 
@@ -238,6 +266,8 @@ static int check_all(struct verify *verify)
         code = check_records(verify);
     if (code == EXIT_CODE_OK)
         code = check_later(verify);
+    if (code == EXIT_CODE_OK)
+        code = check_journals(verify);
     if (code == EXIT_CODE_OK && has_kafka)
         code = ask_kafka(verify, ignored, high);
     for (int32_t partition = 0; partition < partitions && code == EXIT_CODE_OK && has_kafka; partition++) {
@@ -249,38 +279,17 @@ static int check_all(struct verify *verify)
     return code;
 }
 
-static void print_partition(const struct audit *audit, bool verbose)
+static int conclude(const struct verify *verify)
 {
-    const struct audit_ledger *l = &audit->ledger;
-    fputs(audit->lines.data, stdout);
-    if (audit->findings > AUDIT_LINES)
-        printf("partition %d: and %d more\n", audit->partition, audit->findings - AUDIT_LINES);
-    if (verbose && audit->findings == 0)
-        printf("partition %d: good; offset %" PRId64 ", %" PRId64 " rows (in %" PRId64 ", late %" PRId64
-               ", duplicate %" PRId64 ", bad %" PRId64 ", checked %" PRId64 ", tick %" PRId64 ", control %" PRId64
-               ", retired %" PRId64 "), %" PRId64 " cities\n",
-               audit->partition, l->offset, l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_bad,
-               l->rows_checked, l->rows_tick, l->rows_control, l->rows_retired, audit->cities);
-}
-
-static int report(const struct verify *verify)
-{
-    char text[32];
-    int64_t total = 0;
-    int findings = 0, bad = 0;
-    for (int32_t partition = 0; partition < verify->installation.partitions; partition++) {
-        const struct audit *audit = &verify->audits[partition];
-        print_partition(audit, verify->options->verbose);
-        total += audit->ledger.rows;
-        findings += audit->findings;
-        bad += audit->findings > 0;
-    }
-    printf("%d partitions, %s rows: ", verify->installation.partitions, grouped(total, text));
-    if (findings == 0)
-        puts("all invariants hold");
-    else
-        printf("%d violation%s in %d partition%s\n", findings, findings == 1 ? "" : "s", bad, bad == 1 ? "" : "s");
-    return findings == 0 ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
+    const struct verify_options *options = verify->options;
+    struct verdict verdict = {.audits = verify->audits,
+                              .partitions = verify->installation.partitions,
+                              .verbose = options->verbose,
+                              .full = options->full,
+                              .journals = *options->journal != '\0',
+                              .recounted = verify->recounted,
+                              .journal_lines = verify->journal_lines};
+    return options->json ? verdict_json(&verdict) : verdict_print(&verdict);
 }
 
 static int verify_all(struct verify *verify)
@@ -296,7 +305,7 @@ static int verify_all(struct verify *verify)
         audit_init(&verify->audits[i], &verify->rules, (int32_t)i);
     int code = check_all(verify);
     if (code == EXIT_CODE_OK)
-        code = report(verify);
+        code = conclude(verify);
     for (size_t i = 0; i < partitions; i++)
         audit_release(&verify->audits[i]);
     free(verify->audits);
@@ -319,10 +328,13 @@ static int run(const void *values)
 
 const struct command command_verify = {
     .name = "verify",
-    .summary = "checks that every record counted exactly once (invariants I1 to I3)",
+    .summary = "checks that every record counted exactly once (invariants I1 to I5)",
     .details = "Checks the invariants I1 (records), I2 (rows) and I3 (offsets, clocks and places) of every "
                "partition in Redis, and with\n"
-               "--kafka that the offsets lie in the log. Workers may go on meanwhile.\n\n"
+               "--kafka that the offsets lie in the log; with --full that every window is the sum of its panes, with "
+               "--journal I4 "
+               "(the\n"
+               "chain of commits) and I5 (one owner at a time). Workers may go on meanwhile.\n\n"
                "Exit codes: 0 all hold; 1 one does not: a line names the partition and the numbers; 69 Redis "
                "or Kafka is missing,\n"
                "or there is no installation.",

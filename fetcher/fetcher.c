@@ -81,6 +81,7 @@ static void update_gauges(struct fetcher *fetcher, int64_t now_ms)
     metrics->stopped = fetcher->gate.state;
     metrics->stopped_milliseconds =
         fetcher->gate.state != GATE_OPEN && fetcher->gate.until_ms > now_ms ? fetcher->gate.until_ms - now_ms : 0;
+    metrics->redirects_total = link_redirects(fetcher->link);
     metrics->share_milli = fetcher->bucket.share_milli;
     metrics->kafka_up = !outbox_stuck(fetcher->outbox);
     metrics->values_left_out_total = fetcher->rows.left_out;
@@ -219,7 +220,9 @@ static void start_connections(struct fetcher *fetcher, struct buf *error)
                                .incarnation = fetcher->incarnation,
                                .role = ISOBAR__V1__ROLE__FETCHER,
                                .capacity = (int32_t)options->capacity,
-                               .zone = options->zone};
+                               .zone = options->zone,
+                               .curve = fetcher->curve,
+                               .insecure = options->insecure};
     events.arg = fetcher;
     fetcher->outbox = outbox_new(fetcher->loop, &outbox, &outbox_events, error);
     if (fetcher->outbox)
@@ -243,7 +246,7 @@ int fetcher_start(struct fetcher *fetcher, struct daemon *daemon)
         link_default_id(fetcher->id, sizeof fetcher->id);
     if (!link_valid_id(fetcher->id))
         buf_printf(&error, "id '%s' must be 1 to 64 letters, digits, '.', '_' or '-'", fetcher->id);
-    else
+    else if (curve_client_read(options->curve_key_file, options->curve_server_key, &fetcher->curve, &error))
         choose_source(fetcher, &error);
     if (error.size == 0) {
         start_pure(fetcher);
@@ -274,6 +277,7 @@ void fetcher_release(struct fetcher *fetcher)
     if (fetcher->transfers)
         calls_abort(fetcher);
     link_free(fetcher->link);
+    curve_client_free(fetcher->curve);
     transfers_free(fetcher->transfers);
     outbox_free(fetcher->outbox);
     cities_release(&fetcher->cities);

@@ -26,6 +26,7 @@ struct fetcher {
     struct daemon *daemon;
     struct loop *loop;
     struct link *link;
+    struct curve_client *curve; /* NULL: plain */
     struct outbox *outbox;
     struct transfers *transfers;
     struct loop_timer *timer, *second_timer, *drain_timer;

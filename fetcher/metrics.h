@@ -33,6 +33,8 @@
     X(GAUGE, share_milli, "calls a minute allowed, 1/1000; -1 without limit")                                          \
     X(GAUGE, catalogue_version, "oldest version of the catalogue among the shards held")                               \
     X(GAUGE, coordinator_up, "1 while a coordinator answers")                                                          \
+    X(GAUGE, target_term, "term of the newest target")                                                                 \
+    X(COUNTER, redirects_total, "times that a standby's or Redis' word about the leader was followed")                 \
     X(GAUGE, kafka_up, "0 while Kafka is known to be away")
 
 struct fetcher_metrics {

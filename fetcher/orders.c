@@ -84,6 +84,7 @@ static void on_target(void *arg, const Isobar__V1__Target *target)
 {
     struct fetcher *fetcher = arg;
     int64_t now = loop_now_ms(fetcher->loop);
+    fetcher->metrics.target_term = target->term;
     if (fetcher->draining || fetcher->partitions_differ || fetcher->cities.shard_count == 0)
         return;
     int32_t share = share_of(fetcher, target->calls_per_minute_milli);

@@ -2,6 +2,7 @@
 #include "deadletter.h"
 
 #include "error.h"
+#include "failpoint.h"
 #include "log.h"
 #include "mem.h"
 #include "observation.h"
@@ -91,6 +92,7 @@ static void on_delivered(void *arg, void *opaque, int32_t partition, int64_t off
         complain(letters, letter ? letters->topic : "(a tick)", error);
     if (!letter)
         return; /* a tick */
+    (void)FAILPOINT("letter-delivered");
     if (!error || letters->freeing) {
         letters->config.metrics->deadletters_total += error == NULL;
         letter_free(letter);

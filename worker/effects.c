@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "log.h"
 #include "mem.h"
+#include "mutant.h"
 
 #include <stdlib.h>
 
@@ -45,6 +46,7 @@ static void on_eval(void *arg, int status, const struct store_reply *reply)
         session_reply(session, asked->ticket, status, reply, now);
         worker_plan(worker);
     }
+    mutant_answered(worker->store, asked->ticket, reply);
     free(asked);
 }
 
@@ -53,6 +55,8 @@ static void io_eval(void *arg, struct session *session, enum session_script scri
 {
     struct worker *worker = arg;
     const char *const *pointers = args_pointers(args);
+    if (script == SCRIPT_COMMIT)
+        mutant_commit(pointers, keys, args->count, ticket);
     store_eval(worker->store, &worker->scripts[script], keys, args->count, pointers, args->sizes, on_eval,
                asked_new(worker, session, ticket));
 }
@@ -136,8 +140,8 @@ static void io_journal(void *arg, const struct session *session, const char *wha
     struct worker *worker = arg;
     if (!worker->journal)
         return;
-    fprintf(worker->journal, "%s %d %s %s %s %lld\n", what, session->partition, worker->owner, ids->expected, ids->next,
-            (long long)offset);
+    fprintf(worker->journal, "%s %d %s %s %s %lld %lld\n", what, session->partition, worker->owner, ids->expected,
+            ids->next, (long long)offset, (long long)clock_monotonic_ms());
     fflush(worker->journal);
 }
 

@@ -29,6 +29,8 @@
     X(GAUGE, cities, "cities with state in memory")                                                                    \
     X(GAUGE, window_cache_bytes, "bytes of folded windows in memory")                                                  \
     X(GAUGE, coordinator_up, "1 while a coordinator answers")                                                          \
+    X(GAUGE, target_term, "term of the newest target")                                                                 \
+    X(COUNTER, redirects_total, "times that a standby's or Redis' word about the leader was followed")                 \
     X(GAUGE, redis_up, "1 while Redis answers")
 
 struct worker_metrics {

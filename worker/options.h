@@ -17,16 +17,19 @@
     X(SECRET, redis_password, "", 0, 0, "Redis password; only from the environment or a file")                         \
     X(INT, redis_timeout_ms, "3000", 100, 60000, "time after which an answer of Redis is given up, ms")                \
     X(TEXT, prefix, "isobar:", 0, 0, "prefix of all keys in Redis")                                                    \
-    X(TEXT, coordinator, "tcp://127.0.0.1:7070", 0, 0, "coordinators' endpoints, comma-separated")                     \
+    X(TEXT, coordinator, "tcp://127.0.0.1:7070", 0, 0, "coordinators' endpoints, comma-separated; empty: Redis tells") \
+    X(TEXT, curve_key_file, "", 0, 0, "file with this member's secret key; with it coordinators need CURVE")           \
+    X(TEXT, curve_server_key, "", 0, 0, "coordinators' public key, or a file with it; a list has one per endpoint")    \
     X(INT, fetch_memory, "16", 1, 65536, "Kafka fetch queue over all partitions, MiB")                                 \
     X(INT, window_memory, "12", 1, 65536, "cache of folded windows over all partitions, MiB")                          \
     X(INT, commit_ms, "5", 1, 10000, "least time between two commits of a partition, ms")                              \
     X(INT, commit_max_ms, "100", 1, 60000, "the same when the worker is busy, ms")                                     \
     X(INT, commit_fields, "1000", 10, 4000, "changed records that make a commit due at once")                          \
+    X(INT, acquires_per_second, "500", 0, 100000, "partitions acquired a second at most; 0: no limit")                 \
     X(INT, allowed_delay_s, "300", 0, 86400, "how long after a pane's end its readings are still in time, s")          \
     X(INT, idle_s, "1800", 1, 604800, "after this silence of a city its panes are closed by the clock, s")             \
     X(INT, tick_s, "10", 1, 3600, "time between ticks of a partition, s")                                              \
-    X(TEXT, journal, "", 0, 0, "file that gets a line per acquire and commit; for tests")
+    X(TEXT, journal, "", 0, 0, "file that gets a line per acquire and commit, with monotonic ms; for tests")
 
 struct worker_options {
     OPTION_STRUCT(WORKER_OPTIONS)

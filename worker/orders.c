@@ -6,6 +6,7 @@
 #include "worker.h"
 
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 
 #include <stdlib.h>
@@ -80,6 +81,7 @@ static void on_target(void *arg, const Isobar__V1__Target *target)
 {
     struct worker *worker = arg;
     int64_t now = clock_monotonic_ms();
+    worker->metrics.target_term = target->term;
     if (worker->draining)
         return;
     for (int32_t p = 0; p < worker->meta.partitions; p++) {
@@ -113,11 +115,31 @@ static void on_state(void *arg, bool up)
 const struct link_events worker_link_events = {
     .heartbeat = on_heartbeat, .welcome = on_welcome, .target = on_target, .state = on_state};
 
+static void on_leader(void *arg, int status, const struct store_reply *reply)
+{
+    struct worker *worker = arg;
+    if (status == 0 && reply->type == STORE_TEXT && worker->link)
+        link_leader(worker->link, reply->text);
+}
+
+void worker_find_leader(struct worker *worker)
+{
+    char key[256];
+    if (!worker->link)
+        return;
+    worker->metrics.redirects_total = link_redirects(worker->link);
+    if (link_up(worker->link) || worker->draining || !store_up(worker->store))
+        return;
+    snprintf(key, sizeof key, "%sleader", worker->options->prefix);
+    store_send(worker->store, on_leader, worker, "GET", key, NULL);
+}
+
 /* ---- the end of a session ---- */
 
 void worker_session_gone(struct worker *worker, struct session *session)
 {
     log_info("partition_released", LOG_INT("partition", session->partition), LOG_INT("offset", session->last_offset));
+    (void)FAILPOINT("release-after");
     worker->sessions[session->partition] = NULL;
     worker->session_count--;
     link_released(worker->link, session->partition, session_number(session));

@@ -3,6 +3,7 @@
 #include "session_internal.h"
 
 #include "error.h"
+#include "failpoint.h"
 #include "log.h"
 #include "mem.h"
 
@@ -161,10 +162,13 @@ static void on_load(struct session *session, const struct store_reply *reply, in
     else if (reply_is(reply, "missing"))
         session_stop(
             session,
-            "partition %d lost its ledger: Redis was emptied; restore it, or run isobarctl init for a new installation",
-            session->partition);
+            "partition %d lost its ledger: Redis was emptied; restore it, then isobarctl partition resume %d; or run "
+            "isobarctl init with another --prefix for a new installation",
+            session->partition, session->partition);
     else if (reply_is(reply, "invalid"))
-        session_stop(session, "Redis refuses a load: %s; restore Redis from a backup", reply_word(reply, 1));
+        session_stop(session,
+                     "Redis refuses a load: %.120s; repair that or restore Redis, then isobarctl partition resume %d",
+                     reply_word(reply, 1), session->partition);
     else if (!reply_is(reply, "ok"))
         session_distrust(session, "unexpected answer to a load", reply, now_ms);
     else if (session->phase == SESSION_LOADING)
@@ -209,6 +213,7 @@ void session_renumber(struct session *session, int64_t number)
     if (session->phase == SESSION_STOPPED) {
         session->alarm[0] = '\0';
         session->attempt = 0;
+        session->failed_offset = -1; /* the operator says that it may work now */
         session_enter(session, SESSION_ACQUIRING);
     }
     if (session->phase == SESSION_ACQUIRING && session->ticket == 0)
@@ -220,6 +225,7 @@ void session_release(struct session *session, int64_t now_ms)
     if (session->releasing || session->phase == SESSION_GONE)
         return;
     session->releasing = true;
+    (void)FAILPOINT("release-before");
     if (session->phase != SESSION_RUNNING) {
         if (session->ticket == 0 || session->phase == SESSION_CHECKING)
             session_gone(session);
@@ -240,12 +246,29 @@ void session_failed(struct session *session, const char *reason, int64_t now_ms)
         return;
     int64_t offset = session->state.ledger.offset;
     if (session->failed_offset == offset) {
-        session_stop(session, "Kafka: %s at offset %lld of partition %d; when that is repaired, restart the worker",
-                     reason, (long long)offset, session->partition);
+        session_stop(session,
+                     "Kafka: %.120s at offset %lld of partition %d; when that is repaired, isobarctl partition resume "
+                     "%d",
+                     reason, (long long)offset, session->partition, session->partition);
         return;
     }
     session->failed_offset = offset; /* the check tells whether the log has what we want */
     session_retry(session, reason, now_ms);
+}
+
+/* True when the session may acquire; else it is due when its turn comes. Waiting for a turn is no lack of progress. */
+static bool has_turn(struct session *session, int64_t now_ms)
+{
+    struct pace *pace = session->config->pace;
+    if (pace && session->paced_ms == 0)
+        session->paced_ms = pace_reserve(pace, now_ms);
+    if (now_ms < session->paced_ms) {
+        session->due_ms = session->paced_ms;
+        session->progress_ms = now_ms;
+        return false;
+    }
+    session->paced_ms = 0;
+    return true;
 }
 
 void session_step(struct session *session, int64_t now_ms)
@@ -253,9 +276,9 @@ void session_step(struct session *session, int64_t now_ms)
     if (now_ms < session->due_ms || session->ticket != 0)
         return;
     if (session->phase == SESSION_ACQUIRING) {
-        if (session->number > 0)
+        if (session->number > 0 && has_turn(session, now_ms))
             session_acquire(session, now_ms);
-        else
+        else if (session->number <= 0)
             session->due_ms = now_ms + SESSION_REFUSED_MS; /* waits for a newer number */
     } else if (session->phase == SESSION_RUNNING || session->phase == SESSION_RELEASING) {
         session_work(session, now_ms);

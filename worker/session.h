@@ -20,6 +20,7 @@
 #include "entropy.h"
 #include "kafka.h"
 #include "ledger.h"
+#include "pace.h"
 #include "state.h"
 #include "store.h"
 
@@ -72,6 +73,7 @@ struct session_config {
         *batch; /* decoder and arguments, shared by all sessions: each call is done with them when it returns */
     struct args *args;
     struct cache *cache;
+    struct pace *pace; /* of acquires, shared by all sessions; NULL: no limit */
 };
 
 struct session {
@@ -88,9 +90,10 @@ struct session {
     uint64_t ticket;          /* of the request on the way; 0: none */
     bool resolving;           /* the load on the way is of folded records */
     bool assigned;
-    bool releasing;  /* wanted back by the coordinator */
-    int64_t letters; /* dead letters on the way */
-    int64_t due_ms;  /* next thing to do by the clock; INT64_MAX: nothing */
+    bool releasing;   /* wanted back by the coordinator */
+    int64_t letters;  /* dead letters on the way */
+    int64_t due_ms;   /* next thing to do by the clock; INT64_MAX: nothing */
+    int64_t paced_ms; /* when the next acquire may be sent; 0: not asked yet */
     int64_t sent_ms, committed_ms;
     int64_t progress_ms;   /* monotonic, when the committed offset last moved or there was nothing to read */
     int64_t last_offset;   /* largest committed offset seen by this process; -1 none */

@@ -4,6 +4,8 @@
  */
 #include "session_internal.h"
 
+#include "failpoint.h"
+
 #include <string.h>
 
 #define DIRTY_FACTOR 4  /* times commit_fields: above it no more records are taken while a commit is on the way */
@@ -34,7 +36,9 @@ static void commit(struct session *session, int64_t now_ms)
     entropy_id(session->next);
     size_t keys = commit_build(&session->state, &ids, session->config->args);
     state_evict(&session->state);
+    (void)FAILPOINT("commit-before");
     session_send(session, SCRIPT_COMMIT, keys, now_ms);
+    (void)FAILPOINT("commit-sent");
 }
 
 /* Commits, or first loads what the commit needs, or waits for letters: session_letters_done goes on. */
@@ -56,15 +60,20 @@ static void begin_commit(struct session *session, int64_t now_ms)
     if (ledger_holds(&state->ledger))
         commit(session, now_ms);
     else
-        session_stop(session,
-                     "the counters of partition %d do not add up (I1 or I2); please report this; isobarctl verify "
-                     "shows the numbers",
-                     session->partition);
+        session_stop(
+            session,
+            "the counters of partition %d do not add up (I1 or I2) and nothing was stored; please report this with "
+            "what isobarctl verify says; isobarctl partition resume %d goes on from what is stored",
+            session->partition, session->partition);
 }
 
 void session_work(struct session *session, int64_t now_ms)
 {
     struct state *state = &session->state;
+    if (FAILPOINT("work")) {
+        session->due_ms = now_ms + session->config->commit_max_ms;
+        return;
+    }
     if (state_ticking(state) && !session->releasing && state_dirty(state) < (size_t)session->config->commit_fields)
         state_tick_step(state);
     begin_commit(session, now_ms);
@@ -74,8 +83,10 @@ void session_on_records(struct session *session, const struct store_reply *reply
 {
     struct buf error = BUF_EMPTY;
     session->resolving = false;
+    (void)FAILPOINT("load-records");
     if (load_take(&session->state, reply, &error) != 0)
-        session_stop(session, "%s; restore Redis from a backup", error.data);
+        session_stop(session, "%.120s; restore Redis from a backup, then isobarctl partition resume %d", error.data,
+                     session->partition);
     else
         begin_commit(session, now_ms);
     buf_release(&error);
@@ -85,6 +96,7 @@ static void on_committed(struct session *session, int64_t now_ms)
 {
     const struct session_config *config = session->config;
     struct commit_ids ids = session_ids(session);
+    (void)FAILPOINT("commit-replied");
     config->io->journal(config->io->arg, session, "commit", &ids, session->state.sent.offset);
     memcpy(session->cid, session->next, CID_BYTES);
     session->last_offset = session->state.sent.offset;
@@ -93,6 +105,7 @@ static void on_committed(struct session *session, int64_t now_ms)
     state_evict(&session->state);
     config->metrics->commits_total++;
     config->io->note_offset(config->io->arg, session->partition, session->last_offset);
+    (void)FAILPOINT("commit-after");
     bool was_full = session->full;
     session->full = false;
     session_plan(session, now_ms);
@@ -111,10 +124,13 @@ void session_on_commit(struct session *session, const struct store_reply *reply,
     } else if (reply_is(reply, "missing")) {
         session_stop(
             session,
-            "partition %d lost its ledger: Redis was emptied; restore it, or run isobarctl init for a new installation",
-            session->partition);
+            "partition %d lost its ledger: Redis was emptied; restore it, then isobarctl partition resume %d; or run "
+            "isobarctl init with another --prefix for a new installation",
+            session->partition, session->partition);
     } else if (reply_is(reply, "invalid")) {
-        session_stop(session, "Redis refuses a commit: %s; restore Redis from a backup", reply_word(reply, 1));
+        session_stop(session,
+                     "Redis refuses a commit: %.120s; repair that or restore Redis, then isobarctl partition resume %d",
+                     reply_word(reply, 1), session->partition);
     } else {
         session->config->metrics->commit_failures_total++;
         session_distrust(session, "unexpected answer to a commit", reply, now_ms);
@@ -142,6 +158,7 @@ size_t session_records(struct session *session, const struct kafka_record *recor
     if (session->phase != SESSION_RUNNING)
         return count; /* left over from before: the partition is unassigned */
     size_t taken = 0;
+    (void)FAILPOINT("records");
     while (taken < count && !full(session))
         state_apply(state, &records[taken++]);
     if (taken > 0)

@@ -5,6 +5,7 @@
 #include "session_internal.h"
 
 #include "error.h"
+#include "failpoint.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -29,7 +30,9 @@ void session_acquire(struct session *session, int64_t now_ms)
     args_text(args, session->acquired);
     args_integer(args, FORMAT_VERSION);
     args_integer(args, config->config_version);
+    (void)FAILPOINT("acquire-before");
     session_send(session, SCRIPT_ACQUIRE, 1, now_ms);
+    (void)FAILPOINT("acquire-sent");
 }
 
 static void on_letter(void *arg, const char *reason, const struct kafka_record *record, int64_t row)
@@ -65,6 +68,10 @@ static bool memory_holds(struct session *session, const char *before, const stru
         return false;
     struct state *state = &session->state;
     bool sent = state->sent.any;
+    if (MUTANT("blind_resend") && sent) {
+        state_uncommitted(state);
+        return true;
+    }
     if (sent && strcmp(before, session->next) == 0) {
         if (stored->offset != state->sent.offset || stored->commits != state->sent.commits)
             return false;
@@ -114,8 +121,10 @@ static void on_acquired(struct session *session, const struct store_reply *reply
     struct buf error = BUF_EMPTY;
     struct ledger stored;
     config->metrics->acquires_total++;
+    (void)FAILPOINT("acquire-after");
     if (ledger_parse(&stored, reply->elements[2], &config->rules->windows, &error) != 0) {
-        session_stop(session, "%s; repair it or restore Redis from a backup", error.data);
+        session_stop(session, "%.120s; restore Redis from a backup, then isobarctl partition resume %d", error.data,
+                     session->partition);
         buf_release(&error);
         return;
     }
@@ -165,16 +174,17 @@ void session_on_acquire(struct session *session, const struct store_reply *reply
         on_refused(session, reply, now_ms);
     else if (reply_is(reply, "missing"))
         session_stop(session,
-                     "partition %d has no ledger: Redis was emptied or is the wrong one; restore it, or run isobarctl "
-                     "init for a new installation",
-                     session->partition);
+                     "partition %d has no ledger: Redis was emptied or is the wrong one; restore it, then isobarctl "
+                     "partition resume %d; or run isobarctl init with another --prefix for a new installation",
+                     session->partition, session->partition);
     else if (reply_is(reply, "version"))
         session_stop(session,
-                     "the ledger was written by newer software or configuration (format %s, configuration %s); upgrade "
-                     "this worker",
-                     reply_word(reply, 1), reply_word(reply, 2));
+                     "the ledger was written by newer software or configuration (format %.20s, configuration %.20s); "
+                     "upgrade this worker, or isobarctl drain it and then isobarctl partition resume %d",
+                     reply_word(reply, 1), reply_word(reply, 2), session->partition);
     else if (reply_is(reply, "invalid"))
-        session_stop(session, "the ledger is damaged: %s; restore Redis from a backup", reply_word(reply, 1));
+        session_stop(session, "the ledger is damaged: %.120s; restore Redis, then isobarctl partition resume %d",
+                     reply_word(reply, 1), session->partition);
     else
         session_distrust(session, "unexpected answer to an acquire", reply, now_ms);
 }
@@ -198,11 +208,14 @@ void session_on_page(struct session *session, const struct store_reply *reply, i
         const struct store_reply *value = items->elements[i + 1];
         if (value->type != STORE_TEXT ||
             state_take_city(&session->state, reply_word(items, i), value->text, value->size) != 0) {
-            session_stop(session, "the state of city %s cannot be decoded; restore Redis from a backup",
-                         reply_word(items, i));
+            session_stop(session,
+                         "the state of city %.40s cannot be decoded; restore Redis from a backup, then isobarctl "
+                         "partition resume %d",
+                         reply_word(items, i), session->partition);
             return;
         }
     }
+    (void)FAILPOINT("load-page");
     if (strcmp(reply_word(page, 0), "0") != 0)
         scan(session, reply_word(page, 0), now_ms);
     else
@@ -215,6 +228,7 @@ static void run(struct session *session, int64_t now_ms)
 {
     const struct session_io *io = session->config->io;
     const struct ledger *ledger = &session->state.ledger;
+    (void)FAILPOINT("run-before");
     if (io->assign(io->arg, session->partition, ledger->offset) != 0) {
         session_retry(session, "Kafka does not take the assignment", now_ms);
         return;
@@ -234,25 +248,33 @@ static void misfit(const struct session *session, const struct kafka_check *chec
 {
     const struct session_config *config = session->config;
     const struct ledger *ledger = &session->state.ledger;
-    const char *anew = "; to begin anew with this log, run isobarctl init with another --prefix";
     why[0] = '\0';
+    int32_t p = session->partition;
     if (*config->cluster_id && strcmp(check->cluster_id, config->cluster_id) != 0)
-        snprintf(why, size, "this Kafka is cluster %s, the ledgers belong to %s; point the worker at the right one",
+        snprintf(why, size,
+                 "this Kafka is cluster %.40s, the ledgers belong to %.40s; point the worker's --kafka at the right "
+                 "one and start it again",
                  check->cluster_id, config->cluster_id);
     else if (check->partitions != config->rules->partitions)
-        snprintf(why, size, "the topic has %d partitions, the ledgers were made for %d%s", check->partitions,
-                 config->rules->partitions, anew);
+        snprintf(why, size,
+                 "the topic has %d partitions, the ledgers were made for %d; to begin anew with this topic, run "
+                 "isobarctl init with another --prefix",
+                 check->partitions, config->rules->partitions);
     else if (ledger->offset < check->low)
         snprintf(why, size,
-                 "offset %lld of partition %d was deleted from the log, which begins at %lld: records are lost%s",
-                 (long long)ledger->offset, session->partition, (long long)check->low, anew);
+                 "offset %lld was deleted from the log of partition %d, which begins at %lld: records are lost; to "
+                 "go on there, isobarctl partition reset %d --to low",
+                 (long long)ledger->offset, p, (long long)check->low, p);
     else if (ledger->offset > check->high)
         snprintf(why, size,
-                 "offset %lld of partition %d is beyond the log's end %lld: the topic was truncated or made anew%s",
-                 (long long)ledger->offset, session->partition, (long long)check->high, anew);
+                 "offset %lld is beyond the log's end %lld of partition %d: the topic was truncated or made anew; to "
+                 "take all that is in it, isobarctl partition reset %d --to low",
+                 (long long)ledger->offset, (long long)check->high, p, p);
     else if (ledger->record_offset >= 0 && check->record_status == 0 && check->record_hash != ledger->record_hash)
-        snprintf(why, size, "record %lld of partition %d is not the one that was applied: the topic was made anew%s",
-                 (long long)ledger->record_offset, session->partition, anew);
+        snprintf(why, size,
+                 "record %lld of partition %d is not the one that was applied: the topic was made anew; to take all "
+                 "that is in it, isobarctl partition reset %d --to low",
+                 (long long)ledger->record_offset, p, p);
 }
 
 /*

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "log.h"
 #include "mem.h"
+#include "mutant.h"
 #include "script.h"
 
 #include <errno.h>
@@ -119,6 +120,7 @@ static void on_second(void *arg)
     struct worker *worker = arg;
     int64_t now = clock_monotonic_ms();
     bury(worker);
+    worker_find_leader(worker);
     worker->metrics.window_cache_bytes = (int64_t)worker->cache.bytes;
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
         struct session *session = worker->sessions[p];
@@ -153,7 +155,9 @@ static void start_sessions(struct worker *worker)
                                                      .commit_fields = options->commit_fields,
                                                      .batch = worker->batch,
                                                      .args = &worker->args,
-                                                     .cache = &worker->cache};
+                                                     .cache = &worker->cache,
+                                                     .pace = &worker->pace};
+    worker->pace.per_second = options->acquires_per_second;
     worker->cache.limit = (size_t)options->window_memory << 20;
     worker->sessions = mem_calloc((size_t)worker->meta.partitions, sizeof(struct session *));
     worker->statuses = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->statuses);
@@ -191,7 +195,10 @@ static bool start_link(struct worker *worker, struct buf *error)
                                  .incarnation = worker->incarnation,
                                  .role = ISOBAR__V1__ROLE__WORKER,
                                  .capacity = (int32_t)worker->options->capacity,
-                                 .zone = worker->options->zone};
+                                 .zone = worker->options->zone,
+                                 .curve = worker->curve,
+                                 .told = true,
+                                 .insecure = worker->options->insecure};
     events.arg = worker;
     worker->link = link_new(worker->loop, &config, &events, error);
     return worker->link != NULL;
@@ -304,7 +311,7 @@ int worker_start(struct worker *worker, struct daemon *daemon)
         link_default_id(worker->id, sizeof worker->id);
     snprintf(worker->owner, sizeof worker->owner, "%s/%llx", worker->id, (unsigned long long)worker->incarnation);
     for (int i = 0; i < 3; i++)
-        store_script_init(&worker->scripts[i], names[i], sources[i]);
+        store_script_init(&worker->scripts[i], names[i], mutant_script(names[i], sources[i]));
     if (*options->journal && !(worker->journal = fopen(options->journal, "a")))
         buf_printf(&error, "journal %s: %s", options->journal, strerror(errno));
     args_init(&worker->args);
@@ -313,7 +320,8 @@ int worker_start(struct worker *worker, struct daemon *daemon)
     loop_timer_set(worker->meta_timer, META_RETRY_MS, META_RETRY_MS);
     if (error.size == 0 && !link_valid_id(worker->id))
         buf_printf(&error, "id '%s' must be 1 to 64 letters, digits, '.', '_' or '-'", worker->id);
-    if (error.size == 0)
+    if (error.size == 0 &&
+        curve_client_read(options->curve_key_file, options->curve_server_key, &worker->curve, &error))
         worker->store = store_new(worker->loop, &store, on_store, worker, &error);
     if (error.size)
         log_error("bad_option", LOG_TEXT("reason", error.data));
@@ -354,7 +362,8 @@ void worker_missing(const struct worker *worker, struct buf *out)
     else if (!worker->has_meta)
         buf_printf(out, "redis: no installation read yet under the prefix %s\n", worker->options->prefix);
     if (worker->link && !link_up(worker->link))
-        buf_printf(out, "coordinator: none of %s answers\n", worker->options->coordinator);
+        buf_printf(out, "coordinator: none of %s answers\n",
+                   *worker->options->coordinator ? worker->options->coordinator : "those that Redis names");
 }
 
 void worker_release(struct worker *worker)
@@ -367,6 +376,7 @@ void worker_release(struct worker *worker)
     }
     bury(worker);
     link_free(worker->link);
+    curve_client_free(worker->curve);
     store_free(worker->store);
     kafka_consumer_free(worker->consumer);
     worker_forget_checks(worker);

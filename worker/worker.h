@@ -26,6 +26,7 @@ struct worker {
     struct kafka_consumer *consumer;
     struct deadletters *letters;
     struct link *link;
+    struct curve_client *curve; /* NULL: plain */
     struct loop_timer *timer, *meta_timer;
     struct meta meta;
     bool has_meta, draining, finished;
@@ -39,6 +40,7 @@ struct worker {
     struct session *gone; /* freed when none of their functions can be on the stack */
     struct asked *checks; /* on the way to Kafka */
     struct cache cache;
+    struct pace pace;
     int64_t incarnation, assignment_max;
     char id[80], owner[120];
     FILE *journal;
@@ -69,6 +71,8 @@ void worker_forget_checks(struct worker *worker);
 
 /* ---- orders.c: the coordinator's side ---- */
 extern const struct link_events worker_link_events; /* without arg */
+/* Once a second: asks Redis who leads while no coordinator answers. */
+void worker_find_leader(struct worker *worker);
 /* A session is GONE: tells the coordinator and puts it on the list `gone`. */
 void worker_session_gone(struct worker *worker, struct session *session);
 

@@ -173,11 +173,11 @@ class Stack:
         env.update({k: v for k, v in extra.items() if v})
         return env
 
-    def start(self, name, argv, **env):
+    def start(self, name, argv, stdin=None, **env):
         old = self.programs.get(name)
         if old and old.running():
             raise StackError(f"{name} runs already", 1)
-        program = Program(name, argv, self.dir, env=self.env(**env), on_line=self.on_line)
+        program = Program(name, argv, self.dir, env=self.env(**env), on_line=self.on_line, stdin=stdin)
         self.programs[name] = program
         return program
 
@@ -227,10 +227,21 @@ class Stack:
         argv = [self.binary("isobar-devbroker"), "--port-file", port_file]
         for name, partitions in topics.items():
             argv += ["--topic", f"{name}:{partitions}"]
-        self.start("broker", argv)
+        self.start("broker", argv, stdin=subprocess.PIPE)
         wait_for("the development broker listens", lambda: os.path.exists(port_file), 10)
         with open(port_file, encoding="ascii") as f:
             self.kafka = f.read().strip().removeprefix("bootstrap=")
+
+    def broker_command(self, line):
+        """Tells the development broker to misbehave (tests/devbroker/command.h); raises when it does not understand."""
+        broker = self.programs["broker"]
+        answers = lambda: [a for a in broker.log().splitlines() if a.startswith(("ok", "error"))]
+        before = len(answers())
+        broker.process.stdin.write(line.encode() + b"\n")
+        broker.process.stdin.flush()
+        wait_for("the development broker answers", lambda: len(answers()) > before, 10)
+        if not answers()[before].startswith("ok"):
+            raise StackError(f"devbroker: {line}: {answers()[before]}")
 
     # ---- Isobar
 
@@ -259,10 +270,10 @@ class Stack:
         return self.start(name, [self.binary("isobar-coordinator"), "--id", name, *self.common("redis"), "--bind", bind,
                                  "--admin-port", str(self.ports[name]), "--calls-per-minute", str(calls_per_minute), *extra])
 
-    def start_worker(self, name, *extra):
+    def start_worker(self, name, *extra, **env):
         self.ports[name] = free_port()
         return self.start(name, [self.binary("isobar-worker"), "--id", name, *self.common("kafka", "redis", "coordinator"),
-                                 "--admin-port", str(self.ports[name]), *extra])
+                                 "--admin-port", str(self.ports[name]), *extra], **env)
 
     def start_fetcher(self, name, *extra, **env):
         self.ports[name] = free_port()

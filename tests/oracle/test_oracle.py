@@ -3,6 +3,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import journal
 import oracle
 
 
@@ -80,3 +81,44 @@ def test_the_comparison_sees_a_difference():
 
 def test_a_prefix_with_glob_characters_is_no_pattern():
     assert oracle.pattern("a*[b]?{1}:w:") == "a\\*\\[b\\]\\?{1}:w:*"
+
+
+def line(what, owner, expected, following, offset, file=None):
+    return journal.Event(what, 0, owner, expected, following, offset, 0, file or owner)
+
+
+GOOD = [line("acquire", "a/1", "0", "1", 0), line("commit", "a/1", "1", "2", 5), line("commit", "a/1", "2", "3", 9),
+        line("acquire", "b/1", "3", "4", 9), line("commit", "b/1", "4", "5", 12)]
+
+
+def test_a_whole_chain_is_accepted():
+    assert journal.check(GOOD, {0: "5"}) == []
+
+
+def test_an_unanswered_commit_is_accepted_and_a_missing_line_is_not():
+    unanswered = GOOD[:2] + [line("acquire", "b/1", "3", "4", 9), line("commit", "b/1", "4", "5", 12)]
+    assert journal.check(unanswered, {0: "5"}) == []
+    assert journal.check(GOOD, {0: "3"}) != []
+    assert journal.check(GOOD[:3] + GOOD[4:], {0: "5"}) != []
+
+
+def test_a_fork_is_seen_unless_redis_was_put_back_there():
+    fork = GOOD + [line("acquire", "c/1", "3", "6", 9), line("commit", "c/1", "6", "7", 11)]
+    assert any("2 lines follow the id 3" in p for p in journal.check(fork, {0: "5"}))
+    assert journal.check(fork, {0: "7"}, [{0: "3"}]) == []
+    assert any("follow" in p for p in journal.check(fork, {0: "7"}, [{0: "2"}]))
+
+
+def test_a_commit_of_another_owner_is_seen():
+    assert any(p.startswith("p0 I5") for p in journal.check(GOOD[:-1] + [line("commit", "a/1", "4", "5", 12)], {0: "5"}))
+
+
+def test_an_offset_that_goes_back_is_seen():
+    assert any("I3" in p for p in journal.check(GOOD[:-1] + [line("commit", "b/1", "4", "5", 8)], {0: "5"}))
+    assert any("predecessor left" in p for p in journal.check(GOOD[:3] + [line("acquire", "b/1", "3", "4", 10)], {0: "4"}))
+
+
+def test_a_line_that_was_cut_off_is_left_out(tmp_path):
+    path = tmp_path / "journal"
+    path.write_text("acquire 3 a/1 0 1 7 100\ncommit 3 a/1 1")
+    assert journal.read([str(path), str(tmp_path / "none")]) == [journal.Event("acquire", 3, "a/1", "0", "1", 7, 100, str(path))]

@@ -42,6 +42,8 @@ static const char *body_name(const Isobar__V1__Envelope *envelope)
 {
     static const char *const names[] = {"HELLO", "WELCOME", "HEARTBEAT", "TARGET", "RELEASED", "BYE", "CATALOGUE"};
     unsigned at = (unsigned)envelope->body_case - ISOBAR__V1__ENVELOPE__BODY_HELLO;
+    if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_REDIRECT)
+        return "REDIRECT";
     return at < sizeof names / sizeof *names ? names[at] : "?";
 }
 
@@ -100,10 +102,10 @@ static struct channel *make(struct loop *loop, channel_message_fn *fn, void *arg
     return channel;
 }
 
-struct channel *channel_listen(struct loop *loop, const char *endpoint, channel_message_fn *fn, void *arg,
-                               struct buf *error)
+struct channel *channel_listen_curve(struct loop *loop, const char *endpoint, const struct curve_server *server,
+                                     channel_message_fn *fn, void *arg, struct buf *error)
 {
-    (void)endpoint, (void)error;
+    (void)endpoint, (void)server, (void)error;
     struct channel *channel = make(loop, fn, arg);
     channel->listening = true;
     return channel;
@@ -116,12 +118,12 @@ static void dial(struct channel *channel, int peer)
     channel->ready_ms = world.now_ms + between(0, 20);
 }
 
-struct channel *channel_dial(struct loop *loop, const char *dialled, const char *id, int64_t incarnation,
-                             channel_message_fn *fn, void *arg, struct buf *error)
+struct channel *channel_dial_as(struct loop *loop, const char *dialled, const struct channel_member *member,
+                                channel_message_fn *fn, void *arg, struct buf *error)
 {
     (void)dialled, (void)error;
     struct channel *channel = make(loop, fn, arg);
-    (void)channel_identity(id, incarnation, channel->identity);
+    (void)channel_identity(member->id, member->incarnation, channel->identity);
     dial(channel, 0);
     return channel;
 }
@@ -129,6 +131,35 @@ struct channel *channel_dial(struct loop *loop, const char *dialled, const char 
 void channel_redial(struct channel *channel)
 {
     dial(channel, (channel->peer + 1) % world.coordinators);
+}
+
+bool channel_may_dial(const struct channel *channel, const char *endpoint, bool insecure)
+{
+    (void)channel, (void)endpoint, (void)insecure;
+    return true;
+}
+
+int channel_redial_to(struct channel *channel, const char *endpoint)
+{
+    int peer = 0;
+    while (peer < world.coordinators && strcmp(world.nodes[peer].endpoint, endpoint) != 0)
+        peer++;
+    if (peer == world.coordinators)
+        violation("%s is led to %s", channel->node->id, endpoint);
+    dial(channel, peer);
+    return 0;
+}
+
+const char *channel_trouble(const struct channel *channel)
+{
+    (void)channel;
+    return NULL;
+}
+
+int64_t channel_refused(const struct channel *channel)
+{
+    (void)channel;
+    return 0;
 }
 
 void channel_free(struct channel *channel)

@@ -102,6 +102,8 @@ struct store_reply *reply_value(struct arena *arena, const struct redis_value *v
 /* An array with `count` places to be filled by reply_put. */
 struct store_reply *reply_array(struct arena *arena, size_t count);
 void reply_put(struct store_reply *array, size_t at, const struct store_reply *element);
+/* All fields of a hash and their values, in turn. */
+struct store_reply *reply_fields(struct arena *arena, const struct redis_key *key);
 /* {word, text ...} of up to three texts; NULL ends it. */
 struct store_reply *reply_words(struct arena *arena, const char *first, const char *second, const char *third);
 

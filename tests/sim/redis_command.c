@@ -24,22 +24,24 @@ static bool string_is(const char *key, const char *value)
 
 /* ---- the coordinator's small scripts, told apart by what they say ---- */
 
-static int64_t take_lease(const char *name, const char *value, int64_t ttl_ms)
+/* Another's lease is the answer when there is one. */
+static const struct store_reply *take_lease(const struct redis_command *command, struct arena *arena)
 {
-    struct redis_key *key = redis_key(name);
+    const char *name = command->argv[3], *value = command->argv[4];
     if (redis_find(name) && !string_is(name, value))
-        return 0;
+        return reply_value(arena, redis_get(redis_find(name), NULL));
+    struct redis_key *key = redis_key(name);
     redis_set(key, NULL, value, strlen(value));
-    redis_expire(key, world.now_ms + ttl_ms);
-    return 1;
+    redis_expire(key, world.now_ms + strtoll(command->argv[5], NULL, 10));
+    return reply_integer(arena, 1);
 }
 
 static const struct store_reply *eval(const struct redis_command *command, struct arena *arena)
 {
     const char *script = command->argv[1], *name = command->argv[3], *value = command->argv[4];
     bool three = command->argc > 5;
-    if (three && strstr(script, "'SET'") && strstr(script, "'PX'"))
-        return reply_integer(arena, take_lease(name, value, strtoll(command->argv[5], NULL, 10)));
+    if (three && strstr(script, "'SET'") && strstr(script, "return v end") && strstr(script, "'PX'"))
+        return take_lease(command, arena);
     if (three && strstr(script, "'PEXPIRE'")) {
         bool ours = string_is(name, value);
         if (ours)
@@ -68,6 +70,12 @@ static const struct store_reply *hmget(const struct redis_command *command, stru
     for (size_t i = 2; i < command->argc; i++)
         reply_put(reply, i - 2, reply_value(arena, redis_get(key, command->argv[i])));
     return reply;
+}
+
+static const struct store_reply *hgetall(const struct redis_command *command, struct arena *arena)
+{
+    const struct redis_key *key = redis_find(command->argv[1]);
+    return key ? reply_fields(arena, key) : reply_array(arena, 0);
 }
 
 static const struct store_reply *hvals(const struct redis_command *command, struct arena *arena)
@@ -124,6 +132,8 @@ const struct store_reply *redis_execute(const struct redis_command *command, str
         return hmget(command, arena);
     if (is(command, "HVALS"))
         return hvals(command, arena);
+    if (is(command, "HGETALL"))
+        return hgetall(command, arena);
     if (is(command, "INCR"))
         return incr(command, arena);
     if (is(command, "SCRIPT"))
@@ -133,7 +143,9 @@ const struct store_reply *redis_execute(const struct redis_command *command, str
                            redis_get(redis_find(command->argv[1]), is(command, "GET") ? NULL : command->argv[2]));
     if (is(command, "INFO"))
         return reply_text(arena, "maxmemory_policy:noeviction\r\naof_enabled:1\r\n");
-    if (is(command, "SET") && command->argc == 3)
+    if (is(command, "HDEL"))
+        redis_set(redis_key(command->argv[1]), command->argv[2], NULL, 0);
+    else if (is(command, "SET") && command->argc == 3)
         redis_set(redis_key(command->argv[1]), NULL, command->argv[2], command->sizes[2]);
     else if (!is(command, "XADD") && !is(command, "PING")) /* nobody here reads the audit */
         violation(UNKNOWN, command->argv[0], command->argc > 1 ? command->argv[1] : "");

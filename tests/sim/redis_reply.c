@@ -47,6 +47,19 @@ void reply_put(struct store_reply *array, size_t at, const struct store_reply *e
     elements[at] = element;
 }
 
+struct store_reply *reply_fields(struct arena *arena, const struct redis_key *key)
+{
+    struct store_reply *reply = reply_array(arena, key->present * 2);
+    size_t count = 0;
+    for (const struct redis_slot *slot = key->fields; slot; slot = slot->hh.next) {
+        if (!slot->value.bytes)
+            continue;
+        reply_put(reply, count++, reply_text(arena, slot->name));
+        reply_put(reply, count++, reply_value(arena, &slot->value));
+    }
+    return reply;
+}
+
 struct store_reply *reply_words(struct arena *arena, const char *first, const char *second, const char *third)
 {
     const char *const words[] = {first, second, third};

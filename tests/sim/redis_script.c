@@ -36,19 +36,6 @@ static void set_text(struct redis_key *key, const char *field, const char *text)
 
 /* ---- acquire ---- */
 
-static const struct store_reply *all_fields(const struct redis_key *key, struct arena *arena)
-{
-    struct store_reply *reply = reply_array(arena, key->present * 2);
-    size_t count = 0;
-    for (const struct redis_slot *slot = key->fields; slot; slot = slot->hh.next) {
-        if (!slot->value.bytes)
-            continue;
-        reply_put(reply, count++, reply_text(arena, slot->name));
-        reply_put(reply, count++, reply_value(arena, &slot->value));
-    }
-    return reply;
-}
-
 const struct store_reply *script_acquire(const struct redis_command *command, struct arena *arena)
 {
     struct redis_key *ledger = redis_find(command->argv[0]);
@@ -73,7 +60,7 @@ const struct store_reply *script_acquire(const struct redis_command *command, st
     set_text(ledger, "cid", value_at(command, 3));
     set_text(ledger, "format", value_at(command, 4));
     set_text(ledger, "config_version", value_at(command, 5));
-    reply_put(reply, 2, all_fields(ledger, arena));
+    reply_put(reply, 2, reply_fields(arena, ledger));
     check_acquired(command, partition, value_at(command, 3));
     chaos_acquired(&world.nodes[command->node]);
     return reply;

@@ -17,7 +17,7 @@
 #define BACKOFF_BASE_MS 50
 #define BACKOFF_CAP_MS  2000
 #define LATE_MS         3000
-#define ARGUMENTS_MAX   16 /* of store_send */
+#define ARGUMENTS_MAX   32 /* of store_send */
 
 struct request {
     struct event answer; /* at the client; first, so that the event is the request */

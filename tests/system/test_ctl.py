@@ -546,6 +546,47 @@ def test_verify_finds_every_planted_inconsistency(filled):
     assert code == 0 and "all invariants hold" in out, out + err
 
 
+def test_verify_full_recounts_every_window_from_its_panes(filled):
+    stack, redis = filled, filled.redis_client
+    code, out, err = run(stack, "verify", "--full")  # workers and their ticks go on
+    assert code == 0, out + err
+    for program in [p for name, p in stack.programs.items() if name.startswith(("worker", "coordinator"))]:
+        assert program.terminate(10) == 0
+    code, out, err = run(stack, "verify", "--full", "--json")
+    answer = json.loads(out)
+    windows = sum(len([f for f in redis.hkeys(key) if f != b"#n"]) for key in redis.keys("*") if b"}:w:" in key)
+    assert code == 0 and answer["violations"] == 0 and answer["windows_recounted"] == windows > 500, err
+    p = Planter(stack)
+    window_pb2 = oracle.modules()[1]
+    field, raw = next((f, v) for f, v in sorted(redis.hgetall(p.window_key).items()) if f != b"#n")
+
+    def found(change, word):
+        state = window_pb2.WindowState.FromString(raw)
+        change(state)
+        redis.hset(p.window_key, field, state.SerializeToString())
+        code, out, _ = run(stack, "verify")
+        full_code, full, _ = run(stack, "verify", "--full")
+        redis.hset(p.window_key, field, raw)
+        assert full_code == 1 and f"{p.window_key}: city {field.decode()} {word}" in full, full
+        return code, out
+
+    def add_to_sum(state):
+        state.sum[0] += 1
+
+    def later(state):
+        state.updated_at_ms += 1
+
+    for change in (add_to_sum, later):
+        code, out = found(change, "is not the sum of its panes")
+        assert code == 0, "only the panes know better: " + out
+    # A city whose window is lost, and one whose rows are another's.
+    redis.hdel(p.window_key, field)
+    redis.hincrby(p.window_key, "#n", -window_pb2.WindowState.FromString(raw).rows)
+    assert run(stack, "verify")[0] == 0
+    code, out, _ = run(stack, "verify", "--full")
+    assert code == 1 and re.search(re.escape(p.window_key) + r": \d+ rows, and its panes have \d+", out), out
+
+
 # ---- status
 
 @pytest.mark.sanitized

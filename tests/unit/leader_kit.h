@@ -42,6 +42,8 @@ struct person {
     int64_t catalogue;
     int hellos, targets;
     const char *alarm;
+    int64_t stuck_ms[PARTITIONS]; /* since when it gets on no more with a partition; 0: it does */
+    bool stopped[PARTITIONS];     /* with `alarm`; a new number ends it */
 };
 
 struct world {
@@ -53,7 +55,10 @@ struct world {
     int64_t now_ms;
     struct jitter random;
     int lose_percent, twice_percent;
-    int greets;
+    int greets, answers;
+    bool answer_ok;
+    int64_t answer_id, answer_number; /* of the last answer to an operator */
+    char answer_text[192];
     bool strict; /* nobody is to hold what another holds */
 };
 
@@ -113,6 +118,10 @@ static void say_beat(struct world *world, struct person *person)
             status->phase = person->draining || person->letting_go[i] ? ISOBAR__V1__PARTITION_PHASE__RELEASING
                                                                       : ISOBAR__V1__PARTITION_PHASE__RUNNING;
             status->lag = 7;
+            status->offset = person->stuck_ms[i] ? person->stuck_ms[i] : world->now_ms;
+            status->progress_age_ms = person->stuck_ms[i] ? world->now_ms - person->stuck_ms[i] : 0;
+            if (person->stopped[i])
+                status->phase = ISOBAR__V1__PARTITION_PHASE__STOPPED;
             if (person->alarm)
                 status->alarm = (char *)person->alarm;
             partition_list[beat.n_partitions++] = status;
@@ -144,7 +153,7 @@ static void say_released(struct world *world, struct person *person, int32_t ind
     deliver(world, person, &envelope);
 }
 
-static void say_bye(struct world *world, struct person *person)
+static inline void say_bye(struct world *world, struct person *person)
 {
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Bye bye = ISOBAR__V1__BYE__INIT;
@@ -207,6 +216,8 @@ static void on_target(struct world *world, struct person *person, const Isobar__
             if (world->strict)
                 check_alone(world, person, assignment->index);
             assert_true(assignment->number >= before[assignment->index]);
+            if (assignment->number > before[assignment->index])
+                person->stopped[assignment->index] = false;
             person->number[assignment->index] = assignment->number;
             person->number_max = assignment->number > person->number_max ? assignment->number : person->number_max;
         }
@@ -221,6 +232,14 @@ static void on_target(struct world *world, struct person *person, const Isobar__
 static void hear(struct world *world, const Isobar__V1__Envelope *envelope)
 {
     struct person *person = NULL;
+    if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_ANSWER) {
+        world->answers++;
+        world->answer_ok = envelope->answer->ok;
+        world->answer_id = envelope->answer->id;
+        world->answer_number = envelope->answer->number;
+        text_copy(world->answer_text, sizeof world->answer_text, envelope->answer->text);
+        return;
+    }
     for (int i = 0; i < PEOPLE; i++) {
         if (world->people[i].here && strcmp(world->people[i].id, envelope->member) == 0 &&
             world->people[i].incarnation == envelope->incarnation)
@@ -296,14 +315,14 @@ static struct person *enter(struct world *world, int index, const char *id, Isob
     return person;
 }
 
-static struct person *worker(struct world *world, int index)
+static inline struct person *worker(struct world *world, int index)
 {
     char id[16];
     snprintf(id, sizeof id, "worker-%d", index);
     return enter(world, index, id, ISOBAR__V1__ROLE__WORKER);
 }
 
-static struct person *fetcher(struct world *world, int index)
+static inline struct person *fetcher(struct world *world, int index)
 {
     char id[16];
     snprintf(id, sizeof id, "fetcher-%d", index);
@@ -339,6 +358,8 @@ static void drop_leader(struct world *world)
     struct coordinator *leader = world->leader;
     catalogue_free(leader->catalogue);
     members_clear(&leader->members);
+    drained_clear(&leader->drained);
+    free(leader->progress);
     free(leader->partitions.slots);
     free(leader->partitions.views);
     free(leader->shards.slots);
@@ -369,9 +390,9 @@ static int begin(void **state)
 static int end(void **state)
 {
     struct world *world = *state;
+    store_free(world->store); /* first, as the process does: its callbacks refer to the leader */
     hand_out(world);
     drop_leader(world);
-    store_free(world->store);
     loop_free(world->loop);
     free(world);
     return 0;

@@ -444,6 +444,16 @@ static void envelope_catalogue_1(void **state)
     free_envelope(envelope);
 }
 
+static void envelope_redirect_1(void **state)
+{
+    (void)state;
+    Isobar__V1__Envelope *envelope = ENVELOPE("redirect", "worker-1", REDIRECT);
+    assert_string_equal(envelope->redirect->leader, "coordinator-2");
+    assert_string_equal(envelope->redirect->endpoint, "tcp://coordinator-2.example:7070");
+    assert_int_equal(envelope->redirect->term, 5);
+    free_envelope(envelope);
+}
+
 /* Whoever adds a file must add what reads it. */
 static void no_file_is_left_out(void **state)
 {
@@ -475,6 +485,7 @@ int main(void)
         cmocka_unit_test(envelope_target_1),
         cmocka_unit_test(envelope_released_and_bye_1),
         cmocka_unit_test(envelope_catalogue_1),
+        cmocka_unit_test(envelope_redirect_1),
         cmocka_unit_test(no_file_is_left_out),
     };
     return cmocka_run_group_tests(tests, find_directory, NULL);

@@ -1,0 +1,170 @@
+/* See recount.h. Cost: it reads each pane once per window size. */
+#include "recount.h"
+
+#include "buf.h"
+#include "error.h"
+#include "mem.h"
+#include "window.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECORDS_PER_CALL 4000 /* panes of all cities read at once: some 2 MB */
+
+/* KEYS: ledger, window, its panes. ARGV: fields. {cursor, then per field {window, pane, …}} */
+static const char script[] = "local out = {redis.call('HGET', KEYS[1], 'pane_cursor_ms')}\n"
+                             "for i = 1, #ARGV do\n"
+                             "  local row = {}\n"
+                             "  for k = 2, #KEYS do row[k - 1] = redis.call('HGET', KEYS[k], ARGV[i]) end\n"
+                             "  out[i + 1] = row\n"
+                             "end\n"
+                             "return out\n";
+
+struct call {
+    struct recount *recount;
+    const struct keyspace_key *key;
+    struct audit *audit;
+    const char *name; /* of the window's key */
+    size_t panes;
+    char (*keys)[CONTEXT_KEY_BYTES]; /* ledger, window, panes */
+};
+
+/* The merge of a city's panes; false when one cannot be decoded, which the audit has said already. */
+static bool merge(const struct call *call, const struct store_reply *row, struct window *sum)
+{
+    const struct store_reply *const *panes = row->elements + 1;
+    for (size_t i = 0; i + 1 < row->count; i++) {
+        struct pane pane;
+        if (panes[i]->type != STORE_TEXT)
+            continue;
+        if (pane_decode(&pane, panes[i]->text, panes[i]->size) != 0)
+            return false;
+        if (pane.window.start_ms < sum->start_ms || pane.window.end_ms > sum->end_ms) {
+            pane_release(&pane);
+            return false;
+        }
+        window_merge(sum, &pane.window);
+        pane_release(&pane);
+    }
+    call->recount->windows++;
+    return true;
+}
+
+static void compare(const struct call *call, const char *field, const struct store_reply *row)
+{
+    struct window stored, sum;
+    struct buf is = BUF_EMPTY, should = BUF_EMPTY;
+    const struct store_reply *value = row->elements[0];
+    if (value->type != STORE_TEXT || window_decode(&stored, value->text, value->size) != 0)
+        return; /* gone meanwhile, or said by the audit */
+    window_init(&sum, stored.start_ms, stored.end_ms);
+    if (merge(call, row, &sum)) {
+        sum.revision = stored.revision;
+        window_encode(&stored, &is);
+        window_encode(&sum, &should);
+        if (stored.rows != sum.rows)
+            audit_fail(call->audit, "I2", "%s: city %s has %" PRId64 " rows, and its panes have %" PRId64, call->name,
+                       field, stored.rows, sum.rows);
+        else if (is.size != should.size || memcmp(is.data, should.data, is.size) != 0)
+            audit_fail(call->audit, "I2", "%s: city %s is not the sum of its panes, though both have %" PRId64 " rows",
+                       call->name, field, sum.rows);
+    }
+    window_release(&stored);
+    window_release(&sum);
+    buf_release(&is);
+    buf_release(&should);
+}
+
+/* "#n" of the window and its panes. */
+static void compare_rows(const struct call *call, const struct store_reply *row)
+{
+    int64_t stored = 0, sum = 0;
+    for (size_t i = 0; i < row->count; i++) {
+        int64_t count = 0;
+        if (row->elements[i]->type == STORE_TEXT && context_integer(row->elements[i], 0, INT64_MAX / 4, &count))
+            *(i == 0 ? &stored : &sum) += count;
+    }
+    if (row->elements[0]->type == STORE_TEXT && stored != sum)
+        audit_fail(call->audit, "I2", "%s: %" PRId64 " rows, and its panes have %" PRId64, call->name, stored, sum);
+}
+
+static void take_rows(const struct call *call, const char *const *fields, size_t count, const struct store_reply *reply)
+{
+    int64_t cursor = 0;
+    if (reply->count != count + 1 || !context_integer(reply->elements[0], 0, INT64_MAX / 4, &cursor) ||
+        call->key->start_ms < cursor)
+        return; /* its first panes were retired meanwhile */
+    for (size_t i = 0; i < count; i++) {
+        const struct store_reply *row = reply->elements[i + 1];
+        if (row->count != call->panes + 1)
+            continue;
+        if (strcmp(fields[i], "#n") == 0)
+            compare_rows(call, row);
+        else
+            compare(call, fields[i], row);
+    }
+}
+
+static int ask_fields(const struct call *call, const char *const *fields, size_t count)
+{
+    struct context *context = call->recount->context;
+    size_t keys = call->panes + 2;
+    char number[24];
+    const char **words = mem_calloc(3 + keys + count, sizeof(const char *));
+    snprintf(number, sizeof number, "%zu", keys);
+    words[0] = "EVAL";
+    words[1] = script;
+    words[2] = number;
+    for (size_t i = 0; i < keys; i++)
+        words[3 + i] = call->keys[i];
+    memcpy(words + 3 + keys, fields, count * sizeof *fields);
+    struct store_reply *reply = context_ask(context, 3 + keys + count, words, NULL);
+    if (reply)
+        take_rows(call, fields, count, reply);
+    store_reply_free(reply);
+    free(words);
+    return reply || context->exit_code != EXIT_CODE_UNAVAILABLE ? EXIT_CODE_OK : context->exit_code;
+}
+
+static int ask_all(const struct call *call)
+{
+    struct context *context = call->recount->context;
+    assert(call->panes > 0); /* sizes are multiples of panes */
+    size_t most = RECORDS_PER_CALL / call->panes + 1, begun = 0;
+    int code = EXIT_CODE_OK;
+    struct store_reply *reply = CONTEXT_ASK(context, "HKEYS", call->keys[1]);
+    if (!reply)
+        return context->exit_code == EXIT_CODE_UNAVAILABLE ? context->exit_code : EXIT_CODE_OK;
+    const char **fields = mem_calloc(reply->count + 1, sizeof(const char *));
+    for (size_t i = 0; i < reply->count; i++)
+        fields[i] = reply->elements[i]->text;
+    for (; begun < reply->count && code == EXIT_CODE_OK; begun += most)
+        code = ask_fields(call, fields + begun, reply->count - begun < most ? reply->count - begun : most);
+    free(fields);
+    store_reply_free(reply);
+    return code;
+}
+
+int recount_window(struct recount *recount, const struct keyspace_key *key, struct audit *audit)
+{
+    const struct windowset *windows = &recount->installation->windows;
+    int64_t pane_ms = windows->pane_ms, cursor = audit->ledger.pane_cursor_ms;
+    if (cursor <= 0 || key->start_ms < cursor)
+        return EXIT_CODE_OK;
+    struct call call = {
+        .recount = recount, .key = key, .audit = audit, .panes = (size_t)(windows->sizes[key->size].size_ms / pane_ms)};
+    call.keys = mem_calloc(call.panes + 2, sizeof *call.keys);
+    context_partition_key(recount->context, key->partition, "ledger", call.keys[0]);
+    call.name = keyspace_name(recount->context, recount->installation, key, call.keys[1]);
+    for (size_t i = 0; i < call.panes; i++) {
+        struct keyspace_key pane = {
+            .partition = key->partition, .size = KEYSPACE_PANE, .start_ms = key->start_ms + (int64_t)i * pane_ms};
+        keyspace_name(recount->context, recount->installation, &pane, call.keys[i + 2]);
+    }
+    int code = ask_all(&call);
+    free(call.keys);
+    return code;
+}

@@ -1,0 +1,383 @@
+/*
+ * The channel with CURVE over real sockets on loopback: who is let in, who is heard as whom, and what is told of those
+ * who are not. Also a connection that is half open, and whose word leads where.
+ */
+#include "allow.h"
+#include "channel.h"
+#include "clock.h"
+#include "error.h"
+#include "log.h"
+#include "mem.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zmq.h>
+// clang-format off
+#include <cmocka.h>
+// clang-format on
+
+#define LIMIT_MS 10000
+
+struct fixture {
+    struct loop *loop;
+    struct curve_server server;
+    struct curve_pair worker, fetcher, operator, stranger;
+    struct curve_client client;
+    struct channel *coordinator, *member;
+    int heard, answered;
+    char last[80];
+};
+
+static void on_coordinator(void *arg, const Isobar__V1__Envelope *envelope)
+{
+    struct fixture *fixture = arg;
+    fixture->heard++;
+    snprintf(fixture->last, sizeof fixture->last, "%s", envelope->member);
+}
+
+static void on_member(void *arg, const Isobar__V1__Envelope *envelope)
+{
+    struct fixture *fixture = arg;
+    (void)envelope;
+    fixture->answered++;
+}
+
+static void on_flag(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static void run_for(struct fixture *fixture, int64_t ms)
+{
+    bool done = false;
+    struct loop_timer *timer = loop_timer_new(fixture->loop, on_flag, &done);
+    loop_timer_set(timer, ms, 0);
+    assert_int_equal(loop_run_until(fixture->loop, &done, LIMIT_MS), 0);
+    loop_timer_free(timer);
+}
+
+#define WAIT(fixture, condition)                                                                                       \
+    do {                                                                                                               \
+        int64_t deadline_ms = clock_monotonic_ms() + LIMIT_MS;                                                         \
+        while (!(condition)) {                                                                                         \
+            if (clock_monotonic_ms() > deadline_ms)                                                                    \
+                fail_msg("line %d: not within %d ms: %s", __LINE__, LIMIT_MS, #condition);                             \
+            run_for(fixture, 2);                                                                                       \
+        }                                                                                                              \
+    } while (0)
+
+/* ---- who is there ---- */
+
+static struct allow *list_of(const struct fixture *fixture, bool with_worker)
+{
+    struct buf text = BUF_EMPTY, error = BUF_EMPTY;
+    if (with_worker)
+        buf_printf(&text, "worker-1 worker %s\n", fixture->worker.public_key);
+    buf_printf(&text, "fetcher-1 fetcher %s\nroot operator,worker %s\n", fixture->fetcher.public_key,
+               fixture->operator.public_key);
+    struct allow *allow = allow_parse("list", text.data, &error);
+    assert_non_null(allow);
+    buf_release(&text);
+    buf_release(&error);
+    return allow;
+}
+
+static int begin(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    log_setup("test", LOG_ERROR, false);
+    fixture->loop = loop_new();
+    struct curve_pair *pairs[] = {&fixture->worker, &fixture->fetcher, &fixture->operator, & fixture->stranger,
+                                  &fixture->server.pair};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        assert_int_equal(curve_pair_make(pairs[i]), 0);
+    fixture->server.allow = list_of(fixture, true);
+    fixture->client.server_count = 1;
+    memcpy(fixture->client.server_keys[0], fixture->server.pair.public_key, CURVE_KEY_BYTES);
+    *state = fixture;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct fixture *fixture = *state;
+    channel_free(fixture->member);
+    channel_free(fixture->coordinator);
+    allow_free(fixture->server.allow);
+    loop_free(fixture->loop);
+    free(fixture);
+    return 0;
+}
+
+static void listen_here(struct fixture *fixture, bool curve)
+{
+    struct buf error = BUF_EMPTY;
+    fixture->coordinator = channel_listen_curve(fixture->loop, "tcp://127.0.0.1:0", curve ? &fixture->server : NULL,
+                                                on_coordinator, fixture, &error);
+    assert_non_null(fixture->coordinator);
+    buf_release(&error);
+}
+
+/* As `id` with the pair's key; plain when it is NULL. */
+static void dial(struct fixture *fixture, const char *id, const struct curve_pair *pair)
+{
+    struct buf error = BUF_EMPTY;
+    struct channel_member member = {.id = id, .incarnation = 1, .curve = pair ? &fixture->client : NULL};
+    channel_free(fixture->member);
+    if (pair)
+        fixture->client.pair = *pair;
+    fixture->member =
+        channel_dial_as(fixture->loop, channel_endpoint(fixture->coordinator), &member, on_member, fixture, &error);
+    assert_non_null(fixture->member);
+    buf_release(&error);
+}
+
+static int say(struct fixture *fixture, const char *id, Isobar__V1__Envelope *envelope)
+{
+    envelope->format = 1;
+    envelope->member = (char *)id;
+    envelope->incarnation = 1;
+    return channel_send(fixture->member, envelope);
+}
+
+static int hello(struct fixture *fixture, const char *id, Isobar__V1__Role role)
+{
+    Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
+    Isobar__V1__Hello body = ISOBAR__V1__HELLO__INIT;
+    body.role = role;
+    envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HELLO;
+    envelope.hello = &body;
+    return say(fixture, id, &envelope);
+}
+
+static void connect_and_say(struct fixture *fixture, const char *id, Isobar__V1__Role role)
+{
+    WAIT(fixture, hello(fixture, id, role) == 0);
+}
+
+/* Nothing gets through: the member cannot even send. */
+static void nothing_in(struct fixture *fixture, const char *id)
+{
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(hello(fixture, id, ISOBAR__V1__ROLE__WORKER), ERR_UNAVAILABLE);
+        run_for(fixture, 5);
+    }
+    assert_int_equal(fixture->heard, 0);
+}
+
+/* ---- let in, and heard ---- */
+
+static void who_is_in_the_list_is_heard(void **state)
+{
+    struct fixture *fixture = *state;
+    listen_here(fixture, true);
+    dial(fixture, "worker-1", &fixture->worker);
+    connect_and_say(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER);
+    WAIT(fixture, fixture->heard == 1);
+    assert_string_equal(fixture->last, "worker-1");
+    assert_int_equal(channel_refused(fixture->coordinator), 0);
+    assert_int_equal(channel_rejected(fixture->coordinator), 0);
+    assert_null(channel_trouble(fixture->member));
+    Isobar__V1__Envelope answer = ISOBAR__V1__ENVELOPE__INIT;
+    answer.format = 1;
+    answer.member = (char *)"worker-1";
+    answer.incarnation = 1;
+    assert_int_equal(channel_send(fixture->coordinator, &answer), 0);
+    WAIT(fixture, fixture->answered == 1);
+}
+
+static void a_strangers_key_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    listen_here(fixture, true);
+    dial(fixture, "worker-1", &fixture->stranger);
+    WAIT(fixture, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
+    assert_non_null(strstr(channel_trouble(fixture->member), "allow file"));
+    nothing_in(fixture, "worker-1");
+}
+
+static void another_server_key_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    listen_here(fixture, true);
+    memcpy(fixture->client.server_keys[0], fixture->stranger.public_key, CURVE_KEY_BYTES);
+    dial(fixture, "worker-1", &fixture->worker);
+    WAIT(fixture, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
+    assert_non_null(strstr(channel_trouble(fixture->member), "server-key"));
+    nothing_in(fixture, "worker-1");
+}
+
+static void plain_to_curve_and_curve_to_plain_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    listen_here(fixture, true);
+    dial(fixture, "worker-1", NULL);
+    WAIT(fixture, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
+    assert_non_null(strstr(channel_trouble(fixture->member), "CURVE"));
+    nothing_in(fixture, "worker-1");
+    channel_free(fixture->coordinator);
+    listen_here(fixture, false);
+    dial(fixture, "worker-1", &fixture->worker);
+    WAIT(fixture, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
+    assert_non_null(strstr(channel_trouble(fixture->member), "CURVE"));
+    nothing_in(fixture, "worker-1");
+}
+
+/* A good key, and another's name: each message is refused, and the next as oneself is heard. */
+static void nobody_speaks_for_another(void **state)
+{
+    struct fixture *fixture = *state;
+    listen_here(fixture, true);
+    dial(fixture, "worker-1", &fixture->fetcher);
+    connect_and_say(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER);
+    WAIT(fixture, channel_rejected(fixture->coordinator) == 1);
+    assert_int_equal(hello(fixture, "worker-1", ISOBAR__V1__ROLE__FETCHER), 0);
+    WAIT(fixture, channel_rejected(fixture->coordinator) == 2);
+    assert_int_equal(fixture->heard, 0);
+    dial(fixture, "fetcher-1", &fixture->fetcher);
+    connect_and_say(fixture, "fetcher-1", ISOBAR__V1__ROLE__WORKER); /* not its role */
+    WAIT(fixture, channel_rejected(fixture->coordinator) == 3);
+    connect_and_say(fixture, "fetcher-1", ISOBAR__V1__ROLE__FETCHER);
+    WAIT(fixture, fixture->heard == 1);
+}
+
+/* A list that is read again holds for connections that stand. */
+static void who_is_taken_off_is_not_heard(void **state)
+{
+    struct fixture *fixture = *state;
+    listen_here(fixture, true);
+    dial(fixture, "worker-1", &fixture->worker);
+    connect_and_say(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER);
+    WAIT(fixture, fixture->heard == 1);
+    allow_free(fixture->server.allow);
+    fixture->server.allow = list_of(fixture, false);
+    assert_int_equal(hello(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER), 0);
+    WAIT(fixture, channel_rejected(fixture->coordinator) == 1);
+    dial(fixture, "worker-1", &fixture->worker);
+    WAIT(fixture, channel_refused(fixture->coordinator) == 1);
+    assert_int_equal(fixture->heard, 1);
+}
+
+/* ---- a connection that is half open ---- */
+
+static void put(int fd, const void *bytes, size_t size)
+{
+    assert_int_equal(write(fd, bytes, size), (ssize_t)size);
+}
+
+/* ZMTP 3.0 by hand: a DEALER of that identity that never says anything again, not even when it is asked. */
+static int half_open(struct fixture *fixture, const char *identity)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    unsigned char greeting[64] = {0xff, [9] = 0x7f, 3, 0, 'N', 'U', 'L', 'L'}, ready[128] = {4, 0, 5};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    address.sin_port = htons((uint16_t)atoi(strrchr(channel_endpoint(fixture->coordinator), ':') + 1));
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    put(fd, greeting, sizeof greeting);
+    size_t at = 3;
+    const char *const words[] = {"Socket-Type", "DEALER", "Identity", identity};
+    memcpy(ready + at, "READY", 5);
+    at += 5;
+    for (int i = 0; i < 4; i += 2) {
+        ready[at++] = (unsigned char)strlen(words[i]);
+        memcpy(ready + at, words[i], strlen(words[i]));
+        at += strlen(words[i]) + 3;
+        ready[at++] = (unsigned char)strlen(words[i + 1]);
+        memcpy(ready + at, words[i + 1], strlen(words[i + 1]));
+        at += strlen(words[i + 1]);
+    }
+    ready[1] = (unsigned char)(at - 2);
+    put(fd, ready, at);
+    return fd;
+}
+
+/* It held the identity until ZMTP's heartbeats had failed, up to 8 s. */
+static void a_redial_takes_its_place_over(void **state)
+{
+    struct fixture *fixture = *state;
+    listen_here(fixture, false);
+    int fd = half_open(fixture, "worker-1/1");
+    Isobar__V1__Envelope probe = ISOBAR__V1__ENVELOPE__INIT;
+    probe.format = 1;
+    probe.member = (char *)"worker-1";
+    probe.incarnation = 1;
+    WAIT(fixture, channel_send(fixture->coordinator, &probe) == 0); /* the coordinator takes it for the member */
+    int64_t dialled_ms = clock_monotonic_ms();
+    dial(fixture, "worker-1", NULL);
+    connect_and_say(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER);
+    WAIT(fixture, fixture->heard == 1);
+    assert_int_equal(channel_send(fixture->coordinator, &probe), 0);
+    WAIT(fixture, fixture->answered == 1);
+    assert_true(clock_monotonic_ms() - dialled_ms < 2000);
+    (void)close(fd);
+}
+
+/* ---- whose word leads where ---- */
+
+static void where_a_word_may_lead(void **state)
+{
+    struct fixture *fixture = *state;
+    char far[] = "tcp://192.0.2.1:7070", near[] = "tcp://127.0.0.1:7";
+    listen_here(fixture, false);
+    dial(fixture, "worker-1", NULL);
+    assert_true(channel_may_dial(fixture->member, channel_endpoint(fixture->coordinator), false));
+    assert_true(channel_may_dial(fixture->member, near, false));
+    assert_false(channel_may_dial(fixture->member, far, false));
+    assert_true(channel_may_dial(fixture->member, far, true));
+    static const char *const bad[] = {
+        "", "tcp://127.0.0.1:0", "tcp://x", "ipc:///tmp/x", "tcp://a:1,tcp://b:1", "inproc://x"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_false(channel_may_dial(fixture->member, bad[i], true));
+        assert_int_equal(channel_redial_to(fixture->member, bad[i]), ERR_INVALID);
+    }
+    /* With CURVE: one key of all tells who is right, wherever; a key per endpoint knows those only. */
+    dial(fixture, "worker-1", &fixture->worker);
+    assert_true(channel_may_dial(fixture->member, far, false));
+    fixture->client.server_count = 2;
+    assert_false(channel_may_dial(fixture->member, far, false));
+    assert_true(channel_may_dial(fixture->member, channel_endpoint(fixture->coordinator), false));
+    fixture->client.server_count = 1;
+}
+
+/* To an endpoint that is not in the list, and back to the list. */
+static void dials_where_it_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buf error = BUF_EMPTY;
+    listen_here(fixture, true);
+    struct channel_member member = {.id = "worker-1", .incarnation = 1, .curve = &fixture->client};
+    fixture->client.pair = fixture->worker;
+    fixture->member = channel_dial_as(fixture->loop, "tcp://127.0.0.1:1", &member, on_member, fixture, &error);
+    assert_non_null(fixture->member);
+    assert_int_equal(channel_redial_to(fixture->member, channel_endpoint(fixture->coordinator)), 0);
+    assert_string_equal(channel_endpoint(fixture->member), channel_endpoint(fixture->coordinator));
+    connect_and_say(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER);
+    WAIT(fixture, fixture->heard == 1);
+    channel_redial(fixture->member);
+    assert_string_equal(channel_endpoint(fixture->member), "tcp://127.0.0.1:1");
+    fixture->client.server_count = 2;
+    assert_null(channel_dial_as(fixture->loop, "tcp://127.0.0.1:1", &member, on_member, fixture, &error));
+    assert_non_null(strstr(error.data, "server key"));
+    fixture->client.server_count = 1;
+    buf_release(&error);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(who_is_in_the_list_is_heard),   T(a_strangers_key_is_refused),
+        T(another_server_key_is_refused), T(plain_to_curve_and_curve_to_plain_are_refused),
+        T(nobody_speaks_for_another),     T(who_is_taken_off_is_not_heard),
+        T(a_redial_takes_its_place_over), T(where_a_word_may_lead),
+        T(dials_where_it_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
