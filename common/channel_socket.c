@@ -100,18 +100,22 @@ static void say_failed(struct channel *channel, enum handshake handshake)
 {
     static const char *const reasons[] = {
         [HANDSHAKE_MECHANISM] = "one side uses CURVE and the other does not",
+        [HANDSHAKE_CUT] = "the peer hung up: only one side uses CURVE, another key, or no peer of ours",
         [HANDSHAKE_BROKEN] = "the peer has another server key, or does not speak our protocol",
     };
     if (log_limit_pass(&channel->handshake_limit, loop_now_ms(channel->loop), SAY_EVERY_MS, NULL))
         log_warn("handshake_refused", LOG_TEXT("endpoint", channel->bound), LOG_TEXT("reason", reasons[handshake]));
 }
 
-/* The keys that we refuse are counted and told by zap; a peer that hangs up was not refused. */
+/*
+ * The keys that we refuse are counted and told by zap. Where one side uses CURVE only, the other may see it first, and
+ * hang up.
+ */
 static void on_handshake(void *arg, enum handshake handshake)
 {
     struct channel *channel = arg;
     channel->handshake = handshake;
-    if (!channel->listening || (handshake != HANDSHAKE_MECHANISM && handshake != HANDSHAKE_BROKEN))
+    if (!channel->listening || handshake == HANDSHAKE_DONE || handshake == HANDSHAKE_KEY)
         return;
     channel->refused++;
     say_failed(channel, handshake);

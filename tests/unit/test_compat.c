@@ -427,6 +427,26 @@ static void envelope_released_and_bye_1(void **state)
     free_envelope(envelope);
 }
 
+static void envelope_command_and_answer_1(void **state)
+{
+    (void)state;
+    Isobar__V1__Envelope *envelope = ENVELOPE("command", "isobarctl-77", COMMAND);
+    const Isobar__V1__Command *command = envelope->command;
+    assert_int_equal(command->id, 987654321098765432);
+    assert_int_equal(command->what, ISOBAR__V1__COMMAND_WHAT__NOTE_RESET);
+    assert_string_equal(command->member, "worker-1");
+    assert_int_equal(command->partition, 7);
+    assert_string_equal(command->who, "ann@desk");
+    assert_string_equal(command->detail, "offset 100 to 0, first_offset 0");
+    free_envelope(envelope);
+    envelope = ENVELOPE("answer", "isobarctl-77", ANSWER);
+    assert_int_equal(envelope->answer->id, 987654321098765432);
+    assert_true(envelope->answer->ok);
+    assert_string_equal(envelope->answer->text, "partition 7 is tried again by worker-1");
+    assert_int_equal(envelope->answer->number, 31);
+    free_envelope(envelope);
+}
+
 static void envelope_catalogue_1(void **state)
 {
     (void)state;
@@ -484,6 +504,7 @@ int main(void)
         cmocka_unit_test(envelope_heartbeat_2),
         cmocka_unit_test(envelope_target_1),
         cmocka_unit_test(envelope_released_and_bye_1),
+        cmocka_unit_test(envelope_command_and_answer_1),
         cmocka_unit_test(envelope_catalogue_1),
         cmocka_unit_test(envelope_redirect_1),
         cmocka_unit_test(no_file_is_left_out),

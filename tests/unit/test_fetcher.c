@@ -341,6 +341,8 @@ static int setup(void **state)
                                                 .allow_http = true,
                                                 .proxy = empty,
                                                 .ca_file = empty,
+                                                .curve_key_file = empty,
+                                                .curve_server_key = empty,
                                                 .interval_s = 1,
                                                 .calls_per_minute = -1,
                                                 .history_hours = 1,

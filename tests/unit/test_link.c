@@ -36,6 +36,8 @@ struct fixture {
     bool mute;  /* the coordinators answer nothing by themselves */
     bool large; /* heartbeats are */
     int64_t answer_term;
+    const char *redirect[2]; /* a coordinator stands by, and says that another leads */
+    int64_t redirect_term;
 };
 
 /* ---- the coordinator's side ---- */
@@ -82,6 +84,18 @@ static void say_heartbeat(struct channel *channel, int64_t term, bool greet)
     send_to_member(channel, &envelope);
 }
 
+static void say_redirect(struct channel *channel, const char *endpoint, int64_t term)
+{
+    Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
+    Isobar__V1__Redirect redirect = ISOBAR__V1__REDIRECT__INIT;
+    redirect.leader = (char *)"c";
+    redirect.endpoint = (char *)endpoint;
+    redirect.term = term;
+    envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_REDIRECT;
+    envelope.redirect = &redirect;
+    send_to_member(channel, &envelope);
+}
+
 static void say_catalogue(struct channel *channel)
 {
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
@@ -97,6 +111,9 @@ static void hear(struct fixture *fixture, int index, const Isobar__V1__Envelope 
     struct channel *channel = fixture->coordinators[index];
     assert_string_equal(envelope->member, ME);
     assert_int_equal(envelope->incarnation, SELF);
+    bool stands_by = fixture->redirect[index] != NULL;
+    if (stands_by)
+        say_redirect(channel, fixture->redirect[index], fixture->redirect_term);
     switch (envelope->body_case) {
     case ISOBAR__V1__ENVELOPE__BODY_HELLO:
         assert_int_equal(envelope->hello->role, ISOBAR__V1__ROLE__WORKER);
@@ -104,7 +121,7 @@ static void hear(struct fixture *fixture, int index, const Isobar__V1__Envelope 
         assert_string_equal(envelope->hello->zone, "z");
         heard->hellos++;
         heard->hello_term = envelope->hello->term;
-        if (!fixture->mute)
+        if (!fixture->mute && !stands_by)
             say_welcome(channel, fixture->answer_term);
         break;
     case ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT:
@@ -113,7 +130,7 @@ static void hear(struct fixture *fixture, int index, const Isobar__V1__Envelope 
         heard->term = envelope->heartbeat->term;
         heard->target_version = envelope->heartbeat->target_version;
         heard->share = envelope->heartbeat->calls_per_minute_milli;
-        if (!fixture->mute)
+        if (!fixture->mute && !stands_by)
             say_heartbeat(channel, fixture->answer_term, false);
         break;
     case ISOBAR__V1__ENVELOPE__BODY_RELEASED:
@@ -386,7 +403,7 @@ static void a_lower_term_is_told_the_higher(void **state)
     assert_true(link_up(fixture->link));
 }
 
-static void dials_the_next_after_three_seconds_of_silence(void **state)
+static void dials_the_next_after_a_silence(void **state)
 {
     struct fixture *fixture = *state;
     dial(fixture, true);
@@ -400,6 +417,138 @@ static void dials_the_next_after_three_seconds_of_silence(void **state)
     WAIT(fixture, fixture->heard[1].heartbeats > 0);
     assert_int_equal(fixture->downs, 1);
     assert_int_equal(fixture->ups, 2);
+}
+
+/* ---- the leader by others' word ---- */
+
+static void a_standby_leads_to_the_leader(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->redirect[0] = channel_endpoint(fixture->coordinators[1]);
+    int64_t dialled_ms = clock_monotonic_ms();
+    dial(fixture, false); /* the second is in no list: loopback */
+    WAIT(fixture, fixture->heard[1].heartbeats > 0);
+    assert_true(clock_monotonic_ms() - dialled_ms < LINK_SILENCE_MS);
+    assert_true(link_up(fixture->link));
+    assert_int_equal(link_redirects(fixture->link), 1);
+    /* The leader becomes a standby of the first. */
+    fixture->redirect[0] = NULL;
+    fixture->redirect[1] = channel_endpoint(fixture->coordinators[0]);
+    fixture->answer_term = 4;
+    WAIT(fixture, fixture->heard[0].heartbeats > 0);
+    assert_int_equal(fixture->last_term, 4);
+    assert_int_equal(fixture->downs, 1);
+}
+
+/* Two that name each other, and then one that leads after all. */
+static void a_loop_of_words_ends(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->redirect[0] = channel_endpoint(fixture->coordinators[1]);
+    fixture->redirect[1] = channel_endpoint(fixture->coordinators[0]);
+    dial(fixture, true);
+    WAIT(fixture, link_redirects(fixture->link) == 3);
+    run_for(fixture, 1000);
+    assert_int_equal(link_redirects(fixture->link), 3);
+    assert_false(link_up(fixture->link));
+    fixture->redirect[0] = fixture->redirect[1] = NULL;
+    WAIT(fixture, link_up(fixture->link));
+}
+
+/* The endpoint of the leader that has just fallen silent, as Redis has it until the lease ends: it waits. */
+static void a_word_does_not_lead_back(void **state)
+{
+    struct fixture *fixture = *state;
+    char gone[64];
+    dial(fixture, true);
+    WAIT(fixture, fixture->heard[0].heartbeats > 0);
+    snprintf(gone, sizeof gone, "%s", channel_endpoint(fixture->coordinators[0]));
+    fixture->redirect[1] = gone;
+    channel_free(fixture->coordinators[0]);
+    fixture->coordinators[0] = NULL;
+    WAIT(fixture, fixture->heard[1].hellos >= 4);
+    assert_int_equal(link_redirects(fixture->link), 0);
+    int64_t free_ms = clock_monotonic_ms();
+    fixture->redirect[1] = NULL;
+    fixture->answer_term = 4;
+    WAIT(fixture, link_up(fixture->link));
+    assert_true(clock_monotonic_ms() - free_ms < LINK_HEARTBEAT_MS + 200); /* it asks a standby more often */
+}
+
+static void words_that_are_not_followed(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const bad[] = {"", "nonsense", "tcp://192.0.2.1:7070", "tcp://127.0.0.1:0"};
+    dial_and_meet(fixture);
+    fixture->mute = true;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int hellos = fixture->heard[0].hellos;
+        say_redirect(fixture->coordinators[0], bad[i], 0);
+        WAIT(fixture, fixture->heard[0].hellos > hellos);
+    }
+    say_redirect(fixture->coordinators[0], channel_endpoint(fixture->coordinators[1]), 2); /* older than its term */
+    run_for(fixture, LINK_HEARTBEAT_MS);
+    assert_int_equal(link_redirects(fixture->link), 0);
+    assert_int_equal(fixture->heard[1].hellos, 0);
+}
+
+/* Without a list: what Redis says is the list. */
+static void redis_names_the_first(void **state)
+{
+    struct fixture *fixture = *state;
+    char leader[128];
+    struct buf error = BUF_EMPTY;
+    struct link_config config = {.endpoints = "",
+                                 .id = ME,
+                                 .incarnation = SELF,
+                                 .role = ISOBAR__V1__ROLE__WORKER,
+                                 .capacity = 250,
+                                 .zone = "z",
+                                 .told = true};
+    struct link_events events = {
+        .heartbeat = on_heartbeat, .welcome = on_welcome, .target = on_target, .state = on_state, .arg = fixture};
+    fixture->link = link_new(fixture->loop, &config, &events, &error);
+    assert_non_null(fixture->link);
+    static const char *const bad[] = {"", "x", "nonce id", "nonce id tcp://", "nonce id tcp://192.0.2.1:1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        link_leader(fixture->link, bad[i]);
+    link_released(fixture->link, 1, 1);
+    link_beat(fixture->link);
+    run_for(fixture, 20);
+    assert_int_equal(link_redirects(fixture->link), 0);
+    snprintf(leader, sizeof leader, "nonce c-1 %s", channel_endpoint(fixture->coordinators[0]));
+    link_leader(fixture->link, leader);
+    WAIT(fixture, link_up(fixture->link));
+    /* It is not asked while there is one; when that is gone, the word about the next is followed. */
+    snprintf(leader, sizeof leader, "nonce c-2 %s", channel_endpoint(fixture->coordinators[1]));
+    link_leader(fixture->link, leader);
+    assert_true(link_up(fixture->link));
+    channel_free(fixture->coordinators[0]);
+    fixture->coordinators[0] = NULL;
+    WAIT(fixture, !link_up(fixture->link));
+    link_leader(fixture->link, leader);
+    WAIT(fixture, link_up(fixture->link) && fixture->heard[1].heartbeats > 0);
+    buf_release(&error);
+}
+
+static void plain_beyond_this_machine_wants_a_word(void **state)
+{
+    struct fixture *fixture = *state;
+    struct link_events events = {.heartbeat = on_heartbeat, .welcome = on_welcome, .target = on_target, .arg = fixture};
+    struct link_config config = {.endpoints = "tcp://127.0.0.1:1,tcp://192.0.2.1:1",
+                                 .id = ME,
+                                 .incarnation = SELF,
+                                 .role = ISOBAR__V1__ROLE__WORKER,
+                                 .capacity = 1,
+                                 .zone = ""};
+    struct buf error = BUF_EMPTY;
+    assert_null(link_new(fixture->loop, &config, &events, &error));
+    assert_non_null(strstr(error.data, "--insecure"));
+    buf_reset(&error);
+    config.insecure = true;
+    fixture->link = link_new(fixture->loop, &config, &events, &error);
+    assert_non_null(fixture->link);
+    buf_release(&error);
 }
 
 static void released_and_bye(void **state)
@@ -502,7 +651,13 @@ int main(void)
         T(a_version_belongs_to_its_term),
         T(greets_when_asked),
         T(a_lower_term_is_told_the_higher),
-        T(dials_the_next_after_three_seconds_of_silence),
+        T(dials_the_next_after_a_silence),
+        T(a_standby_leads_to_the_leader),
+        T(a_loop_of_words_ends),
+        T(a_word_does_not_lead_back),
+        T(words_that_are_not_followed),
+        T(redis_names_the_first),
+        T(plain_beyond_this_machine_wants_a_word),
         T(released_and_bye),
         T(the_bye_outlives_the_link),
         T(nothing_is_released_before_the_welcome),

@@ -822,6 +822,66 @@ static void a_partition_that_the_consumer_gives_up_is_checked_again(void **state
     assert_as_if_undisturbed(&a);
 }
 
+static void what_is_resumed_may_fail_once_again_before_it_stops(void **state)
+{
+    (void)state;
+    make_log(20);
+    host_give(&a, 1);
+    host_run(&a, 5);
+    for (int64_t number = 2; number < 5; number++) {
+        session_failed(a.session, "broker away", world.now_ms);
+        host_until(&a, SESSION_RUNNING);
+        session_failed(a.session, "broker away", world.now_ms);
+        assert_int_equal(a.session->phase, SESSION_STOPPED);
+        assert_non_null(strstr(a.session->alarm, "isobarctl partition resume 0"));
+        host_give(&a, number);
+        host_until(&a, SESSION_RUNNING);
+    }
+}
+
+static void a_reset_under_a_running_owner_fences_it_and_is_taken_up(void **state)
+{
+    (void)state;
+    make_log(40);
+    host_give(&a, 1);
+    host_run(&a, 5);
+    int64_t rows = redis_number(LEDGER, "rows_in");
+    REDIS_DO("EVAL", script_reset_lua, "1", LEDGER, a.session->cid, "abababababababababababababababab", "30");
+    make_log(1);
+    host_run(&a, 5);
+    assert_int_equal(a.session->phase, SESSION_RUNNING);
+    assert_int_equal(a.metrics.commit_mismatches_total, 1);
+    assert_int_equal(a.metrics.memory_kept_total, 0);
+    assert_int_equal(redis_number(LEDGER, "first_offset"), 30);
+    assert_int_equal(redis_number(LEDGER, "offset"), 41);
+    assert_int_equal(redis_number(LEDGER, "applied"), 11);
+    assert_true(redis_number(LEDGER, "rows_in") >= rows);
+}
+
+static void acquires_wait_for_their_turn(void **state)
+{
+    (void)state;
+    struct pace pace = {.per_second = 10};
+    make_log(5);
+    a.config.pace = b.config.pace = &pace;
+    host_give(&a, 1);
+    (void)pace_reserve(&pace, world.now_ms); /* others were first */
+    (void)pace_reserve(&pace, world.now_ms);
+    int64_t begun = world.now_ms;
+    session_step(a.session, world.now_ms);
+    assert_false(a.request.any);
+    assert_int_equal(a.session->due_ms, begun + 100);
+    session_renumber(a.session, 2); /* woken before its time: by a new number, or by Redis that came back */
+    session_step(a.session, world.now_ms + 50);
+    assert_false(a.request.any);
+    assert_int_equal(a.session->due_ms, begun + 100);     /* the same place */
+    assert_int_equal(a.session->progress_ms, begun + 50); /* to wait is no lack of progress */
+    host_run(&a, 5);
+    assert_int_equal(a.session->phase, SESSION_RUNNING);
+    assert_true(world.now_ms >= begun + 100);
+    assert_int_equal(redis_number(LEDGER, "number"), 2);
+}
+
 static void a_log_that_was_cut_is_named_when_the_consumer_fails(void **state)
 {
     (void)state;
@@ -1443,6 +1503,9 @@ int main(void)
         TEST(a_stored_window_that_cannot_be_decoded_stops),
         TEST(counters_that_do_not_add_up_stop_before_a_commit),
         TEST(a_partition_that_the_consumer_gives_up_is_checked_again),
+        TEST(what_is_resumed_may_fail_once_again_before_it_stops),
+        TEST(a_reset_under_a_running_owner_fences_it_and_is_taken_up),
+        TEST(acquires_wait_for_their_turn),
         TEST(a_log_that_was_cut_is_named_when_the_consumer_fails),
         TEST(a_zombie_is_refused),
         TEST(memory_is_not_kept_when_another_was_there),
