@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* ---- clocks ---- */
 
@@ -26,6 +27,12 @@ int64_t clock_wall_ms(void)
 }
 
 /* ---- ids ---- */
+
+/* Members say theirs; an account of a world shall not depend on it. */
+pid_t getpid(void)
+{
+    return 1;
+}
 
 static uint64_t random_bits(void)
 {
