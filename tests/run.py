@@ -116,9 +116,9 @@ def one(name, argv, timeout=120):
 # Two files at once: system tests mostly wait.
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
 
-def sim_run(name, seeds, *extra):
+def sim_run(name, seeds, *extra, build="gcc"):
     """Plays seeds of isobar-sim: (exit code, output, seeds played, seconds)."""
-    binary = os.path.join(ROOT, "build", "gcc", "bin", "isobar-sim")
+    binary = os.path.join(ROOT, "build", build, "bin", "isobar-sim")
     code, text = run([binary, "--seeds", seeds, "--jobs", "2", *extra], "sim.log", 600)
     played = re.search(r"^(\d+) seeds, ([\d.]+) s", text, re.M)
     return code, f"{name}: seeds {seeds}\n{text}", *((int(played[1]), float(played[2])) if played else (0, 0.0))
@@ -147,6 +147,8 @@ def sim():
     outcomes = [(f"sim:{name}", "passed" if w[0] == 0 else "failed", w[1]) for name, w in zip(("fixed", "random"), worlds)]
     good = sum(w[2] for w in worlds)
     results.write("faults", [("faults.sim_seeds", good, good), ("faults.sim_s", sum(w[3] for w in worlds), good)])
+    sanitized = sim_run("sanitized", "1-300", build="address")
+    outcomes.append(("sim:sanitized", "passed" if sanitized[0] == 0 else "failed", sanitized[1]))
     return outcomes + [sim_repeats()] + [sim_mutant(m) for m in ("cid", "load", "resend", "after", "reset")]
 
 

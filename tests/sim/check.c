@@ -361,7 +361,7 @@ static void check_city(int32_t p, int64_t city_id)
 
 void check_results(void)
 {
-    struct link_of_chain *link, *next;
+    struct link_of_chain *links = chain;
     for (int32_t p = 0; p < world.partitions; p++) {
         before[p].offset = 0; /* all letters */
         before[p].clock_ms = 0;
@@ -369,8 +369,9 @@ void check_results(void)
         for (int i = 0; i < FEED_CITIES; i++)
             check_city(p, feeds[p].cities[i]);
     }
-    HASH_ITER (hh, chain, link, next) {
-        HASH_DEL(chain, link);
+    HASH_CLEAR(hh, chain);
+    for (struct link_of_chain *link = links, *next; link; link = next) {
+        next = link->hh.next;
         free(link);
     }
 }

