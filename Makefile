@@ -31,6 +31,7 @@ isobar-dashboard_DIR   := dashboard
 isobarctl_DIR          := ctl
 isobar-devbroker_DIR   := tests/devbroker
 isobar-owmsim_DIR      := tests/owmsim
+isobar-sim_DIR         := tests/sim
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all run test check faults chaos fresh lint clean install unit setup programs results
@@ -50,7 +51,9 @@ $(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $($(1)_DIR)/*.c)) $($(
 	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS)
 endef
 isobar-dashboard_EXTRA := $(BUILD)/gen/assets.o
-$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+# The simulator stands in for what the components are built on, so its objects come before the library's.
+isobar-sim_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard worker/*.c coordinator/*.c)))
+$(foreach p,$(PROGRAMS) isobar-sim,$(eval $(call program,$(p))))
 
 $(BUILD)/libisobar.a: $(COMMON_O)
 	@echo "AR $@"; rm -f $@; ar rcs $@ $^
@@ -87,7 +90,7 @@ PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c dashboard/api.c da
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(PURE_O) $(BUILD)/libisobar.a
 	@mkdir -p $(@D) && echo "LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.o,$(PURE_O)) $(BUILD)/libisobar.a -lcmocka $(PKG_LIBS)
-unit-programs: $(UNIT)
+unit-programs: $(UNIT) $(BUILD)/bin/isobar-sim
 unit: $(UNIT)
 	$(Q)for t in $^; do echo "TEST $$t"; $$t || exit 1; done
 

@@ -37,6 +37,7 @@ struct link {
     bool insecure;
     bool welcomed, up, silent;
     bool answered; /* on the connection that stands */
+    bool parked;   /* by a standby that knows no leader worth following */
     bool several;  /* there is more than one endpoint to try */
     int follows;   /* since the last welcome or silence */
     int64_t redirects;
@@ -124,7 +125,7 @@ static void say_silent(struct link *link)
 static void start_over(struct link *link)
 {
     set_up(link, false);
-    link->welcomed = link->answered = false;
+    link->welcomed = link->answered = link->parked = false;
     link->heard_ms = loop_now_ms(link->loop);
 }
 
@@ -134,8 +135,10 @@ static void on_timer(void *arg)
     int64_t now = loop_now_ms(link->loop);
     if (link->channel && now - link->heard_ms > (link->answered || !link->several ? LINK_SILENCE_MS : PROBE_MS)) {
         say_silent(link);
-        snprintf(link->left, sizeof link->left, "%s", channel_endpoint(link->channel));
-        link->left_ms = now;
+        if (!link->parked) {
+            snprintf(link->left, sizeof link->left, "%s", channel_endpoint(link->channel));
+            link->left_ms = now;
+        }
         link->follows = 0;
         start_over(link);
         channel_redial(link->channel);
@@ -195,13 +198,18 @@ static bool follow(struct link *link, const char *endpoint)
     return true;
 }
 
-/* A standby that waits for a leader, too, is asked again soon: it may be the next one. */
+/*
+ * A standby that waits for a leader, too, is asked again soon: it may be the next one. While there is no leader
+ * for us the term says nothing: after Redis has gone back one begins below what members know, and learns that from
+ * them.
+ */
 static void on_redirect(struct link *link, const Isobar__V1__Redirect *redirect)
 {
-    if (redirect->term > 0 && redirect->term < link->term)
-        return;
+    if (link->welcomed && redirect->term > 0 && redirect->term < link->term)
+        return; /* overtaken by the welcome */
     if (follow(link, redirect->endpoint))
         return;
+    link->parked = true;
     set_up(link, false);
     link->welcomed = false;
     loop_timer_set(link->timer, PARKED_MS, LINK_HEARTBEAT_MS);
@@ -272,8 +280,9 @@ static void on_message(void *arg, const Isobar__V1__Envelope *envelope)
     int64_t term = term_of(envelope);
     if (link->silent || (term >= 0 && term < link->term))
         return; /* a former leader that does not know yet is no sign of life */
-    link->heard_ms = loop_now_ms(link->loop);
     link->answered = true;
+    if (envelope->body_case != ISOBAR__V1__ENVELOPE__BODY_REDIRECT) /* a standby is not what we look for */
+        link->heard_ms = loop_now_ms(link->loop);
     if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_REDIRECT)
         on_redirect(link, envelope->redirect);
     else if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_WELCOME)

@@ -150,16 +150,3 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     ssize_t written = write(STDERR_FILENO, line.text, line.size);
     (void)written; /* there is nowhere to report a failing log */
 }
-
-bool log_limit_pass(struct log_limit *limit, int64_t now_ms, int64_t every_ms, int64_t *suppressed)
-{
-    if (now_ms < limit->next_ms) {
-        limit->held++;
-        return false;
-    }
-    if (suppressed)
-        *suppressed = limit->held;
-    limit->held = 0;
-    limit->next_ms = now_ms + every_ms;
-    return true;
-}

@@ -137,6 +137,8 @@ static void on_heartbeat(struct coordinator *coordinator, const Isobar__V1__Enve
         beat(coordinator, envelope, true);
         return;
     }
+    if (heartbeat->term == coordinator->term && heartbeat->target_version > member->target_version)
+        leader_raise(coordinator, heartbeat->term); /* of a leader to whom Redis, gone back since, gave the same term */
     on_alive(coordinator, member, heartbeat);
     bool current = is_current(coordinator, member, heartbeat);
     if (heartbeat->term == coordinator->term && heartbeat->target_version == member->target_version)

@@ -10,6 +10,7 @@ import argparse
 import concurrent.futures
 import glob
 import os
+import random
 import re
 import subprocess
 import sys
@@ -115,9 +116,46 @@ def one(name, argv, timeout=120):
 # Two files at once: system tests mostly wait.
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
 
+def sim_run(name, seeds, *extra, build="gcc"):
+    """Plays seeds of isobar-sim: (exit code, output, seeds played, seconds)."""
+    binary = os.path.join(ROOT, "build", build, "bin", "isobar-sim")
+    code, text = run([binary, "--seeds", seeds, "--jobs", "2", *extra], "sim.log", 600)
+    played = re.search(r"^(\d+) seeds, ([\d.]+) s", text, re.M)
+    return code, f"{name}: seeds {seeds}\n{text}", *((int(played[1]), float(played[2])) if played else (0, 0.0))
+
+
+def sim_mutant(mutant):
+    """A guard of the protocol is left out: some seed must show it, and show it again when it is played again."""
+    code, text, _, _ = sim_run(mutant, "1-4000", "--mutant", mutant)
+    caught = code == 1 and "VIOLATION" in text and "not settled" not in text and "played again" not in text
+    return (f"sim:mutant_{mutant}_is_caught", "passed" if caught else "failed", text)
+
+
+def sim_repeats():
+    """The account of a seed is the same to the last byte."""
+    binary = os.path.join(ROOT, "build", "gcc", "bin", "isobar-sim")
+    accounts = [run([binary, "--seed", str(seed), "--verbose"], "sim.log", 60)[1] for seed in (7, 7, 8, 8)]
+    same = accounts[0] == accounts[1] and accounts[2] == accounts[3] and accounts[0] != accounts[2]
+    return ("sim:a_seed_repeats", "passed" if same else "failed", "two accounts of one seed differ")
+
+
+def sim():
+    """Worlds of the simulator: seeds that are always the same, and others; then its mutants."""
+    base = random.randrange(10**6, 10**9)
+    print(f"sim: seeds 1-2000 and {base}-{base + 7999}", flush=True)
+    worlds = [sim_run("fixed", "1-2000"), sim_run("random", f"{base}-{base + 7999}")]
+    outcomes = [(f"sim:{name}", "passed" if w[0] == 0 else "failed", w[1]) for name, w in zip(("fixed", "random"), worlds)]
+    good = sum(w[2] for w in worlds)
+    results.write("faults", [("faults.sim_seeds", good, good), ("faults.sim_s", sum(w[3] for w in worlds), good)])
+    sanitized = sim_run("sanitized", "1-300", build="address")
+    outcomes.append(("sim:sanitized", "passed" if sanitized[0] == 0 else "failed", sanitized[1]))
+    return outcomes + [sim_repeats()] + [sim_mutant(m) for m in ("cid", "load", "resend", "after", "reset")]
+
+
 SUITES = {
     "unit": lambda: unit("gcc"),
     "unit-asan": lambda: unit("address"),
+    "sim": sim,
     "data": lambda: one("data", ["node", "data/make/check.mjs"]),
     "model": lambda: pytest("model", ["tests/model"], 300),
     "oracle": lambda: pytest("oracle", ["tests/oracle"], 300),

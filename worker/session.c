@@ -206,7 +206,8 @@ int64_t session_number(const struct session *session)
 
 void session_renumber(struct session *session, int64_t number)
 {
-    if (session->releasing || number <= session_number(session))
+    int64_t least = session->number < 0 ? -session->number : session->number + 1;
+    if (session->releasing || number < least)
         return;
     session->number = number;
     if (session->phase == SESSION_STOPPED) {
@@ -292,7 +293,7 @@ struct session *session_new(const struct session_config *config, int32_t partiti
     session->config = config;
     session->partition = partition;
     session->number = number;
-    session->last_offset = session->failed_offset = -1;
+    session->last_offset = session->failed_offset = session->misfit_offset = -1;
     session->due_ms = session->progress_ms = now_ms;
     jitter_init(&session->jitter, 0);
     return session;

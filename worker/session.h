@@ -79,7 +79,7 @@ struct session_config {
 struct session {
     const struct session_config *config;
     int32_t partition;
-    int64_t number; /* assignment number; negative: refused, only one above its absolute value helps */
+    int64_t number; /* assignment number; negative: refused, its absolute value is the least that helps */
     int64_t asked;  /* number of the last acquire */
     enum session_phase phase;
     struct state state;
@@ -97,6 +97,7 @@ struct session {
     int64_t sent_ms, committed_ms;
     int64_t progress_ms;   /* monotonic, when the committed offset last moved or there was nothing to read */
     int64_t last_offset;   /* largest committed offset seen by this process; -1 none */
+    int64_t misfit_offset; /* next to read when the log did not fit the ledger; -1: it does */
     int64_t failed_offset; /* next to read when the consumer last failed; -1 never */
     int64_t tick_ms;       /* monotonic, when the last tick was produced */
     int attempt;

@@ -8,6 +8,7 @@
 #include "failpoint.h"
 #include "log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,10 +161,8 @@ static void on_refused(struct session *session, const struct store_reply *reply,
         return;
     }
     session->due_ms = session->number > session->asked ? now_ms : now_ms + SESSION_REFUSED_MS;
-    if (stored > session->number)
-        session->number = -stored; /* remembered for the heartbeat */
-    else if (stored == session->number)
-        session->number = -(stored + 1); /* two leaders gave one number away: only a larger one helps */
+    if (stored >= session->number)
+        session->number = -(stored + 1); /* remembered for the heartbeat: the least that helps */
 }
 
 void session_on_acquire(struct session *session, const struct store_reply *reply, int64_t now_ms)
@@ -236,6 +235,7 @@ static void run(struct session *session, int64_t now_ms)
     }
     session->assigned = true;
     session->attempt = 0;
+    session->misfit_offset = -1;
     session->progress_ms = session->tick_ms = now_ms;
     session_enter(session, SESSION_RUNNING);
     log_info("partition_running", LOG_INT("partition", session->partition), LOG_INT("number", session->number),
@@ -243,55 +243,68 @@ static void run(struct session *session, int64_t now_ms)
     session_plan(session, now_ms);
 }
 
-/* Stops the session when the log is not the one that the ledger is about; true when it is. */
-static bool same_log(struct session *session, const struct kafka_check *check)
+/* Writes why the log is not the one that the ledger is about; nothing when it is. */
+static void misfit(const struct session *session, const struct kafka_check *check, char *why, size_t size)
 {
     const struct session_config *config = session->config;
     const struct ledger *ledger = &session->state.ledger;
+    why[0] = '\0';
     int32_t p = session->partition;
     if (*config->cluster_id && strcmp(check->cluster_id, config->cluster_id) != 0)
-        session_stop(
-            session,
-            "this Kafka is cluster %.40s, the ledgers belong to %.40s; point the worker's --kafka at the right "
-            "one and start it again",
-            check->cluster_id, config->cluster_id);
+        snprintf(why, size,
+                 "this Kafka is cluster %.40s, the ledgers belong to %.40s; point the worker's --kafka at the right "
+                 "one and start it again",
+                 check->cluster_id, config->cluster_id);
     else if (check->partitions != config->rules->partitions)
-        session_stop(session,
-                     "the topic has %d partitions, the ledgers were made for %d; to begin anew with this topic, run "
-                     "isobarctl init with another --prefix",
-                     check->partitions, config->rules->partitions);
+        snprintf(why, size,
+                 "the topic has %d partitions, the ledgers were made for %d; to begin anew with this topic, run "
+                 "isobarctl init with another --prefix",
+                 check->partitions, config->rules->partitions);
     else if (ledger->offset < check->low)
-        session_stop(session,
-                     "offset %lld was deleted from the log of partition %d, which begins at %lld: records are lost; to "
-                     "go on there, isobarctl partition reset %d --to low",
-                     (long long)ledger->offset, p, (long long)check->low, p);
+        snprintf(why, size,
+                 "offset %lld was deleted from the log of partition %d, which begins at %lld: records are lost; to "
+                 "go on there, isobarctl partition reset %d --to low",
+                 (long long)ledger->offset, p, (long long)check->low, p);
     else if (ledger->offset > check->high)
-        session_stop(
-            session,
-            "offset %lld is beyond the log's end %lld of partition %d: the topic was truncated or made anew; to "
-            "take all that is in it, isobarctl partition reset %d --to low",
-            (long long)ledger->offset, (long long)check->high, p, p);
+        snprintf(why, size,
+                 "offset %lld is beyond the log's end %lld of partition %d: the topic was truncated or made anew; to "
+                 "take all that is in it, isobarctl partition reset %d --to low",
+                 (long long)ledger->offset, (long long)check->high, p, p);
     else if (ledger->record_offset >= 0 && check->record_status == 0 && check->record_hash != ledger->record_hash)
-        session_stop(
-            session,
-            "record %lld of partition %d is not the one that was applied: the topic was made anew; to take all "
-            "that is in it, isobarctl partition reset %d --to low",
-            (long long)ledger->record_offset, p, p);
-    else
-        return true;
-    return false;
+        snprintf(why, size,
+                 "record %lld of partition %d is not the one that was applied: the topic was made anew; to take all "
+                 "that is in it, isobarctl partition reset %d --to low",
+                 (long long)ledger->record_offset, p, p);
+}
+
+/*
+ * The log does not fit. Between the acquire and now another owner may have gone on and the log been deleted behind it,
+ * so it is acquired once more before an operator is called.
+ */
+static void on_misfit(struct session *session, const char *why, int64_t now_ms)
+{
+    if (session->misfit_offset == session->state.ledger.offset) {
+        session_stop(session, "%s", why);
+        return;
+    }
+    session->misfit_offset = session->state.ledger.offset;
+    session_retry(session, why, now_ms);
 }
 
 void session_checked(struct session *session, uint64_t ticket, const struct kafka_check *check, int64_t now_ms)
 {
     if (ticket != session->ticket || session->phase != SESSION_CHECKING)
         return;
+    char why[sizeof session->alarm];
     session->ticket = 0;
+    misfit(session, check, why, sizeof why);
     if (check->status == ERR_NOT_FOUND) {
         session_retry(session, "Kafka has no such topic or partition", now_ms);
     } else if (check->status != 0 || check->record_status == ERR_TIMEOUT || check->record_status == ERR_UNAVAILABLE) {
         session_retry(session, "Kafka does not answer the check of the log", now_ms);
-    } else if (same_log(session, check)) {
+    } else if (*why) {
+        on_misfit(session, why, now_ms);
+    } else {
         int64_t record = session->state.ledger.record_offset;
         if (record >= 0 && check->record_status == ERR_NOT_FOUND) {
             session->config->metrics->records_aged_out_total++;

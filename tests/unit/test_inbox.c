@@ -221,6 +221,20 @@ static void a_term_below_what_members_know_is_raised(void **state)
     assert_true(held(one) == 12 && held(two) == 12);
 }
 
+/* Redis went back and gave a term a second time: the member has seen later targets of it than ours. */
+static void a_term_that_was_given_twice_is_raised(void **state)
+{
+    struct world *world = *state;
+    struct person *one = worker(world, 0);
+    one->term = 1;
+    one->target_term = 1;
+    one->version = 900;
+    run(world, 3000);
+    assert_int_equal(world->leader->term, 2);
+    assert_int_equal(one->term, 2);
+    assert_int_equal(held(one), PARTITIONS);
+}
+
 /* The version of a former term, equal to ours by chance, acknowledges nothing. */
 static void a_former_terms_version_acknowledges_nothing(void **state)
 {
@@ -327,6 +341,7 @@ int main(void)
         T(a_flood_of_hellos_moves_nothing),
         T(numbers_go_above_all_that_was_heard),
         T(a_term_below_what_members_know_is_raised),
+        T(a_term_that_was_given_twice_is_raised),
         T(a_former_terms_version_acknowledges_nothing),
         T(numbers_out_of_all_reason_are_refused),
         T(indexes_that_do_not_exist_are_ignored),

@@ -481,15 +481,25 @@ static void words_that_are_not_followed(void **state)
     static const char *const bad[] = {"", "nonsense", "tcp://192.0.2.1:7070", "tcp://127.0.0.1:0"};
     dial_and_meet(fixture);
     fixture->mute = true;
+    say_redirect(fixture->coordinators[0], channel_endpoint(fixture->coordinators[1]), 2); /* older than its welcome */
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int hellos = fixture->heard[0].hellos;
         say_redirect(fixture->coordinators[0], bad[i], 0);
         WAIT(fixture, fixture->heard[0].hellos > hellos);
     }
-    say_redirect(fixture->coordinators[0], channel_endpoint(fixture->coordinators[1]), 2); /* older than its term */
-    run_for(fixture, LINK_HEARTBEAT_MS);
     assert_int_equal(link_redirects(fixture->link), 0);
     assert_int_equal(fixture->heard[1].hellos, 0);
+}
+
+/* Redis has gone back: the leader's term is one that the member has left behind, and the leader learns that from it. */
+static void a_leader_of_an_older_term_is_found(void **state)
+{
+    struct fixture *fixture = *state;
+    dial_and_meet(fixture);
+    fixture->redirect_term = 1;
+    fixture->redirect[0] = channel_endpoint(fixture->coordinators[1]);
+    WAIT(fixture, fixture->heard[1].hellos > 0);
+    assert_int_equal(link_redirects(fixture->link), 1);
 }
 
 /* Without a list: what Redis says is the list. */
@@ -656,6 +666,7 @@ int main(void)
         T(a_loop_of_words_ends),
         T(a_word_does_not_lead_back),
         T(words_that_are_not_followed),
+        T(a_leader_of_an_older_term_is_found),
         T(redis_names_the_first),
         T(plain_beyond_this_machine_wants_a_word),
         T(released_and_bye),

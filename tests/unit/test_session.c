@@ -204,7 +204,7 @@ static void a_refused_number_waits_for_a_newer_one(void **state)
     host_answer(&a, ANSWERED);
     assert_int_equal(a.session->phase, SESSION_ACQUIRING);
     assert_int_equal(a.metrics.acquires_refused_total, 1);
-    assert_int_equal(session_number(a.session), 7); /* the coordinator goes on above it */
+    assert_int_equal(session_number(a.session), 8); /* the least that helps */
     host_due(&a);
     assert_false(a.request.any); /* no use to try */
     assert_true(a.session->due_ms > world.now_ms);
@@ -215,6 +215,22 @@ static void a_refused_number_waits_for_a_newer_one(void **state)
     host_run(&a, 5);
     assert_int_equal(a.session->phase, SESSION_RUNNING);
     assert_int_equal(redis_number(LEDGER, "number"), 8);
+}
+
+/* A leader that adopts what the heartbeat says gives the very number that it names. */
+static void a_refused_one_takes_the_number_that_it_named(void **state)
+{
+    (void)state;
+    host_give(&b, 7);
+    host_run(&b, 5);
+    host_give(&a, 6);
+    host_due(&a);
+    host_answer(&a, ANSWERED);
+    session_renumber(a.session, session_number(a.session));
+    host_run(&a, 5);
+    assert_int_equal(a.session->phase, SESSION_RUNNING);
+    session_renumber(a.session, session_number(a.session)); /* it has that one: nothing to do */
+    assert_int_equal(a.session->phase, SESSION_RUNNING);
 }
 
 static void a_number_that_was_given_twice_asks_for_a_larger_one(void **state)
@@ -492,6 +508,25 @@ static void logs_that_are_not_the_one_stop(void **state)
     host_give(&a, 9);
     host_run(&a, 5);
     assert_int_equal(a.session->phase, SESSION_RUNNING);
+}
+
+/* Between its acquire and the check another went on, and retention deleted what it had passed. */
+static void a_log_that_fits_another_owner_stops_nothing(void **state)
+{
+    (void)state;
+    make_log(20);
+    host_give(&a, 1);
+    host_until(&a, SESSION_CHECKING);
+    host_give(&b, 2);
+    host_run(&b, 5);
+    world.check = check_of(20, 20);
+    host_answer_check(&a);
+    assert_int_equal(a.session->phase, SESSION_ACQUIRING);
+    host_due(&a);
+    host_answer(&a, ANSWERED);
+    assert_int_equal(a.session->phase, SESSION_ACQUIRING);
+    assert_int_equal(a.metrics.acquires_refused_total, 1);
+    assert_int_equal(b.session->phase, SESSION_RUNNING);
 }
 
 static void the_edges_of_the_log_are_inside(void **state)
@@ -1437,6 +1472,7 @@ int main(void)
         TEST(many_changes_make_a_commit_due_but_never_split_a_record),
         TEST(what_is_noted_is_what_was_committed),
         TEST(a_refused_number_waits_for_a_newer_one),
+        TEST(a_refused_one_takes_the_number_that_it_named),
         TEST(a_number_that_was_given_twice_asks_for_a_larger_one),
         TEST(a_number_that_comes_while_one_is_refused_is_tried_at_once),
         TEST(a_number_that_comes_while_running_is_for_the_next_acquire),
@@ -1450,6 +1486,7 @@ int main(void)
         TEST(a_ledger_that_goes_while_loading_stops),
         TEST(a_city_that_cannot_be_decoded_stops_and_nothing_is_lost),
         TEST(logs_that_are_not_the_one_stop),
+        TEST(a_log_that_fits_another_owner_stops_nothing),
         TEST(the_edges_of_the_log_are_inside),
         TEST(a_broker_that_does_not_answer_is_asked_again),
         TEST(answers_to_older_questions_meet_nobody),

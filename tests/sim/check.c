@@ -1,0 +1,377 @@
+/*
+ * What must hold (sim.h, redis.h). At each commit: the chain of ids and owners (I4, I5), offset and clock that only
+ * grow (I3), counters that are exactly what the log gives up to that offset (so I1 and I2, and that nothing was lost or
+ * counted twice), the rows in all panes, and dead letters acknowledged before. At each step: one leader. At the end:
+ * every pane and window against the readings in it.
+ *
+ * With a mutant the chain is not looked at, since the mutant is its guard: what it does to the results must be seen.
+ */
+#include "feed.h"
+#include "process.h"
+#include "redis.h"
+
+#include "citystate.h"
+#include "mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LEASE_MS 3000
+
+/* Who made a commit id. */
+struct link_of_chain {
+    char cid[CID_BYTES];
+    int node;
+    uint64_t life;
+    UT_hash_handle hh;
+};
+
+static struct link_of_chain *chain;
+
+static struct {
+    int64_t offset, clock_ms;
+} before[PARTITIONS_MAX];
+
+static struct redis_key *ledger_of(int32_t partition)
+{
+    char name[96];
+    return redis_key(redis_name(partition, "ledger", name));
+}
+
+/* ---- the chain ---- */
+
+static void chain_add(const struct redis_command *command, const char *cid)
+{
+    struct link_of_chain *link;
+    HASH_FIND_STR(chain, cid, link);
+    if (link && world.mutant == MUTANT_NONE)
+        violation("I4: commit id %s comes a second time", cid);
+    if (link)
+        return;
+    link = mem_alloc(sizeof *link);
+    snprintf(link->cid, sizeof link->cid, "%s", cid);
+    link->node = command->node;
+    link->life = command->life;
+    HASH_ADD_STR(chain, cid, link);
+}
+
+void check_acquired(const struct redis_command *command, int32_t partition, const char *next)
+{
+    world.counters->acquires++;
+    note("redis: %s acquires partition %d as %s", world.nodes[command->node].id, partition,
+         command->argv[command->keys]);
+    chain_add(command, next);
+}
+
+void check_commit_begins(const struct redis_command *command, int32_t partition, const char *next)
+{
+    const struct redis_key *ledger = ledger_of(partition);
+    const char *stored = redis_get(ledger, "cid")->bytes, *expected = command->argv[command->keys];
+    const struct link_of_chain *link;
+    before[partition].offset = redis_integer(ledger, "offset");
+    before[partition].clock_ms = redis_integer(ledger, "clock_ms");
+    world.counters->commits++;
+    if (world.mutant == MUTANT_NONE) {
+        HASH_FIND_STR(chain, stored, link);
+        if (strcmp(stored, expected) != 0)
+            violation("I4: partition %d has id %s, a commit expects %s", partition, stored, expected);
+        if (!link || link->node != command->node || link->life != command->life)
+            violation("I5: %s commits to partition %d, which another has acquired", world.nodes[command->node].id,
+                      partition);
+    }
+    chain_add(command, next);
+}
+
+/* ---- counters ---- */
+
+static void same(int32_t partition, const char *what, int64_t value, int64_t wanted)
+{
+    if (value != wanted)
+        violation("partition %d at offset %lld: %s is %lld, the log gives %lld", partition,
+                  (long long)redis_integer(ledger_of(partition), "offset"), what, (long long)value, (long long)wanted);
+}
+
+static void check_counters(int32_t p, const struct redis_key *ledger, const struct expected *expected)
+{
+    same(p, "applied", redis_integer(ledger, "applied"), expected->applied);
+    same(p, "gaps", redis_integer(ledger, "gaps"), expected->gaps);
+    same(p, "rows", redis_integer(ledger, "rows"), expected->rows);
+    same(p, "rows_in + rows_late", redis_integer(ledger, "rows_in") + redis_integer(ledger, "rows_late"),
+         expected->accepted);
+    same(p, "rows_duplicate", redis_integer(ledger, "rows_duplicate"), expected->duplicate);
+    same(p, "rows_bad", redis_integer(ledger, "rows_bad"), expected->bad);
+    same(p, "rows_checked", redis_integer(ledger, "rows_checked"), expected->checked);
+    same(p, "rows_tick", redis_integer(ledger, "rows_tick"), expected->tick);
+    same(p, "rows_control", redis_integer(ledger, "rows_control"), expected->control);
+    same(p, "rows_retired", redis_integer(ledger, "rows_retired"), expected->retired);
+    same(p, "clock_ms", redis_integer(ledger, "clock_ms"), expected->clock_ms);
+}
+
+static void check_panes(int32_t p, const struct redis_key *ledger)
+{
+    int64_t rows = redis_integer(ledger, "retired");
+    for (const struct redis_key *key = redis.keys; key; key = key->hh.next) {
+        if (key->partition != p || key->present == 0)
+            continue;
+        if (key->kind == 'p')
+            rows += redis_integer(key, "#n");
+        for (const struct redis_slot *slot = key->kind == 'c' ? key->fields : NULL; slot; slot = slot->hh.next)
+            rows += slot->value.bytes ? slot->value.rows : 0;
+    }
+    same(p, "I2: rows in all panes", rows, redis_integer(ledger, "rows_in") + redis_integer(ledger, "rows_late"));
+}
+
+static void check_letters(int32_t p, const struct feed *feed, size_t end)
+{
+    for (size_t i = feed_find(feed, before[p].offset); i < end; i++) {
+        if (feed->records[i].letters != feed->records[i].letters_due)
+            violation("partition %d: a commit passes record %lld before its dead letters are there", p,
+                      (long long)feed->records[i].offset);
+    }
+}
+
+void check_commit_done(int32_t partition)
+{
+    static const struct expected nothing;
+    const struct redis_key *ledger = ledger_of(partition);
+    const struct feed *feed = &feeds[partition];
+    int64_t offset = redis_integer(ledger, "offset");
+    size_t end = feed_find(feed, offset);
+    if (offset < before[partition].offset || redis_integer(ledger, "clock_ms") < before[partition].clock_ms)
+        violation("I3: partition %d goes back from %lld to %lld", partition, (long long)before[partition].offset,
+                  (long long)offset);
+    if (offset > 0 && (end == 0 || feed->records[end - 1].offset != offset - 1))
+        violation("partition %d: offset %lld is not behind a record", partition, (long long)offset);
+    note("redis: partition %d is committed up to %lld", partition, (long long)offset);
+    check_counters(partition, ledger, end ? &feed->records[end - 1].after : &nothing);
+    check_panes(partition, ledger);
+    check_letters(partition, feed, end);
+}
+
+/* ---- each step ---- */
+
+void check_step(void)
+{
+    const struct node *leader = NULL;
+    for (int i = 0; i < world.coordinators; i++) {
+        const struct coordinator *coordinator = coordinator_of(&world.nodes[i]);
+        if (!coordinator || world.nodes[i].paused || coordinator->leading != LEAD_ACTING ||
+            !lease_held(coordinator->lease))
+            continue;
+        if (leader && world.now_ms - redis.lost_ms > LEASE_MS)
+            violation("%s and %s lead at once", leader->id, world.nodes[i].id);
+        leader = &world.nodes[i];
+    }
+}
+
+/* ---- after the faults ---- */
+
+static const struct coordinator *leader_of(void)
+{
+    const struct coordinator *leader = NULL;
+    for (int i = 0; i < world.coordinators; i++) {
+        const struct coordinator *coordinator = coordinator_of(&world.nodes[i]);
+        if (coordinator && coordinator->leading == LEAD_ACTING && lease_held(coordinator->lease))
+            leader = coordinator;
+    }
+    return leader;
+}
+
+/* The worker that runs the partition; NULL unless it is exactly one that has a session for it. */
+static const struct worker *holder_of(int32_t partition)
+{
+    const struct worker *holder = NULL;
+    int holders = 0;
+    for (int i = world.coordinators; i < world.node_count; i++) {
+        const struct worker *worker = worker_of(&world.nodes[i]);
+        const struct session *session = worker && worker->sessions ? worker->sessions[partition] : NULL;
+        holders += session != NULL;
+        if (session && session->phase == SESSION_RUNNING)
+            holder = worker;
+    }
+    return holders == 1 ? holder : NULL;
+}
+
+/* Who has a session for the partition, for an account of what is wrong. */
+static void tell_holders(int32_t partition, char *why)
+{
+    size_t used = strlen(why);
+    for (int i = world.coordinators; i < world.node_count; i++) {
+        const struct worker *worker = worker_of(&world.nodes[i]);
+        const struct session *session = worker && worker->sessions ? worker->sessions[partition] : NULL;
+        if (session && used < 256)
+            used += (size_t)snprintf(why + used, 256 - used, "; %s: %s %lld %s", worker->id,
+                                     session_phase_name(session->phase), (long long)session->number, session->alarm);
+    }
+}
+
+static bool settled(const struct coordinator *leader, int32_t p, char *why)
+{
+    const struct slot *slot = &leader->partitions.slots[p];
+    const struct member *owner = slot->state != SLOT_FREE ? member_by_key(&leader->members, slot->owner) : NULL;
+    const struct worker *holder = holder_of(p);
+    const struct redis_key *ledger = ledger_of(p);
+    if (!holder) {
+        snprintf(why, 256, "partition %d is not run by exactly one worker; slot: state %d, owner %s, number %lld", p,
+                 (int)slot->state, owner ? owner->id : "", (long long)slot->number);
+        tell_holders(p, why);
+    } else if (!owner || strcmp(owner->id, holder->id) != 0)
+        snprintf(why, 256, "partition %d is run by %s, given to %s", p, holder->id, owner ? owner->id : "nobody");
+    else if (slot->number != session_number(holder->sessions[p]))
+        snprintf(why, 256, "partition %d is held as %lld, given as %lld", p,
+                 (long long)session_number(holder->sessions[p]), (long long)slot->number);
+    else if (redis_integer(ledger, "offset") != feeds[p].high)
+        snprintf(why, 256, "partition %d is read up to %lld of %lld", p, (long long)redis_integer(ledger, "offset"),
+                 (long long)feeds[p].high);
+    else
+        return true;
+    return false;
+}
+
+bool check_settled(char *why)
+{
+    const struct coordinator *leader = leader_of();
+    int workers = world.node_count - world.coordinators;
+    if (!leader) {
+        snprintf(why, 256, "nobody leads");
+        return false;
+    }
+    for (int32_t p = 0; p < world.partitions; p++) {
+        if (!settled(leader, p, why))
+            return false;
+    }
+    for (int i = world.coordinators; i < world.node_count; i++) {
+        const struct worker *worker = worker_of(&world.nodes[i]);
+        int32_t held = worker ? (int32_t)worker->session_count : -1;
+        if (held == world.partitions / workers || held == (world.partitions + workers - 1) / workers)
+            continue;
+        snprintf(why, 256, "%s holds %d of %d partitions", world.nodes[i].id, held, world.partitions);
+        return false;
+    }
+    return true;
+}
+
+/* ---- results ---- */
+
+struct sum {
+    int64_t rows, temperature;
+};
+
+/* What the readings of the city in a span add up to, leaving out those in its open panes. */
+static struct sum sum_of(const struct feed *feed, int64_t city_id, int64_t start_ms, int64_t end_ms,
+                         const struct citystate *without)
+{
+    struct sum sum = {0};
+    for (size_t i = 0; i < feed->reading_count; i++) {
+        const struct feed_reading *reading = &feed->readings[i];
+        bool open = false;
+        if (reading->city_id != city_id || reading->observed_at_ms < start_ms || reading->observed_at_ms >= end_ms)
+            continue;
+        for (int32_t k = 0; without && k < without->open_count; k++)
+            open |= reading->observed_at_ms >= without->open[k].window.start_ms &&
+                    reading->observed_at_ms < without->open[k].window.end_ms;
+        sum.rows += !open;
+        sum.temperature += open ? 0 : reading->temperature;
+    }
+    return sum;
+}
+
+static void same_window(const char *name, const char *field, const struct window *window, struct sum wanted)
+{
+    const struct accumulator *found = window_find(window, ISOBAR__V1__METRIC__METRIC_TEMPERATURE);
+    struct sum sum = {window->rows, found ? found->sum : 0};
+    if (sum.rows != wanted.rows || sum.temperature != wanted.temperature || (found && found->count != wanted.rows))
+        violation("%s of city %s has %lld rows of sum %lld, the log gives %lld of %lld", name, field,
+                  (long long)sum.rows, (long long)sum.temperature, (long long)wanted.rows,
+                  (long long)wanted.temperature);
+}
+
+/* The city's state, empty when there is none. */
+static void city_of(int32_t p, int64_t city_id, struct citystate *city)
+{
+    char name[96], field[CITY_FIELD_BYTES];
+    const struct redis_value *value =
+        redis_get(redis_find(redis_name(p, "city", name)), citystate_field(city_id, 0, field));
+    if (!value)
+        citystate_init(city, city_id, 0);
+    else if (citystate_decode(city, value->bytes, value->size) != 0)
+        violation("city %s cannot be decoded", field);
+}
+
+static void check_record(const struct redis_key *key, const char *field, const struct redis_value *value,
+                         const struct citystate *city)
+{
+    struct pane pane;
+    int status = key->kind == 'p' ? pane_decode(&pane, value->bytes, value->size)
+                                  : window_decode(&pane.window, value->bytes, value->size);
+    if (status != 0)
+        violation("%s of city %s cannot be decoded", key->name, field);
+    same_window(key->name, field, &pane.window,
+                sum_of(&feeds[key->partition], city->city_id, pane.window.start_ms, pane.window.end_ms, city));
+    if (key->kind == 'p')
+        pane_release(&pane);
+    else
+        window_release(&pane.window);
+}
+
+/* Every closed pane's readings are in a window of each size, unless that was retired. */
+static void check_windows_there(int32_t p, const struct citystate *city)
+{
+    static const struct {
+        const char *name;
+        int64_t size_ms, retention_ms;
+    } sizes[] = {{"10m", 600000, 7200000}, {"1h", 3600000, 21600000}};
+    const struct feed *feed = &feeds[p];
+    char rest[64], name[96], field[CITY_FIELD_BYTES];
+    citystate_field(city->city_id, 0, field);
+    for (size_t i = 0; i < feed->reading_count; i++) {
+        const struct feed_reading *reading = &feed->readings[i];
+        for (size_t k = 0; k < 2 && reading->city_id == city->city_id; k++) {
+            int64_t start = window_start(reading->observed_at_ms, sizes[k].size_ms);
+            snprintf(rest, sizeof rest, "w:%s:%lld", sizes[k].name, (long long)start);
+            if (start + sizes[k].size_ms + sizes[k].retention_ms < feed->now.clock_ms ||
+                sum_of(feed, city->city_id, start, start + sizes[k].size_ms, city).rows == 0 ||
+                redis_get(redis_find(redis_name(p, rest, name)), field))
+                continue;
+            violation("%s has nothing of city %s", name, field);
+        }
+    }
+}
+
+static void check_city(int32_t p, int64_t city_id)
+{
+    struct citystate city;
+    char field[CITY_FIELD_BYTES];
+    city_of(p, city_id, &city);
+    citystate_field(city_id, 0, field);
+    for (int32_t i = 0; i < city.open_count; i++) {
+        const struct window *window = &city.open[i].window;
+        same_window("an open pane", field, window, sum_of(&feeds[p], city_id, window->start_ms, window->end_ms, NULL));
+    }
+    for (const struct redis_key *key = redis.keys; key; key = key->hh.next) {
+        const struct redis_value *value =
+            key->partition == p && (key->kind == 'p' || key->kind == 'w') ? redis_get(key, field) : NULL;
+        if (value)
+            check_record(key, field, value, &city);
+    }
+    check_windows_there(p, &city);
+    citystate_release(&city);
+}
+
+void check_results(void)
+{
+    struct link_of_chain *links = chain;
+    for (int32_t p = 0; p < world.partitions; p++) {
+        before[p].offset = 0; /* all letters */
+        before[p].clock_ms = 0;
+        check_commit_done(p);
+        for (int i = 0; i < FEED_CITIES; i++)
+            check_city(p, feeds[p].cities[i]);
+    }
+    HASH_CLEAR(hh, chain);
+    for (struct link_of_chain *link = links, *next; link; link = next) {
+        next = link->hh.next;
+        free(link);
+    }
+}

@@ -1,0 +1,251 @@
+/* See feed.h. */
+#include "feed.h"
+#include "redis.h"
+
+#include "mem.h"
+#include "observation.h"
+#include "shard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FAST        600 /* a second is ten minutes at the broker */
+#define FUTURE_MS   (5 * 60000)
+#define LATENESS_MS 3600000
+
+struct feed feeds[PARTITIONS_MAX];
+
+static struct event generator;
+static struct batch *decoder;
+
+int64_t feed_clock_ms(void)
+{
+    return WALL_START_MS + world.now_ms * FAST;
+}
+
+/* ---- what it adds up to ---- */
+
+static bool known(const struct feed *feed, const struct observation *row)
+{
+    for (size_t i = feed->reading_count; i-- > 0;) {
+        const struct feed_reading *reading = &feed->readings[i];
+        if (reading->city_id == row->city_id && reading->observed_at_ms == row->observed_at_ms &&
+            reading->provider == row->provider)
+            return true;
+    }
+    return false;
+}
+
+static void keep(struct feed *feed, const struct observation *row)
+{
+    if (feed->reading_count == feed->reading_capacity) {
+        feed->reading_capacity = feed->reading_capacity ? feed->reading_capacity * 2 : 64;
+        feed->readings = mem_grow(feed->readings, feed->reading_capacity, sizeof *feed->readings);
+    }
+    feed->readings[feed->reading_count++] = (struct feed_reading){row->city_id, row->observed_at_ms, row->provider,
+                                                                  row->value[ISOBAR__V1__VALUE__TEMPERATURE]};
+}
+
+static bool ours(const struct observation *row, int32_t partition)
+{
+    return batch_shard(decoder) == partition && shard_of_city(row->city_id, world.partitions) == partition;
+}
+
+/* Counts the row; true when it is due as a dead letter. */
+static bool expect_row(struct feed *feed, const struct observation *row)
+{
+    struct expected *now = &feed->now;
+    int32_t partition = (int32_t)(feed - feeds);
+    int64_t pane_end = row->observed_at_ms / PANE_MS * PANE_MS + PANE_MS;
+    now->rows++;
+    if (row->kind == ISOBAR__V1__ROW_KIND__TICK) {
+        now->tick++;
+    } else if (row->kind == ISOBAR__V1__ROW_KIND__CONTROL) {
+        now->control++;
+    } else if (!ours(row, partition) ||
+               (row->kind == ISOBAR__V1__ROW_KIND__OBSERVATION && row->observed_at_ms > now->clock_ms + FUTURE_MS)) {
+        now->bad++;
+        return true;
+    } else if (row->kind == ISOBAR__V1__ROW_KIND__CHECKED) {
+        now->checked++;
+    } else if (now->clock_ms - pane_end > LATENESS_MS) {
+        now->retired++;
+        return true;
+    } else if (known(feed, row)) {
+        now->duplicate++;
+    } else {
+        now->accepted++;
+        keep(feed, row);
+    }
+    return false;
+}
+
+static void expect(struct feed *feed, struct feed_record *record)
+{
+    struct expected *now = &feed->now;
+    struct observation row;
+    const char *reason;
+    now->applied++;
+    if (record->timestamp_ms > now->clock_ms)
+        now->clock_ms = record->timestamp_ms;
+    if (batch_decode(decoder, record->value, record->size, &reason) != 0) {
+        now->rows++;
+        now->bad++;
+        record->letters_due = 1;
+    }
+    for (size_t i = 0; i < batch_rows(decoder); i++) {
+        batch_row(decoder, i, &row);
+        record->letters_due |= (uint32_t)expect_row(feed, &row) << (1 + i);
+    }
+    record->after = *now;
+}
+
+/* ---- the log ---- */
+
+int64_t feed_append(int32_t partition, const void *value, size_t size)
+{
+    struct feed *feed = &feeds[partition];
+    if (feed->count == feed->capacity) {
+        feed->capacity = feed->capacity ? feed->capacity * 2 : 64;
+        feed->records = mem_grow(feed->records, feed->capacity, sizeof *feed->records);
+    }
+    int64_t gap = fault(30) ? between(1, 3) : 0; /* offsets that the log never delivers */
+    struct feed_record *record = &feed->records[feed->count++];
+    *record = (struct feed_record){
+        .offset = feed->high + gap, .timestamp_ms = feed_clock_ms(), .value = mem_dup(value, size), .size = size};
+    feed->high = record->offset + 1;
+    feed->now.gaps += gap;
+    expect(feed, record);
+    world.counters->records++;
+    for (int i = 0; i < world.node_count; i++) {
+        if (world.nodes[i].consumer)
+            consumer_hint(world.nodes[i].consumer, partition);
+    }
+    return record->offset;
+}
+
+size_t feed_find(const struct feed *feed, int64_t offset)
+{
+    size_t low = 0, high = feed->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (feed->records[middle].offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void feed_letter(const char *key)
+{
+    int partition;
+    long long offset, row;
+    if (sscanf(key, TOPIC "/%d/%lld/%lld", &partition, &offset, &row) != 3)
+        violation("a dead letter has the key %s", key);
+    const struct feed *feed = &feeds[partition];
+    size_t at = feed_find(feed, offset);
+    if (at == feed->count || feed->records[at].offset != offset || !(feed->records[at].letters_due >> (1 + row) & 1))
+        violation("a dead letter about nothing: %s", key);
+    feed->records[at].letters |= 1u << (1 + row);
+}
+
+void feed_retention(void)
+{
+    char name[96];
+    redis_settle(); /* what goes back behind this would find its records gone: not ours to survive */
+    for (int32_t p = 0; p < world.partitions; p++)
+        feeds[p].low = redis_integer(redis_key(redis_name(p, "ledger", name)), "offset");
+    note("the log is deleted up to the ledgers");
+}
+
+/* ---- the generator ---- */
+
+static struct observation reading(const struct feed *feed, int64_t back_ms)
+{
+    struct observation row = {.kind = ISOBAR__V1__ROW_KIND__OBSERVATION,
+                              .city_id = feed->cities[between(0, FEED_CITIES - 1)],
+                              .provider = (int32_t)between(1, 2),
+                              .fetched_at_ms = feed_clock_ms()};
+    row.observed_at_ms = (feed_clock_ms() - back_ms) / 20000 * 20000;
+    observation_set(&row, ISOBAR__V1__VALUE__TEMPERATURE, (int32_t)between(-3000, 4000));
+    return row;
+}
+
+static struct observation any_row(const struct feed *feed)
+{
+    int64_t kind = between(0, 99);
+    if (kind < 60)
+        return reading(feed, between(0, 60000));
+    if (kind < 80)
+        return reading(feed, between(0, 3000000)); /* late, mostly */
+    struct observation row = reading(feed, kind < 84   ? between(4000000, 6000000)
+                                           : kind < 87 ? -900000
+                                                       : between(0, 600000));
+    if (kind >= 96)
+        row.kind = ISOBAR__V1__ROW_KIND__CHECKED;
+    else if (kind >= 94)
+        row.kind = ISOBAR__V1__ROW_KIND__CONTROL;
+    else if (kind >= 92)
+        row.city_id++;                                /* another partition's, mostly */
+    else if (kind >= 87 && feed->reading_count > 0) { /* one more time */
+        const struct feed_reading *before = &feed->readings[between(0, (int64_t)feed->reading_count - 1)];
+        row.city_id = before->city_id;
+        row.observed_at_ms = before->observed_at_ms;
+        row.provider = before->provider;
+    }
+    return row;
+}
+
+static void generate(int32_t partition)
+{
+    struct observation rows[FEED_ROWS];
+    struct buf out = BUF_EMPTY;
+    size_t count = (size_t)between(1, FEED_ROWS);
+    for (size_t i = 0; i < count; i++)
+        rows[i] = any_row(&feeds[partition]);
+    if (chance(20))
+        buf_text(&out, "no batch");
+    else if (batch_encode(rows, count, partition, &out) != 0)
+        violation("the generator made a bad batch");
+    feed_append(partition, out.data, out.size);
+    buf_release(&out);
+}
+
+static void on_generate(struct event *event)
+{
+    if (!world.faults)
+        return;
+    int32_t partition = (int32_t)between(0, world.partitions - 1);
+    int64_t burst = chance(50) ? between(2, 20) : 1;
+    while (burst-- > 0)
+        generate(partition);
+    event_at(event, world.now_ms + between(0, 2 * 200 / world.partitions));
+}
+
+void feed_begin(void)
+{
+    int64_t id = 100;
+    decoder = decoder ? decoder : batch_new();
+    for (int32_t p = 0; p < world.partitions; p++) {
+        feeds[p] = (struct feed){0};
+        for (int i = 0; i < FEED_CITIES; id++) {
+            if (shard_of_city(id, world.partitions) == p)
+                feeds[p].cities[i++] = id;
+        }
+    }
+    generator = (struct event){.fn = on_generate};
+    event_at(&generator, 0);
+}
+
+void feed_end(void)
+{
+    for (int32_t p = 0; p < world.partitions; p++) {
+        for (size_t i = 0; i < feeds[p].count; i++)
+            free(feeds[p].records[i].value);
+        free(feeds[p].records);
+        free(feeds[p].readings);
+    }
+    event_cancel(&generator);
+}

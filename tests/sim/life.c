@@ -1,0 +1,192 @@
+/* Processes (sim.h): their options, how they start, and the ways in which they end or stand still. */
+#include "process.h"
+
+#include "error.h"
+#include "mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define START_TEXT(name, initial)                          options->name = (char *)(uintptr_t)(initial);
+#define START_SECRET(name, initial)                        START_TEXT(name, initial)
+#define START_INT(name, initial)                           options->name = strtoll(initial, NULL, 10);
+#define START_FLAG(name, initial)                          options->name = false;
+#define START_OPTION(type, name, initial, low, high, help) START_##type(name, initial)
+
+static char endpoints[COORDINATORS_MAX * 40];
+
+static void *text(const char *value)
+{
+    return (void *)(uintptr_t)value;
+}
+
+static void worker_options(const struct node *node, struct worker_options *options)
+{
+    WORKER_OPTIONS(START_OPTION)
+    options->id = text(node->id);
+    options->coordinator = endpoints;
+    options->redis_timeout_ms = 1000;
+    options->tick_s = 1;
+    options->commit_ms = 20;
+    options->allowed_delay_s = 300;
+    options->idle_s = 900;
+}
+
+static void coordinator_options(const struct node *node, struct coordinator_options *options)
+{
+    COORDINATOR_OPTIONS(START_OPTION)
+    options->id = text(node->id);
+    options->bind = text(node->endpoint);
+    options->redis_timeout_ms = 1000;
+}
+
+struct worker *worker_of(const struct node *node)
+{
+    struct worker_process *process = node->kind == NODE_WORKER && node->alive ? node->process : NULL;
+    return process ? &process->worker : NULL;
+}
+
+struct coordinator *coordinator_of(const struct node *node)
+{
+    struct coordinator_process *process = node->kind == NODE_COORDINATOR && node->alive ? node->process : NULL;
+    return process ? &process->coordinator : NULL;
+}
+
+static void start(struct node *node)
+{
+    int code;
+    node->alive = true;
+    node->ending = false;
+    node->lives++;
+    note("%s starts", node->id);
+    if (node->kind == NODE_WORKER) {
+        struct worker_process *process = node->process = mem_alloc(sizeof *process);
+        process->daemon.loop.node = node;
+        process->worker.options = &process->options;
+        worker_options(node, &process->options);
+        code = worker_start(&process->worker, &process->daemon);
+    } else {
+        struct coordinator_process *process = node->process = mem_alloc(sizeof *process);
+        process->daemon.loop.node = node;
+        process->coordinator.options = &process->options;
+        coordinator_options(node, &process->options);
+        code = coordinator_start(&process->coordinator, &process->daemon);
+    }
+    if (code != EXIT_CODE_OK)
+        violation("%s does not start: %d", node->id, code);
+}
+
+static void stop(struct node *node)
+{
+    if (!node->alive)
+        return;
+    if (node->kind == NODE_WORKER)
+        worker_release(worker_of(node));
+    else
+        coordinator_release(coordinator_of(node));
+    node->alive = node->ending = node->paused = false;
+    free(node->process);
+    node->process = NULL;
+    event_wake(node); /* what is addressed to it finds nobody */
+}
+
+static void crash(struct node *node)
+{
+    node->dead = true;
+    stop(node);
+    node->dead = false;
+}
+
+/* The next change of the node: a start, the end of a pause, or the end of a process that wanted it. */
+static void on_life(struct event *event)
+{
+    struct node *node = (struct node *)(void *)((char *)event - offsetof(struct node, life));
+    if (!node->alive) {
+        start(node);
+    } else if (node->ending) {
+        note("%s has ended", node->id);
+        stop(node);
+        event_at(&node->life, world.now_ms + between(50, 2000));
+    } else if (node->paused) {
+        note("%s goes on", node->id);
+        node->paused = false;
+        event_wake(node);
+    } else { /* it did not finish its drain in time */
+        note("%s is killed", node->id);
+        crash(node);
+        event_at(&node->life, world.now_ms + between(50, 1000));
+    }
+}
+
+void life_crash(struct node *node, int64_t again_ms)
+{
+    note("%s crashes", node->id);
+    crash(node);
+    event_at(&node->life, again_ms);
+}
+
+void life_pause(struct node *node, int64_t until_ms)
+{
+    note("%s is paused until %lld", node->id, (long long)until_ms);
+    node->paused = true;
+    event_at(&node->life, until_ms);
+}
+
+void life_drain(struct node *node)
+{
+    note("%s drains", node->id);
+    event_at(&node->life, world.now_ms + 8000);
+    if (node->kind == NODE_WORKER)
+        worker_drain(worker_of(node));
+    else
+        coordinator_drain(coordinator_of(node));
+}
+
+void life_ending(struct node *node, int code)
+{
+    note("%s ends with %d", node->id, code);
+    if (code == EXIT_CODE_CONFIG)
+        violation("%s ends with %d", node->id, code);
+    if (node->dead)
+        return;
+    node->ending = true;
+    event_at(&node->life, world.now_ms);
+}
+
+static void node_init(struct node *node, int index)
+{
+    node->index = index;
+    node->kind = index < world.coordinators ? NODE_COORDINATOR : NODE_WORKER;
+    node->life = (struct event){.fn = on_life};
+    snprintf(node->id, sizeof node->id, "%s-%d", node->kind == NODE_WORKER ? "worker" : "coordinator",
+             node->kind == NODE_WORKER ? index - world.coordinators + 1 : index + 1);
+    snprintf(node->endpoint, sizeof node->endpoint, "tcp://127.0.0.1:%d", 7070 + index);
+}
+
+void life_begin(void)
+{
+    endpoints[0] = '\0';
+    world.coordinators = (int)between(1, COORDINATORS_MAX);
+    world.node_count = world.coordinators + (int)between(1, WORKERS_MAX);
+    world.partitions = (int32_t)between(2, PARTITIONS_MAX);
+    for (int i = 0; i < world.node_count; i++) {
+        struct node *node = &world.nodes[i];
+        node_init(node, i);
+        event_at(&node->life, between(0, 500));
+        if (node->kind == NODE_COORDINATOR) {
+            size_t used = strlen(endpoints);
+            snprintf(endpoints + used, sizeof endpoints - used, "%s%s", used ? "," : "", node->endpoint);
+        }
+    }
+}
+
+void life_end(void)
+{
+    for (int i = 0; i < world.node_count; i++) {
+        struct node *node = &world.nodes[i];
+        crash(node);
+        event_cancel(&node->life);
+        free(node->waiting);
+    }
+}
