@@ -77,5 +77,7 @@ class Load:
 
     def _batch(self, p, step, now_ms, elapsed_ms):
         cities = [self.cities[p][(step * self.rows + i) % len(self.cities[p])] for i in range(self.rows)]
-        at_ms = now_ms + elapsed_ms - 600_000 if step % 2 else now_ms - HISTORY_MS + elapsed_ms * self.speed
+        # Cities of odd partitions have one time each, those of even ones both in turn: what is of hours ago is late there.
+        turn = step // 4 if p % 2 == 0 else 0
+        at_ms = now_ms + elapsed_ms - 600_000 if (step + turn) % 2 else now_ms - HISTORY_MS + elapsed_ms * self.speed
         return feed.encode(p, sorted(set(cities)), at_ms, step)
