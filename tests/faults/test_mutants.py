@@ -106,8 +106,10 @@ def test_counts_that_are_added_after_the_commit(rig, mutant):
 
 @both("blind_resend")
 def test_commits_made_again_without_looking(rig, mutant):
-    start(rig, mutant, [None], proxy=True)
+    start(rig, mutant, [None], proxy=True, rate=50)
     for _ in range(5):
+        late = rig.metric("rows_late_total")  # they add to the counts of panes that are in Redis
+        wait_for("late rows flow", lambda: rig.metric("rows_late_total") > late + 50, 20)
         failures = rig.metric("commit_failures_total")
         rig.redis_proxy.down.drop = True
         wait_for("commits get no answer", lambda: rig.metric("commit_failures_total") > failures, 10)
