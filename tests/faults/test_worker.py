@@ -3,6 +3,7 @@ import os
 import random
 import signal
 import statistics
+import subprocess
 import time
 
 import pytest
@@ -143,4 +144,25 @@ def test_a_worker_whose_thread_hangs_is_replaced(rig):
     print(f"slowest partition after {max(took):.2f} s")
     assert victim.running() and max(took) < 8
     victim.kill()
+    rig.equal()
+
+
+def test_a_worker_that_beats_but_gets_nothing_done_is_replaced(rig):
+    """Its loop turns and its heartbeats come, but no commit does: the age of progress tells."""
+    program = subprocess.run([rig.stack.binary("isobar-coordinator"), "--help"], capture_output=True, text=True, check=True)
+    if "--stall-ms" not in program.stdout:
+        pytest.skip("this coordinator does not suspect by lack of progress")
+    file = os.path.join(rig.stack.dir, "stuck")
+    rig.broker().start_redis().install().coordinator(False, "coordinator-1", "--stall-ms", "2000")
+    victim, other = rig.worker(None, fail=f"work=errors@{file}"), rig.worker()
+    rig.settled([victim, other])
+    rig.start_load()
+    owned, since = rig.owned(victim), rig.marks()
+    with open(file, "w", encoding="ascii"):
+        pass
+    begun = time.monotonic()
+    took = first_commits(rig, owned, victim.name, since, begun, 60)
+    print(f"slowest partition after {max(took):.2f} s")
+    assert "member_silent" not in rig.stack.programs["coordinator-1"].log()
+    os.unlink(file)
     rig.equal()
