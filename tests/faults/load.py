@@ -39,11 +39,15 @@ class Load:
 
     def stop(self, deadline_s=60):
         """Produces no more; returns when all was acknowledged."""
+        self.abandon(deadline_s)
+        assert not self._thread.is_alive() and self.producer.flush(deadline_s) == 0, "the load could not be delivered"
+        assert self.failed == 0, f"{self.failed} records of the load were not delivered"
+
+    def abandon(self, deadline_s=10):
+        """Produces no more, whatever became of what was sent."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(deadline_s)
-        assert not self._thread.is_alive() and self.producer.flush(deadline_s) == 0, "the load could not be delivered"
-        assert self.failed == 0, f"{self.failed} records of the load were not delivered"
 
     def running(self):
         return self._thread.is_alive()

@@ -239,9 +239,8 @@ class Rig:
         return self
 
     def __exit__(self, *_):
-        if self.load and self.load.running():
-            self.load._stopping.set()
-            self.load._thread.join(10)
+        if self.load:
+            self.load.abandon()
         for proxy in self._proxies:
             proxy.close()
 
