@@ -36,11 +36,10 @@ def test_three_brokers_killed_one_after_the_other_and_all_at_once(rig):
         rig.broker(12, bootstrap=kafka.bootstrap).start_redis().install().coordinator()
         workers = rig.workers(2)
         rig.start_load()
-        took = []
+        took, led = [], []
         for number in (1, 2, 3):
-            before = leaders(kafka.bootstrap)
-            moved = [p for p, broker in before.items() if broker == number]
-            assert moved, "every broker leads some partitions"
+            moved = [p for p, broker in leaders(kafka.bootstrap).items() if broker == number]
+            led.append(len(moved))
             kafka.kill9(number)
             begun_s = time.monotonic()
             wait_for("their leaders moved", lambda m=moved, n=number: not {leaders(kafka.bootstrap)[p] for p in m} & {n, -1}, 30)
@@ -48,7 +47,7 @@ def test_three_brokers_killed_one_after_the_other_and_all_at_once(rig):
             took.append(time.monotonic() - begun_s)
             kafka.start()
             rig.flows()
-            wait_for("it leads again", lambda n=number: n in leaders(kafka.bootstrap).values(), 60, 0.5) if number < 3 else None
+        assert sum(led) >= 12, f"leaders moved: {led}"
         kafka.kill9()
         wait_for("nothing flows", lambda: stalled(rig), 20)
         kafka.start()
@@ -121,7 +120,10 @@ def test_an_offset_beyond_the_end_stops_its_partition(rig):
     for field in ("offset", "applied", "record_offset"):
         rig.redis.hincrby(key, field, -ahead)
     rig.settled([rig.worker()])
-    rig.equal()
+    rig.quiet()
+    found = rig.differences()
+    assert [d for d in found if d.startswith("journal: p5 ")], "the journals show what was done to the ledger"
+    assert [d for d in found if not d.startswith("journal: p5 ")] == []
 
 
 @pytest.mark.quick
