@@ -74,9 +74,14 @@ def test_errors_that_a_broker_answers(rig):
     workers = rig.workers(2)
     rig.start_load()
     for api, error in (("FETCH", "NOT_LEADER_FOR_PARTITION"), ("FETCH", "_TRANSPORT"), ("FETCH", "UNKNOWN_TOPIC_OR_PART"), ("PRODUCE", "NOT_LEADER_FOR_PARTITION"),
-                       ("PRODUCE", "REQUEST_TIMED_OUT"), ("PRODUCE", "_TRANSPORT"), ("METADATA", "_TRANSPORT"), ("LISTOFFSETS", "LEADER_NOT_AVAILABLE")):
+                       ("PRODUCE", "REQUEST_TIMED_OUT"), ("PRODUCE", "_TRANSPORT"), ("METADATA", "_TRANSPORT")):
         rig.stack.broker_command(f"push-error {api} {error} 5")
         rig.flows()
+    rig.stack.broker_command("push-error LISTOFFSETS LEADER_NOT_AVAILABLE 5")  # asked when a partition is taken over
+    assert workers[1].terminate(15) == 0
+    workers[1] = rig.worker()
+    rig.settled(workers)
+    rig.stack.broker_command("clear-errors LISTOFFSETS")
     rig.stack.broker_command("broker-down -1")
     wait_for("nothing flows", lambda: stalled(rig), 20)
     assert rig.metric("partitions_stopped") == 0
