@@ -24,6 +24,8 @@ static const struct {
                 {"unchecked_load", "load", "cid ~= ARGV[1]"},
                 {"increments_after", "commit", "ARGV[at + 2] ~= '0'"}};
 
+static const char never[] = {'f', 'a', 'l', 's', 'e'};
+
 const char *mutant_script(const char *name, const char *source)
 {
     for (size_t i = 0; i < sizeof weakened / sizeof *weakened; i++) {
@@ -33,7 +35,7 @@ const char *mutant_script(const char *name, const char *source)
         char *at = strstr(changed, weakened[i].condition);
         assert(at);
         memset(at, ' ', strlen(weakened[i].condition));
-        memcpy(at, "false", 5);
+        memcpy(at, never, sizeof never);
         return changed;
     }
     return source;

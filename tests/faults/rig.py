@@ -79,13 +79,13 @@ class Rig:
             self.stack.endpoint = "tcp://" + self.coordinator_proxy.address
         return self
 
-    def worker(self, name=None, *extra, fail=None, mutant=None):
+    def worker(self, name=None, *extra, fail=None, mutant=None, redis_timeout_ms=REDIS_TIMEOUT_MS):
         """Starts a worker; `fail` and `mutant` are ISOBAR_FAIL and ISOBAR_MUTANT (common/failpoint.h). Returns its program."""
         self._started += 1
         name = name or f"worker-{self._started}"
         path = os.path.join(self.stack.dir, f"{name}.{self._started}.journal")
         self._journals.append(path)
-        return self.stack.start_worker(name, "--redis-timeout-ms", str(REDIS_TIMEOUT_MS), "--journal", path, *extra,
+        return self.stack.start_worker(name, "--redis-timeout-ms", str(redis_timeout_ms), "--journal", path, *extra,
                                        ISOBAR_FAIL=fail, ISOBAR_MUTANT=mutant)
 
     def workers(self, count, *extra, **env):
@@ -239,9 +239,8 @@ class Rig:
         return self
 
     def __exit__(self, *_):
-        if self.load and self.load.running():
-            self.load._stopping.set()
-            self.load._thread.join(10)
+        if self.load:
+            self.load.abandon()
         for proxy in self._proxies:
             proxy.close()
 

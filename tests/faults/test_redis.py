@@ -10,8 +10,6 @@ import pytest
 import results
 from stack import wait_for
 
-pytestmark = pytest.mark.quick
-RESUME_S = 2
 
 
 def start(rig, workers=2, proxy=False, partitions=12):
@@ -25,6 +23,7 @@ def start(rig, workers=2, proxy=False, partitions=12):
 
 # ---- answers and requests on the way
 
+@pytest.mark.quick
 def test_answers_to_commits_are_lost(rig):
     start(rig, proxy=True)
     for _ in range(5):
@@ -37,6 +36,7 @@ def test_answers_to_commits_are_lost(rig):
     rig.equal()
 
 
+@pytest.mark.quick
 def test_a_commit_is_executed_after_it_was_given_up(rig):
     start(rig, proxy=True)
     for _ in range(5):
@@ -92,6 +92,7 @@ def restart(rig, down_s):
     return max(committed().values())
 
 
+@pytest.mark.quick
 def test_redis_is_killed_and_restarted(rig, full):
     start(rig)
     took = [restart(rig, down_s) for down_s in ((0, 1, 3, 6, 12) * 4 if full else (0, 1, 6))]
@@ -101,6 +102,7 @@ def test_redis_is_killed_and_restarted(rig, full):
     rig.equal()
 
 
+@pytest.mark.quick
 def test_redis_is_put_back_to_an_older_state(rig):
     start(rig)
     for _ in range(2):
@@ -116,6 +118,7 @@ def test_redis_is_put_back_to_an_older_state(rig):
     rig.equal()
 
 
+@pytest.mark.quick
 def test_an_emptied_redis_stops_everything_with_an_alarm(rig):
     start(rig)
     snapshot = rig.snapshot()
@@ -137,6 +140,7 @@ def test_an_emptied_redis_stops_everything_with_an_alarm(rig):
 
 # ---- no room
 
+@pytest.mark.quick
 def test_redis_is_out_of_memory(rig):
     start(rig)
     for _ in range(5):
@@ -149,6 +153,7 @@ def test_redis_is_out_of_memory(rig):
     rig.equal()
 
 
+@pytest.mark.quick
 def test_the_disk_of_redis_is_full(rig):
     directory = os.path.join(rig.stack.dir, "redis")
     os.makedirs(directory)
