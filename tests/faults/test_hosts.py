@@ -46,7 +46,7 @@ def spread(rig, two):
         stack.endpoint = endpoint
         stack.start_coordinator("coordinator-1", -1, "--insecure", bind=endpoint)
         rig.coordinator_port = int(endpoint.rsplit(":", 1)[1])
-        rig.pair = rig.workers(2)
+        rig.pair = rig.workers(2, "--insecure")
         rig.start_load()
         yield rig
     finally:
