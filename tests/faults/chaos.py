@@ -90,6 +90,8 @@ class Chaos:
         """Its own way to each coordinator."""
         self.relays[name] = [Relay("127.0.0.1", int(endpoint.rsplit(":", 1)[1]), self.seed + len(self.relays))
                              for endpoint in self.endpoints.values()]
+        for relay in self.relays[name]:
+            relay.names = {e.encode(): r.endpoint.encode() for e, r in zip(self.endpoints.values(), self.relays[name])}
 
     def start_coordinator(self, name):
         self.stack.redis = self.redis_address

@@ -36,11 +36,10 @@ def test_three_brokers_killed_one_after_the_other_and_all_at_once(rig):
         rig.broker(12, bootstrap=kafka.bootstrap).start_redis().install().coordinator()
         workers = rig.workers(2)
         rig.start_load()
-        took = []
+        took, led = [], []
         for number in (1, 2, 3):
-            before = leaders(kafka.bootstrap)
-            moved = [p for p, broker in before.items() if broker == number]
-            assert moved, "every broker leads some partitions"
+            moved = [p for p, broker in leaders(kafka.bootstrap).items() if broker == number]
+            led.append(len(moved))
             kafka.kill9(number)
             begun_s = time.monotonic()
             wait_for("their leaders moved", lambda m=moved, n=number: not {leaders(kafka.bootstrap)[p] for p in m} & {n, -1}, 30)
@@ -48,7 +47,7 @@ def test_three_brokers_killed_one_after_the_other_and_all_at_once(rig):
             took.append(time.monotonic() - begun_s)
             kafka.start()
             rig.flows()
-            wait_for("it leads again", lambda n=number: n in leaders(kafka.bootstrap).values(), 60, 0.5) if number < 3 else None
+        assert sum(led) >= 12, f"leaders moved: {led}"
         kafka.kill9()
         wait_for("nothing flows", lambda: stalled(rig), 20)
         kafka.start()
@@ -75,9 +74,14 @@ def test_errors_that_a_broker_answers(rig):
     workers = rig.workers(2)
     rig.start_load()
     for api, error in (("FETCH", "NOT_LEADER_FOR_PARTITION"), ("FETCH", "_TRANSPORT"), ("FETCH", "UNKNOWN_TOPIC_OR_PART"), ("PRODUCE", "NOT_LEADER_FOR_PARTITION"),
-                       ("PRODUCE", "REQUEST_TIMED_OUT"), ("PRODUCE", "_TRANSPORT"), ("METADATA", "_TRANSPORT"), ("LISTOFFSETS", "LEADER_NOT_AVAILABLE")):
+                       ("PRODUCE", "REQUEST_TIMED_OUT"), ("PRODUCE", "_TRANSPORT"), ("METADATA", "_TRANSPORT")):
         rig.stack.broker_command(f"push-error {api} {error} 5")
         rig.flows()
+    rig.stack.broker_command("push-error LISTOFFSETS LEADER_NOT_AVAILABLE 5")  # asked when a partition is taken over
+    assert workers[1].terminate(15) == 0
+    workers[1] = rig.worker()
+    rig.settled(workers)
+    rig.stack.broker_command("clear-errors LISTOFFSETS")
     rig.stack.broker_command("broker-down -1")
     wait_for("nothing flows", lambda: stalled(rig), 20)
     assert rig.metric("partitions_stopped") == 0
@@ -121,7 +125,10 @@ def test_an_offset_beyond_the_end_stops_its_partition(rig):
     for field in ("offset", "applied", "record_offset"):
         rig.redis.hincrby(key, field, -ahead)
     rig.settled([rig.worker()])
-    rig.equal()
+    rig.quiet()
+    found = rig.differences()
+    assert [d for d in found if d.startswith("journal: p5 ")], "the journals show what was done to the ledger"
+    assert [d for d in found if not d.startswith("journal: p5 ")] == []
 
 
 @pytest.mark.quick
@@ -158,30 +165,34 @@ def recreate(rig, partitions):
     wait_for("the topic is made anew", made, 30, 0.2)
 
 
+def fill(rig):
+    """Half of the partitions get more records than their ledgers have read of the old topic: there, only a hash tells."""
+    at_ms = int(time.time() * 1000)
+    for p in range(0, rig.partitions, 2):
+        for step in range(rig.offsets()[p] + 50):
+            rig.load.producer.produce(TOPIC, feed.encode(p, rig.load.cities[p][:2], at_ms - 600_000, step), partition=p)
+    assert rig.load.producer.flush(30) == 0
+
+
 @pytest.mark.parametrize("meanwhile", ["workers away", "workers there"])
 def test_a_topic_made_anew_stops_every_partition(rig, meanwhile):
-    """Filled further than the ledgers have read, so that only the hash of the last record tells; and nearly empty."""
     with Kafka(os.path.join(rig.stack.dir, "kafka")) as kafka:
         rig.broker(12, bootstrap=kafka.bootstrap).start_redis().install().coordinator()
         worker, = rig.workers(1)
         rig.start_load()
         rig.load.stop()
-        wait_for("all is read", lambda: rig.offsets() >= rig.highs(), 20)
-        before = rig.ledgers("cid"), rig.offsets()
+        wait_for("all is read", lambda: all(o >= h for o, h in zip(rig.offsets(), rig.highs())), 20)
         if meanwhile == "workers away":
             assert worker.terminate(10) == 0
-            before = rig.ledgers("cid"), rig.offsets()
+        before = rig.offsets()
         recreate(rig, 12)
-        at_ms = int(time.time() * 1000)
-        for p in range(6):
-            for step in range(rig.offsets()[p] + 50):
-                rig.load.producer.produce(TOPIC, feed.encode(p, rig.load.cities[p][:2], at_ms - 600_000, step), partition=p)
-        assert rig.load.producer.flush(30) == 0
         if meanwhile == "workers away":
+            fill(rig)
             worker = rig.worker()
         wait_for("every partition stops", lambda: rig.metric("partitions_stopped") == 12, 60)
+        if meanwhile == "workers there":
+            fill(rig)
         lines = alarms(worker)
-        assert len(lines) == 12, f"{len(lines)} alarms"
-        assert all("made anew" in line for line in lines), lines
-        assert rig.offsets() == before[1], "nothing of the new topic was applied"
+        assert len(lines) == 12 and all("made anew" in line for line in lines), lines
+        assert rig.offsets() == before, "nothing of the new topic was applied"
         assert worker.terminate(15) == 0

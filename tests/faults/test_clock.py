@@ -25,7 +25,8 @@ def test_clocks_that_jump(rig, real_kafka):
     wait_for("the fetcher delivers", lambda: produced() > 5 * CITIES, 30)
     rig.start_load()
     owners = rig.ledgers("owner")
-    for jump_s, name in [(j, n) for n in clocks for j in (HOUR_S, -HOUR_S, 0)]:
+    back = {"fetcher-1": (0,)}  # the others stay an hour behind until they end, which their logs show
+    for jump_s, name in [(j, n) for n in clocks for j in (HOUR_S, -HOUR_S, *back.get(n, ()))]:
         clocks[name].jump(jump_s)
         rig.flows()
         fetcher_log, before = stack.programs["fetcher-1"].log(), produced()
@@ -33,10 +34,12 @@ def test_clocks_that_jump(rig, real_kafka):
             wait_for("the fetcher refuses", lambda seen=len(fetcher_log): "why=bad_time" in stack.programs["fetcher-1"].log()[seen:], 20)
         else:
             wait_for(f"the fetcher goes on with {name} {jump_s:+d} s off", lambda b=before: produced() > b + 2 * CITIES, 60)
-    log = stack.programs["worker-1"].log()
-    assert len({line[3:16] for line in log.splitlines() if line.startswith("ts=")}) > 1, "the clock of worker-1 did not jump"
     assert rig.ledgers("owner") == owners and "event=member_silent" not in stack.programs["coordinator-1"].log()
     assert all(w.running() for w in workers)
     assert stack.programs["fetcher-1"].terminate(15) == 0
     totals = rig.equal()
     assert totals["rows_retired"] == 0
+    stack.programs["coordinator-1"].terminate(10)
+    for name in clocks:
+        hours = {line[3:16] for line in stack.programs[name].log().splitlines() if line.startswith("ts=")}
+        assert len(hours) > 1, f"the clock of {name} did not jump"

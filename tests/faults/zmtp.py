@@ -4,8 +4,11 @@
     ... members dial relay.endpoint ...
     relay.weather = Weather(lost=0.2, late=0.3, late_s=(0.2, 2.0), twice=0.2)
     relay.weather = CALM        # from now on all is well
+    relay.names = {b"tcp://127.0.0.1:7070": b"tcp://127.0.0.1:7171"}   # endpoints that messages name, and what to call them
     relay.cut()                 # closes what is open, refuses what comes, until mend()
     relay.stop()
+
+Names must be as long as what they stand for. With them, members that are told who leads keep to their relays.
 
 A byte proxy cannot do this: a byte that is missing breaks the stream, and the connection with it. So the relay knows the frames of
 ZMTP 3 with the NULL mechanism: a greeting of 64 bytes, then frames (flags, length, body); a message is all frames up to
@@ -42,11 +45,12 @@ async def read_message(reader):
 
 
 class Relay:
-    """Listens on a free port of loopback. Everything but the attributes `weather` and `counts` belongs to its own thread."""
+    """Listens on a free port of loopback. Everything but the attributes `weather`, `names` and `counts` belongs to its own thread."""
 
     def __init__(self, host, port, seed=1):
         self.to = (host, port)
         self.weather = CALM
+        self.names = {}
         self.counts = collections.Counter()
         self.open = True
         self.writers = set()
@@ -128,6 +132,9 @@ class Relay:
     def judge(self, writer, message):
         weather, dice = self.weather, self.dice
         self.counts["messages"] += 1
+        for name, instead in self.names.items():
+            assert len(name) == len(instead)
+            message = message.replace(name, instead)
         if dice.random() < weather.lost:
             self.counts["lost"] += 1
             return
