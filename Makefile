@@ -96,11 +96,11 @@ unit: $(UNIT)
 
 # ---- the two commands ----
 
-
+option = $(if $($(1)),--$(2) '$($(1))')
 run: all
-	$(Q)exec python3 deploy/local/run.py --bin $(BUILD)/bin $(if $(KAFKA),--kafka $(KAFKA)) $(if $(REDIS),--redis $(REDIS)) \
-	  $(if $(PORT),--port $(PORT)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(FETCHERS),--fetchers $(FETCHERS)) \
-	  $(if $(CITIES),--cities $(CITIES)) $(if $(SOURCE),--source $(SOURCE))
+	$(Q)exec python3 deploy/local/run.py --bin $(BUILD)/bin $(call option,KAFKA,kafka) $(call option,REDIS,redis) \
+	  $(call option,PORT,port) $(call option,WORKERS,workers) $(call option,FETCHERS,fetchers) \
+	  $(call option,CITIES,cities) $(call option,SOURCE,source)
 
 # ONLY=unit,system runs some suites (tests/run.py --list names them).
 test:

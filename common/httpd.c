@@ -41,8 +41,10 @@ static enum MHD_Result begin(struct httpd *httpd, struct MHD_Connection *connect
     struct httpd_request *request = httpd_request_new(httpd, connection, path, method);
     const char *length = httpd_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     *context = request;
-    if (request->peer)
+    if (request->peer) {
         request->peer->since_ms = loop_now_ms(httpd->loop);
+        request->peer->busy = true;
+    }
     if (!length || strtoull(length, NULL, 10) <= BODY_DRAINED)
         return MHD_YES;
     request->handled = true;
@@ -92,8 +94,10 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     (void)arg, (void)connection, (void)code;
     if (!request)
         return;
-    if (request->peer)
+    if (request->peer) {
         request->peer->since_ms = loop_now_ms(request->httpd->loop);
+        request->peer->busy = false;
+    }
     httpd_request_free(request);
     *context = NULL;
 }
@@ -154,20 +158,33 @@ static void on_before_wait(void *arg)
         loop_wait_at_most(httpd->loop, timeout > 60000 ? 60000 : (int64_t)timeout);
 }
 
-/* Ends the streams whose clients have hung up, with one poll over all of them. */
-static void drop_hung_up(struct httpd *httpd)
+/* Whether a client that has hung up would go unnoticed: libmicrohttpd hears no second edge after a half-sent header. */
+static bool may_be_left(const struct httpd_peer *peer, int64_t now_ms)
+{
+    return peer->stream || (!peer->busy && now_ms - peer->since_ms >= WATCH_MS);
+}
+
+/*
+ * Ends the streams whose clients have hung up, and the connections of those that did so before they had sent a
+ * header: they would hold their places until the deadline. One poll over all of them.
+ */
+static void drop_hung_up(struct httpd *httpd, int64_t now_ms)
 {
     struct pollfd *asked = mem_calloc((size_t)httpd->connections, sizeof *asked);
     nfds_t count = 0;
     for (const struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
-        if (peer->stream)
+        if (may_be_left(peer, now_ms))
             asked[count++] = (struct pollfd){.fd = peer->fd, .events = POLLRDHUP};
     }
     if (count > 0 && poll(asked, count, 0) > 0) {
         const struct pollfd *at = asked;
         for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
-            if (peer->stream && (at++)->revents)
+            if (!may_be_left(peer, now_ms) || !(at++)->revents)
+                continue;
+            if (peer->stream)
                 httpd_stream_abort(peer->stream);
+            else
+                shutdown(peer->fd, SHUT_RDWR);
         }
     }
     free(asked);
@@ -177,7 +194,7 @@ static void on_watch(void *arg)
 {
     struct httpd *httpd = arg;
     int64_t now = loop_now_ms(httpd->loop);
-    drop_hung_up(httpd);
+    drop_hung_up(httpd, now);
     for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
         if (peer->stream)
             httpd_stream_watch(peer->stream, now);

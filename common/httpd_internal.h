@@ -12,6 +12,7 @@
 struct httpd_peer {
     int fd;
     int64_t since_ms; /* accept, end of the last answer, or the end of this request's header */
+    bool busy;        /* a request's header is complete, and its answer is not */
     struct httpd_stream *stream;
     struct httpd_peer *previous, *next;
 };

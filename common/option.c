@@ -193,7 +193,12 @@ static int read_sources(struct option_parse *parse, int argc, char **argv, int *
     bool dumping = has_word(argc, argv, "--dump-config"); /* read_flags moves operands over the words */
     bool bad_config = path && *path && option_read_file(parse, path) != 0;
     bad_config = option_read_environment(parse) != 0 || bad_config;
-    bool bad_flags = read_flags(parse, argc, argv, operands) != 0;
+    int count = 0;
+    bool bad_flags = read_flags(parse, argc, argv, operands ? operands : &count) != 0;
+    if (count > 0) {
+        fprintf(stderr, "%s: unexpected argument '%s'; it takes options only\n", parse->program->name, argv[1]);
+        bad_flags = true;
+    }
     if (bad_config || bad_flags) {
         *exit_code = bad_flags ? EXIT_CODE_USAGE : EXIT_CODE_CONFIG;
         return ERR_INVALID;
@@ -211,7 +216,8 @@ int option_parse(const struct option_program *program, void *values, int argc, c
         .program = program, .values = values, .origins = mem_calloc(program->row_count, sizeof(char *))};
     int result = OPTION_EXIT;
     *exit_code = EXIT_CODE_OK;
-    *operands = 0;
+    if (operands)
+        *operands = 0;
     set_defaults(&parse);
     if (has_word(argc, argv, "--help"))
         option_print_help(program);

@@ -71,9 +71,9 @@ enum option_result {
 
 /*
  * Fills `values` (the program's struct, zeroed) from defaults, file, environment and argv. Operands (words
- * that are no options) are left in argv[1..*operands]. Errors are written to stderr, each naming the option,
- * variable, or file and line; an unknown key or option is an error that suggests the nearest known one.
- * `values` must be released with option_release in every case.
+ * that are no options) are left in argv[1..*operands]; `operands` NULL: they are refused. Errors are written to stderr,
+ * each naming the option, variable, or file and line; an unknown key or option is an error that suggests the nearest
+ * known one. `values` must be released with option_release in every case.
  */
 int option_parse(const struct option_program *program, void *values, int argc, char **argv, int *operands,
                  int *exit_code) __attribute__((warn_unused_result));

@@ -156,8 +156,8 @@ int main(int argc, char **argv)
         .rows = option_rows,
         .row_count = sizeof option_rows / sizeof *option_rows};
     static struct dashboard dashboard;
-    int operands = 0, code = EXIT_CODE_OK;
-    if (option_parse(&program, &dashboard.options, argc, argv, &operands, &code) == OPTION_RUN)
+    int code = EXIT_CODE_OK;
+    if (option_parse(&program, &dashboard.options, argc, argv, NULL, &code) == OPTION_RUN)
         code = serve(&dashboard);
     option_release(&program, &dashboard.options);
     return code;

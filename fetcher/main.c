@@ -71,9 +71,9 @@ int main(int argc, char **argv)
         .row_count = sizeof option_rows / sizeof *option_rows};
     static struct fetcher_options options;
     static struct fetcher fetcher;
-    int operands = 0, code = EXIT_CODE_OK;
+    int code = EXIT_CODE_OK;
     fetcher.options = &options;
-    if (option_parse(&program, &options, argc, argv, &operands, &code) == OPTION_RUN)
+    if (option_parse(&program, &options, argc, argv, NULL, &code) == OPTION_RUN)
         code = serve(&fetcher);
     option_release(&program, &options);
     return code;

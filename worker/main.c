@@ -70,9 +70,9 @@ int main(int argc, char **argv)
     /* Commits and answers of megabytes come and go: each has pages of its own that go back at once. Left to itself
      * glibc raises the limit after the first, and holes stay in the heap: with 10,000 cities 5 MB more. */
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-    int operands = 0, code = EXIT_CODE_OK;
+    int code = EXIT_CODE_OK;
     worker.options = &options;
-    if (option_parse(&program, &options, argc, argv, &operands, &code) == OPTION_RUN)
+    if (option_parse(&program, &options, argc, argv, NULL, &code) == OPTION_RUN)
         code = serve(&worker);
     option_release(&program, &options);
     return code;

@@ -4,8 +4,10 @@ Kafka and Redis are private ones unless KAFKA= and REDIS= name real ones. The pr
 which forgets at its end, so the private Redis starts empty too.
 """
 import argparse
+import fcntl
 import os
 import re
+import shlex
 import signal
 import sys
 import threading
@@ -55,15 +57,29 @@ class Console:
             self.out.flush()
 
 
+class Parser(argparse.ArgumentParser):
+    """Speaks of the options as `make run` has them: WORKERS=, not --workers."""
+
+    def error(self, message):
+        message = re.sub(r"(?:argument )?--([a-z]+)", lambda name: name.group(1).upper(), message, count=1)
+        self.exit(2, f"make run: {message}\n")
+
+
+def port_number(text):
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port: a whole number from 0 to 65535")
+    return int(text)
+
+
 def parse(argv):
-    p = argparse.ArgumentParser(prog="make run", description="Isobar on this machine, until Ctrl-C")
+    p = Parser(prog="make run", description="Isobar on this machine, until Ctrl-C", allow_abbrev=False)
     p.add_argument("--kafka", default="", help="host:port of a real Kafka; empty: a private development broker")
     p.add_argument("--redis", default="", help="host:port of a real Redis; empty: a private one")
     p.add_argument("--workers", type=int, default=2)
     p.add_argument("--fetchers", type=int, default=1)
     p.add_argument("--cities", type=int, default=40, help="how many cities of data/cities.csv")
     p.add_argument("--source", default="auto", choices=("auto", "openweathermap", "replay"))
-    p.add_argument("--port", type=int, default=0, help="of the page; 0: 8080, or a free one when that is taken")
+    p.add_argument("--port", type=port_number, default=0, help="of the page; 0: 8080, or a free one when that is taken")
     p.add_argument("--bin", default=None)
     p.add_argument("--dir", default=os.path.join(ROOT, "build", "run"))
     p.add_argument("--seconds", type=float, default=0, help="stop by itself after so long (tests)")
@@ -72,6 +88,23 @@ def parse(argv):
         if not low <= getattr(options, name) <= high:
             p.error(f"--{name} must be {low} to {high}")
     return options
+
+
+def reserve(directory):
+    """(`directory`, or `directory`-2 and so on, whichever no other launcher uses; the lock that keeps it)."""
+    for number in range(1, 100):
+        candidate = directory if number == 1 else f"{directory}-{number}"
+        try:
+            os.makedirs(os.path.dirname(candidate), exist_ok=True)
+            lock = open(candidate + ".lock", "w", encoding="ascii")
+        except OSError as error:
+            raise StackError(f"{error.filename}: {error.strerror}") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return candidate, lock
+        except BlockingIOError:
+            lock.close()
+    raise StackError(f"too many launchers use {directory}")
 
 
 def choose_source(options, key):
@@ -99,7 +132,10 @@ def start(stack, options, say):
     source, label = choose_source(options, key)
     port = page_port(options)
     if options.redis:
+        if not options.kafka:
+            raise StackError("REDIS= needs KAFKA=: the private Kafka forgets at its end, and what your Redis then counts would not fit the next one", 78)
         stack.redis = options.redis
+        stack.passed = ("ISOBAR_REDIS_USER", "ISOBAR_REDIS_PASSWORD", "ISOBAR_REDIS_PASSWORD_FILE")
     else:
         stack.start_redis()
     if options.kafka:
@@ -114,6 +150,11 @@ def start(stack, options, say):
     say("")
     say(f"  Isobar's page:  http://127.0.0.1:{stack.ports['dashboard']}/")
     say(f"  Data:           {label}")
+    say(f"  Kafka, Redis:   {stack.kafka}, {stack.redis}")
+    ctl = shlex.quote(os.path.relpath(stack.binary("isobarctl")))
+    say(f"  Ask it:         {ctl} status --redis {stack.redis}")
+    say(f"  Check it:       {ctl} verify --redis {stack.redis}")
+    say(f"  Logs:           {os.path.relpath(stack.dir)}/*.log")
     say("  Stop:           Ctrl-C")
     say("")
     if source == "replay":
@@ -125,6 +166,13 @@ def start(stack, options, say):
         stack.start_fetcher(f"fetcher-{i + 1}", *flags, ISOBAR_API_KEY=key if source == "openweathermap" else "simulator")
 
 
+def replaced(stack, program):
+    """True when the program was killed and one of its kind goes on: that is what Isobar is made for."""
+    kind = program.name.rsplit("-", 1)[0]
+    return kind in ("worker", "fetcher") and program.process.returncode < 0 and any(
+        p.running() for n, p in stack.programs.items() if n.rsplit("-", 1)[0] == kind)
+
+
 def watch(stack, options, done, say):
     """Until Ctrl-C, the time limit, or a program's unexpected end."""
     started = time.monotonic()
@@ -133,12 +181,18 @@ def watch(stack, options, done, say):
         if options.seconds and time.monotonic() - started > options.seconds:
             return 0
         for program in stack.programs.values():
-            if not program.running() and not program.expected_end:
-                say(f"{program.name} ended with exit code {program.process.returncode}; its log: {program.log_path}")
+            if program.running() or program.expected_end:
+                continue
+            code = program.process.returncode
+            how = f"ended with exit code {code}" if code >= 0 else f"was killed by signal {-code}"
+            if not replaced(stack, program):
+                say(f"make run: {program.name} {how}; its log: {program.log_path}")
                 return 1
+            program.expected_end = True
+            say(f"{program.name} {how}; the others take over")
         if first is None and (latest := get_json(stack.ports["dashboard"], "/api/v1/latest")) and latest.get("latest"):
             first = time.monotonic() - started
-            say(f"First values on the page: {len(latest['latest'])} cities")
+            say(f"First values on the page: http://127.0.0.1:{stack.ports['dashboard']}/")
     return 0
 
 
@@ -148,18 +202,21 @@ def main(argv):
     done = threading.Event()
     for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signo, lambda *_: done.set())
-    stack = Stack(options.dir, options.bin, console.line)
+    stack = None
     code = 0
     try:
+        directory, _lock = reserve(os.path.abspath(options.dir))
+        stack = Stack(directory, options.bin, console.line)
         start(stack, options, console.say)
         code = watch(stack, options, done, console.say)
     except StackError as error:
         console.say(f"make run: {error}")
         code = error.exit_code
     finally:
-        console.say("Stopping ...")
-        forced = stack.stop(1.7)
-        console.say("Stopped." if not forced else f"Stopped; ended by force: {', '.join(forced)}.")
+        if stack and stack.programs:
+            console.say("Stopping ...")
+            forced = stack.stop(1.7)
+            console.say("Stopped." if not forced else f"Stopped; ended by force: {', '.join(forced)}.")
     return code
 
 

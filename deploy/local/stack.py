@@ -161,14 +161,18 @@ class Stack:
         self.redis = None
         self.endpoint = None
         self.ports = {}
+        self.passed = ()  # variables of Isobar's own that children shall have from the user
         shutil.rmtree(self.dir, ignore_errors=True)
-        os.makedirs(self.dir)
+        try:
+            os.makedirs(self.dir)
+        except OSError as error:
+            raise StackError(f"{self.dir} cannot be made anew ({error.strerror}): does it belong to another user?") from None
 
     # ---- plumbing
 
     def env(self, **extra):
         """The environment of a child: nothing of Isobar's or the user's keys but what is given."""
-        env = {k: v for k, v in os.environ.items() if not k.startswith("ISOBAR_") and k != "OWM_API_KEY"}
+        env = {k: v for k, v in os.environ.items() if k in self.passed or not k.startswith("ISOBAR_") and k != "OWM_API_KEY"}
         env.setdefault("ASAN_OPTIONS", "abort_on_error=0:detect_leaks=1")
         env.update({k: v for k, v in extra.items() if v})
         return env

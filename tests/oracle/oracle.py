@@ -23,12 +23,15 @@ import math
 import os
 import subprocess
 import sys
+import warnings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROTO_DIR = os.path.join(ROOT, "build", "oracle")
 
 OBSERVATION, CHECKED, TICK, CONTROL = range(4)
+GROUP = 3  # wire type
 FUTURE_MS = 5 * 60 * 1000
+TIME_MAX_MS = 253402300799999  # the year 9999 ends
 MAX_ROWS, MAX_BYTES = 512, 256 * 1024
 # metric -> (bit of `present`, column)
 METRICS = {1: (0, "temperature_centi_c"), 2: (6, "humidity_centi_percent"), 3: (4, "pressure_sea_level_pa"), 4: (5, "pressure_station_pa"),
@@ -42,6 +45,9 @@ COLUMNS = [d for d in ("city_id", "observed_at_ms", "fetched_at_ms", "present", 
 RANGES = {"humidity_centi_percent": (6, 0, 10000), "cloud_centi_percent": (13, 0, 10000), "wind_speed_cm_s": (8, 0, None),
           "wind_gust_cm_s": (10, 0, None), "wind_direction_centi_deg": (9, 0, 35999), "rain_um": (11, 0, None), "snow_um": (12, 0, None),
           "visibility_m": (14, 0, None)}
+# columns of every row, by the same rule
+FIXED = {"city_id": (0, None), "observed_at_ms": (0, TIME_MAX_MS), "fetched_at_ms": (0, TIME_MAX_MS), "kind": (OBSERVATION, CONTROL),
+         "provider": (0, None), "series": (0, None), "accumulation_s": (0, None)}
 
 
 def modules():
@@ -106,18 +112,34 @@ class Bad(Exception):
     pass
 
 
-def decode(payload, observation_pb2):
-    """The rows of a record as dicts; Bad when a worker must refuse it."""
-    if len(payload) > MAX_BYTES:
-        raise Bad("too large")
+def parse(payload, observation_pb2):
+    """The message, read strictly: Python's runtime only warns of an end of group that comes too early, and keeps what has another wire type
+    than the contract says as unknown fields."""
     batch = observation_pb2.ObservationBatch()
     try:
-        batch.ParseFromString(payload)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            batch.ParseFromString(payload)
     except Exception as error:
         raise Bad("not a batch") from error
+    known = batch.DESCRIPTOR.fields_by_number
+    if any(field.field_number in known or field.wire_type == GROUP for field in batch.UnknownFields()):
+        raise Bad("not a batch")
+    return batch
+
+
+def outside(value, low, high):
+    return value < low or (high is not None and value > high)
+
+
+def decode(payload, observation_pb2):
+    """The shard and the rows of a record as dicts; Bad when a worker must refuse the whole record (proto/observation.proto)."""
+    if len(payload) > MAX_BYTES:
+        raise Bad("too large")
+    batch = parse(payload, observation_pb2)
     n = batch.rows
-    if batch.format != 1 or not 1 <= n <= MAX_ROWS:
-        raise Bad("format or rows")
+    if batch.format != 1 or not 1 <= n <= MAX_ROWS or batch.shard < 0:
+        raise Bad("format, rows or shard")
     columns = {}
     for name in COLUMNS:
         column = getattr(batch, name)
@@ -126,11 +148,15 @@ def decode(payload, observation_pb2):
         columns[name] = list(column) or [0] * n
     rows = [{name: columns[name][i] for name in COLUMNS} for i in range(n)]
     for row in rows:
-        if row["kind"] not in (OBSERVATION, CHECKED, TICK, CONTROL) or row["observed_at_ms"] < 0 or row["fetched_at_ms"] < 0:
-            raise Bad("kind or time")
-        for name, (bit, low, high) in RANGES.items():
-            if row["present"] >> bit & 1 and (row[name] < low or (high is not None and row[name] > high)):
-                raise Bad("value")
+        if any(outside(row[name], low, high) for name, (low, high) in FIXED.items()):
+            raise Bad("kind, place, source or time")
+        if row["kind"] in (OBSERVATION, CHECKED) and row["city_id"] == 0:
+            raise Bad("reading without a city")
+        if any(row["present"] >> bit & 1 and outside(row[name], low, high) for name, (bit, low, high) in RANGES.items()):
+            raise Bad("value")
+    for control in batch.controls:
+        if not 0 <= control.row < n or rows[control.row]["kind"] != CONTROL:
+            raise Bad("control without its row")
     return batch.shard, rows
 
 

@@ -315,8 +315,8 @@ int main(int argc, char **argv)
         .row_count = sizeof option_rows / sizeof *option_rows};
     struct sim *sim = mem_alloc(sizeof *sim);
     sim->origin_s = now_s();
-    int operands = 0, code = EXIT_CODE_OK;
-    if (option_parse(&program, &sim->options, argc, argv, &operands, &code) == OPTION_RUN)
+    int code = EXIT_CODE_OK;
+    if (option_parse(&program, &sim->options, argc, argv, NULL, &code) == OPTION_RUN)
         code = serve(sim);
     option_release(&program, &sim->options);
     free(sim);

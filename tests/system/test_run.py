@@ -4,8 +4,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
+import pytest
 import results
 from conftest import BIN, ROOT
 from stack import get_json, http_get, wait_for
@@ -16,7 +18,7 @@ def processes_of(directory):
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if os.readlink(f"/proc/{pid}/cwd").startswith(directory):
+            if (os.readlink(f"/proc/{pid}/cwd") + "/").startswith(directory + "/"):
                 found.append(int(pid))
         except OSError:
             pass
@@ -86,3 +88,69 @@ def test_openweathermap_without_a_key_is_an_error_that_names_the_variable():
 
 def test_an_unknown_option_is_a_usage_error():
     assert run_py("--sauce", "replay").returncode == 2
+
+
+@pytest.mark.parametrize("name, value", [("port", "65536"), ("port", "-5"), ("port", "http"), ("workers", "0"), ("workers", "two"), ("source", "moon")])
+def test_a_bad_value_is_a_usage_error_in_the_words_of_make_run(name, value):
+    done = run_py(f"--{name}={value}")
+    assert done.returncode == 2 and f"make run: {name.upper()}" in done.stderr and "--" not in done.stderr
+
+
+def test_a_redis_of_ones_own_needs_a_kafka_of_ones_own():
+    done = run_py("--redis", "127.0.0.1:1")
+    assert done.returncode == 78 and "REDIS= needs KAFKA=" in done.stdout
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = run_py("--dir", str(tmp_path / "file" / "run"))
+    assert done.returncode == 69 and str(tmp_path / "file") in done.stdout and "Traceback" not in done.stderr
+
+
+class Launcher:
+    """One make run in the background; `lines` is what it has said so far."""
+
+    def __init__(self, directory, *argv):
+        self.lines = []
+        self.process = subprocess.Popen([sys.executable, os.path.join(ROOT, "deploy/local/run.py"), "--bin", BIN, "--dir", directory, *argv], text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={k: v for k, v in os.environ.items() if k != "OWM_API_KEY"})
+        self.reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True)
+        self.reader.start()
+
+    def find(self, pattern, deadline_s=30):
+        return wait_for(pattern, lambda: next((m for line in list(self.lines) if (m := re.search(pattern, line))), None), deadline_s)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(15)
+        self.reader.join(5)
+        return code
+
+
+def worker_of(directory, name):
+    return next(p for p in processes_of(directory) if f"--id\0{name}\0" in open(f"/proc/{p}/cmdline", encoding="utf-8").read())
+
+
+def test_two_at_once_keep_apart_and_a_killed_worker_is_replaced():
+    directory = os.path.join(ROOT, "build", "system", "make-run-two")
+    launchers = [Launcher(directory, "--cities", "5")]
+    try:
+        launchers[0].find("^First values")
+        launchers.append(Launcher(directory, "--cities", "5"))
+        launchers[1].find("^First values")
+        assert launchers[1].find(r"Logs: +(\S+)").group(1).endswith("make-run-two-2/*.log")
+        assert os.path.exists(os.path.join(directory, "redis", "appendonlydir")), "the second has taken the first one's folder"
+        os.kill(worker_of(directory, "worker-2"), signal.SIGKILL)
+        launchers[0].find("worker-2 was killed by signal 9; the others take over")
+        launchers[0].find("member_silent id=worker-2")
+        verify = launchers[0].find(r"Check it: +(.+)").group(1)
+        done = subprocess.run(verify, shell=True, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 0 and "all invariants hold" in done.stdout, done.stdout + done.stderr
+        os.kill(worker_of(directory, "worker-1"), signal.SIGKILL)
+        launchers[0].find("make run: worker-1 was killed by signal 9")
+        assert launchers[0].process.wait(15) == 1
+        assert launchers[1].stop() == 0, "".join(launchers[1].lines)
+    finally:
+        for launcher in launchers:
+            if launcher.process.poll() is None:
+                launcher.process.kill()

@@ -341,6 +341,28 @@ static void connections_in_all_are_limited(void **state)
     fixture_stop(&fixture);
 }
 
+/* Clients that gave up in the listen queue, in the middle of their header, do not hold their places. */
+static void half_a_header_and_gone_makes_room(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct client gone[12];
+    struct response response;
+    fixture_start(&fixture, (struct httpd_config){.connections = 3});
+    for (int i = 0; i < 12; i++) {
+        connect_to(&fixture, &gone[i]);
+        assert_int_equal(client_write(&gone[i], "GET /x HTTP/1.1\r\n", 17), 17);
+        client_close(&gone[i], false);
+    }
+    int64_t start = clock_monotonic_ms();
+    ask(&fixture, GET, &response);
+    assert_int_equal(response.status, 200);
+    response_free(&response);
+    assert_in_range(clock_monotonic_ms() - start, 0, 12 / 3 * 2 * WATCH_MS + BUSY_MS); /* and not the deadline */
+    UNTIL(fixture.loop, httpd_connections(fixture.httpd) == 0);
+    fixture_stop(&fixture);
+}
+
 static void connections_per_address_are_limited(void **state)
 {
     (void)state;
@@ -498,6 +520,7 @@ int main(void)
         cmocka_unit_test(a_slow_reader_is_given_up_and_blocks_nobody),
         cmocka_unit_test(a_request_on_an_old_connection_has_its_full_time),
         cmocka_unit_test(connections_in_all_are_limited),
+        cmocka_unit_test(half_a_header_and_gone_makes_room),
         cmocka_unit_test(connections_per_address_are_limited),
         cmocka_unit_test(listening_fails_with_a_reason),
         cmocka_unit_test(localhost_and_a_port_that_is_free_again),

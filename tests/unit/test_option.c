@@ -214,6 +214,26 @@ static void operands_stay(void **state)
     assert_int_equal(call.operands, 2);
 }
 
+static void operands_are_refused_where_none_is_wanted(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"commit-ms=5", "--", "--verbose"};
+    struct test_options values = {0};
+    char *words[] = {(char *)(uintptr_t) "isobar-worker", NULL, NULL, NULL};
+    int code = -1;
+    for (int i = 0; i < 3; i++)
+        words[1 + i] = (char *)(uintptr_t)refused[i];
+    struct capture err;
+    capture_begin(&err, STDERR_FILENO);
+    int result = option_parse(&program, &values, 4, words, NULL, &code);
+    char *said = capture_end(&err);
+    assert_int_equal(result, ERR_INVALID);
+    assert_int_equal(code, EXIT_CODE_USAGE);
+    assert_string_equal(said, "isobar-worker: unexpected argument 'commit-ms=5'; it takes options only\n");
+    free(said);
+    option_release(&program, &values);
+}
+
 static void precedence_is_default_file_environment_flag(void **state)
 {
     (void)state;
@@ -500,6 +520,7 @@ int main(void)
         cmocka_unit_test_teardown(flags_of_every_type, clear),
         cmocka_unit_test_teardown(words_for_true_and_false, clear),
         cmocka_unit_test_teardown(operands_stay, clear),
+        cmocka_unit_test_teardown(operands_are_refused_where_none_is_wanted, clear),
         cmocka_unit_test_teardown(precedence_is_default_file_environment_flag, clear),
         cmocka_unit_test_teardown(a_file_of_every_type, clear),
         cmocka_unit_test_teardown(errors_name_file_and_line, clear),
