@@ -81,7 +81,7 @@ class System:
     def rename(self, city, name):
         """A new version of the catalogue, with another name for one city."""
         entry = oracle.modules()[2].City()
-        client = redis.Redis(port=self.stack.ports["redis"])
+        client = redis.Redis("127.0.0.1", self.stack.ports["redis"])
         partitions = int(client.hget("isobar:meta", "partitions"))
         key = f"isobar:{{{oracle.shard(city, partitions)}}}:cities"
         entry.ParseFromString(client.hget(key, str(city)))
