@@ -152,6 +152,8 @@ static int end(void **state)
     members_clear(&coordinator->members);
     free(coordinator->partitions.slots);
     free(coordinator->partitions.views);
+    free(coordinator->partitions.loads);
+    free(coordinator->shards.loads);
     free(coordinator->shards.slots);
     free(coordinator->shards.views);
     free(coordinator);
