@@ -15,13 +15,14 @@ REPEAT, JUNK = 23, 101  # every so many records of a partition
 
 
 class Load:
-    """`rate` records per second and partition, each of `rows` rows; `speed`: seconds of history per second."""
+    """`rate` records per second and partition, each of `rows` rows; `speed`: seconds of history per second;
+    `mixed`: every city has both times in turn, else only those of even partitions."""
 
-    def __init__(self, kafka, partitions, rate=10.0, rows=3, cities_per_partition=12, speed=60):
+    def __init__(self, kafka, partitions, rate=10.0, rows=3, cities_per_partition=12, speed=60, mixed=False):
         import confluent_kafka
         self.producer = confluent_kafka.Producer({"bootstrap.servers": kafka, "acks": "all", "linger.ms": 0,
                                                   "queue.buffering.max.messages": 1_000_000, "message.timeout.ms": 120_000})
-        self.partitions, self.rate, self.rows, self.speed = partitions, rate, rows, speed
+        self.partitions, self.rate, self.rows, self.speed, self.mixed = partitions, rate, rows, speed, mixed
         self.cities = {p: [] for p in range(partitions)}
         for city in itertools.count(1):
             of = self.cities[oracle.shard(city, partitions)]
@@ -81,7 +82,7 @@ class Load:
 
     def _batch(self, p, step, now_ms, elapsed_ms):
         cities = [self.cities[p][(step * self.rows + i) % len(self.cities[p])] for i in range(self.rows)]
-        # Cities of odd partitions have one time each, those of even ones both in turn: what is of hours ago is late there.
-        turn = step // 4 if p % 2 == 0 else 0
+        # Where a city has both times in turn, what is of hours ago is late; where it has one, that is in time.
+        turn = step // 4 if p % 2 == 0 or self.mixed else 0
         at_ms = now_ms + elapsed_ms - 600_000 if (step + turn) % 2 else now_ms - HISTORY_MS + elapsed_ms * self.speed
         return feed.encode(p, sorted(set(cities)), at_ms, step)

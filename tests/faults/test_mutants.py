@@ -38,14 +38,14 @@ def differences(rig):
     return rig.differences()
 
 
-def start(rig, mutant, fails, partitions=4, proxy=False, rate=20, **options):
+def start(rig, mutant, fails, partitions=4, proxy=False, load=None, **options):
     """One worker per entry of `fails`, with that fail point, all of the same kind."""
     rig.broker(partitions).start_redis().install().coordinator()
     if proxy:
         rig.redis_through_proxy()
     made = [rig.worker(None, fail=fail, mutant=mutant, **options) for fail in fails]
     rig.settled(made)
-    rig.start_load(rate=rate)
+    rig.start_load(**(load or {"rate": 20}))
     return made
 
 
@@ -105,8 +105,10 @@ def test_counts_that_are_added_after_the_commit(rig, mutant):
 
 @both("blind_resend")
 def test_commits_made_again_without_looking(rig, mutant):
-    start(rig, mutant, [None], proxy=True, rate=50)
-    for _ in range(5):
+    start(rig, mutant, [None], partitions=8, proxy=True, load={"rate": 25, "mixed": True})
+    # A commit of late rows comes after the answer to a load: on a slow way, about half of what is under way are commits.
+    rig.redis_proxy.up.delay_s = 0.03
+    for _ in range(6):
         late = rig.metric("rows_late_total")  # they add to the counts of panes that are in Redis
         wait_for("late rows flow", lambda: rig.metric("rows_late_total") > late + 50, 20)
         failures = rig.metric("commit_failures_total")
@@ -120,7 +122,7 @@ def test_commits_made_again_without_looking(rig, mutant):
 @both("offset_reset")
 def test_an_offset_that_kafka_does_not_have(rig, mutant):
     """The broker says once that it has no such offset; meanwhile the log grows, since the worker is stopped."""
-    worker, = start(rig, mutant, [None], partitions=1, rate=100)
+    worker, = start(rig, mutant, [None], partitions=1, load={"rate": 100})
     for _ in range(3):
         worker.signal(signal.SIGSTOP)  # for less than the coordinator takes to notice
         delivered = rig.load.delivered

@@ -110,10 +110,10 @@ def test_killed_while_it_lets_go_or_waits_for_a_dead_letter(rig):
     rig.equal()
 
 
-def start_one_marked(rig, fail):
+def start_one_marked(rig, fail, **options):
     """Two workers under load; the first has a fail point. Returns both."""
     rig.broker().start_redis().install().coordinator()
-    marked, other = rig.worker(None, fail=fail), rig.worker()
+    marked, other = rig.worker(None, fail=fail, **options), rig.worker()
     rig.settled([marked, other])
     rig.start_load()
     return marked, other
@@ -121,7 +121,8 @@ def start_one_marked(rig, fail):
 
 @pytest.mark.quick
 def test_stopped_for_ten_seconds_it_is_fenced(rig):
-    victim, _ = start_one_marked(rig, "commit-before:200=stop")
+    # Patient, lest it gives its commit up when it wakes, and never hears of the refusal.
+    victim, _ = start_one_marked(rig, "commit-before:200=stop", redis_timeout_ms=60_000)
     wait_for("it stops just before it sends a commit", lambda: state_of(victim) == "T", 30)
     stopped, owned = time.monotonic(), rig.owned(victim)
     rig.flows(owned)
