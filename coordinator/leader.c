@@ -14,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PUBLISH_MS      1000
-#define SETTLE_LIMIT_MS (LINK_SILENCE_MS + 3 * LINK_HEARTBEAT_MS) /* after that a member that lives has dialled anew   \
-                                                                   */
+#define PUBLISH_MS 1000
+#define SETTLE_LIMIT_MS                                                                                                \
+    (LINK_SILENCE_MS + 3 * LINK_HEARTBEAT_MS) /* after that a member that lives has dialled anew                       \
+                                               */
 
 void leader_plan(struct coordinator *coordinator, const char *format, ...)
 {

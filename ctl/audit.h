@@ -24,10 +24,26 @@
 #define AUDIT_LEDGER(X)                                                                                                \
     X(number, 0)                                                                                                       \
     X(format, 0)                                                                                                       \
-    X(config_version, 0) X(first_offset, 0) X(offset, 0) X(applied, 0) X(gaps, 0) X(record_offset, -1) X(clock_ms, 0)  \
-        X(tick_clock_ms, 0) X(rows, 0) X(rows_in, 0) X(rows_late, 0) X(rows_duplicate, 0) X(rows_bad, 0)               \
-            X(rows_checked, 0) X(rows_tick, 0) X(rows_control, 0) X(rows_retired, 0) X(retired, 0)                     \
-                X(pane_cursor_ms, 0) X(commits, 0)
+    X(config_version, 0)                                                                                               \
+    X(first_offset, 0)                                                                                                 \
+    X(offset, 0)                                                                                                       \
+    X(applied, 0)                                                                                                      \
+    X(gaps, 0)                                                                                                         \
+    X(record_offset, -1)                                                                                               \
+    X(clock_ms, 0)                                                                                                     \
+    X(tick_clock_ms, 0)                                                                                                \
+    X(rows, 0)                                                                                                         \
+    X(rows_in, 0)                                                                                                      \
+    X(rows_late, 0)                                                                                                    \
+    X(rows_duplicate, 0)                                                                                               \
+    X(rows_bad, 0)                                                                                                     \
+    X(rows_checked, 0)                                                                                                 \
+    X(rows_tick, 0)                                                                                                    \
+    X(rows_control, 0)                                                                                                 \
+    X(rows_retired, 0)                                                                                                 \
+    X(retired, 0)                                                                                                      \
+    X(pane_cursor_ms, 0)                                                                                               \
+    X(commits, 0)
 #define AUDIT_LEDGER_FIELD(name, low) int64_t name;
 
 struct audit_ledger {

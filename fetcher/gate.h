@@ -15,9 +15,9 @@
 
 enum gate_state { GATE_OPEN, GATE_KEY_REFUSED, GATE_RATE_LIMITED, GATE_HOST_FAILING };
 
-#define GATE_HOST_FAILURES 5 /* in a row, of at least GATE_HOST_PLACES places: one bad place must not stop the others  \
-                              */
-#define GATE_HOST_PLACES 3
+/* Failures in a row, of at least so many places: one bad place must not stop the others. */
+#define GATE_HOST_FAILURES 5
+#define GATE_HOST_PLACES   3
 
 struct gate {
     enum gate_state state;

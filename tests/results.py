@@ -5,6 +5,7 @@ an array of {"id","what","value","unit","target","pass","commit","n"}. Run as a 
 figures and exits 1 when an id of targets.json is missing, a row is from another commit, or an exact target is missed;
 missed targets of kind `time` count only with STRICT=1, since shared machines are noisy.
 """
+import fcntl
 import glob
 import json
 import os
@@ -36,9 +37,14 @@ def meets(value, target):
 
 def write(suite, rows):
     """Adds or replaces rows (id, value, n) of a suite. The text and the target come from tests/targets.json."""
-    known = targets()
-    path = os.path.join(RESULTS, f"{suite}.json")
     os.makedirs(RESULTS, exist_ok=True)
+    with open(os.path.join(RESULTS, ".lock"), "w", encoding="ascii") as lock:  # test files run side by side
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _write_locked(os.path.join(RESULTS, f"{suite}.json"), rows)
+
+
+def _write_locked(path, rows):
+    known = targets()
     kept = []
     if os.path.exists(path):
         with open(path, encoding="utf-8") as f:

@@ -53,7 +53,7 @@ def unit_program(build, program):
     failed = sorted(set(re.findall(r"^\[  FAILED  \] (\w+)", text, re.M)))
     skipped = sorted(set(re.findall(r"^\[  SKIPPED \] (\w+)", text, re.M)))
     results = [(f"{name}.{t}", "passed", "") for t in passed]
-    results += [(f"{name}.{t}", "skipped", text) for t in skipped]
+    results += [(f"{name}.{t}", "skipped", f"build/tests/unit-{build}.log says why") for t in skipped]
     results += [(f"{name}.{t}", "failed", text) for t in failed]
     if code != 0 and not failed:
         results.append((name, "failed", f"exit {code}\n{text}"))
@@ -112,14 +112,17 @@ def one(name, argv, timeout=120):
     return [(name, "passed" if code == 0 else "failed", text)]
 
 
+# Two files at once: system tests mostly wait.
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+
 SUITES = {
     "unit": lambda: unit("gcc"),
     "unit-asan": lambda: unit("address"),
     "data": lambda: one("data", ["node", "data/make/check.mjs"]),
     "model": lambda: pytest("model", ["tests/model"], 300),
     "oracle": lambda: pytest("oracle", ["tests/oracle"], 300),
-    "system": lambda: pytest("system", ["tests/system"], 900),
-    "system-asan": lambda: pytest("system-asan", ["tests/system"], 900, "-m", "sanitized",
+    "system": lambda: pytest("system", ["tests/system"], 900, *SIDE_BY_SIDE),
+    "system-asan": lambda: pytest("system-asan", ["tests/system"], 900, "-m", "sanitized", *SIDE_BY_SIDE,
                                   ISOBAR_BIN=os.path.join(ROOT, "build", "address", "bin")),
     "browser": lambda: node("browser", sorted(glob.glob(os.path.join(ROOT, "tests", "browser", "test_*.mjs"))), 300),
 }
@@ -144,13 +147,13 @@ def main(argv):
         for old in glob.glob(os.path.join(LOGS, f"{name}*.log")):
             os.unlink(old)
         started = time.monotonic()
-        results = SUITES[name]()
-        count = {k: sum(r[1] == k for r in results) for k in total}
+        outcomes = SUITES[name]()
+        count = {k: sum(r[1] == k for r in outcomes) for k in total}
         for k in total:
             total[k] += count[k]
         print(f"{name}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped "
               f"({time.monotonic() - started:.0f} s)", flush=True)
-        for test, outcome, detail in results:
+        for test, outcome, detail in outcomes:
             if outcome == "failed":
                 print(f"--- FAILED {test}\n{detail[-6000:]}", flush=True)
             elif outcome == "skipped":

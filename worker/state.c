@@ -57,8 +57,8 @@ struct city_entry *state_city(struct state *state, int64_t city_id, int32_t seri
 {
     struct city_key key = {.city_id = city_id, .series = series};
     struct city_entry *entry;
-    HASH_FIND(hh, state->cities, &key, sizeof key,
-              entry); // NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult): the key is set
+    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the key is set
+    HASH_FIND(hh, state->cities, &key, sizeof key, entry);
     if (entry)
         return entry;
     entry = mem_alloc(sizeof *entry);

@@ -12,7 +12,7 @@ run_files="/usr/include/librdkafka/rdkafka.h:librdkafka-dev /usr/include/zmq.h:l
 /usr/include/uthash.h:uthash-dev /usr/share/zoneinfo/UTC:tzdata /etc/ssl/certs/ca-certificates.crt:ca-certificates"
 test="chromium:chromium kcat:kcat spin:spin mvn:maven java:default-jre-headless"
 test_files="/usr/include/cmocka.h:libcmocka-dev /usr/lib/python3/dist-packages/pytest:python3-pytest \
-/usr/lib/python3/dist-packages/google/protobuf:python3-protobuf \
+/usr/lib/python3/dist-packages/xdist:python3-pytest-xdist /usr/lib/python3/dist-packages/google/protobuf:python3-protobuf \
 /usr/lib/python3/dist-packages/confluent_kafka:python3-confluent-kafka \
 /usr/lib/python3/dist-packages/redis:python3-redis"
 lint="clang:clang clang-tidy:clang-tidy clang-format:clang-format cppcheck:cppcheck"

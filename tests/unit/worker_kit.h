@@ -194,8 +194,8 @@ static inline struct record *kit_record(struct kit *kit, int32_t kind, int64_t c
     struct record_key key = {
         .city_id = city, .start_ms = window_start(at_ms, state_span(&kit->state, kind)), .kind = kind};
     struct record *record;
-    HASH_FIND(hh, kit->state.records, &key, sizeof key,
-              record); // NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult): the key is set
+    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the key is set
+    HASH_FIND(hh, kit->state.records, &key, sizeof key, record);
     return record;
 }
 
