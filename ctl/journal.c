@@ -33,9 +33,9 @@ static bool parse(const char *text, int32_t partitions, struct journal_line *out
     char what[16];
     int used = 0;
     *out = (struct journal_line){0};
-    if (sscanf(text, "%15s %" SCNd32 " %95s %32s %32s %" SCNd64 " %n", what, &out->partition, out->owner, out->expected,
-               out->next, &out->offset, &used) != 6 ||
-        text[used] != '\0')
+    if (sscanf(text, "%15s %" SCNd32 " %95s %32s %32s %" SCNd64 " %*d %n", what, &out->partition, out->owner,
+               out->expected, out->next, &out->offset, &used) != 6 ||
+        used == 0 || text[used] != '\0')
         return false;
     out->commit = strcmp(what, "commit") == 0;
     return (out->commit || strcmp(what, "acquire") == 0) && out->partition >= 0 && out->partition < partitions &&

@@ -53,7 +53,7 @@ static char *findings(const char *const *texts)
     return buf_take(&out);
 }
 
-#define CHAIN "acquire 0 a/1 @0 @1 5\ncommit 0 a/1 @1 @2 7\ncommit 0 a/1 @2 @3 9\n"
+#define CHAIN "acquire 0 a/1 @0 @1 5 1\ncommit 0 a/1 @1 @2 7 1\ncommit 0 a/1 @2 @3 9 1\n"
 
 static void good_chains(void **state)
 {
@@ -61,12 +61,12 @@ static void good_chains(void **state)
     static const char *const rows[][3] = {
         {"", NULL},
         {CHAIN, NULL},
-        {CHAIN, "acquire 0 b/2 @3 @4 9\ncommit 0 b/2 @4 @5 12\n", NULL},  /* taken over */
-        {"acquire 0 b/2 @3 @4 9\ncommit 0 b/2 @4 @5 12\n", CHAIN, NULL},  /* in any order */
-        {CHAIN, "acquire 0 b/2 @7 @4 30\ncommit 0 b/2 @4 @5 31\n", NULL}, /* a last commit without an answer */
-        {CHAIN "acquire 0 a/1 @1 @4 5\ncommit 0 a/1 @4 @5 7\n", NULL},    /* Redis went back */
-        {CHAIN "commit 0 a/1 @3 @4 10\nacquire 0 a/1 @4 @5 10\ncommit 0 a/1", NULL}, /* killed while it wrote */
-        {CHAIN "acquire 1 a/1 @a @b 0\ncommit 1 a/1 @b @c 1\n", NULL}};
+        {CHAIN, "acquire 0 b/2 @3 @4 9 1\ncommit 0 b/2 @4 @5 12 1\n", NULL},  /* taken over */
+        {"acquire 0 b/2 @3 @4 9 1\ncommit 0 b/2 @4 @5 12 1\n", CHAIN, NULL},  /* in any order */
+        {CHAIN, "acquire 0 b/2 @7 @4 30 1\ncommit 0 b/2 @4 @5 31 1\n", NULL}, /* a last commit without an answer */
+        {CHAIN "acquire 0 a/1 @1 @4 5 1\ncommit 0 a/1 @4 @5 7 1\n", NULL},    /* Redis went back */
+        {CHAIN "commit 0 a/1 @3 @4 10 1\nacquire 0 a/1 @4 @5 10 1\ncommit 0 a/1", NULL}, /* killed while it wrote */
+        {CHAIN "acquire 1 a/1 @a @b 0 1\ncommit 1 a/1 @b @c 1 1\n", NULL}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *found = findings(rows[i]);
         if (*found)
@@ -81,13 +81,13 @@ static void spliced_chains(void **state)
     static const struct {
         const char *texts[3];
         const char *word;
-    } rows[] = {{{CHAIN "commit 0 a/1 @8 @9 11\n", NULL}, "partition 0: I4: the commit 9999"},
-                {{CHAIN "commit 0 a/1 @2 @4 9\n", NULL}, "partition 0: I4: two commits follow 2222"},
-                {{CHAIN, "commit 0 b/2 @3 @4 10\n", NULL}, "partition 0: I5: b/2 committed 4444"},
-                {{CHAIN "acquire 0 a/2 @3 @4 9\ncommit 0 a/1 @4 @5 10\n", NULL}, "I5: a/1 committed 5555"},
-                {{CHAIN "commit 0 a/1 @3 @4 8\n", NULL}, "I3: the commit 4444"},
-                {{CHAIN "acquire 0 a/1 @3 @2 9\n", NULL}, "I4: the id 2222"},
-                {{CHAIN "commit 1 a/1 @3 @4 10\n", NULL}, "partition 1: I4: the commit 4444"}};
+    } rows[] = {{{CHAIN "commit 0 a/1 @8 @9 11 1\n", NULL}, "partition 0: I4: the commit 9999"},
+                {{CHAIN "commit 0 a/1 @2 @4 9 1\n", NULL}, "partition 0: I4: two commits follow 2222"},
+                {{CHAIN, "commit 0 b/2 @3 @4 10 1\n", NULL}, "partition 0: I5: b/2 committed 4444"},
+                {{CHAIN "acquire 0 a/2 @3 @4 9 1\ncommit 0 a/1 @4 @5 10 1\n", NULL}, "I5: a/1 committed 5555"},
+                {{CHAIN "commit 0 a/1 @3 @4 8 1\n", NULL}, "I3: the commit 4444"},
+                {{CHAIN "acquire 0 a/1 @3 @2 9 1\n", NULL}, "I4: the id 2222"},
+                {{CHAIN "commit 1 a/1 @3 @4 10 1\n", NULL}, "partition 1: I4: the commit 4444"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *found = findings(rows[i].texts);
         if (!strstr(found, rows[i].word))
@@ -102,13 +102,14 @@ static void what_is_no_journal(void **state)
     static const char *const rows[] = {"x\n",
                                        "\n",
                                        "commit 0 a/1 @1 @2\n",
-                                       "commit 2 a/1 @1 @2 3\n",
-                                       "commit -1 a/1 @1 @2 3\n",
-                                       "commit 0 a/1 @g @2 3\n",
-                                       "commit 0 a/1 @1 @2 -3\n",
-                                       "commit 0 a/1 @1 @2 3 4\n",
-                                       "fold 0 a/1 @1 @2 3\n",
-                                       "commit 0 a/1 @1 12 3\n"};
+                                       "commit 0 a/1 @1 @2 3\n",
+                                       "commit 2 a/1 @1 @2 3 1\n",
+                                       "commit -1 a/1 @1 @2 3 1\n",
+                                       "commit 0 a/1 @g @2 3 1\n",
+                                       "commit 0 a/1 @1 @2 -3 1\n",
+                                       "commit 0 a/1 @1 @2 3 4 1\n",
+                                       "fold 0 a/1 @1 @2 3 1\n",
+                                       "commit 0 a/1 @1 12 3 1\n"};
     struct journal journal = {0};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buf error = BUF_EMPTY;
