@@ -162,7 +162,7 @@ SUITES = {
     "system": lambda: pytest("system", ["tests/system"], 900, *SIDE_BY_SIDE),
     "system-asan": lambda: pytest("system-asan", ["tests/system"], 900, "-m", "sanitized", *SIDE_BY_SIDE,
                                   ISOBAR_BIN=os.path.join(ROOT, "build", "address", "bin")),
-    "faults": lambda: pytest("faults", ["tests/faults"], 1200, "-m", "quick"),
+    "faults": lambda: pytest("faults", ["tests/faults"], 1200, *SIDE_BY_SIDE, "-m", "quick"),
     "browser": lambda: node("browser", sorted(glob.glob(os.path.join(ROOT, "tests", "browser", "test_*.mjs"))), 300),
 }
 
