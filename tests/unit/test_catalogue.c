@@ -150,9 +150,11 @@ static int end(void **state)
     store_free(fixture->store);
     catalogue_free(coordinator->catalogue);
     members_clear(&coordinator->members);
+    drained_clear(&coordinator->drained);
     free(coordinator->partitions.slots);
     free(coordinator->partitions.views);
     free(coordinator->partitions.loads);
+    free(coordinator->progress);
     free(coordinator->shards.loads);
     free(coordinator->shards.slots);
     free(coordinator->shards.views);
