@@ -30,8 +30,8 @@
 #include <string.h>
 
 #define BACKOFF_BASE_MS 50
-#define BACKOFF_CAP_MS  1000 /* commits are to resume within 2 s of the answer of a Redis that was away, however long  \
-                              */
+/* Commits are to resume within 2 s of the answer of a Redis that was away, however long. */
+#define BACKOFF_CAP_MS 1000
 
 /* ---- ending requests, reporting the state ---- */
 

@@ -86,9 +86,10 @@ static void report_partition(struct coordinator *coordinator, struct member *mem
     view->rows = status->rows;
     stall_report(coordinator, member, status);
     text_copy(view->alarm, sizeof view->alarm, outdated ? "" : status->alarm);
+    /* An outage says nothing about the load, and those who come back first would seem heavy. */
     struct load *load = &coordinator->partitions.loads[status->partition];
     if (status->lag > 0 && status->progress_age_ms > STANDING_MS)
-        load_interrupt(load); /* an outage says nothing about the load, and those who come back first would seem heavy */
+        load_interrupt(load);
     else if (status->phase == ISOBAR__V1__PARTITION_PHASE__RUNNING)
         load_observe(load, coordinator->now_ms, (const int64_t[]){status->offset, status->rows, status->lag});
     if (status->phase == ISOBAR__V1__PARTITION_PHASE__RUNNING || status->phase == ISOBAR__V1__PARTITION_PHASE__STOPPED)
