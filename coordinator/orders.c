@@ -24,6 +24,20 @@ struct planning {
     struct assign assign;
 };
 
+/* Nobody takes the slot yet: its owner drains, by its own wish or an operator's. */
+static void drain_reason(const struct coordinator *coordinator, uint32_t key, char *out, size_t size)
+{
+    const char *name = name_of(coordinator, key);
+    const struct drained_member *drained = drained_find(&coordinator->drained, name);
+    struct buf text = BUF_EMPTY;
+    if (drained)
+        buf_printf(&text, "%s is drained by %s", name, drained->who);
+    else
+        buf_printf(&text, "%s drains", name);
+    text_copy(out, size, text.data);
+    buf_release(&text);
+}
+
 static void note_release(const struct planning *planning, const struct assign_change *change)
 {
     struct coordinator *coordinator = planning->coordinator;
@@ -34,7 +48,7 @@ static void note_release(const struct planning *planning, const struct assign_ch
         reason_of(&planning->assign, change, (const char *[]){worker ? "p" : "shard ", taker->filling}, reason,
                   sizeof reason);
     else
-        snprintf(reason, sizeof reason, "%s drains", name_of(coordinator, change->from));
+        drain_reason(coordinator, change->from, reason, sizeof reason);
     leader_explain(coordinator, planning->slots, change->slot, reason);
     if (!taker)
         return; /* the drain itself is in the audit */

@@ -2,6 +2,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import threading
@@ -161,9 +162,10 @@ def test_a_fetcher_is_drained_of_its_shards(stack):
     for name in ("fetcher-1", "fetcher-2"):
         stack.start_fetcher(name, "--source", "replay", "--base-url", f"http://127.0.0.1:{stack.ports['owmsim']}", "--allow-http", ISOBAR_API_KEY="replay")
     owners = lambda: sorted(s["owner"] for s in rig.view()["shard_list"])
-    wait_for("two share", lambda: owners() == ["fetcher-1"] * 4 + ["fetcher-2"] * 4, 20)
+    # by cities, not by count: a fetcher's share of the shards follows how many cities each has
+    wait_for("two share", lambda: set(owners()) == {"fetcher-1", "fetcher-2"}, 20)
     code, out, err = rig.ctl("drain", "fetcher-2")
-    assert code == 0 and "handed over 4" in out, out + err
+    assert code == 0 and int(re.search(r"handed over (\d+)", out)[1]) >= 1, out + err
     wait_for("one has all", lambda: owners() == ["fetcher-1"] * 8, 10)
 
 
@@ -414,10 +416,16 @@ class Commits:
 def test_hand_over_is_quick_under_load(stack):
     rig = Rig(stack)
     commits = Commits(rig)
-    pauses = []
+    pauses, moves = [], []
+
+    def shared():
+        """Both work and nothing is under way; counts follow the load."""
+        held = rig.held()
+        return sum(held.values()) == PARTITIONS and min(held.get("worker-1", 0), held.get("worker-2", 0)) >= 2
 
     def hand_over(name, act):
         moved = [x["partition"] for x in rig.view()["partition_list"] if x["owner"] == name]
+        moves.extend(moved)
         begun = time.monotonic()
         act()
         wait_for("the other commits all of them", lambda: all(sum(t > begun + 0.5 for t in commits.times[p]) > 5 for p in moved), 20)
@@ -427,14 +435,14 @@ def test_hand_over_is_quick_under_load(stack):
     for _ in range(3):
         hand_over("worker-1", lambda: rig.ctl("drain", "worker-1"))
         assert rig.ctl("undrain", "worker-1")[0] == 0
-        wait_for("they share again", lambda: rig.held() == {"worker-1": 4, "worker-2": 4}, 20)
+        wait_for("they share again", shared, 20)
     hand_over("worker-1", lambda: stack.programs["worker-1"].terminate(5))
     commits.stop()
     rig.feed.flush()
     wait_for("everything is applied", lambda: rig.lag() == 0, 60)
     pauses.sort()
     print("pauses of hand-overs, ms:", " ".join(f"{p:.0f}" for p in pauses))
-    assert len(pauses) == 16
+    assert len(pauses) == len(moves) >= 8
     for _, applied in sorted((p, rig.ledger(p)) for p in range(PARTITIONS)):
         assert int(applied["applied"]) + int(applied["gaps"]) == int(applied["offset"]) - int(applied["first_offset"])
     code, out, err = rig.ctl("verify", "--full", "--journal", f"{stack.dir}/journal-1,{stack.dir}/journal-2", kafka=True)
