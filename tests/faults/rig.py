@@ -24,6 +24,7 @@ from stack import StackError, wait_for
 
 TOPIC = "weather.observations"
 REDIS_TIMEOUT_MS = 500
+REST_S = 1.0  # a joining worker is filled in steps of a few tens of milliseconds
 
 
 class Rig:
@@ -151,10 +152,20 @@ class Rig:
         return sum(self.stack.metric(p.name, "isobar_worker_" + name) or 0 for p in programs)
 
     def settled(self, workers=None, deadline_s=30):
-        """Every partition runs, and each of these workers has some."""
+        """Every partition runs, each of these workers has some, and nothing has moved for a while."""
         def so():
             return self.metric("partitions_running") == self.partitions and all(self.metric("partitions_running", w) for w in workers or [])
+
+        seen = {"numbers": None, "since": 0.0}
+
+        def rests():
+            numbers = self.ledgers("number")
+            if numbers != seen["numbers"]:
+                seen.update(numbers=numbers, since=time.monotonic())
+            return time.monotonic() - seen["since"] >= REST_S and so()
+
         wait_for("every partition runs", so, deadline_s)
+        wait_for("nothing moves any more", rests, deadline_s)
 
     def ledger(self, partition):
         return {k.decode(): v.decode() for k, v in self.redis.hgetall(f"{self.stack.prefix}{{{partition}}}:ledger").items()}
