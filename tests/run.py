@@ -181,6 +181,7 @@ def main(argv):
         p.error(f"no such suite: {', '.join(unknown)}; there are {', '.join(SUITES)}")
     os.makedirs(LOGS, exist_ok=True)
     total = {"passed": 0, "failed": 0, "skipped": 0}
+    failed = []
     begun = time.monotonic()
     for name in names:
         for old in glob.glob(os.path.join(LOGS, f"{name}*.log")):
@@ -194,11 +195,14 @@ def main(argv):
               f"({time.monotonic() - started:.0f} s)", flush=True)
         for test, outcome, detail in outcomes:
             if outcome == "failed":
+                failed.append(test)
                 print(f"--- FAILED {test}\n{detail[-6000:]}", flush=True)
             elif outcome == "skipped":
                 print(f"--- skipped {test}: {detail.strip()}", flush=True)
     if not options.only:
         results.write("test", [("light.test_s", round(time.monotonic() - begun), total["passed"])])
+    for test in failed:  # once more, where it is seen
+        print(f"failed: {test}")
     print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
     return 1 if total["failed"] or not total["passed"] else 0
 

@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 
-from stack import ROOT, Stack, StackError, get_json, port_taken, wait_for
+from ports import port_taken
+from stack import ROOT, Stack, StackError, get_json, wait_for
 
 TOPICS = {"weather.observations": 24, "weather.deadletter": 1}
 REDIS_LINE = re.compile(r"\d+:[A-Za-z-]+ (?:\d+ \w+ \d+ ([\d:]+)\.\d+|\(\d+\)) ?([.*#-]?) ?(.*)")

@@ -15,6 +15,8 @@ import subprocess
 import threading
 import time
 
+from ports import free_port
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
@@ -26,23 +28,6 @@ class StackError(Exception):
     def __init__(self, message, exit_code=69):
         super().__init__(message)
         self.exit_code = exit_code
-
-
-def free_port():
-    """A TCP port on loopback that was free a moment ago."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def port_taken(port):
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            s.bind(("127.0.0.1", port))
-            return False
-        except OSError:
-            return True
 
 
 def wait_for(what, condition, deadline_s=30.0, step_s=0.02):

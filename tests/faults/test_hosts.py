@@ -7,7 +7,8 @@ import hosts
 import pytest
 from cluster import target_is_held
 from kafka import Kafka
-from stack import free_port, wait_for
+from ports import free_port
+from stack import wait_for
 
 PARTITIONS = 12
 

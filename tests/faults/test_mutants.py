@@ -69,10 +69,15 @@ def test_state_without_the_check_of_the_id(rig, mutant):
     first = rig.worker(None, mutant=mutant)
     rig.settled([first])
     rig.start_load(rate=20)
+    direct = rig.stack.endpoint
+    gate = rig.proxy(int(direct.rsplit(":", 1)[1]))  # between the coordinator and the loser
+    rig.stack.endpoint = "tcp://" + gate.address
     loser = rig.worker(None, fail="acquire-after=stop,commit-before=stop", mutant=mutant, redis_timeout_ms=PATIENT_MS)
+    rig.stack.endpoint = direct
     wait_for("it is known", lambda: "member_joined" in rig.stack.programs["coordinator-1"].log().rsplit("id=" + loser.name, 1)[0], 10)
     assert first.terminate(15) == 0
     wait_for("it has acquired, and stops", lambda: state_of(loser) == "T", 20)
+    gate.down.drop = True  # it does not hear that the partition is another's
     snapshot = rig.snapshot()
     taker = rig.worker(None, mutant=mutant)
     rig.flows()
@@ -83,6 +88,10 @@ def test_state_without_the_check_of_the_id(rig, mutant):
     taker.kill()
     rig.restore(snapshot)
     loser.signal(signal.SIGCONT)
+    if mutant:
+        rig.flows()
+    gate.down.drop = False
+    gate.cut()
     rig.stack.programs["coordinator-1"].signal(signal.SIGCONT)
     if mutant is None:
         wait_for("it stops again at its first commit", lambda: state_of(loser) == "T", 30)

@@ -16,7 +16,6 @@ instead of 13 to 17, on two cores); `peak` is for measurements, where throughput
 """
 import argparse
 import base64
-import contextlib
 import ctypes
 import os
 import re
@@ -32,6 +31,10 @@ import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "deploy", "local"))
+
+from ports import free_port  # noqa: E402
+
 POLL_S = 0.05
 STOP_S = 10  # a node that takes longer to stop is killed
 PR_SET_PDEATHSIG = 1
@@ -53,15 +56,6 @@ def installed():
     """The folder of the jars, or None when install.sh has not run."""
     folder = os.path.join(ROOT, "build", "kafka", version())
     return os.path.join(folder, "libs") if os.path.exists(os.path.join(folder, ".done")) else None
-
-
-def _free_ports(count):
-    """Ports on loopback that were free a moment ago, all different."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in sockets]
 
 
 def _die_with_parent():
@@ -219,9 +213,8 @@ class Kafka:
     # ---- parts of start()
 
     def _take_ports(self):
-        ports = _free_ports(2 * len(self.nodes))
         for node in self.nodes:
-            node.port, node.controller_port = ports.pop(), ports.pop()
+            node.port, node.controller_port = free_port(), free_port()
 
     def _start_nodes(self, libs, end):
         for node in self.nodes:

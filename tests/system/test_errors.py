@@ -3,7 +3,8 @@ import os
 
 import pytest
 from conftest import TOPICS
-from stack import free_port, wait_for
+from ports import free_port
+from stack import wait_for
 
 DAEMONS = ("isobar-coordinator", "isobar-worker", "isobar-fetcher", "isobar-dashboard")
 

@@ -2,7 +2,8 @@
 import time
 
 from conftest import TOPICS
-from stack import free_port, get_json, http_get, wait_for
+from ports import free_port
+from stack import get_json, http_get, wait_for
 
 KEY = "0123456789abcdef0123456789abcdef"
 

@@ -11,7 +11,8 @@ import redis as redis_client
 import results
 from conftest import SANITIZED
 from feed import Feed
-from stack import free_port, wait_for
+from ports import free_port
+from stack import wait_for
 
 SLOW = 4 if SANITIZED else 1
 PARTITIONS = 24
