@@ -7,6 +7,7 @@
 #include "http_client.h"
 
 #define STREAMS_MAX 512
+#define GET         "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 struct fixture {
     struct loop *loop;
