@@ -418,6 +418,11 @@ static json_t *view_of(struct world *world)
     return view;
 }
 
+static inline const json_t *slot_json(const json_t *view, const char *list, size_t index)
+{
+    return json_array_get(json_object_get(view, list), index);
+}
+
 static inline char *view_text(struct world *world)
 {
     struct buf text = BUF_EMPTY;
