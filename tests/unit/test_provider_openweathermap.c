@@ -1,78 +1,5 @@
-/*
- * OpenWeatherMap's format: payloads made for the purpose. What must be read, what must not, what is left out, how
- * errors are named, and the URLs.
- */
-#include "../../fetcher/provider_openweathermap.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define CITY        INT64_C(5809844)
-#define FETCHED     INT64_C(1790000000000)
-#define DT          "1789999700" /* five minutes before */
-#define DT_MS       INT64_C(1789999700000)
-#define TEMPERATURE ISOBAR__V1__VALUE__TEMPERATURE
-#define SEA_LEVEL   ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL
-#define STATION     ISOBAR__V1__VALUE__PRESSURE_STATION
-#define HUMIDITY    ISOBAR__V1__VALUE__HUMIDITY
-#define SPEED       ISOBAR__V1__VALUE__WIND_SPEED
-#define DIRECTION   ISOBAR__V1__VALUE__WIND_DIRECTION
-#define GUST        ISOBAR__V1__VALUE__WIND_GUST
-#define RAIN        ISOBAR__V1__VALUE__RAIN
-#define SNOW        ISOBAR__V1__VALUE__SNOW
-#define CLOUD       ISOBAR__V1__VALUE__CLOUD
-#define VISIBILITY  ISOBAR__V1__VALUE__VISIBILITY
-#define CONDITION   ISOBAR__V1__VALUE__CONDITION
-#define NONE        INT32_MIN
-
-static struct provider_rows rows;
-
-static int clear(void **state)
-{
-    (void)state;
-    provider_rows_release(&rows);
-    rows = (struct provider_rows){0};
-    return 0;
-}
-
-/* Parses from memory of exactly the body's size, so that a read past its end is seen by the sanitizer. */
-static enum fetch_status parse_as(const char *text, size_t size, enum fetch_call call, int http_status,
-                                  enum openweathermap_units units)
-{
-    char *body = malloc(size ? size : 1);
-    assert_non_null(body);
-    memcpy(body, text, size);
-    struct provider_answer answer = {.call = call,
-                                     .http_status = http_status,
-                                     .body = body,
-                                     .size = size,
-                                     .city_id = CITY,
-                                     .fetched_at_ms = FETCHED};
-    enum fetch_status status = openweathermap_parse(&answer, units, &rows);
-    free(body);
-    return status;
-}
-
-static enum fetch_status parse(const char *text)
-{
-    return parse_as(text, strlen(text), FETCH_CURRENT, 200, OPENWEATHERMAP_METRIC);
-}
-
-static void check(const char *text, int bit, int32_t want)
-{
-    assert_int_equal(rows.count, 1);
-    bool has = observation_has(&rows.rows[0], bit);
-    if (has != (want != NONE) || (has && rows.rows[0].value[bit] != want))
-        fail_msg("%s: bit %d is %s %d, want %d", text, bit, has ? "set to" : "not set, not", rows.rows[0].value[bit],
-                 want);
-}
+/* An answer of OpenWeatherMap about the weather now: what must be read, and what must not. */
+#include "openweathermap_rows.h"
 
 /* ---- must be read ---- */
 
@@ -156,18 +83,6 @@ static const struct good goods[] = {
     {"\"rain\":{\"3h\":1},\"snow\":{\"1h\":9}", RAIN, NONE, 1},
     {"\"rain\":{\"3h\":1},\"snow\":{\"1h\":9}", SNOW, 9000, 1},
 };
-
-static void check_worker_takes(const char *text)
-{
-    struct buf bytes = BUF_EMPTY;
-    struct batch *batch = batch_new();
-    const char *reason = NULL;
-    assert_int_equal(batch_encode(rows.rows, rows.count, 0, &bytes), 0);
-    if (batch_decode(batch, bytes.data, bytes.size, &reason) != 0)
-        fail_msg("%s: a worker refuses it: %s", text, reason);
-    batch_free(batch);
-    buf_release(&bytes);
-}
 
 static void test_what_must_be_read(void **state)
 {
@@ -272,11 +187,6 @@ static void test_periods_of_rain_and_snow(void **state)
 }
 
 /* ---- must not be read ---- */
-
-struct bad {
-    const char *text;
-    enum fetch_status want;
-};
 
 static const struct bad bads[] = {
     {"", FETCH_BROKEN_BODY},
@@ -389,112 +299,6 @@ static void test_http_status_decides(void **state)
     }
 }
 
-/* ---- history and replay ---- */
-
-static void test_a_history_keeps_what_can_be_used(void **state)
-{
-    (void)state;
-    static const char text[] =
-        "{\"cod\":\"200\",\"base\":\"recorded\",\"cnt\":5,\"list\":[{\"dt\":1789990000,\"main\":{\"temp\":1}},{\"dt\":"
-        "1789990600,\"main\":{\"temp\":\"x\"}},"
-        "7,{\"dt\":1789991200,\"main\":{\"temp\":2},\"rain\":{\"1h\":1}},{\"dt\":1790000001,\"main\":{\"temp\":3}}]}";
-    assert_int_equal(parse_as(text, sizeof text - 1, FETCH_HISTORY, 200, OPENWEATHERMAP_METRIC), FETCH_OK);
-    assert_int_equal(rows.count, 2); /* and none that lies in the future, not even by a second */
-    assert_int_equal(rows.skipped, 3);
-    assert_int_equal(rows.rows[0].observed_at_ms, INT64_C(1789990000000));
-    assert_int_equal(rows.rows[1].observed_at_ms, INT64_C(1789991200000));
-    assert_int_equal(rows.rows[1].value[RAIN], 1000);
-    assert_int_equal(rows.rows[0].provider, ISOBAR__V1__PROVIDER__RECORDED);
-    check_worker_takes("history");
-}
-
-static void test_histories_that_are_none(void **state)
-{
-    (void)state;
-    static const struct bad cases[] = {{"{\"cod\":\"200\",\"list\":[]}", FETCH_OK},
-                                       {"{\"cod\":\"200\"}", FETCH_UNEXPECTED_SHAPE},
-                                       {"{\"list\":{}}", FETCH_UNEXPECTED_SHAPE},
-                                       {"{\"list\":[1,2]}", FETCH_UNEXPECTED_SHAPE},
-                                       {"{\"cod\":\"404\",\"list\":[]}", FETCH_BAD_PLACE},
-                                       {"{\"main\":{\"temp\":1},\"dt\":" DT "}", FETCH_UNEXPECTED_SHAPE},
-                                       {"[", FETCH_BROKEN_BODY}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(parse_as(cases[i].text, strlen(cases[i].text), FETCH_HISTORY, 200, OPENWEATHERMAP_METRIC),
-                         cases[i].want);
-        assert_int_equal(rows.count, 0);
-    }
-}
-
-static void check_provider(const struct provider *provider, const char *base, int32_t want)
-{
-    char text[256];
-    snprintf(text, sizeof text, "{%s\"main\":{\"temp\":1},\"dt\":" DT "}", base);
-    struct provider_answer answer = {.call = FETCH_CURRENT,
-                                     .http_status = 200,
-                                     .body = text,
-                                     .size = strlen(text),
-                                     .city_id = CITY,
-                                     .fetched_at_ms = FETCHED};
-    assert_int_equal(provider->parse(&answer, &rows), FETCH_OK);
-    assert_int_equal(rows.rows[0].provider, want);
-}
-
-static void test_replayed_data_never_passes_for_live_data(void **state)
-{
-    (void)state;
-    check_provider(&provider_replay, "\"base\":\"recorded\",", ISOBAR__V1__PROVIDER__RECORDED);
-    check_provider(&provider_replay, "\"base\":\"simulated\",", ISOBAR__V1__PROVIDER__SIMULATED);
-    check_provider(&provider_replay, "\"base\":\"stations\",", ISOBAR__V1__PROVIDER__SIMULATED);
-    check_provider(&provider_replay, "", ISOBAR__V1__PROVIDER__SIMULATED);
-    check_provider(&provider_openweathermap, "\"base\":\"stations\",", ISOBAR__V1__PROVIDER__OPENWEATHERMAP);
-    check_provider(&provider_openweathermap, "\"base\":7,", ISOBAR__V1__PROVIDER__OPENWEATHERMAP);
-    check_provider(&provider_openweathermap, "\"base\":\"simulated\",", ISOBAR__V1__PROVIDER__SIMULATED);
-    check_provider(&provider_openweathermap, "\"base\":\"recorded\",", ISOBAR__V1__PROVIDER__RECORDED);
-}
-
-/* ---- requests and the table of providers ---- */
-
-static void check_url(const struct provider_request *request, const char *key, const char *want)
-{
-    struct buf url = BUF_EMPTY;
-    provider_openweathermap.url(request, "https://h:1/p", key, &url);
-    assert_string_equal(url.data, want);
-    buf_release(&url);
-}
-
-static void test_urls(void **state)
-{
-    (void)state;
-    struct provider_request request = {.call = FETCH_CURRENT, .latitude_e5 = 4760621, .longitude_e5 = -12233207};
-    check_url(&request, "k", "https://h:1/p/data/2.5/weather?lat=47.60621&lon=-122.33207&units=metric&appid=k");
-    request = (struct provider_request){.call = FETCH_CURRENT, .latitude_e5 = -5, .longitude_e5 = 0};
-    check_url(&request, "a&b=c/%+\xc3\xa9",
-              "https://h:1/p/data/2.5/weather?lat=-0.00005&lon=0.00000&units=metric&appid=a%26b%3Dc%2F%25%2B%C3%A9");
-    request = (struct provider_request){
-        .call = FETCH_HISTORY, .latitude_e5 = -9000000, .longitude_e5 = 18000000, .start_ms = 1999, .end_ms = 86400000};
-    check_url(&request, "k",
-              "https://h:1/p/data/2.5/history/"
-              "city?lat=-90.00000&lon=180.00000&type=hour&start=1&end=86400&units=metric&appid=k");
-}
-
-static void test_providers_are_found_by_name(void **state)
-{
-    (void)state;
-    struct buf names = BUF_EMPTY;
-    assert_ptr_equal(provider_find("openweathermap"), &provider_openweathermap);
-    assert_ptr_equal(provider_find("replay"), &provider_replay);
-    assert_null(provider_find("Replay"));
-    assert_null(provider_find(""));
-    provider_names(&names);
-    assert_string_equal(names.data, "openweathermap, replay");
-    buf_release(&names);
-    assert_int_equal(provider_openweathermap.interval_ms, 600000);
-    assert_int_equal(provider_replay.interval_ms, 5000);
-    assert_int_equal(provider_replay.history_hours, 48);
-    assert_string_equal(fetch_status_name(FETCH_UNEXPECTED_SHAPE), "unexpected_shape");
-    assert_string_equal(fetch_status_name(FETCH_NETWORK), "network");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,11 +313,6 @@ int main(void)
         cmocka_unit_test_teardown(test_a_body_cut_anywhere_is_never_a_reading, clear),
         cmocka_unit_test_teardown(test_deep_nesting_is_an_error_not_a_crash, clear),
         cmocka_unit_test_teardown(test_http_status_decides, clear),
-        cmocka_unit_test_teardown(test_a_history_keeps_what_can_be_used, clear),
-        cmocka_unit_test_teardown(test_histories_that_are_none, clear),
-        cmocka_unit_test_teardown(test_replayed_data_never_passes_for_live_data, clear),
-        cmocka_unit_test_teardown(test_urls, clear),
-        cmocka_unit_test(test_providers_are_found_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
