@@ -9,7 +9,7 @@
 #include "channel_envelope.h"
 #include "entropy.h"
 #include "error.h"
-#include "loop.h"
+#include "loop_kit.h"
 #include "mem.h"
 
 #include <poll.h>
@@ -22,8 +22,6 @@
 #include <zmq.h>
 
 #include <cmocka.h>
-
-#define LIMIT_MS 10000
 
 struct end {
     struct channel *channel;
@@ -111,28 +109,10 @@ static inline void wait_for(struct fixture *fixture, int coordinator, int member
     assert_int_equal(loop_run_until(fixture->loop, &fixture->done, LIMIT_MS), 0);
 }
 
-static inline void on_flag(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static inline void run_for(struct fixture *fixture, int64_t ms)
-{
-    bool done = false;
-    struct loop_timer *timer = loop_timer_new(fixture->loop, on_flag, &done);
-    loop_timer_set(timer, ms, 0);
-    assert_int_equal(loop_run_until(fixture->loop, &done, LIMIT_MS), 0);
-    loop_timer_free(timer);
-}
-
 /* Sends until the connection stands, which takes a few milliseconds. */
 static inline void say_until_heard(struct fixture *fixture, struct end *end, const char *member, int64_t incarnation)
 {
-    int tries = 0;
-    while (say(end, member, incarnation, 0) != 0) {
-        assert_true(++tries < LIMIT_MS / 2);
-        run_for(fixture, 2);
-    }
+    UNTIL(fixture->loop, say(end, member, incarnation, 0) == 0);
 }
 
 static inline int begin(void **state)

@@ -4,25 +4,14 @@
 
 #include "../../coordinator/coordinator.h"
 
-#include "error.h"
-#include "log.h"
+#include "loop_kit.h"
 #include "mem.h"
-#include "redis_server.h"
+#include "redis_client.h"
 
 #include "city.pb-c.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-// clang-format off
-#include <cmocka.h>
-// clang-format on
-
-#define LIMIT_MS   10000
 #define SHARDS     3
 #define PART_LIMIT (512 * 1024)
-
-static struct redis_server server;
-static struct store_sync *redis;
 
 struct fixture {
     struct loop *loop;
@@ -33,45 +22,6 @@ struct fixture {
     int64_t version;
     int fail_after; /* messages that are sent before the way is blocked; -1: all */
 };
-
-static inline struct store_reply *ask(size_t count, const char *const *words, const size_t *sizes)
-{
-    struct buf error = BUF_EMPTY;
-    struct store_reply *reply = store_sync_command(redis, count, words, sizes, &error);
-    if (!reply)
-        fail_msg("redis: %s", error.data);
-    if (reply && reply->type == STORE_ERROR)
-        fail_msg("redis: %s", reply->text);
-    buf_release(&error);
-    return reply;
-}
-
-#define REDIS(...)                                                                                                     \
-    store_reply_free(ask(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__}, NULL))
-
-static inline void on_flag(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static inline void run_for(struct fixture *fixture, int64_t ms)
-{
-    bool done = false;
-    struct loop_timer *timer = loop_timer_new(fixture->loop, on_flag, &done);
-    loop_timer_set(timer, ms, 0);
-    assert_int_equal(loop_run_until(fixture->loop, &done, LIMIT_MS), 0);
-    loop_timer_free(timer);
-}
-
-#define WAIT(fixture, condition)                                                                                       \
-    do {                                                                                                               \
-        int64_t deadline_ms = clock_monotonic_ms() + LIMIT_MS;                                                         \
-        while (!(condition)) {                                                                                         \
-            if (clock_monotonic_ms() > deadline_ms)                                                                    \
-                fail_msg("line %d: not within %d ms: %s", __LINE__, LIMIT_MS, #condition);                             \
-            run_for(fixture, 5);                                                                                       \
-        }                                                                                                              \
-    } while (0)
 
 static inline void put_city(int shard, int id, size_t name_bytes)
 {
@@ -86,7 +36,7 @@ static inline void put_city(int shard, int id, size_t name_bytes)
     snprintf(field, sizeof field, "%d", id);
     const char *words[] = {"HSET", key, field, (const char *)packed};
     const size_t sizes[] = {4, strlen(key), strlen(field), size};
-    store_reply_free(ask(4, words, sizes));
+    redis_do(4, words, sizes);
     free(name);
 }
 
@@ -124,7 +74,7 @@ static inline int begin(void **state)
     static struct coordinator_options options;
     struct store_config config = {.address = server.address, .timeout_ms = 2000};
     struct buf error = BUF_EMPTY;
-    REDIS("FLUSHALL");
+    REDIS_DO("FLUSHALL");
     options = (struct coordinator_options){
         .prefix = (char *)"isobar:", .redis = server.address, .calls_per_minute = 60, .settle_ms = 1000};
     fixture->fail_after = -1;
@@ -140,7 +90,7 @@ static inline int begin(void **state)
     coordinator->post = (struct post){catch, fixture};
     coordinator->endpoint = "tcp://127.0.0.1:1";
     snprintf(coordinator->id, sizeof coordinator->id, "c-1");
-    WAIT(fixture, store_up(fixture->store));
+    UNTIL(fixture->loop, store_up(fixture->store));
     buf_release(&error);
     *state = fixture;
     return 0;
@@ -164,28 +114,6 @@ static inline int end(void **state)
     free(coordinator);
     loop_free(fixture->loop);
     free(fixture);
-    return 0;
-}
-
-static inline int start(void **state)
-{
-    (void)state;
-    struct buf error = BUF_EMPTY;
-    (void)signal(SIGPIPE, SIG_IGN);
-    log_setup("test", LOG_ERROR + 1, false);
-    if (!redis_server_start(&server, NULL))
-        return -1;
-    struct store_config config = {.address = server.address, .timeout_ms = 5000};
-    redis = store_sync_new(&config, &error);
-    buf_release(&error);
-    return redis ? 0 : -1;
-}
-
-static inline int stop(void **state)
-{
-    (void)state;
-    store_sync_free(redis);
-    redis_server_stop(&server);
     return 0;
 }
 

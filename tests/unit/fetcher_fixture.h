@@ -5,17 +5,15 @@
 #include "../../fetcher/fetcher.h"
 
 #include "channel.h"
-#include "clock.h"
-#include "error.h"
 #include "httpd.h"
+#include "loop_kit.h"
 #include "shard.h"
 
 #include "test_kafka_mock.h"
 
-#define LIMIT_MS 20000
-#define CITIES   8
-#define SHARDS   MOCK_PARTITIONS
-#define KEY      "0123456789abcdef"
+#define CITIES 8
+#define SHARDS MOCK_PARTITIONS
+#define KEY    "0123456789abcdef"
 
 enum mood { GOOD, SAME_DT, REFUSE_KEY, TOO_MANY, BAD_PLACE, BROKEN, HANG };
 
@@ -259,33 +257,6 @@ static inline size_t on_records(void *arg, const struct kafka_record *records, s
     return count;
 }
 
-static inline void on_partition_error(void *arg, int32_t partition, const char *reason)
-{
-    (void)arg;
-    fail_msg("partition %d: %s", partition, reason);
-}
-
-static inline void on_error(void *arg, bool fatal, const char *reason)
-{
-    (void)arg, (void)fatal, (void)reason;
-}
-
-static inline void open_topic(struct fixture *fixture)
-{
-    struct kafka_config config = {.brokers = fixture->mock->brokers,
-                                  .client_id = "reader",
-                                  .group = "g",
-                                  .fetch_memory = 1 << 20,
-                                  .partitions = SHARDS};
-    struct kafka_consumer_events events = {on_records, on_partition_error, on_error, fixture};
-    struct buf error = BUF_EMPTY;
-    fixture->batch = batch_new();
-    fixture->consumer = kafka_consumer_new(fixture->loop, &config, MOCK_TOPIC, &events, &error);
-    assert_non_null(fixture->consumer);
-    for (int32_t p = 0; p < SHARDS; p++)
-        assert_int_equal(kafka_consumer_assign(fixture->consumer, p, 0), 0);
-}
-
 /* ---- the fixture ---- */
 
 static inline void on_drain(void *arg)
@@ -357,7 +328,8 @@ static inline int setup(void **state)
 static inline void start(struct fixture *fixture)
 {
     assert_int_equal(fetcher_start(&fixture->fetcher, fixture->daemon), EXIT_CODE_OK);
-    open_topic(fixture);
+    fixture->batch = batch_new();
+    fixture->consumer = mock_read(fixture->mock, fixture->loop, on_records, fixture);
 }
 
 static inline int teardown(void **state)
@@ -374,23 +346,11 @@ static inline int teardown(void **state)
     return mock_teardown(state);
 }
 
-/* Runs the loop until `condition` holds. */
-#define UNTIL(condition)                                                                                               \
-    do {                                                                                                               \
-        int64_t end_ = clock_monotonic_ms() + LIMIT_MS;                                                                \
-        bool never_ = false;                                                                                           \
-        while (!(condition)) {                                                                                         \
-            if (clock_monotonic_ms() > end_)                                                                           \
-                fail_msg("not within %d ms: %s", LIMIT_MS, #condition);                                                \
-            (void)!loop_run_until(fixture->loop, &never_, 5);                                                          \
-        }                                                                                                              \
-    } while (0)
-
 /* Runs the loop for so many heartbeats: time in which things that must not happen would. */
 static inline void pass(struct fixture *fixture, int heartbeats)
 {
     int until = fixture->heartbeats + heartbeats;
-    UNTIL(fixture->heartbeats >= until);
+    UNTIL(fixture->loop, fixture->heartbeats >= until);
 }
 
 static inline int fewest(const struct fixture *fixture)

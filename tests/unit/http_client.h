@@ -6,9 +6,7 @@
 #define ISOBAR_TEST_HTTP_CLIENT_H
 
 #include "buf.h"
-#include "clock.h"
-#include "error.h"
-#include "loop.h"
+#include "loop_kit.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,8 +23,6 @@
 #include <cmocka.h>
 // clang-format on
 
-#define LIMIT_MS 20000
-
 struct client {
     int fd; /* -1: closed */
     struct buf in;
@@ -39,24 +35,6 @@ struct response {
     char *body; /* dechunked */
     size_t size;
 };
-
-/* One turn of the loop, of at most 2 ms. */
-static inline void turn(struct loop *loop)
-{
-    bool never = false;
-    assert_int_equal(loop_run_until(loop, &never, 2), ERR_TIMEOUT);
-}
-
-/* Turns the loop until the expression holds; fails the test when that takes too long. */
-#define UNTIL(loop, expression)                                                                                        \
-    do {                                                                                                               \
-        int64_t until_ms_ = clock_monotonic_ms() + LIMIT_MS;                                                           \
-        while (!(expression)) {                                                                                        \
-            if (clock_monotonic_ms() > until_ms_)                                                                      \
-                fail_msg("waited in vain for %s", #expression);                                                        \
-            turn(loop);                                                                                                \
-        }                                                                                                              \
-    } while (0)
 
 /* Connects from address `from` (NULL: any) to `port` on 127.0.0.1; `receive_bytes` > 0 makes a small socket buffer. */
 static inline void client_open(struct client *client, int port, const char *from, int receive_bytes)

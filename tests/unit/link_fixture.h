@@ -7,7 +7,7 @@
 
 #include "link.h"
 
-#include "clock.h"
+#include "loop_kit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,9 +18,8 @@
 #include <cmocka.h>
 // clang-format on
 
-#define LIMIT_MS 10000
-#define ME       "worker-1"
-#define SELF     INT64_C(77)
+#define ME   "worker-1"
+#define SELF INT64_C(77)
 
 struct heard {
     int hellos, heartbeats, released, byes;
@@ -210,30 +209,6 @@ static inline void on_state(void *arg, bool up)
 
 /* ---- time ---- */
 
-static inline void on_flag(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static inline void run_for(struct fixture *fixture, int64_t ms)
-{
-    bool done = false;
-    struct loop_timer *timer = loop_timer_new(fixture->loop, on_flag, &done);
-    loop_timer_set(timer, ms, 0);
-    assert_int_equal(loop_run_until(fixture->loop, &done, LIMIT_MS), 0);
-    loop_timer_free(timer);
-}
-
-#define WAIT(fixture, condition)                                                                                       \
-    do {                                                                                                               \
-        int64_t deadline_ms = clock_monotonic_ms() + LIMIT_MS;                                                         \
-        while (!(condition)) {                                                                                         \
-            if (clock_monotonic_ms() > deadline_ms)                                                                    \
-                fail_msg("line %d: not within %d ms: %s", __LINE__, LIMIT_MS, #condition);                             \
-            run_for(fixture, 2);                                                                                       \
-        }                                                                                                              \
-    } while (0)
-
 /* ---- life of a fixture ---- */
 
 static inline int begin(void **state)
@@ -289,7 +264,7 @@ static inline void dial(struct fixture *fixture, bool both)
 static inline void dial_and_meet(struct fixture *fixture)
 {
     dial(fixture, false);
-    WAIT(fixture, fixture->heard[0].heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heard[0].heartbeats > 0);
 }
 
 #endif

@@ -8,7 +8,7 @@
 #include "../../worker/args.h"
 #include "../../worker/session.h"
 #include "mem.h"
-#include "redis_server.h"
+#include "redis_client.h"
 #include "script.h"
 
 #include <setjmp.h>
@@ -17,25 +17,7 @@
 #include <cmocka.h>
 // clang-format on
 
-static struct redis_server server;
-static struct store_sync *redis;
 static struct store_script scripts[3]; /* by enum session_script */
-
-/* Runs one command; the caller frees the reply. */
-static struct store_reply *redis_call(size_t argc, const char *const *argv, const size_t *sizes)
-{
-    struct buf error = BUF_EMPTY;
-    struct store_reply *reply = store_sync_command(redis, argc, argv, sizes, &error);
-    if (!reply)
-        fail_msg("%s", error.data);
-    buf_release(&error);
-    return reply;
-}
-
-#define REDIS_WORDS(...) ((const char *const[]){__VA_ARGS__})
-#define REDIS_CALL(...)  redis_call(sizeof(REDIS_WORDS(__VA_ARGS__)) / sizeof(char *), REDIS_WORDS(__VA_ARGS__), NULL)
-/* The same for commands whose answer does not matter. */
-#define REDIS_DO(...) store_reply_free(REDIS_CALL(__VA_ARGS__))
 
 /* An integer field of a hash, -1 when there is none. */
 static inline int64_t redis_number(const char *key, const char *field)
@@ -75,26 +57,12 @@ static inline void redis_load_scripts(void)
 
 static inline int redis_kit_start(void **state)
 {
-    (void)state;
-    (void)signal(SIGPIPE, SIG_IGN);
     store_script_init(&scripts[SCRIPT_ACQUIRE], "acquire", script_acquire_lua);
     store_script_init(&scripts[SCRIPT_LOAD], "load", script_load_lua);
     store_script_init(&scripts[SCRIPT_COMMIT], "commit", script_commit_lua);
-    if (!redis_server_start(&server, NULL))
+    if (redis_client_start(state) != 0)
         return -1;
-    struct store_config config = {.address = server.address, .timeout_ms = 10000};
-    struct buf error = BUF_EMPTY;
-    redis = store_sync_new(&config, &error);
-    if (redis)
-        redis_load_scripts();
-    return redis ? 0 : -1;
-}
-
-static inline int redis_kit_stop(void **state)
-{
-    (void)state;
-    store_sync_free(redis);
-    redis_server_stop(&server);
+    redis_load_scripts();
     return 0;
 }
 

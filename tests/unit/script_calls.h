@@ -5,20 +5,9 @@
 #ifndef ISOBAR_TEST_SCRIPT_CALLS_H
 #define ISOBAR_TEST_SCRIPT_CALLS_H
 
-#include "buf.h"
-#include "clock.h"
-#include "entropy.h"
-#include "mem.h"
-#include "redis_server.h"
-#include "script.h"
+#include "redis_kit.h"
 
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
-#include <cmocka.h>
 
 #define LEDGER  "isobar:{3}:ledger"
 #define CITY    "isobar:{3}:city"
@@ -32,30 +21,19 @@
 #define CID_3   "33333333333333333333333333333333"
 #define ABOVE   "9007199254740993" /* 2^53 + 1: a double would make it ...992 */
 
-static struct redis_server server;
-static struct store_sync *redis;
-static struct store_script scripts[3]; /* acquire, load, commit */
-enum which { ACQUIRE, LOAD, COMMIT };
-
 /* ---- commands ---- */
 
 static struct store_reply *keep; /* the last reply, freed at the next one */
 
 static inline const struct store_reply *command(size_t argc, const char *const *argv, const size_t *sizes)
 {
-    struct buf error;
-    buf_init(&error);
     store_reply_free(keep);
-    keep = store_sync_command(redis, argc, argv, sizes, &error);
-    if (keep == NULL)
-        fail_msg("%s", error.data);
-    buf_release(&error);
+    keep = NULL; /* redis_call may not return */
+    keep = redis_call(argc, argv, sizes);
     return keep;
 }
 
-#define WORDS(...) ((const char *const[]){__VA_ARGS__})
-#define COUNT(...) (sizeof(WORDS(__VA_ARGS__)) / sizeof(char *))
-#define REDIS(...) command(COUNT(__VA_ARGS__), WORDS(__VA_ARGS__), NULL)
+#define REDIS(...) command(REDIS_COUNT(__VA_ARGS__), REDIS_WORDS(__VA_ARGS__), NULL)
 
 /* Text of a command's reply, "" when nil. */
 #define TEXT(...) (REDIS(__VA_ARGS__)->text)
@@ -91,7 +69,7 @@ static inline void words_release(struct words *words)
 }
 
 /* Runs a script by its hash, as workers do. `take_words` are keys, then arguments. */
-static inline const struct store_reply *run_words(enum which which, int64_t keys, struct words *take_words)
+static inline const struct store_reply *run_words(enum session_script which, int64_t keys, struct words *take_words)
 {
     struct words all = {0};
     add(&all, "EVALSHA");
@@ -105,7 +83,8 @@ static inline const struct store_reply *run_words(enum which which, int64_t keys
     return reply;
 }
 
-static inline const struct store_reply *run(enum which which, int64_t keys, size_t argc, const char *const *argv)
+static inline const struct store_reply *run(enum session_script which, int64_t keys, size_t argc,
+                                            const char *const *argv)
 {
     struct words words = {0};
     for (size_t i = 0; i < argc; i++)
@@ -113,7 +92,7 @@ static inline const struct store_reply *run(enum which which, int64_t keys, size
     return run_words(which, keys, &words);
 }
 
-#define RUN(which, keys, ...) run(which, keys, COUNT(__VA_ARGS__), WORDS(__VA_ARGS__))
+#define RUN(which, keys, ...) run(which, keys, REDIS_COUNT(__VA_ARGS__), REDIS_WORDS(__VA_ARGS__))
 
 /* First word of a script's answer; an error counts as its text. */
 static inline const char *outcome(const struct store_reply *reply)
@@ -156,7 +135,7 @@ static inline void dump(struct buf *out)
     words_release(&keys);
 }
 
-static struct buf before;
+static struct buf before = BUF_EMPTY;
 
 static inline void note_all(void)
 {
@@ -192,32 +171,11 @@ static inline int begin(void **state)
     return 0;
 }
 
-static inline int start(void **state)
-{
-    (void)state;
-    (void)signal(SIGPIPE, SIG_IGN);
-    buf_init(&before);
-    store_script_init(&scripts[ACQUIRE], "acquire", script_acquire_lua);
-    store_script_init(&scripts[LOAD], "load", script_load_lua);
-    store_script_init(&scripts[COMMIT], "commit", script_commit_lua);
-    if (!redis_server_start(&server, NULL))
-        return -1;
-    struct store_config config = {.address = server.address, .timeout_ms = 10000};
-    struct buf error;
-    buf_init(&error);
-    redis = store_sync_new(&config, &error);
-    buf_release(&error);
-    return redis == NULL ? -1 : 0;
-}
-
 static inline int stop(void **state)
 {
-    (void)state;
     store_reply_free(keep);
-    store_sync_free(redis);
     buf_release(&before);
-    redis_server_stop(&server);
-    return 0;
+    return redis_client_stop(state);
 }
 
 #endif

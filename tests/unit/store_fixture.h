@@ -7,7 +7,7 @@
 
 #include "error.h"
 #include "fake_redis.h"
-#include "loop.h"
+#include "loop_kit.h"
 #include "mem.h"
 #include "redis_server.h"
 #include "store.h"
@@ -17,8 +17,6 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-#define LIMIT_MS 10000
 
 static struct redis_server server;
 
@@ -145,21 +143,6 @@ static inline void open_fake(struct fixture *fixture, int64_t timeout_ms)
 {
     open_store(fixture, (struct store_config){.address = fixture->fake.address, .timeout_ms = timeout_ms});
     wait_for(fixture, 0, 1, 0);
-}
-
-static inline void on_flag(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-/* Lets the loop turn for a while, to see that nothing more happens. */
-static inline void run_for(struct fixture *fixture, int64_t ms)
-{
-    bool done = false;
-    struct loop_timer *timer = loop_timer_new(fixture->loop, on_flag, &done);
-    loop_timer_set(timer, ms, 0);
-    assert_int_equal(loop_run_until(fixture->loop, &done, LIMIT_MS), 0);
-    loop_timer_free(timer);
 }
 
 static inline int start(void **state)

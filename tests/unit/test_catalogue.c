@@ -15,7 +15,7 @@ static void all_shards_the_empty_ones_too(void **state)
     catalogue_want(catalogue, 5, SHARDS);
     assert_int_equal(store_outstanding(fixture->store), SHARDS);
     assert_int_equal(catalogue_version(catalogue), 0);
-    WAIT(fixture, catalogue_version(catalogue) == 5);
+    UNTIL(fixture->loop, catalogue_version(catalogue) == 5);
     for (int32_t shard = 0; shard < SHARDS; shard++) {
         send_shard(fixture, shard);
         assert_true(fixture->messages == 1 && fixture->parts == 1 && fixture->version == 5);
@@ -36,7 +36,7 @@ static void big_shards_come_in_parts(void **state)
     for (int id = 1; id <= 1000; id++)
         put_city(0, id, 1 + (size_t)(id * 37) % 3000);
     catalogue_want(fixture->coordinator->catalogue, 1, SHARDS);
-    WAIT(fixture, catalogue_version(fixture->coordinator->catalogue) == 1);
+    UNTIL(fixture->loop, catalogue_version(fixture->coordinator->catalogue) == 1);
     send_shard(fixture, 0);
     assert_true(fixture->parts >= 3 && fixture->parts <= 4); /* 1.5 MB */
     assert_int_equal(fixture->messages, fixture->parts);
@@ -53,7 +53,7 @@ static void the_old_version_is_served_until_the_new_one_is_whole(void **state)
     struct catalogue *catalogue = fixture->coordinator->catalogue;
     put_city(0, 1, 5);
     catalogue_want(catalogue, 1, SHARDS);
-    WAIT(fixture, catalogue_version(catalogue) == 1);
+    UNTIL(fixture->loop, catalogue_version(catalogue) == 1);
     put_city(0, 2, 5);
     catalogue_want(catalogue, 2, SHARDS);
     catalogue_want(catalogue, 3, SHARDS); /* while a read is on its way: later */
@@ -61,13 +61,13 @@ static void the_old_version_is_served_until_the_new_one_is_whole(void **state)
     assert_int_equal(catalogue_version(catalogue), 1);
     send_shard(fixture, 0);
     assert_true(fixture->cities == 1 && fixture->version == 1);
-    WAIT(fixture, catalogue_version(catalogue) == 2);
+    UNTIL(fixture->loop, catalogue_version(catalogue) == 2);
     catalogue_want(catalogue, 3, SHARDS);
-    WAIT(fixture, catalogue_version(catalogue) == 3);
+    UNTIL(fixture->loop, catalogue_version(catalogue) == 3);
     send_shard(fixture, 0);
     assert_int_equal(fixture->cities, 2);
     catalogue_want(catalogue, 1, SHARDS + 2); /* Redis went back, and to another installation */
-    WAIT(fixture, catalogue_version(catalogue) == 1);
+    UNTIL(fixture->loop, catalogue_version(catalogue) == 1);
     send_shard(fixture, SHARDS + 1);
     assert_int_equal(fixture->messages, 1);
 }
@@ -77,19 +77,19 @@ static void a_read_that_fails_is_begun_anew(void **state)
     struct fixture *fixture = *state;
     struct catalogue *catalogue = fixture->coordinator->catalogue;
     put_city(0, 1, 5);
-    REDIS("SET", "isobar:{1}:cities", "not a hash");
+    REDIS_DO("SET", "isobar:{1}:cities", "not a hash");
     catalogue_want(catalogue, 1, SHARDS);
-    WAIT(fixture, store_outstanding(fixture->store) == 0);
+    UNTIL(fixture->loop, store_outstanding(fixture->store) == 0);
     assert_int_equal(catalogue_version(catalogue), 0);
-    REDIS("DEL", "isobar:{1}:cities");
+    REDIS_DO("DEL", "isobar:{1}:cities");
     catalogue_want(catalogue, 1, SHARDS);
-    WAIT(fixture, catalogue_version(catalogue) == 1);
+    UNTIL(fixture->loop, catalogue_version(catalogue) == 1);
     catalogue_want(catalogue, 2, SHARDS);
     store_reconnect(fixture->store, "test"); /* with the answers on their way */
-    WAIT(fixture, store_up(fixture->store) && store_outstanding(fixture->store) == 0);
+    UNTIL(fixture->loop, store_up(fixture->store) && store_outstanding(fixture->store) == 0);
     assert_int_equal(catalogue_version(catalogue), 1);
     catalogue_want(catalogue, 2, SHARDS);
-    WAIT(fixture, catalogue_version(catalogue) == 2);
+    UNTIL(fixture->loop, catalogue_version(catalogue) == 2);
 }
 
 static void bad_records_do_not_cost_the_others(void **state)
@@ -99,10 +99,10 @@ static void bad_records_do_not_cost_the_others(void **state)
     memset(large, 'x', sizeof large - 1);
     large[4098] = '\0';
     put_city(0, 1, 5);
-    REDIS("HSET", "isobar:{0}:cities", "2", "\xff\xff\xff", "3", large, "4", "\x1a\x02\xc3\xc3", "5",
-          "\x1a\x03\xe2\x82"); /* name no UTF-8; cut off */
+    REDIS_DO("HSET", "isobar:{0}:cities", "2", "\xff\xff\xff", "3", large, "4", "\x1a\x02\xc3\xc3", "5",
+             "\x1a\x03\xe2\x82"); /* name no UTF-8; cut off */
     catalogue_want(fixture->coordinator->catalogue, 1, SHARDS);
-    WAIT(fixture, catalogue_version(fixture->coordinator->catalogue) == 1);
+    UNTIL(fixture->loop, catalogue_version(fixture->coordinator->catalogue) == 1);
     send_shard(fixture, 0);
     assert_true(fixture->cities == 1 && fixture->seen[1] == 1);
 }
@@ -118,7 +118,7 @@ static void fetchers_are_served_what_they_lack(void **state)
     put_city(0, 1, 5);
     leader_begin(coordinator, SHARDS, "t", 1);
     catalogue_want(coordinator->catalogue, 4, SHARDS);
-    WAIT(fixture, catalogue_version(coordinator->catalogue) == 4);
+    UNTIL(fixture->loop, catalogue_version(coordinator->catalogue) == 4);
     const struct member *member = member_restore(&coordinator->members, &like, 0);
     coordinator->shards.slots[0] = (struct slot){.state = SLOT_GIVEN, .owner = member->key, .number = 1};
     coordinator->shards.slots[1] = (struct slot){.state = SLOT_RELEASING, .owner = member->key, .number = 1};
@@ -147,7 +147,7 @@ static void fetchers_are_served_what_they_lack(void **state)
     report_serve(coordinator, member, &heartbeat);
     assert_int_equal(fixture->messages, 0);
     catalogue_want(coordinator->catalogue, 5, SHARDS); /* a new version: at once again */
-    WAIT(fixture, catalogue_version(coordinator->catalogue) == 5);
+    UNTIL(fixture->loop, catalogue_version(coordinator->catalogue) == 5);
     report_serve(coordinator, member, &heartbeat);
     assert_int_equal(fixture->messages, 1);
     statuses[0].catalogue_version = 9; /* Redis went back: it gets what is there now */
@@ -169,5 +169,5 @@ int main(void)
         T(bad_records_do_not_cost_the_others),
         T(fetchers_are_served_what_they_lack),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, redis_client_start, redis_client_stop);
 }

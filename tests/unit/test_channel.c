@@ -94,7 +94,7 @@ static void a_peer_that_is_not_there(void **state)
     dial(fixture, endpoint, "w", 1);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(say(&fixture->member, "w", 1, 100 + i), ERR_UNAVAILABLE);
-        run_for(fixture, 2);
+        run_for(fixture->loop, 2);
     }
     fixture->coordinator.channel =
         channel_listen(fixture->loop, endpoint, on_message, &fixture->coordinator, &fixture->error);
@@ -105,11 +105,7 @@ static void a_peer_that_is_not_there(void **state)
     /* Known once, gone now. */
     channel_free(fixture->member.channel);
     fixture->member.channel = NULL;
-    int tries = 0;
-    while (say(&fixture->coordinator, "w", 1, 0) == 0) {
-        assert_true(++tries < LIMIT_MS / 2);
-        run_for(fixture, 2);
-    }
+    UNTIL(fixture->loop, say(&fixture->coordinator, "w", 1, 0) != 0);
 }
 
 static void another_incarnation(void **state)
@@ -171,15 +167,14 @@ static void redials_the_next(void **state)
     channel_redial(fixture->member.channel);
     assert_string_equal(channel_endpoint(fixture->member.channel), channel_endpoint(second.channel));
     say_until_heard(fixture, &fixture->member, "w", 1);
-    while (second.count == 0)
-        run_for(fixture, 1);
+    UNTIL(fixture->loop, second.count > 0);
     assert_int_equal(fixture->coordinator.count, 1);
     /* Round to the first, from inside a callback. */
     fixture->member.redial = true;
     assert_int_equal(say(&second, "w", 1, 5), 0);
     wait_for(fixture, 1, 1);
     fixture->member.redial = false;
-    run_for(fixture, 1);
+    run_for(fixture->loop, 1);
     assert_string_equal(channel_endpoint(fixture->member.channel), channel_endpoint(fixture->coordinator.channel));
     say_until_heard(fixture, &fixture->member, "w", 1);
     wait_for(fixture, 2, 1);
@@ -202,7 +197,7 @@ static void redials_the_same(void **state)
             if (tries % 100 == 99)
                 channel_redial(fixture->member.channel);
             (void)say(&fixture->member, "w", 1, i);
-            run_for(fixture, 5);
+            run_for(fixture->loop, 5);
         }
         channel_redial(fixture->member.channel);
     }
@@ -233,10 +228,7 @@ static void raw_close(struct raw *raw)
 
 static void wait_rejected(struct fixture *fixture, struct end *end, int64_t count)
 {
-    for (int tries = 0; channel_rejected(end->channel) < count; tries++) {
-        assert_true(tries < LIMIT_MS / 2);
-        run_for(fixture, 2);
-    }
+    UNTIL(fixture->loop, channel_rejected(end->channel) >= count);
     assert_int_equal(channel_rejected(end->channel), count);
 }
 
@@ -275,7 +267,7 @@ static void a_frame_too_large(void **state)
     dial(fixture, channel_endpoint(fixture->coordinator.channel), "w", 2);
     say_until_heard(fixture, &fixture->member, "w", 2);
     wait_for(fixture, 1, 0);
-    run_for(fixture, 50);
+    run_for(fixture->loop, 50);
     assert_int_equal(fixture->coordinator.count, 1);
     assert_int_equal(channel_rejected(fixture->coordinator.channel), 0);
     raw_close(&raw);
@@ -299,10 +291,7 @@ static void a_strange_coordinator(void **state)
     uint8_t *mine, *other;
     size_t mine_size = pack(heartbeat(&letter, "w", 1, 7), &mine);
     size_t other_size = pack(heartbeat(&letter, "w", 2, 7), &other);
-    for (int tries = 0; zmq_send(router, "w/1", 3, ZMQ_SNDMORE) < 0; tries++) {
-        assert_true(tries < LIMIT_MS / 2);
-        run_for(fixture, 2);
-    }
+    UNTIL(fixture->loop, zmq_send(router, "w/1", 3, ZMQ_SNDMORE) >= 0);
     assert_int_equal(zmq_send(router, other, other_size, 0), other_size);
     assert_int_equal(zmq_send(router, "w/1", 3, ZMQ_SNDMORE), 3);
     assert_int_equal(zmq_send(router, mine, mine_size, ZMQ_SNDMORE), mine_size);

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "error.h"
 #include "log.h"
+#include "loop_kit.h"
 #include "mem.h"
 
 #include <arpa/inet.h>
@@ -21,8 +22,6 @@
 // clang-format off
 #include <cmocka.h>
 // clang-format on
-
-#define LIMIT_MS 10000
 
 struct fixture {
     struct loop *loop;
@@ -47,30 +46,6 @@ static void on_member(void *arg, const Isobar__V1__Envelope *envelope)
     (void)envelope;
     fixture->answered++;
 }
-
-static void on_flag(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static void run_for(struct fixture *fixture, int64_t ms)
-{
-    bool done = false;
-    struct loop_timer *timer = loop_timer_new(fixture->loop, on_flag, &done);
-    loop_timer_set(timer, ms, 0);
-    assert_int_equal(loop_run_until(fixture->loop, &done, LIMIT_MS), 0);
-    loop_timer_free(timer);
-}
-
-#define WAIT(fixture, condition)                                                                                       \
-    do {                                                                                                               \
-        int64_t deadline_ms = clock_monotonic_ms() + LIMIT_MS;                                                         \
-        while (!(condition)) {                                                                                         \
-            if (clock_monotonic_ms() > deadline_ms)                                                                    \
-                fail_msg("line %d: not within %d ms: %s", __LINE__, LIMIT_MS, #condition);                             \
-            run_for(fixture, 2);                                                                                       \
-        }                                                                                                              \
-    } while (0)
 
 /* ---- who is there ---- */
 
@@ -158,7 +133,7 @@ static int hello(struct fixture *fixture, const char *id, Isobar__V1__Role role)
 
 static void connect_and_say(struct fixture *fixture, const char *id, Isobar__V1__Role role)
 {
-    WAIT(fixture, hello(fixture, id, role) == 0);
+    UNTIL(fixture->loop, hello(fixture, id, role) == 0);
 }
 
 /* Nothing gets through: the member cannot even send. */
@@ -166,7 +141,7 @@ static void nothing_in(struct fixture *fixture, const char *id)
 {
     for (int i = 0; i < 20; i++) {
         assert_int_equal(hello(fixture, id, ISOBAR__V1__ROLE__WORKER), ERR_UNAVAILABLE);
-        run_for(fixture, 5);
+        run_for(fixture->loop, 5);
     }
     assert_int_equal(fixture->heard, 0);
 }
@@ -179,7 +154,7 @@ static void who_is_in_the_list_is_heard(void **state)
     listen_here(fixture, true);
     dial(fixture, "worker-1", &fixture->worker);
     connect_and_say(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER);
-    WAIT(fixture, fixture->heard == 1);
+    UNTIL(fixture->loop, fixture->heard == 1);
     assert_string_equal(fixture->last, "worker-1");
     assert_int_equal(channel_refused(fixture->coordinator), 0);
     assert_int_equal(channel_rejected(fixture->coordinator), 0);
@@ -189,7 +164,7 @@ static void who_is_in_the_list_is_heard(void **state)
     answer.member = (char *)"worker-1";
     answer.incarnation = 1;
     assert_int_equal(channel_send(fixture->coordinator, &answer), 0);
-    WAIT(fixture, fixture->answered == 1);
+    UNTIL(fixture->loop, fixture->answered == 1);
 }
 
 static void a_strangers_key_is_refused(void **state)
@@ -197,7 +172,7 @@ static void a_strangers_key_is_refused(void **state)
     struct fixture *fixture = *state;
     listen_here(fixture, true);
     dial(fixture, "worker-1", &fixture->stranger);
-    WAIT(fixture, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
+    UNTIL(fixture->loop, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
     assert_non_null(strstr(channel_trouble(fixture->member), "allow file"));
     nothing_in(fixture, "worker-1");
 }
@@ -208,7 +183,7 @@ static void another_server_key_is_refused(void **state)
     listen_here(fixture, true);
     memcpy(fixture->client.server_keys[0], fixture->stranger.public_key, CURVE_KEY_BYTES);
     dial(fixture, "worker-1", &fixture->worker);
-    WAIT(fixture, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
+    UNTIL(fixture->loop, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
     assert_non_null(strstr(channel_trouble(fixture->member), "server-key"));
     nothing_in(fixture, "worker-1");
 }
@@ -218,13 +193,13 @@ static void plain_to_curve_and_curve_to_plain_are_refused(void **state)
     struct fixture *fixture = *state;
     listen_here(fixture, true);
     dial(fixture, "worker-1", NULL);
-    WAIT(fixture, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
+    UNTIL(fixture->loop, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
     assert_non_null(strstr(channel_trouble(fixture->member), "CURVE"));
     nothing_in(fixture, "worker-1");
     channel_free(fixture->coordinator);
     listen_here(fixture, false);
     dial(fixture, "worker-1", &fixture->worker);
-    WAIT(fixture, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
+    UNTIL(fixture->loop, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
     assert_non_null(strstr(channel_trouble(fixture->member), "CURVE"));
     nothing_in(fixture, "worker-1");
 }
@@ -236,15 +211,15 @@ static void nobody_speaks_for_another(void **state)
     listen_here(fixture, true);
     dial(fixture, "worker-1", &fixture->fetcher);
     connect_and_say(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER);
-    WAIT(fixture, channel_rejected(fixture->coordinator) == 1);
+    UNTIL(fixture->loop, channel_rejected(fixture->coordinator) == 1);
     assert_int_equal(hello(fixture, "worker-1", ISOBAR__V1__ROLE__FETCHER), 0);
-    WAIT(fixture, channel_rejected(fixture->coordinator) == 2);
+    UNTIL(fixture->loop, channel_rejected(fixture->coordinator) == 2);
     assert_int_equal(fixture->heard, 0);
     dial(fixture, "fetcher-1", &fixture->fetcher);
     connect_and_say(fixture, "fetcher-1", ISOBAR__V1__ROLE__WORKER); /* not its role */
-    WAIT(fixture, channel_rejected(fixture->coordinator) == 3);
+    UNTIL(fixture->loop, channel_rejected(fixture->coordinator) == 3);
     connect_and_say(fixture, "fetcher-1", ISOBAR__V1__ROLE__FETCHER);
-    WAIT(fixture, fixture->heard == 1);
+    UNTIL(fixture->loop, fixture->heard == 1);
 }
 
 /* A list that is read again holds for connections that stand. */
@@ -254,13 +229,13 @@ static void who_is_taken_off_is_not_heard(void **state)
     listen_here(fixture, true);
     dial(fixture, "worker-1", &fixture->worker);
     connect_and_say(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER);
-    WAIT(fixture, fixture->heard == 1);
+    UNTIL(fixture->loop, fixture->heard == 1);
     allow_free(fixture->server.allow);
     fixture->server.allow = list_of(fixture, false);
     assert_int_equal(hello(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER), 0);
-    WAIT(fixture, channel_rejected(fixture->coordinator) == 1);
+    UNTIL(fixture->loop, channel_rejected(fixture->coordinator) == 1);
     dial(fixture, "worker-1", &fixture->worker);
-    WAIT(fixture, channel_refused(fixture->coordinator) == 1);
+    UNTIL(fixture->loop, channel_refused(fixture->coordinator) == 1);
     assert_int_equal(fixture->heard, 1);
 }
 
@@ -304,13 +279,13 @@ static void a_redial_takes_its_place_over(void **state)
     probe.format = 1;
     probe.member = (char *)"worker-1";
     probe.incarnation = 1;
-    WAIT(fixture, channel_send(fixture->coordinator, &probe) == 0); /* the coordinator takes it for the member */
+    UNTIL(fixture->loop, channel_send(fixture->coordinator, &probe) == 0); /* the coordinator takes it for the member */
     int64_t dialled_ms = clock_monotonic_ms();
     dial(fixture, "worker-1", NULL);
     connect_and_say(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER);
-    WAIT(fixture, fixture->heard == 1);
+    UNTIL(fixture->loop, fixture->heard == 1);
     assert_int_equal(channel_send(fixture->coordinator, &probe), 0);
-    WAIT(fixture, fixture->answered == 1);
+    UNTIL(fixture->loop, fixture->answered == 1);
     assert_true(clock_monotonic_ms() - dialled_ms < 2000);
     (void)close(fd);
 }
@@ -355,7 +330,7 @@ static void dials_where_it_is_told(void **state)
     assert_int_equal(channel_redial_to(fixture->member, channel_endpoint(fixture->coordinator)), 0);
     assert_string_equal(channel_endpoint(fixture->member), channel_endpoint(fixture->coordinator));
     connect_and_say(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER);
-    WAIT(fixture, fixture->heard == 1);
+    UNTIL(fixture->loop, fixture->heard == 1);
     channel_redial(fixture->member);
     assert_string_equal(channel_endpoint(fixture->member), "tcp://127.0.0.1:1");
     fixture->client.server_count = 2;

@@ -482,5 +482,5 @@ int main(void)
         TEST(a_late_row_and_its_horizon_in_one_commit),
         TEST(who_forgets_and_loads_is_never_different),
     };
-    return cmocka_run_group_tests(tests, redis_kit_start, redis_kit_stop);
+    return cmocka_run_group_tests(tests, redis_kit_start, redis_client_stop);
 }

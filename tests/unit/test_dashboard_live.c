@@ -6,7 +6,7 @@
 #include "../../dashboard/live.h"
 #include "dashboard_records.h"
 #include "httpd.h"
-#include "loop.h"
+#include "loop_kit.h"
 #include "mem.h"
 #include "redis_server.h"
 
@@ -20,10 +20,9 @@
 #include <cmocka.h>
 // clang-format on
 
-#define CITIES      4000
-#define ROUNDS      24
-#define FULL_BYTES  500000 /* a snapshot has more */
-#define DEADLINE_MS 20000
+#define CITIES     4000
+#define ROUNDS     24
+#define FULL_BYTES 500000 /* a snapshot has more */
 
 struct fixture {
     struct redis_server server;
@@ -61,20 +60,6 @@ static void on_request(void *arg, struct httpd_request *request)
 {
     live_open(((struct fixture *)arg)->live, request, &(struct live_request){0});
 }
-
-/* One round of the loop. */
-static void turn(struct fixture *f)
-{
-    (void)!loop_run_until(f->loop, &(bool){false}, 2);
-}
-
-#define WAIT(f, condition)                                                                                             \
-    do {                                                                                                               \
-        int64_t end_ms = clock_monotonic_ms() + DEADLINE_MS;                                                           \
-        while (!(condition) && clock_monotonic_ms() < end_ms)                                                          \
-            turn(f);                                                                                                   \
-        assert_true(condition);                                                                                        \
-    } while (0)
 
 /* Writes `count` fields of `key` with one command, and announces them. */
 static void put(struct fixture *f, const char *kind, int32_t partition, const struct buf *values, const int64_t *ids,
@@ -222,31 +207,32 @@ static uint64_t version_of(const struct fixture *f)
 static void a_slow_client_holds_nobody_up(void **state)
 {
     struct fixture *f = *state;
-    WAIT(f, model_ready(f->model));
+    UNTIL(f->loop, model_ready(f->model));
     struct client slow = client_open(f), quick = client_open(f);
-    WAIT(f, f->metrics.streams == 2);
-    WAIT(f, (client_read(&quick), quick.snapshots == 1));
-    WAIT(f, (client_read(&quick), quick.bytes > FULL_BYTES));
+    UNTIL(f->loop, f->metrics.streams == 2);
+    UNTIL(f->loop, (client_read(&quick), quick.snapshots == 1));
+    UNTIL(f->loop, (client_read(&quick), quick.bytes > FULL_BYTES));
     for (int round = 1; round <= ROUNDS; round++) {
         uint64_t version = version_of(f);
         int latests = quick.latests;
         put_all(f, AT + round);
-        WAIT(f, version_of(f) >= version + CITIES);
-        WAIT(f, (client_read(&quick), quick.latests > latests)); /* although the other one reads nothing */
+        UNTIL(f->loop, version_of(f) >= version + CITIES);
+        UNTIL(f->loop, (client_read(&quick), quick.latests > latests)); /* although the other one reads nothing */
     }
     assert_int_equal(quick.snapshots, 1);
     assert_true(f->metrics.skipped_total >= 1);
     assert_int_equal(slow.bytes, 0);
-    WAIT(f, (client_read(&slow), slow.snapshots == 2)); /* it reads at last, and begins anew by itself */
+    UNTIL(f->loop, (client_read(&slow), slow.snapshots == 2)); /* it reads at last, and begins anew by itself */
     assert_true(slow.latests < ROUNDS);
     assert_true(slow.bytes < ROUNDS * FULL_BYTES); /* less than was sent to the other: the kernel's queue and ours */
     assert_true(quick.bytes > ROUNDS * FULL_BYTES);
     int latests = slow.latests;
     put_all(f, AT + ROUNDS + 1);
-    WAIT(f, (client_read(&slow), client_read(&quick), slow.latests > latests)); /* and is one like the others again */
+    UNTIL(f->loop,
+          (client_read(&slow), client_read(&quick), slow.latests > latests)); /* and is one like the others again */
     close(slow.fd);
     close(quick.fd);
-    WAIT(f, f->metrics.streams == 0);
+    UNTIL(f->loop, f->metrics.streams == 0);
 }
 
 int main(void)

@@ -5,8 +5,7 @@
 #include "../../dashboard/model.h"
 #include "../../dashboard/reader.h"
 #include "dashboard_records.h"
-#include "error.h"
-#include "loop.h"
+#include "loop_kit.h"
 #include "mem.h"
 #include "redis_server.h"
 
@@ -18,11 +17,10 @@
 #include <cmocka.h>
 // clang-format on
 
-#define CITY        INT64_C(5809844)
-#define DEADLINE_MS 10000
-#define CID_A       "0123456789abcdef0123456789abcdef"
-#define CID_B       "fedcba9876543210fedcba9876543210"
-#define CID_C       "00000000000000000000000000000000"
+#define CITY  INT64_C(5809844)
+#define CID_A "0123456789abcdef0123456789abcdef"
+#define CID_B "fedcba9876543210fedcba9876543210"
+#define CID_C "00000000000000000000000000000000"
 
 struct fixture {
     struct redis_server server;
@@ -47,15 +45,6 @@ static void on_state(void *arg)
 {
     ((struct fixture *)arg)->states++;
 }
-
-/* Runs the loop until `condition`; fails at the deadline. */
-#define WAIT(f, condition)                                                                                             \
-    do {                                                                                                               \
-        int64_t end_ms = clock_monotonic_ms() + DEADLINE_MS;                                                           \
-        while (!(condition) && clock_monotonic_ms() < end_ms)                                                          \
-            (void)!loop_run_until((f)->loop, &(bool){false}, 5);                                                       \
-        assert_true(condition);                                                                                        \
-    } while (0)
 
 static void send_bytes(struct fixture *f, const char *command, const char *key, const char *field, const char *bytes,
                        size_t size)
@@ -162,24 +151,24 @@ static void follows_commits(void **state)
     put_entry(f, CITY, "Seattle");
     put_state(f, CITY, AT);
     start_model(f);
-    WAIT(f, model_ready(f->model));
+    UNTIL(f->loop, model_ready(f->model));
     assert_string_equal(model_windows(f->model), "10m:2d,1h:30d");
     assert_int_equal(city_of(f, CITY)->latest.observed_at_ms, AT);
     assert_int_equal(city_of(f, CITY)->committed_at_ms, 0);
-    WAIT(f, f->changed > 0);
+    UNTIL(f->loop, f->changed > 0);
 
     put_state(f, CITY, AT + 1);
     hint(f, CITY, CID_A, CID_B, "5809844");
-    WAIT(f, city_of(f, CITY)->latest.observed_at_ms == AT + 1);
+    UNTIL(f->loop, city_of(f, CITY)->latest.observed_at_ms == AT + 1);
     assert_true(city_of(f, CITY)->committed_at_ms > 0);
     put_state(f, CITY, AT + 2);
     hint(f, CITY, CID_B, CID_C, "5809844");
-    WAIT(f, city_of(f, CITY)->latest.observed_at_ms == AT + 2);
+    UNTIL(f->loop, city_of(f, CITY)->latest.observed_at_ms == AT + 2);
     assert_int_equal(f->metrics.gaps_total, 0);
 
     put_state(f, CITY, AT + 3); /* its hint is missed; the next one is of another city */
     hint(f, CITY, CID_A, CID_B, "1");
-    WAIT(f, city_of(f, CITY)->latest.observed_at_ms == AT + 3);
+    UNTIL(f->loop, city_of(f, CITY)->latest.observed_at_ms == AT + 3);
     assert_int_equal(f->metrics.gaps_total, 1);
 }
 
@@ -193,7 +182,7 @@ static void one_event_for_many_partitions(void **state)
         put_state(f, id, AT);
     }
     start_model(f);
-    WAIT(f, model_ready(f->model) && f->changed > 0);
+    UNTIL(f->loop, model_ready(f->model) && f->changed > 0);
     uint64_t version = model_atlas(f->model)->version;
     int changed = f->changed;
     SEND(f, "MULTI");
@@ -203,8 +192,8 @@ static void one_event_for_many_partitions(void **state)
         hint(f, id, CID_A, CID_A, field);
     }
     SEND(f, "EXEC");
-    WAIT(f, model_atlas(f->model)->version == version + 200);
-    WAIT(f, f->changed > changed);
+    UNTIL(f->loop, model_atlas(f->model)->version == version + 200);
+    UNTIL(f->loop, f->changed > changed);
     assert_in_range(f->changed - changed, 1, 3); /* at most one per update_ms of 20; 200 hints come in one or two */
 }
 
@@ -215,13 +204,13 @@ static void sees_a_new_catalogue(void **state)
     put_entry(f, CITY, "Seattle");
     put_entry(f, 1, "goes");
     start_model(f);
-    WAIT(f, model_ready(f->model));
+    UNTIL(f->loop, model_ready(f->model));
     assert_non_null(city_of(f, 1));
     put_entry(f, CITY, "Duwamps");
     put_entry(f, 2, "comes");
     SEND(f, "HDEL", key_of(1, "cities"), "1");
     SEND(f, "HSET", "t:meta", "catalogue_version", "2");
-    WAIT(f, !city_of(f, 1) && city_of(f, 2) && strcmp(city_of(f, CITY)->entry->name, "Duwamps") == 0);
+    UNTIL(f->loop, !city_of(f, 1) && city_of(f, 2) && strcmp(city_of(f, CITY)->entry->name, "Duwamps") == 0);
 }
 
 static void waits_for_an_installation(void **state)
@@ -229,15 +218,15 @@ static void waits_for_an_installation(void **state)
     struct fixture *f = *state;
     struct buf missing = BUF_EMPTY;
     start_model(f);
-    WAIT(f, model_redis_up(f->model, &(int64_t){0}));
-    WAIT(f, f->viewed > 0); /* meta was asked for before */
+    UNTIL(f->loop, model_redis_up(f->model, &(int64_t){0}));
+    UNTIL(f->loop, f->viewed > 0); /* meta was asked for before */
     assert_false(model_ready(f->model));
     model_missing(f->model, &missing);
     assert_non_null(strstr(missing.data, "isobarctl init"));
     buf_release(&missing);
     put_meta(f);
     put_entry(f, CITY, "Seattle");
-    WAIT(f, model_ready(f->model));
+    UNTIL(f->loop, model_ready(f->model));
     assert_non_null(city_of(f, CITY));
 }
 
@@ -249,10 +238,10 @@ static void survives_a_restart_of_redis(void **state)
     put_entry(f, CITY, "Seattle");
     put_state(f, CITY, AT);
     start_model(f);
-    WAIT(f, model_ready(f->model));
+    UNTIL(f->loop, model_ready(f->model));
     int states = f->states;
     redis_server_stop(&f->server);
-    WAIT(f, !model_redis_up(f->model, &since));
+    UNTIL(f->loop, !model_redis_up(f->model, &since));
     assert_int_equal(f->states, states + 1);
     assert_int_equal(city_of(f, CITY)->latest.observed_at_ms, AT); /* still shown, with its age */
     assert_false(model_ready(f->model));
@@ -271,8 +260,8 @@ static void survives_a_restart_of_redis(void **state)
     put_meta(f);
     put_entry(f, CITY, "Seattle");
     put_state(f, CITY, AT + 9);
-    WAIT(f, model_redis_up(f->model, &since) && model_ready(f->model));
-    WAIT(f, city_of(f, CITY)->latest.observed_at_ms == AT + 9);
+    UNTIL(f->loop, model_redis_up(f->model, &since) && model_ready(f->model));
+    UNTIL(f->loop, city_of(f, CITY)->latest.observed_at_ms == AT + 9);
     assert_int_equal(f->states, states + 2);
 }
 
@@ -297,11 +286,11 @@ static void hostile_redis(void **state)
     SEND(f, "SET", key_of(CITY + 1, "city"), "not a hash");
     SEND(f, "SET", "t:cluster", "{\"at_ms\":1,\n\"x\":\"</script>\"}");
     start_model(f);
-    WAIT(f, view_known(model_view(f->model)));
+    UNTIL(f->loop, view_known(model_view(f->model)));
     assert_null(strchr(model_view(f->model)->text.data, '\n'));
-    WAIT(f, city_of(f, CITY) && city_has_reading(city_of(f, CITY)));
+    UNTIL(f->loop, city_of(f, CITY) && city_has_reading(city_of(f, CITY)));
     assert_true(f->metrics.bad_records_total >= 4);
-    WAIT(f, says_missing(f, "WRONGTYPE")); /* and it says so, without a storm of reconnects */
+    UNTIL(f->loop, says_missing(f, "WRONGTYPE")); /* and it says so, without a storm of reconnects */
     static const char *const texts[] = {"", "x", "99 a b c", "0 " CID_A " " CID_B " ../../x,\r\nFLUSHALL,-1",
                                         "\xff\xfe"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -309,9 +298,9 @@ static void hostile_redis(void **state)
     SEND(f, "SET", "t:cluster", "[1]");
     put_state(f, CITY, AT + 1);
     hint(f, CITY, CID_A, CID_B, "5809844");
-    WAIT(f, city_of(f, CITY)->latest.observed_at_ms == AT + 1);
+    UNTIL(f->loop, city_of(f, CITY)->latest.observed_at_ms == AT + 1);
     SEND(f, "DEL", key_of(CITY + 1, "city"));
-    WAIT(f, model_ready(f->model)); /* mended: read again by itself */
+    UNTIL(f->loop, model_ready(f->model)); /* mended: read again by itself */
 }
 
 struct asked {
@@ -349,7 +338,7 @@ static void reads_windows(void **state)
     (void)snprintf(key, sizeof key, "%s:%lld", key_of(CITY, "w:10m"), (long long)(AT - 10 * MINUTE));
     send_bytes(f, "HSET", key, "5809844", bytes.data, bytes.size); /* under the wrong start */
     start_model(f);
-    WAIT(f, model_ready(f->model));
+    UNTIL(f->loop, model_ready(f->model));
     struct window_query query = {.city_id = CITY,
                                  .partition = shard_of_city(CITY, PARTS),
                                  .limit = 10,
@@ -357,7 +346,7 @@ static void reads_windows(void **state)
                                  .to_ms = AT + 60 * MINUTE,
                                  .size = {.name = "10m", .size_ms = 10 * MINUTE}};
     reader_windows(model_store(f->model), "t:", &query, on_windows, &asked);
-    WAIT(f, asked.done);
+    UNTIL(f->loop, asked.done);
     assert_int_equal(asked.status, 0);
     assert_int_equal(asked.count, 1);
     assert_int_equal(asked.rows, 2);

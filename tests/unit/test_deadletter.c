@@ -3,8 +3,7 @@
 #include "test_kafka_mock.h"
 
 #include "../../worker/deadletter.h"
-#include "clock.h"
-#include "error.h"
+#include "loop_kit.h"
 #include "observation.h"
 
 #include "deadletter.pb-c.h"
@@ -153,10 +152,7 @@ static void nobody_is_told_of_what_was_forgotten(void **state)
     box.pending = 99;
     box_wait(&box, mock);
     assert_ptr_equal(box.last, &box.others);
-    while (box.metrics.deadletters_total < 2) { /* it is delivered all the same */
-        bool never = false;
-        (void)!loop_run_until(mock->loop, &never, 20);
-    }
+    UNTIL(mock->loop, box.metrics.deadletters_total >= 2); /* it is delivered all the same */
     assert_int_equal(box.settled, 1);
     assert_int_equal(box.pending, 99);
     deadletters_free(box.letters, 1000);
@@ -171,8 +167,7 @@ static void letters_wait_for_a_broker(void **state)
     struct kafka_record record = record_of("junk", 4);
     for (int i = 0; i < 10; i++)
         deadletters_send(box.letters, "reason", &record, i, &box.pending);
-    bool never = false;
-    assert_int_equal(loop_run_until(mock->loop, &never, 300), ERR_TIMEOUT);
+    run_for(mock->loop, 300);
     assert_int_equal(box.pending, 10);
     mock_power(mock, true);
     box_wait(&box, mock);

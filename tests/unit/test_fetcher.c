@@ -8,33 +8,33 @@ static void test_nothing_is_polled_before_a_target(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
-    UNTIL(fixture->heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
     pass(fixture, 3);
     assert_int_equal(fixture->requests, 0);
     say_target(fixture, 0, 0); /* shards, but no calls */
-    UNTIL(fixture->cities == CITIES);
+    UNTIL(fixture->loop, fixture->cities == CITIES);
     pass(fixture, 3);
     assert_int_equal(fixture->requests, 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fixture->requests > 0);
+    UNTIL(fixture->loop, fixture->requests > 0);
 }
 
 static void test_history_once_and_then_live(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
-    UNTIL(fixture->heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fewest(fixture) >= 2);
+    UNTIL(fixture->loop, fewest(fixture) >= 2);
     for (int i = 0; i < CITIES; i++)
         assert_int_equal(fixture->places[i].history, 1);
-    UNTIL(fixture->observations >= CITIES * (2 + 2));
+    UNTIL(fixture->loop, fixture->observations >= CITIES * (2 + 2));
     assert_int_equal(fixture->fetcher.metrics.history_rows_total,
                      CITIES * 2); /* the item in the future is not among them */
     assert_int_equal(fixture->fetcher.rows.skipped, CITIES);
     assert_true(fixture->fetcher.rows.left_out >= CITIES * 2); /* humidity 200 % */
     check_topic(fixture);
-    UNTIL(fixture->calls > 0);
+    UNTIL(fixture->loop, fixture->calls > 0);
     assert_int_equal(fixture->shards_held, SHARDS);
     assert_int_equal(fixture->failing, 0);
     /* No city faster than its interval: in the time of ten heartbeats (5 s) at most six polls each. */
@@ -51,16 +51,16 @@ static void test_an_unchanged_answer_is_a_checked_row(void **state)
     fixture->same_dt_s = clock_wall_ms() / 1000 - 100;
     set_mood(fixture, SAME_DT);
     start(fixture);
-    UNTIL(fixture->heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fixture->checked >= CITIES * 2);
+    UNTIL(fixture->loop, fixture->checked >= CITIES * 2);
     assert_int_equal(fixture->observations, CITIES);
     assert_int_equal(fixture->fetcher.metrics.observations_total, CITIES);
     for (int i = 0; i < CITIES; i++)
         assert_int_equal(fixture->places[i].history, 0);
     check_topic(fixture);
     set_mood(fixture, GOOD);
-    UNTIL(fixture->observations >= CITIES * 2);
+    UNTIL(fixture->loop, fixture->observations >= CITIES * 2);
 }
 
 static void test_a_wrong_place_is_parked_and_told_and_the_others_go_on(void **state)
@@ -68,19 +68,19 @@ static void test_a_wrong_place_is_parked_and_told_and_the_others_go_on(void **st
     struct fixture *fixture = *state;
     fixture->places[3].mood = BAD_PLACE;
     start(fixture);
-    UNTIL(fixture->heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fixture->failing == 1);
+    UNTIL(fixture->loop, fixture->failing == 1);
     int asked = fixture->places[3].current;
     assert_int_equal(fixture->places[3].history, 1); /* the history's 404 alone does not park it */
     assert_int_equal(asked, 1);
     for (int round = 0; round < 2; round++) {
         int before = fixture->places[4].current;
-        UNTIL(fixture->places[4].current >= before + 1);
+        UNTIL(fixture->loop, fixture->places[4].current >= before + 1);
     }
     assert_int_equal(fixture->places[3].current, asked);
     fixture->places[3].mood = GOOD;
-    UNTIL(fixture->failing == 0); /* asked again after 6 intervals */
+    UNTIL(fixture->loop, fixture->failing == 0); /* asked again after 6 intervals */
 }
 
 static void test_a_refused_key_stops_everything(void **state)
@@ -89,10 +89,10 @@ static void test_a_refused_key_stops_everything(void **state)
     struct buf missing = BUF_EMPTY;
     set_mood(fixture, REFUSE_KEY);
     start(fixture);
-    UNTIL(fixture->heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fixture->requests > 0 && fixture->fetcher.gate.state == GATE_KEY_REFUSED &&
-          transfers_running(fixture->fetcher.transfers) == 0);
+    UNTIL(fixture->loop, fixture->requests > 0 && fixture->fetcher.gate.state == GATE_KEY_REFUSED &&
+                             transfers_running(fixture->fetcher.transfers) == 0);
     int before = fixture->requests;
     pass(fixture, 8);
     assert_int_equal(fixture->requests, before);
@@ -107,11 +107,12 @@ static void test_too_many_calls_stop_everything_for_as_long_as_told(void **state
     struct fixture *fixture = *state;
     fixture->options.history_hours = 0;
     start(fixture);
-    UNTIL(fixture->heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fewest(fixture) >= 1);
+    UNTIL(fixture->loop, fewest(fixture) >= 1);
     set_mood(fixture, TOO_MANY);
-    UNTIL(fixture->fetcher.gate.state == GATE_RATE_LIMITED && transfers_running(fixture->fetcher.transfers) == 0);
+    UNTIL(fixture->loop,
+          fixture->fetcher.gate.state == GATE_RATE_LIMITED && transfers_running(fixture->fetcher.transfers) == 0);
     set_mood(fixture, GOOD);
     int before = fixture->requests;
     pass(fixture, 6);
@@ -125,30 +126,30 @@ static void test_broken_bodies_everywhere_are_not_hammered(void **state)
     fixture->options.history_hours = 0;
     set_mood(fixture, BROKEN);
     start(fixture);
-    UNTIL(fixture->heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fixture->fetcher.gate.state == GATE_HOST_FAILING);
+    UNTIL(fixture->loop, fixture->fetcher.gate.state == GATE_HOST_FAILING);
     set_mood(fixture, GOOD);
-    UNTIL(fixture->fetcher.gate.state == GATE_OPEN && fewest(fixture) >= 3);
+    UNTIL(fixture->loop, fixture->fetcher.gate.state == GATE_OPEN && fewest(fixture) >= 3);
     assert_true(fixture->fetcher.answers[FETCH_BROKEN_BODY] >= GATE_HOST_FAILURES);
-    UNTIL(fixture->failing == 0);
+    UNTIL(fixture->loop, fixture->failing == 0);
 }
 
 static void test_a_shard_that_leaves_is_not_polled_and_has_no_second_history(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
-    UNTIL(fixture->heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fewest(fixture) >= 1);
+    UNTIL(fixture->loop, fewest(fixture) >= 1);
     say_target(fixture, SHARDS, BUCKET_UNLIMITED); /* none */
-    UNTIL(fixture->shards_held == 0 && transfers_running(fixture->fetcher.transfers) == 0);
+    UNTIL(fixture->loop, fixture->shards_held == 0 && transfers_running(fixture->fetcher.transfers) == 0);
     int before = fixture->requests;
     pass(fixture, 4);
     assert_int_equal(fixture->requests, before);
     say_target(fixture, 0, BUCKET_UNLIMITED);
     int least = fewest(fixture);
-    UNTIL(fewest(fixture) >= least + 1);
+    UNTIL(fixture->loop, fewest(fixture) >= least + 1);
     for (int i = 0; i < CITIES; i++)
         assert_int_equal(fixture->places[i].history, 1);
     check_topic(fixture);
@@ -158,20 +159,21 @@ static void test_polling_is_held_back_while_kafka_is_away(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
-    UNTIL(fixture->heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fewest(fixture) >= 1);
+    UNTIL(fixture->loop, fewest(fixture) >= 1);
     mock_power(fixture->mock, false);
-    UNTIL(outbox_stuck(fixture->fetcher.outbox) && outbox_waiting(fixture->fetcher.outbox) > 0 &&
-          transfers_running(fixture->fetcher.transfers) == 0);
+    UNTIL(fixture->loop, outbox_stuck(fixture->fetcher.outbox) && outbox_waiting(fixture->fetcher.outbox) > 0 &&
+                             transfers_running(fixture->fetcher.transfers) == 0);
     int before = fixture->requests;
     pass(fixture, 4);
     assert_int_equal(fixture->requests, before);
     mock_power(fixture->mock, true);
     int least = fewest(fixture);
-    UNTIL(fewest(fixture) >= least + 1);
+    UNTIL(fixture->loop, fewest(fixture) >= least + 1);
     const struct fetcher_metrics *metrics = &fixture->fetcher.metrics;
-    UNTIL(fixture->observations == metrics->observations_total + metrics->history_rows_total); /* all of them */
+    UNTIL(fixture->loop,
+          fixture->observations == metrics->observations_total + metrics->history_rows_total); /* all of them */
     assert_int_equal(metrics->rows_lost_total, 0);
 }
 
@@ -179,14 +181,14 @@ static void test_a_drain_aborts_calls_and_says_bye(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
-    UNTIL(fixture->heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fewest(fixture) >= 1);
+    UNTIL(fixture->loop, fewest(fixture) >= 1);
     set_mood(fixture, HANG);
-    UNTIL(transfers_running(fixture->fetcher.transfers) == CITIES);
+    UNTIL(fixture->loop, transfers_running(fixture->fetcher.transfers) == CITIES);
     int64_t before = clock_monotonic_ms();
     fetcher_drain(&fixture->fetcher);
-    UNTIL(fixture->byes == 1 && daemon_phase(fixture->daemon) == PHASE_STOPPED);
+    UNTIL(fixture->loop, fixture->byes == 1 && daemon_phase(fixture->daemon) == PHASE_STOPPED);
     assert_true(clock_monotonic_ms() - before < 1500);
     assert_int_equal(fixture->fetcher.metrics.calls_aborted_total, CITIES);
     assert_int_equal(outbox_waiting(fixture->fetcher.outbox), 0);

@@ -2,23 +2,7 @@
  * Folding: whatever order accepted rows come in, windows have the same bits; late rows raise the revision of what was
  * complete; deltas meet what is stored; and what is over is retired in order.
  */
-#include "worker_kit.h"
-
-static struct kit kit;
-
-static int begin(void **state)
-{
-    (void)state;
-    kit_init(&kit);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    kit_release(&kit);
-    return 0;
-}
+#include "worker_fixture.h"
 
 /* ---- order ---- */
 

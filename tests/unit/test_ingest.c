@@ -2,25 +2,9 @@
  * What becomes of rows: each ends in exactly one counter, event time opens and closes panes, ticks close what is
  * silent, and I1 and I2 hold after every record (kit_feed checks them).
  */
-#include "worker_kit.h"
+#include "worker_fixture.h"
 
 #include "shard.h"
-
-static struct kit kit;
-
-static int begin(void **state)
-{
-    (void)state;
-    kit_init(&kit);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    kit_release(&kit);
-    return 0;
-}
 
 /* Asserts the ledger's counters of rows: all, in, late, duplicate, bad, checked, tick, control, retired. */
 static void assert_rows(const int64_t want[9])

@@ -14,6 +14,7 @@
 
 #include "kafka.h"
 #include "log.h"
+#include "loop_kit.h"
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -110,6 +111,37 @@ static inline void mock_power(struct mock *mock, bool up)
             rd_kafka_mock_broker_set_down(mock->cluster, id);
         }
     }
+}
+
+/* ---- readers ---- */
+
+static inline void fail_partition(void *arg, int32_t partition, const char *reason)
+{
+    (void)arg;
+    fail_msg("partition %d: %s", partition, reason);
+}
+
+static inline void pass_over_error(void *arg, bool fatal, const char *reason)
+{
+    (void)arg, (void)fatal, (void)reason;
+}
+
+/* Reads every partition of the topic from its beginning, on any loop; the caller frees the consumer. */
+static inline struct kafka_consumer *mock_read(struct mock *mock, struct loop *loop, kafka_records_fn *records,
+                                               void *arg)
+{
+    struct kafka_config config = {.brokers = mock->brokers,
+                                  .client_id = "reader",
+                                  .group = "g",
+                                  .fetch_memory = 1 << 20,
+                                  .partitions = MOCK_PARTITIONS};
+    struct kafka_consumer_events events = {records, fail_partition, pass_over_error, arg};
+    struct buf error = BUF_EMPTY;
+    struct kafka_consumer *consumer = kafka_consumer_new(loop, &config, MOCK_TOPIC, &events, &error);
+    assert_non_null(consumer);
+    for (int32_t p = 0; p < MOCK_PARTITIONS; p++)
+        assert_int_equal(kafka_consumer_assign(consumer, p, 0), 0);
+    return consumer;
 }
 
 /* A reader that checks what it gets and stops the loop when it has what was wanted. */

@@ -2,19 +2,8 @@
  * everywhere. */
 #include "../../coordinator/lease.h"
 
-#include "log.h"
-#include "redis_server.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-// clang-format off
-#include <cmocka.h>
-// clang-format on
-
-#define LIMIT_MS 10000
-
-static struct redis_server server;
-static struct store_sync *redis;
+#include "loop_kit.h"
+#include "redis_client.h"
 
 struct side {
     struct fixture *fixture;
@@ -29,19 +18,6 @@ struct fixture {
     struct side sides[2];
     bool both; /* held at once, ever */
 };
-
-static struct store_reply *ask(const char *const *words, size_t count)
-{
-    struct buf error = BUF_EMPTY;
-    struct store_reply *reply = store_sync_command(redis, count, words, NULL, &error);
-    if (!reply)
-        fail_msg("redis: %s", error.data);
-    buf_release(&error);
-    return reply;
-}
-
-#define REDIS(...)                                                                                                     \
-    store_reply_free(ask((const char *[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)))
 
 static void on_lease(void *arg, bool held)
 {
@@ -60,32 +36,6 @@ static void watch(void *arg)
     const struct side *a = &fixture->sides[0], *b = &fixture->sides[1];
     fixture->both |= a->lease && b->lease && lease_held(a->lease) && lease_held(b->lease);
 }
-
-static void on_flag(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static void run_for(struct fixture *fixture, int64_t ms)
-{
-    bool done = false;
-    struct loop_timer *timer = loop_timer_new(fixture->loop, on_flag, &done);
-    loop_timer_set(timer, ms, 0);
-    assert_int_equal(loop_run_until(fixture->loop, &done, LIMIT_MS), 0);
-    loop_timer_free(timer);
-}
-
-/* Milliseconds until the condition held. */
-#define WAIT(fixture, condition)                                                                                       \
-    ({                                                                                                                 \
-        int64_t start_ms = clock_monotonic_ms();                                                                       \
-        while (!(condition)) {                                                                                         \
-            if (clock_monotonic_ms() > start_ms + LIMIT_MS)                                                            \
-                fail_msg("line %d: not within %d ms: %s", __LINE__, LIMIT_MS, #condition);                             \
-            run_for(fixture, 5);                                                                                       \
-        }                                                                                                              \
-        clock_monotonic_ms() - start_ms;                                                                               \
-    })
 
 static void open_side(struct fixture *fixture, int index)
 {
@@ -114,11 +64,11 @@ static int begin(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     (void)kill(server.pid, SIGCONT);
-    REDIS("FLUSHALL");
+    REDIS_DO("FLUSHALL");
     fixture->loop = loop_new();
     loop_before_wait(fixture->loop, watch, fixture);
     open_side(fixture, 0);
-    WAIT(fixture, lease_held(fixture->sides[0].lease));
+    UNTIL(fixture->loop, lease_held(fixture->sides[0].lease));
     open_side(fixture, 1);
     *state = fixture;
     return 0;
@@ -142,13 +92,12 @@ static int end(void **state)
 static void is_renewed(void **state)
 {
     struct fixture *fixture = *state;
-    run_for(fixture, 3500); /* longer than one grant */
+    run_for(fixture->loop, 3500); /* longer than one grant */
     assert_true(lease_held(fixture->sides[0].lease));
     assert_int_equal(fixture->sides[0].gained, 1);
     assert_int_equal(fixture->sides[0].lost, 0);
     assert_int_equal(fixture->sides[1].gained, 0);
-    const char *words[] = {"GET", "isobar:leader"};
-    struct store_reply *reply = ask(words, 2);
+    struct store_reply *reply = REDIS_CALL("GET", "isobar:leader");
     assert_int_equal(reply->type, STORE_TEXT);
     assert_string_equal(reply->text + 32, " c-1 tcp://127.0.0.1:1");
     store_reply_free(reply);
@@ -157,24 +106,24 @@ static void is_renewed(void **state)
 static void a_holder_that_dies_is_followed(void **state)
 {
     struct fixture *fixture = *state;
-    run_for(fixture, 1200);
+    run_for(fixture->loop, 1200);
     close_side(fixture, 0);
-    int64_t took_ms = WAIT(fixture, lease_held(fixture->sides[1].lease));
+    int64_t took_ms = UNTIL(fixture->loop, lease_held(fixture->sides[1].lease));
     assert_in_range(took_ms, 1000, 3500);
 }
 
 static void yielding_hands_it_over_at_once(void **state)
 {
     struct fixture *fixture = *state;
-    run_for(fixture, 300);
+    run_for(fixture->loop, 300);
     int lost = fixture->sides[0].lost;
     lease_yield(fixture->sides[0].lease);
     assert_false(lease_held(fixture->sides[0].lease));
     assert_int_equal(fixture->sides[0].lost, lost); /* who yields knows */
     lease_yield(fixture->sides[0].lease);
-    int64_t took_ms = WAIT(fixture, lease_held(fixture->sides[1].lease));
+    int64_t took_ms = UNTIL(fixture->loop, lease_held(fixture->sides[1].lease));
     assert_true(took_ms < 1000);
-    run_for(fixture, 1500);
+    run_for(fixture->loop, 1500);
     assert_int_equal(fixture->sides[0].gained, 1); /* it tries no more */
 }
 
@@ -183,13 +132,12 @@ static void yielding_gives_back_what_is_on_its_way(void **state)
 {
     struct fixture *fixture = *state;
     close_side(fixture, 0);
-    REDIS("DEL", "isobar:leader");
-    WAIT(fixture, store_outstanding(fixture->sides[1].store) > 0 || lease_held(fixture->sides[1].lease));
+    REDIS_DO("DEL", "isobar:leader");
+    UNTIL(fixture->loop, store_outstanding(fixture->sides[1].store) > 0 || lease_held(fixture->sides[1].lease));
     lease_yield(fixture->sides[1].lease);
-    run_for(fixture, 500);
+    run_for(fixture->loop, 500);
     assert_false(lease_held(fixture->sides[1].lease));
-    const char *words[] = {"EXISTS", "isobar:leader"};
-    struct store_reply *reply = ask(words, 2);
+    struct store_reply *reply = REDIS_CALL("EXISTS", "isobar:leader");
     assert_int_equal(reply->integer, 0);
     store_reply_free(reply);
 }
@@ -197,15 +145,15 @@ static void yielding_gives_back_what_is_on_its_way(void **state)
 static void a_redis_that_hangs_ends_the_lead_in_two_seconds(void **state)
 {
     struct fixture *fixture = *state;
-    run_for(fixture, 300);
+    run_for(fixture->loop, 300);
     (void)kill(server.pid, SIGSTOP);
-    int64_t took_ms = WAIT(fixture, fixture->sides[0].lost == 1);
+    int64_t took_ms = UNTIL(fixture->loop, fixture->sides[0].lost == 1);
     assert_in_range(took_ms, 500, 2200);
     assert_false(lease_held(fixture->sides[0].lease));
-    run_for(fixture, 1500); /* the key runs out meanwhile */
+    run_for(fixture->loop, 1500); /* the key runs out meanwhile */
     (void)kill(server.pid, SIGCONT);
-    (void)WAIT(fixture, lease_held(fixture->sides[0].lease) || lease_held(fixture->sides[1].lease));
-    run_for(fixture, 1000);
+    UNTIL(fixture->loop, lease_held(fixture->sides[0].lease) || lease_held(fixture->sides[1].lease));
+    run_for(fixture->loop, 1000);
     assert_true(lease_held(fixture->sides[0].lease) != lease_held(fixture->sides[1].lease));
 }
 
@@ -214,11 +162,11 @@ static void a_short_hang_gives_it_back_to_its_holder(void **state)
 {
     struct fixture *fixture = *state;
     close_side(fixture, 1);
-    run_for(fixture, 300);
+    run_for(fixture->loop, 300);
     (void)kill(server.pid, SIGSTOP);
-    (void)WAIT(fixture, fixture->sides[0].lost == 1);
+    UNTIL(fixture->loop, fixture->sides[0].lost == 1);
     (void)kill(server.pid, SIGCONT);
-    int64_t took_ms = WAIT(fixture, lease_held(fixture->sides[0].lease));
+    int64_t took_ms = UNTIL(fixture->loop, lease_held(fixture->sides[0].lease));
     assert_true(took_ms < 2000);
     assert_int_equal(fixture->sides[0].gained, 2);
 }
@@ -226,23 +174,23 @@ static void a_short_hang_gives_it_back_to_its_holder(void **state)
 static void a_redis_that_forgets_ends_the_lead(void **state)
 {
     struct fixture *fixture = *state;
-    REDIS("SET", "isobar:leader", "somebody else", "PX", "1500");
-    (void)WAIT(fixture, fixture->sides[0].lost == 1);
-    (void)WAIT(fixture, lease_held(fixture->sides[0].lease) || lease_held(fixture->sides[1].lease));
+    REDIS_DO("SET", "isobar:leader", "somebody else", "PX", "1500");
+    UNTIL(fixture->loop, fixture->sides[0].lost == 1);
+    UNTIL(fixture->loop, lease_held(fixture->sides[0].lease) || lease_held(fixture->sides[1].lease));
 }
 
 static void a_key_of_another_type_is_no_lease(void **state)
 {
     struct fixture *fixture = *state;
     close_side(fixture, 0);
-    REDIS("DEL", "isobar:leader");
-    REDIS("LPUSH", "isobar:leader", "x");
+    REDIS_DO("DEL", "isobar:leader");
+    REDIS_DO("LPUSH", "isobar:leader", "x");
     close_side(fixture, 1);
     open_side(fixture, 1);
-    run_for(fixture, 700);
+    run_for(fixture->loop, 700);
     assert_int_equal(fixture->sides[1].gained, 0);
-    REDIS("DEL", "isobar:leader");
-    (void)WAIT(fixture, lease_held(fixture->sides[1].lease));
+    REDIS_DO("DEL", "isobar:leader");
+    UNTIL(fixture->loop, lease_held(fixture->sides[1].lease));
 }
 
 /* What a standby tells members: fresh, and nothing that it does not know. */
@@ -251,45 +199,23 @@ static void a_standby_knows_who_leads(void **state)
     struct fixture *fixture = *state;
     const struct lease *standby = fixture->sides[1].lease;
     struct lease_leader leader;
-    REDIS("SET", "isobar:term", "41");
-    (void)WAIT(fixture, lease_leader(standby, &leader) && leader.term == 41);
+    REDIS_DO("SET", "isobar:term", "41");
+    UNTIL(fixture->loop, lease_leader(standby, &leader) && leader.term == 41);
     assert_string_equal(leader.id, "c-1");
     assert_string_equal(leader.endpoint, "tcp://127.0.0.1:1");
     assert_false(lease_leader(fixture->sides[0].lease, &leader)); /* it is it itself */
-    REDIS("SET", "isobar:term", "a lot");
-    REDIS("SET", "isobar:leader", "somebody else, in another form", "PX", "1000");
-    (void)WAIT(fixture, lease_leader(standby, &leader) && *leader.id == '\0' && leader.term == 0);
+    REDIS_DO("SET", "isobar:term", "a lot");
+    REDIS_DO("SET", "isobar:leader", "somebody else, in another form", "PX", "1000");
+    UNTIL(fixture->loop, lease_leader(standby, &leader) && *leader.id == '\0' && leader.term == 0);
     assert_string_equal(leader.endpoint, "");
-    (void)WAIT(fixture, lease_held(fixture->sides[0].lease) || lease_held(standby));
+    UNTIL(fixture->loop, lease_held(fixture->sides[0].lease) || lease_held(standby));
     if (lease_held(standby))
         return; /* then it tells nobody that another leads */
-    (void)WAIT(fixture, lease_leader(standby, &leader) && *leader.id);
+    UNTIL(fixture->loop, lease_leader(standby, &leader) && *leader.id);
     (void)kill(server.pid, SIGSTOP);
-    int64_t took_ms = WAIT(fixture, !lease_leader(standby, &leader));
+    int64_t took_ms = UNTIL(fixture->loop, !lease_leader(standby, &leader));
     assert_in_range(took_ms, 300, 1500);
     (void)kill(server.pid, SIGCONT);
-}
-
-static int start(void **state)
-{
-    (void)state;
-    struct buf error = BUF_EMPTY;
-    (void)signal(SIGPIPE, SIG_IGN);
-    log_setup("test", LOG_ERROR + 1, false);
-    if (!redis_server_start(&server, NULL))
-        return -1;
-    struct store_config config = {.address = server.address, .timeout_ms = 8000};
-    redis = store_sync_new(&config, &error);
-    buf_release(&error);
-    return redis ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    store_sync_free(redis);
-    redis_server_stop(&server);
-    return 0;
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -307,5 +233,5 @@ int main(void)
         T(a_key_of_another_type_is_no_lease),
         T(a_standby_knows_who_leads),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, redis_client_start, redis_client_stop);
 }

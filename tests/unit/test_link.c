@@ -7,13 +7,13 @@ static void says_hello_until_welcomed_then_beats(void **state)
     struct heard *heard = &fixture->heard[0];
     fixture->mute = true;
     dial(fixture, false);
-    WAIT(fixture, heard->hellos >= 3);
+    UNTIL(fixture->loop, heard->hellos >= 3);
     assert_int_equal(heard->heartbeats, 0);
     assert_int_equal(fixture->asked, 0);
     assert_false(link_up(fixture->link));
     fixture->mute = false;
     int64_t welcomed_ms = clock_monotonic_ms();
-    WAIT(fixture, heard->heartbeats >= 5);
+    UNTIL(fixture->loop, heard->heartbeats >= 5);
     int64_t took_ms = clock_monotonic_ms() - welcomed_ms;
     assert_in_range(took_ms, 3 * LINK_HEARTBEAT_MS,
                     12 * LINK_HEARTBEAT_MS); /* the first at once, then one every 500 ms */
@@ -49,19 +49,19 @@ static void older_terms_and_versions_are_dropped(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         say_target(channel, rows[i].term, rows[i].version);
         say_catalogue(channel); /* comes after it: then the target has been looked at */
-        WAIT(fixture, fixture->messages == (int)i + 1);
+        UNTIL(fixture->loop, fixture->messages == (int)i + 1);
         taken += rows[i].taken;
         assert_int_equal(fixture->targets, taken);
     }
-    WAIT(fixture, heard->target_version == 2);
+    UNTIL(fixture->loop, heard->target_version == 2);
     assert_int_equal(heard->term, 4);
     assert_int_equal(heard->share, 4002);
     say_welcome(channel, 3);
     say_heartbeat(channel, 3, true);
     say_catalogue(channel);
     int hellos = heard->hellos;
-    WAIT(fixture, fixture->messages == (int)(sizeof rows / sizeof *rows) + 1);
-    run_for(fixture, LINK_HEARTBEAT_MS + 100);
+    UNTIL(fixture->loop, fixture->messages == (int)(sizeof rows / sizeof *rows) + 1);
+    run_for(fixture->loop, LINK_HEARTBEAT_MS + 100);
     assert_int_equal(fixture->welcomes, 1);
     assert_int_equal(heard->hellos, hellos);
 }
@@ -73,15 +73,15 @@ static void a_version_belongs_to_its_term(void **state)
     struct heard *heard = &fixture->heard[0];
     dial_and_meet(fixture);
     say_target(fixture->coordinators[0], 3, 9);
-    WAIT(fixture, heard->target_version == 9);
+    UNTIL(fixture->loop, heard->target_version == 9);
     fixture->answer_term = 5; /* its answers make the member say HELLO */
-    WAIT(fixture, heard->term == 5);
+    UNTIL(fixture->loop, heard->term == 5);
     assert_int_equal(heard->hello_term, 3);
     assert_int_equal(fixture->welcomes, 2);
     assert_int_equal(heard->target_version, 0);
     assert_int_equal(heard->share, 3009); /* the last share holds */
     say_target(fixture->coordinators[0], 5, 1);
-    WAIT(fixture, heard->target_version == 1);
+    UNTIL(fixture->loop, heard->target_version == 1);
     assert_int_equal(heard->share, 5001);
 }
 
@@ -92,7 +92,7 @@ static void greets_when_asked(void **state)
     int hellos = fixture->heard[0].hellos;
     int64_t asked_ms = clock_monotonic_ms();
     say_heartbeat(fixture->coordinators[0], 3, true);
-    WAIT(fixture, fixture->heard[0].hellos == hellos + 1 && fixture->welcomes == 2);
+    UNTIL(fixture->loop, fixture->heard[0].hellos == hellos + 1 && fixture->welcomes == 2);
     assert_true(clock_monotonic_ms() - asked_ms < LINK_HEARTBEAT_MS);
     assert_int_equal(fixture->ups, 1);
 }
@@ -103,12 +103,12 @@ static void a_lower_term_is_told_the_higher(void **state)
     struct fixture *fixture = *state;
     dial_and_meet(fixture);
     fixture->answer_term = 2; /* dropped; after the silence the member says HELLO to it */
-    WAIT(fixture, fixture->heard[0].hello_term == 3);
+    UNTIL(fixture->loop, fixture->heard[0].hello_term == 3);
     assert_int_equal(fixture->downs, 1);
     assert_false(link_up(fixture->link));
     int welcomes = fixture->welcomes;
     fixture->answer_term = 4;
-    WAIT(fixture, fixture->welcomes == welcomes + 1);
+    UNTIL(fixture->loop, fixture->welcomes == welcomes + 1);
     assert_int_equal(fixture->last_term, 4);
     assert_true(link_up(fixture->link));
 }
@@ -117,14 +117,14 @@ static void dials_the_next_after_a_silence(void **state)
 {
     struct fixture *fixture = *state;
     dial(fixture, true);
-    WAIT(fixture, fixture->heard[0].heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heard[0].heartbeats > 0);
     channel_free(fixture->coordinators[0]);
     fixture->coordinators[0] = NULL;
     int64_t gone_ms = clock_monotonic_ms();
-    WAIT(fixture, fixture->heard[1].hellos > 0);
+    UNTIL(fixture->loop, fixture->heard[1].hellos > 0);
     assert_in_range(clock_monotonic_ms() - gone_ms, LINK_SILENCE_MS - LINK_HEARTBEAT_MS - 100,
                     LINK_SILENCE_MS + 4 * LINK_HEARTBEAT_MS);
-    WAIT(fixture, fixture->heard[1].heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heard[1].heartbeats > 0);
     assert_int_equal(fixture->downs, 1);
     assert_int_equal(fixture->ups, 2);
 }
@@ -155,17 +155,17 @@ static void released_and_bye(void **state)
     struct heard *heard = &fixture->heard[0];
     dial_and_meet(fixture);
     link_released(fixture->link, 17, 12345);
-    WAIT(fixture, heard->released == 1);
+    UNTIL(fixture->loop, heard->released == 1);
     assert_int_equal(heard->partition, 17);
     assert_int_equal(heard->number, 12345);
     link_bye(fixture->link, "drained");
-    WAIT(fixture, heard->byes == 1);
+    UNTIL(fixture->loop, heard->byes == 1);
     assert_string_equal(heard->reason, "drained");
     int heartbeats = heard->heartbeats;
     link_beat(fixture->link);
     link_released(fixture->link, 18, 1);
     link_bye(fixture->link, "again");
-    run_for(fixture, 2 * LINK_HEARTBEAT_MS);
+    run_for(fixture->loop, 2 * LINK_HEARTBEAT_MS);
     assert_int_equal(heard->heartbeats, heartbeats);
     assert_int_equal(heard->released, 1);
     assert_int_equal(heard->byes, 1);
@@ -178,7 +178,7 @@ static void the_bye_outlives_the_link(void **state)
     for (int i = 1; i <= 20; i++) {
         int heartbeats = fixture->heard[0].heartbeats;
         dial(fixture, false);
-        WAIT(fixture, fixture->heard[0].heartbeats > heartbeats);
+        UNTIL(fixture->loop, fixture->heard[0].heartbeats > heartbeats);
         fixture->large = true;
         for (int k = 0; k < 8; k++)
             link_beat(fixture->link); /* so that it is not out already when the socket closes */
@@ -186,7 +186,7 @@ static void the_bye_outlives_the_link(void **state)
         link_bye(fixture->link, "drained");
         link_free(fixture->link);
         fixture->link = NULL;
-        WAIT(fixture, fixture->heard[0].byes == i);
+        UNTIL(fixture->loop, fixture->heard[0].byes == i);
     }
 }
 
@@ -195,9 +195,9 @@ static void nothing_is_released_before_the_welcome(void **state)
     struct fixture *fixture = *state;
     fixture->mute = true;
     dial(fixture, false);
-    WAIT(fixture, fixture->heard[0].hellos > 0);
+    UNTIL(fixture->loop, fixture->heard[0].hellos > 0);
     link_released(fixture->link, 1, 1);
-    WAIT(fixture, fixture->heard[0].hellos > 1);
+    UNTIL(fixture->loop, fixture->heard[0].hellos > 1);
     assert_int_equal(fixture->heard[0].released, 0);
 }
 

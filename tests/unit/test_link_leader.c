@@ -7,7 +7,7 @@ static void a_standby_leads_to_the_leader(void **state)
     fixture->redirect[0] = channel_endpoint(fixture->coordinators[1]);
     int64_t dialled_ms = clock_monotonic_ms();
     dial(fixture, false); /* the second is in no list: loopback */
-    WAIT(fixture, fixture->heard[1].heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heard[1].heartbeats > 0);
     assert_true(clock_monotonic_ms() - dialled_ms < LINK_SILENCE_MS);
     assert_true(link_up(fixture->link));
     assert_int_equal(link_redirects(fixture->link), 1);
@@ -15,7 +15,7 @@ static void a_standby_leads_to_the_leader(void **state)
     fixture->redirect[0] = NULL;
     fixture->redirect[1] = channel_endpoint(fixture->coordinators[0]);
     fixture->answer_term = 4;
-    WAIT(fixture, fixture->heard[0].heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heard[0].heartbeats > 0);
     assert_int_equal(fixture->last_term, 4);
     assert_int_equal(fixture->downs, 1);
 }
@@ -27,12 +27,12 @@ static void a_loop_of_words_ends(void **state)
     fixture->redirect[0] = channel_endpoint(fixture->coordinators[1]);
     fixture->redirect[1] = channel_endpoint(fixture->coordinators[0]);
     dial(fixture, true);
-    WAIT(fixture, link_redirects(fixture->link) == 3);
-    run_for(fixture, 1000);
+    UNTIL(fixture->loop, link_redirects(fixture->link) == 3);
+    run_for(fixture->loop, 1000);
     assert_int_equal(link_redirects(fixture->link), 3);
     assert_false(link_up(fixture->link));
     fixture->redirect[0] = fixture->redirect[1] = NULL;
-    WAIT(fixture, link_up(fixture->link));
+    UNTIL(fixture->loop, link_up(fixture->link));
 }
 
 /* The endpoint of the leader that has just fallen silent, as Redis has it until the lease ends: it waits. */
@@ -41,17 +41,17 @@ static void a_word_does_not_lead_back(void **state)
     struct fixture *fixture = *state;
     char gone[64];
     dial(fixture, true);
-    WAIT(fixture, fixture->heard[0].heartbeats > 0);
+    UNTIL(fixture->loop, fixture->heard[0].heartbeats > 0);
     snprintf(gone, sizeof gone, "%s", channel_endpoint(fixture->coordinators[0]));
     fixture->redirect[1] = gone;
     channel_free(fixture->coordinators[0]);
     fixture->coordinators[0] = NULL;
-    WAIT(fixture, fixture->heard[1].hellos >= 4);
+    UNTIL(fixture->loop, fixture->heard[1].hellos >= 4);
     assert_int_equal(link_redirects(fixture->link), 0);
     int64_t free_ms = clock_monotonic_ms();
     fixture->redirect[1] = NULL;
     fixture->answer_term = 4;
-    WAIT(fixture, link_up(fixture->link));
+    UNTIL(fixture->loop, link_up(fixture->link));
     assert_true(clock_monotonic_ms() - free_ms < LINK_HEARTBEAT_MS + 200); /* it asks a standby more often */
 }
 
@@ -65,7 +65,7 @@ static void words_that_are_not_followed(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int hellos = fixture->heard[0].hellos;
         say_redirect(fixture->coordinators[0], bad[i], 0);
-        WAIT(fixture, fixture->heard[0].hellos > hellos);
+        UNTIL(fixture->loop, fixture->heard[0].hellos > hellos);
     }
     assert_int_equal(link_redirects(fixture->link), 0);
     assert_int_equal(fixture->heard[1].hellos, 0);
@@ -78,7 +78,7 @@ static void a_leader_of_an_older_term_is_found(void **state)
     dial_and_meet(fixture);
     fixture->redirect_term = 1;
     fixture->redirect[0] = channel_endpoint(fixture->coordinators[1]);
-    WAIT(fixture, fixture->heard[1].hellos > 0);
+    UNTIL(fixture->loop, fixture->heard[1].hellos > 0);
     assert_int_equal(link_redirects(fixture->link), 1);
 }
 
@@ -104,20 +104,20 @@ static void redis_names_the_first(void **state)
         link_leader(fixture->link, bad[i]);
     link_released(fixture->link, 1, 1);
     link_beat(fixture->link);
-    run_for(fixture, 20);
+    run_for(fixture->loop, 20);
     assert_int_equal(link_redirects(fixture->link), 0);
     snprintf(leader, sizeof leader, "nonce c-1 %s", channel_endpoint(fixture->coordinators[0]));
     link_leader(fixture->link, leader);
-    WAIT(fixture, link_up(fixture->link));
+    UNTIL(fixture->loop, link_up(fixture->link));
     /* It is not asked while there is one; when that is gone, the word about the next is followed. */
     snprintf(leader, sizeof leader, "nonce c-2 %s", channel_endpoint(fixture->coordinators[1]));
     link_leader(fixture->link, leader);
     assert_true(link_up(fixture->link));
     channel_free(fixture->coordinators[0]);
     fixture->coordinators[0] = NULL;
-    WAIT(fixture, !link_up(fixture->link));
+    UNTIL(fixture->loop, !link_up(fixture->link));
     link_leader(fixture->link, leader);
-    WAIT(fixture, link_up(fixture->link) && fixture->heard[1].heartbeats > 0);
+    UNTIL(fixture->loop, link_up(fixture->link) && fixture->heard[1].heartbeats > 0);
     buf_release(&error);
 }
 

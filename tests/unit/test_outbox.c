@@ -95,29 +95,11 @@ static size_t on_records(void *arg, const struct kafka_record *records, size_t c
     return count;
 }
 
-static void on_partition_error(void *arg, int32_t partition, const char *reason)
-{
-    (void)arg;
-    fail_msg("partition %d: %s", partition, reason);
-}
-
-static void on_error(void *arg, bool fatal, const char *reason)
-{
-    (void)arg, (void)fatal, (void)reason;
-}
-
 static void test_rows_arrive_in_their_partition_in_batches_that_a_worker_takes(void **state)
 {
     struct mock *mock = *state;
     struct tray *tray = open_tray(mock);
     struct reader reader = {.batch = batch_new(), .next = 1000, .want = 5};
-    struct kafka_config config = {.brokers = mock->brokers,
-                                  .client_id = "reader",
-                                  .group = "g",
-                                  .fetch_memory = 1 << 20,
-                                  .partitions = MOCK_PARTITIONS};
-    struct kafka_consumer_events events = {on_records, on_partition_error, on_error, &reader};
-    struct buf error = BUF_EMPTY;
     send_rows(tray, 1, 1000, 1300); /* 512 + 512 + 276 */
     send_rows(tray, 1, 2300, 1);
     send_rows(tray, 3, 1, 512);
@@ -128,10 +110,7 @@ static void test_rows_arrive_in_their_partition_in_batches_that_a_worker_takes(v
     assert_int_equal(tray->metrics.records_total, 5);
     assert_int_equal(tray->rooms, 5);
     assert_false(outbox_stuck(tray->outbox));
-    struct kafka_consumer *consumer = kafka_consumer_new(mock->loop, &config, MOCK_TOPIC, &events, &error);
-    assert_non_null(consumer);
-    for (int32_t p = 0; p < MOCK_PARTITIONS; p++)
-        assert_int_equal(kafka_consumer_assign(consumer, p, 0), 0);
+    struct kafka_consumer *consumer = mock_read(mock, mock->loop, on_records, &reader);
     assert_int_equal(loop_run_until(mock->loop, &reader.done, MOCK_DEADLINE_MS), 0);
     assert_int_equal(reader.rows[1], 1301);
     assert_int_equal(reader.rows[3], 512);
@@ -168,11 +147,7 @@ static void test_an_outage_is_noticed_and_nothing_is_lost(void **state)
     mock_power(mock, false);
     for (int i = 0; i < 50; i++)
         send_rows(tray, i % MOCK_PARTITIONS, i, 2);
-    for (int64_t tries = 0; !outbox_stuck(tray->outbox) && tries < MOCK_DEADLINE_MS / 20; tries++) {
-        bool never = false;
-        (void)!loop_run_until(mock->loop, &never, 20);
-    }
-    assert_true(outbox_stuck(tray->outbox));
+    UNTIL(mock->loop, outbox_stuck(tray->outbox));
     assert_int_equal(outbox_waiting(tray->outbox), 50);
     mock_power(mock, true);
     wait_rows(tray, 101);

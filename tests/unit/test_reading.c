@@ -3,17 +3,17 @@
 
 static void make_installation(const char *number)
 {
-    REDIS("HSET", "isobar:meta", "partitions", "3", "topic", "weather.observations", "catalogue_version", "4");
-    REDIS("HSET", "isobar:{0}:ledger", "number", "7");
-    REDIS("HSET", "isobar:{1}:ledger", "number", number);
-    REDIS("SET", "isobar:term", "11");
+    REDIS_DO("HSET", "isobar:meta", "partitions", "3", "topic", "weather.observations", "catalogue_version", "4");
+    REDIS_DO("HSET", "isobar:{0}:ledger", "number", "7");
+    REDIS_DO("HSET", "isobar:{1}:ledger", "number", number);
+    REDIS_DO("SET", "isobar:term", "11");
 }
 
 static void tick(struct fixture *fixture)
 {
     coordinator_wake(fixture->coordinator);
     leader_tick(fixture->coordinator);
-    run_for(fixture, 20);
+    run_for(fixture->loop, 20);
 }
 
 static void lead(struct fixture *fixture)
@@ -32,21 +32,21 @@ static void a_new_leader_reads_all_numbers(void **state)
         view, sizeof view,
         "{\"at_ms\":%lld,\"members\":[{\"id\":\"w\",\"role\":\"worker\",\"state\":\"live\",\"incarnation\":\"1f\"}]}",
         (long long)clock_wall_ms());
-    REDIS("SET", "isobar:cluster", view);
+    REDIS_DO("SET", "isobar:cluster", view);
     lead(fixture);
-    WAIT(fixture, coordinator->leading == LEAD_SETTLING);
+    UNTIL(fixture->loop, coordinator->leading == LEAD_SETTLING);
     assert_int_equal(coordinator->term, 12);
     assert_int_equal(coordinator->partition_count, 3);
     assert_int_equal(coordinator->partitions.number, 900);
     assert_string_equal(coordinator->topic, "weather.observations");
     const struct member *member = member_find(&coordinator->members, "w");
     assert_true(member && member->expected && member->incarnation == 0x1f);
-    WAIT(fixture, catalogue_version(coordinator->catalogue) == 4);
+    UNTIL(fixture->loop, catalogue_version(coordinator->catalogue) == 4);
     coordinator_wake(coordinator);
     leader_changed(coordinator, false);
     assert_int_equal(coordinator->leading, LEAD_NOT);
     lead(fixture); /* and once more */
-    WAIT(fixture, coordinator->leading == LEAD_SETTLING);
+    UNTIL(fixture->loop, coordinator->leading == LEAD_SETTLING);
     assert_int_equal(coordinator->term, 13);
 }
 
@@ -59,14 +59,14 @@ static void no_lead_without_every_number(void **state)
     lead(fixture);
     for (int i = 0; i < 10; i++)
         tick(fixture);
-    WAIT(fixture, store_outstanding(fixture->store) == 0);
+    UNTIL(fixture->loop, store_outstanding(fixture->store) == 0);
     assert_int_equal(coordinator->leading, LEAD_READING);
-    REDIS("SET", "isobar:{2}:ledger", "of another type");
-    REDIS("HSET", "isobar:{1}:ledger", "number", "41");
+    REDIS_DO("SET", "isobar:{2}:ledger", "of another type");
+    REDIS_DO("HSET", "isobar:{1}:ledger", "number", "41");
     for (int i = 0; i < 60; i++)
         tick(fixture);
     assert_int_equal(coordinator->leading, LEAD_READING);
-    REDIS("DEL", "isobar:{2}:ledger"); /* none is none: workers raise the alarm */
+    REDIS_DO("DEL", "isobar:{2}:ledger"); /* none is none: workers raise the alarm */
     for (int i = 0; i < 120 && coordinator->leading == LEAD_READING; i++)
         tick(fixture);
     assert_int_equal(coordinator->leading, LEAD_SETTLING);
@@ -79,7 +79,7 @@ static void a_connection_lost_while_reading_is_no_dead_end(void **state)
     struct coordinator *coordinator = fixture->coordinator;
     make_installation("5");
     lead(fixture);
-    WAIT(fixture, coordinator->reading != NULL || coordinator->leading == LEAD_SETTLING);
+    UNTIL(fixture->loop, coordinator->reading != NULL || coordinator->leading == LEAD_SETTLING);
     if (coordinator->reading)
         store_reconnect(fixture->store, "test");
     for (int i = 0; i < 200 && coordinator->leading == LEAD_READING; i++)
@@ -95,7 +95,7 @@ static void an_installation_is_waited_for(void **state)
     lead(fixture);
     static const char *const bad[] = {"0", "-3", "4097", "24x", ""};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        REDIS("HSET", "isobar:meta", "partitions", bad[i], "topic", "t", "catalogue_version", "1");
+        REDIS_DO("HSET", "isobar:meta", "partitions", bad[i], "topic", "t", "catalogue_version", "1");
         coordinator->asked_ms = INT64_MIN / 2;
         for (int k = 0; k < 3; k++)
             tick(fixture);
@@ -116,15 +116,14 @@ static void a_term_that_was_lost_is_noted(void **state)
     make_installation("1");
     coordinator->term = 50;
     lead(fixture);
-    WAIT(fixture, coordinator->leading == LEAD_SETTLING);
+    UNTIL(fixture->loop, coordinator->leading == LEAD_SETTLING);
     assert_int_equal(coordinator->term, 51);
     leader_raise(coordinator, 50);
     assert_int_equal(coordinator->term, 51);
     leader_raise(coordinator, 80);
     assert_int_equal(coordinator->term, 81);
-    WAIT(fixture, store_outstanding(fixture->store) == 0);
-    const char *words[] = {"GET", "isobar:term"};
-    struct store_reply *reply = ask(2, words, NULL);
+    UNTIL(fixture->loop, store_outstanding(fixture->store) == 0);
+    struct store_reply *reply = REDIS_CALL("GET", "isobar:term");
     assert_string_equal(reply->text, "81");
     store_reply_free(reply);
 }
@@ -136,17 +135,16 @@ static void what_others_read(void **state)
     struct coordinator *coordinator = fixture->coordinator;
     make_installation("1");
     lead(fixture);
-    WAIT(fixture, coordinator->leading == LEAD_SETTLING);
+    UNTIL(fixture->loop, coordinator->leading == LEAD_SETTLING);
     for (int i = 0; i < 150 && coordinator->leading == LEAD_SETTLING; i++)
         tick(fixture);
     assert_int_equal(coordinator->leading, LEAD_ACTING);
-    WAIT(fixture, store_outstanding(fixture->store) == 0);
-    const char *get[] = {"GET", "isobar:cluster"}, *range[] = {"XRANGE", "isobar:audit", "-", "+"};
-    struct store_reply *reply = ask(2, get, NULL);
+    UNTIL(fixture->loop, store_outstanding(fixture->store) == 0);
+    struct store_reply *reply = REDIS_CALL("GET", "isobar:cluster");
     assert_non_null(strstr(reply->text, "\"leader\":\"c-1\""));
     assert_non_null(strstr(reply->text, "\"term\":12"));
     store_reply_free(reply);
-    reply = ask(4, range, NULL);
+    reply = REDIS_CALL("XRANGE", "isobar:audit", "-", "+");
     assert_int_equal(reply->count, 1);
     assert_string_equal(reply->elements[0]->elements[1]->elements[1]->text, "leader");
     store_reply_free(reply);
@@ -164,5 +162,5 @@ int main(void)
         T(a_term_that_was_lost_is_noted),
         T(what_others_read),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, redis_client_start, redis_client_stop);
 }

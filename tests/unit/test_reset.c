@@ -135,5 +135,5 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(plan_and_script_agree),
                                        cmocka_unit_test(refused_ones_write_nothing),
                                        cmocka_unit_test(ledgers_that_are_none)};
-    return cmocka_run_group_tests(tests, redis_kit_start, redis_kit_stop);
+    return cmocka_run_group_tests(tests, redis_kit_start, redis_client_stop);
 }

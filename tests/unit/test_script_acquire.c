@@ -4,7 +4,7 @@
 static void acquire_takes_over(void **state)
 {
     (void)state;
-    const struct store_reply *reply = RUN(ACQUIRE, 1, LEDGER, "6", "worker-2/2e", CID_1, "1", "2");
+    const struct store_reply *reply = RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "worker-2/2e", CID_1, "1", "2");
     assert_string_equal(outcome(reply), "ok");
     assert_string_equal(reply->elements[1]->text, CID_0); /* the previous one */
     assert_string_equal(field(reply->elements[2], "cid"), CID_1);
@@ -19,8 +19,8 @@ static void acquire_takes_over(void **state)
 static void acquire_again_by_the_same_owner(void **state)
 {
     (void)state;
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "5", "worker-1/1f", CID_1, "1", "1")), "ok");
-    const struct store_reply *reply = RUN(ACQUIRE, 1, LEDGER, "5", "worker-1/1f", CID_2, "1", "1");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "5", "worker-1/1f", CID_1, "1", "1")), "ok");
+    const struct store_reply *reply = RUN(SCRIPT_ACQUIRE, 1, LEDGER, "5", "worker-1/1f", CID_2, "1", "1");
     assert_string_equal(outcome(reply), "ok");
     assert_string_equal(reply->elements[1]->text, CID_1);
 }
@@ -29,7 +29,7 @@ static void acquire_creates_nothing(void **state)
 {
     (void)state;
     REDIS("FLUSHALL");
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "6", "worker-2/2e", CID_1, "1", "1")), "missing");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "worker-2/2e", CID_1, "1", "1")), "missing");
     assert_int_equal(REDIS("DBSIZE")->integer, 0);
 }
 
@@ -37,13 +37,13 @@ static void acquire_refuses_older_numbers(void **state)
 {
     (void)state;
     note_all();
-    const struct store_reply *reply = RUN(ACQUIRE, 1, LEDGER, "4", "worker-1/1f", CID_1, "1", "1");
+    const struct store_reply *reply = RUN(SCRIPT_ACQUIRE, 1, LEDGER, "4", "worker-1/1f", CID_1, "1", "1");
     assert_string_equal(outcome(reply), "refused");
     assert_string_equal(reply->elements[1]->text, "5");
     assert_string_equal(reply->elements[2]->text, "worker-1/1f");
     /* The same number is the same owner's only: not another member's, not the member's next incarnation's. */
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "5", "worker-2/1f", CID_1, "1", "1")), "refused");
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "5", "worker-1/20", CID_1, "1", "1")), "refused");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "5", "worker-2/1f", CID_1, "1", "1")), "refused");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "5", "worker-1/20", CID_1, "1", "1")), "refused");
     assert_nothing_written();
 }
 
@@ -52,15 +52,15 @@ static void acquire_compares_large_numbers_exactly(void **state)
     (void)state;
     make_ledger(CID_0, ABOVE, "worker-1/1f");
     note_all();
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "9007199254740992", "a/1", CID_1, "1", "1")), "refused");
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, ABOVE, "a/1", CID_1, "1", "1")), "refused");
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "999999999999999", "a/1", CID_1, "1", "1")), "refused");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "9007199254740992", "a/1", CID_1, "1", "1")), "refused");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, ABOVE, "a/1", CID_1, "1", "1")), "refused");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "999999999999999", "a/1", CID_1, "1", "1")), "refused");
     assert_nothing_written();
-    const struct store_reply *reply = RUN(ACQUIRE, 1, LEDGER, "9007199254740994", "a/1", CID_1, "1", "1");
+    const struct store_reply *reply = RUN(SCRIPT_ACQUIRE, 1, LEDGER, "9007199254740994", "a/1", CID_1, "1", "1");
     assert_string_equal(outcome(reply), "ok");
     assert_string_equal(field(reply->elements[2], "number"), "9007199254740994");
     /* More digits are more, whatever they begin with. */
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "10000000000000000", "b/1", CID_2, "1", "1")), "ok");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "10000000000000000", "b/1", CID_2, "1", "1")), "ok");
 }
 
 static void acquire_refuses_older_software(void **state)
@@ -68,13 +68,13 @@ static void acquire_refuses_older_software(void **state)
     (void)state;
     REDIS("HSET", LEDGER, "format", "2", "config_version", "10");
     note_all();
-    const struct store_reply *reply = RUN(ACQUIRE, 1, LEDGER, "6", "worker-2/2e", CID_1, "1", "10");
+    const struct store_reply *reply = RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "worker-2/2e", CID_1, "1", "10");
     assert_string_equal(outcome(reply), "version");
     assert_string_equal(reply->elements[1]->text, "2");
     assert_string_equal(reply->elements[2]->text, "10");
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "6", "worker-2/2e", CID_1, "2", "9")), "version");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "worker-2/2e", CID_1, "2", "9")), "version");
     assert_nothing_written();
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "6", "worker-2/2e", CID_1, "2", "10")), "ok");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "worker-2/2e", CID_1, "2", "10")), "ok");
 }
 
 static void acquire_checks_its_arguments(void **state)
@@ -97,9 +97,9 @@ static void acquire_checks_its_arguments(void **state)
     note_all();
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const char *const *r = rows[i];
-        assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, r[0], r[1], r[2], r[3], r[4])), "invalid");
+        assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, r[0], r[1], r[2], r[3], r[4])), "invalid");
     }
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "6", "a/1", CID_1, "1")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "a/1", CID_1, "1")), "invalid");
     assert_nothing_written();
 }
 
@@ -108,11 +108,11 @@ static void acquire_of_a_broken_ledger(void **state)
     (void)state;
     REDIS("HDEL", LEDGER, "owner");
     note_all();
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "6", "a/1", CID_1, "1", "1")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "a/1", CID_1, "1", "1")), "invalid");
     assert_nothing_written();
     REDIS("SET", LEDGER, "text");
     note_all();
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "6", "a/1", CID_1, "1", "1")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "a/1", CID_1, "1", "1")), "invalid");
     assert_nothing_written();
 }
 
@@ -127,8 +127,8 @@ static void acquire_asks_for_permissions(void **state)
     struct store_config config = {.address = server.address, .user = "part", .password = "secret", .timeout_ms = 10000};
     struct store_sync *part = store_sync_new(&config, &error);
     assert_non_null(part);
-    struct store_reply *reply =
-        store_sync_send(part, &error, "EVALSHA", scripts[ACQUIRE].sha, "1", LEDGER, "6", "a/1", CID_1, "1", "1", NULL);
+    struct store_reply *reply = store_sync_send(part, &error, "EVALSHA", scripts[SCRIPT_ACQUIRE].sha, "1", LEDGER, "6",
+                                                "a/1", CID_1, "1", "1", NULL);
     assert_string_equal(outcome(reply), "invalid");
     assert_string_equal(reply->elements[1]->text, "the user may not run UNLINK");
     store_reply_free(reply);
@@ -153,5 +153,5 @@ int main(void)
         T(acquire_of_a_broken_ledger),
         T(acquire_asks_for_permissions),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, redis_kit_start, stop);
 }

@@ -4,9 +4,10 @@
 static void commit_writes_everything(void **state)
 {
     (void)state;
-    const struct store_reply *reply = RUN(COMMIT, 4, LEDGER, CITY, PANE, WINDOW, CID_0, CID_1, CHANNEL, "3 x y 1", "2",
-                                          "offset", "7", "clock_ms", "99", "hset", "0", "0", "2", "1", "one", "2",
-                                          "two", "hset", "5000", "4", "1", "1", "pane", "hset", "0", "3", "0");
+    const struct store_reply *reply =
+        RUN(SCRIPT_COMMIT, 4, LEDGER, CITY, PANE, WINDOW, CID_0, CID_1, CHANNEL, "3 x y 1", "2", "offset", "7",
+            "clock_ms", "99", "hset", "0", "0", "2", "1", "one", "2", "two", "hset", "5000", "4", "1", "1", "pane",
+            "hset", "0", "3", "0");
     assert_string_equal(outcome(reply), "ok");
     assert_string_equal(TEXT("HGET", LEDGER, "cid"), CID_1);
     assert_string_equal(TEXT("HGET", LEDGER, "offset"), "7");
@@ -22,7 +23,8 @@ static void commit_writes_everything(void **state)
     assert_true(ttl_ms > 0 && ttl_ms <= 5000);
     assert_string_equal(TEXT("HGET", WINDOW, "#n"), "3");
     /* The next one adds to #n, replaces values, and refreshes the TTL. */
-    reply = RUN(COMMIT, 2, LEDGER, PANE, CID_1, CID_2, CHANNEL, "", "0", "hset", "900000", "2", "1", "1", "more");
+    reply =
+        RUN(SCRIPT_COMMIT, 2, LEDGER, PANE, CID_1, CID_2, CHANNEL, "", "0", "hset", "900000", "2", "1", "1", "more");
     assert_string_equal(outcome(reply), "ok");
     assert_string_equal(TEXT("HGET", PANE, "#n"), "6");
     assert_string_equal(TEXT("HGET", PANE, "1"), "more");
@@ -33,11 +35,11 @@ static void commit_needs_its_predecessor(void **state)
 {
     (void)state;
     note_all();
-    const struct store_reply *reply = RUN(COMMIT, 1, LEDGER, CID_1, CID_2, CHANNEL, "", "1", "offset", "7");
+    const struct store_reply *reply = RUN(SCRIPT_COMMIT, 1, LEDGER, CID_1, CID_2, CHANNEL, "", "1", "offset", "7");
     assert_string_equal(outcome(reply), "mismatch");
     assert_string_equal(reply->elements[1]->text, CID_0);
     assert_string_equal(reply->elements[2]->text, "0");
-    assert_string_equal(outcome(RUN(COMMIT, 1, "isobar:{4}:ledger", CID_0, CID_1, CHANNEL, "", "0")), "missing");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 1, "isobar:{4}:ledger", CID_0, CID_1, CHANNEL, "", "0")), "missing");
     assert_nothing_written();
 }
 
@@ -45,16 +47,16 @@ static void commit_runs_once(void **state)
 {
     (void)state;
 #define THE_COMMIT LEDGER, PANE, CID_0, CID_1, CHANNEL, "", "1", "offset", "7", "hset", "0", "4", "1", "1", "pane"
-    assert_string_equal(outcome(RUN(COMMIT, 2, THE_COMMIT)), "ok");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 2, THE_COMMIT)), "ok");
     note_all();
-    assert_string_equal(outcome(RUN(COMMIT, 2, THE_COMMIT)), "mismatch"); /* sent again */
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 2, THE_COMMIT)), "mismatch"); /* sent again */
     /* Even when the new id were another one. */
-    assert_string_equal(outcome(RUN(COMMIT, 1, LEDGER, CID_0, CID_2, CHANNEL, "", "0")), "mismatch");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 1, LEDGER, CID_0, CID_2, CHANNEL, "", "0")), "mismatch");
     assert_nothing_written();
     /* And a commit that was on its way when another owner acquired. */
-    assert_string_equal(outcome(RUN(ACQUIRE, 1, LEDGER, "6", "b/1", CID_3, "1", "1")), "ok");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "b/1", CID_3, "1", "1")), "ok");
     note_all();
-    assert_string_equal(outcome(RUN(COMMIT, 1, LEDGER, CID_1, CID_2, CHANNEL, "", "0")), "mismatch");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 1, LEDGER, CID_1, CID_2, CHANNEL, "", "0")), "mismatch");
     assert_nothing_written();
 }
 
@@ -66,7 +68,7 @@ static void commit_retires_and_unlinks(void **state)
     REDIS("HSET", PANE2, "1", "x", "2", "y", "#n", "17");
     REDIS("HSET", WINDOW, "1", "x", "#n", "99");
     const struct store_reply *reply =
-        RUN(COMMIT, 5, LEDGER, PANE, PANE2, WINDOW, "isobar:{3}:pane:1", CID_0, CID_1, CHANNEL, "", "1",
+        RUN(SCRIPT_COMMIT, 5, LEDGER, PANE, PANE2, WINDOW, "isobar:{3}:pane:1", CID_0, CID_1, CHANNEL, "", "1",
             "pane_cursor_ms", "600000", "retire", "retire", "unlink", "retire");
     assert_string_equal(outcome(reply), "ok");
     assert_string_equal(TEXT("HGET", LEDGER, "retired"), "52");
@@ -92,7 +94,7 @@ static void commit_of_many_fields(void **state)
             add_number(&words, i + key);
         }
     }
-    assert_string_equal(outcome(run_words(COMMIT, 3, &words)), "ok");
+    assert_string_equal(outcome(run_words(SCRIPT_COMMIT, 3, &words)), "ok");
     assert_int_equal(REDIS("HLEN", CITY)->integer, MANY);
     assert_int_equal(REDIS("HLEN", PANE)->integer, MANY + 1);
     assert_string_equal(TEXT("HGET", PANE, "#n"), "5000");
@@ -103,7 +105,7 @@ static void commit_of_many_fields(void **state)
         assert_int_equal(strtol(TEXT("HGET", CITY, name), NULL, 10), i);
         assert_int_equal(strtol(TEXT("HGET", PANE, name), NULL, 10), i + 1);
     }
-    assert_string_equal(outcome(RUN(COMMIT, 1, LEDGER, CID_0, CID_2, CHANNEL, "", "0")), "mismatch");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 1, LEDGER, CID_0, CID_2, CHANNEL, "", "0")), "mismatch");
     assert_string_equal(keep->elements[2]->text, ABOVE);
 }
 
@@ -111,9 +113,14 @@ static void commit_of_many_fields(void **state)
 static void commit_of_binary_values(void **state)
 {
     (void)state;
-    const char *argv[] = {
-        "EVALSHA", scripts[COMMIT].sha, "2", LEDGER, CITY, CID_0, CID_1, CHANNEL, "", "0", "hset", "0", "0", "1",
-        "1",       "a\0\r\n\xff"};
+    const char *argv[] = {"EVALSHA", scripts[SCRIPT_COMMIT].sha,
+                          "2",       LEDGER,
+                          CITY,      CID_0,
+                          CID_1,     CHANNEL,
+                          "",        "0",
+                          "hset",    "0",
+                          "0",       "1",
+                          "1",       "a\0\r\n\xff"};
     size_t sizes[16];
     for (size_t i = 0; i < 16; i++)
         sizes[i] = strlen(argv[i]);
@@ -168,18 +175,18 @@ static void commit_validates_before_it_writes(void **state)
             add(&words, head[k]);
         for (size_t k = 0; k < 12 && rows[i][k] != NULL; k++)
             add(&words, rows[i][k]);
-        assert_string_equal(outcome(run_words(COMMIT, 2, &words)), "invalid");
+        assert_string_equal(outcome(run_words(SCRIPT_COMMIT, 2, &words)), "invalid");
         assert_nothing_written();
     }
-    assert_string_equal(outcome(RUN(COMMIT, 1, LEDGER, CID_0, CID_0, CHANNEL, "", "0")), "invalid");
-    assert_string_equal(outcome(RUN(COMMIT, 1, LEDGER, CID_0, "short", CHANNEL, "", "0")), "invalid");
-    assert_string_equal(outcome(RUN(COMMIT, 1, LEDGER, CID_0, CID_1, CHANNEL)), "invalid");
-    assert_string_equal(
-        outcome(RUN(COMMIT, 3, LEDGER, PANE, PANE, CID_0, CID_1, CHANNEL, "", "0", "hset", "0", "1", "0", "retire")),
-        "invalid");
-    assert_string_equal(
-        outcome(RUN(COMMIT, 2, LEDGER, LEDGER, CID_0, CID_1, CHANNEL, "", "0", "hset", "0", "0", "1", "cid", "x")),
-        "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 1, LEDGER, CID_0, CID_0, CHANNEL, "", "0")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 1, LEDGER, CID_0, "short", CHANNEL, "", "0")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 1, LEDGER, CID_0, CID_1, CHANNEL)), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 3, LEDGER, PANE, PANE, CID_0, CID_1, CHANNEL, "", "0", "hset", "0",
+                                    "1", "0", "retire")),
+                        "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 2, LEDGER, LEDGER, CID_0, CID_1, CHANNEL, "", "0", "hset", "0", "0",
+                                    "1", "cid", "x")),
+                        "invalid");
     assert_nothing_written();
 }
 
@@ -194,26 +201,26 @@ static void commit_of_broken_keys(void **state)
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
         REDIS("HSET", PANE, "#n", counts[i]);
         note_all();
-        assert_string_equal(outcome(RUN(COMMIT, 3, TO_PANE("hset", "0", "1", "0"))), "invalid");
+        assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 3, TO_PANE("hset", "0", "1", "0"))), "invalid");
         assert_nothing_written();
     }
     REDIS("HSET", PANE, "#n", "999999999999999");
     note_all();
-    assert_string_equal(outcome(RUN(COMMIT, 3, TO_PANE("hset", "0", "1", "0"))), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 3, TO_PANE("hset", "0", "1", "0"))), "invalid");
     assert_nothing_written();
     REDIS("DEL", PANE);
     REDIS("SADD", PANE, "member");
     note_all();
-    assert_string_equal(outcome(RUN(COMMIT, 3, TO_PANE("hset", "0", "1", "0"))), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 3, TO_PANE("hset", "0", "1", "0"))), "invalid");
     assert_nothing_written();
     REDIS("DEL", PANE);
     REDIS("HSET", LEDGER, "retired", "ten");
     note_all();
-    assert_string_equal(outcome(RUN(COMMIT, 1, LEDGER, CID_0, CID_1, CHANNEL, "", "0")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 1, LEDGER, CID_0, CID_1, CHANNEL, "", "0")), "invalid");
     assert_nothing_written();
     REDIS("SET", LEDGER, "text");
     note_all();
-    assert_int_equal(RUN(COMMIT, 1, LEDGER, CID_0, CID_1, CHANNEL, "", "0")->type, STORE_ERROR);
+    assert_int_equal(RUN(SCRIPT_COMMIT, 1, LEDGER, CID_0, CID_1, CHANNEL, "", "0")->type, STORE_ERROR);
     assert_nothing_written();
 }
 
@@ -222,7 +229,7 @@ static void scripts_can_be_lost(void **state)
     (void)state;
     REDIS("SCRIPT", "FLUSH");
     note_all();
-    const struct store_reply *reply = RUN(COMMIT, 1, LEDGER, CID_0, CID_1, CHANNEL, "", "0");
+    const struct store_reply *reply = RUN(SCRIPT_COMMIT, 1, LEDGER, CID_0, CID_1, CHANNEL, "", "0");
     assert_int_equal(reply->type, STORE_ERROR);
     assert_int_equal(strncmp(reply->text, "NOSCRIPT", 8), 0);
     assert_nothing_written();
@@ -251,7 +258,7 @@ static const struct store_reply *large_commit(const char *cid, const char *next)
             add(&words, value);
         }
     }
-    return run_words(COMMIT, 4, &words);
+    return run_words(SCRIPT_COMMIT, 4, &words);
 }
 
 static int64_t used_memory(void)
@@ -305,7 +312,7 @@ static void commit_without_replicas(void **state)
     const struct store_reply *reply = large_commit(CID_0, CID_1);
     assert_int_equal(reply->type, STORE_ERROR);
     assert_int_equal(strncmp(reply->text, "NOREPLICAS", 10), 0);
-    assert_int_equal(RUN(ACQUIRE, 1, LEDGER, "6", "a/1", CID_1, "1", "1")->type, STORE_ERROR);
+    assert_int_equal(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "a/1", CID_1, "1", "1")->type, STORE_ERROR);
     assert_string_equal(TEXT("CONFIG", "SET", "min-replicas-to-write", "0"), "OK");
     assert_nothing_written();
 }
@@ -327,5 +334,5 @@ int main(void)
         T(commit_without_memory),
         T(commit_without_replicas),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, redis_kit_start, stop);
 }

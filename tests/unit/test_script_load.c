@@ -6,8 +6,8 @@ static void load_reads_with_the_commit_id(void **state)
     (void)state;
     REDIS("HSET", CITY, "1", "one", "2", "two");
     REDIS("HSET", PANE, "1", "pane");
-    const struct store_reply *reply = RUN(LOAD, 4, LEDGER, CITY, PANE, WINDOW, CID_0, "fields", "3", "2", "9", "1",
-                                          "fields", "1", "1", "fields", "1", "1");
+    const struct store_reply *reply = RUN(SCRIPT_LOAD, 4, LEDGER, CITY, PANE, WINDOW, CID_0, "fields", "3", "2", "9",
+                                          "1", "fields", "1", "1", "fields", "1", "1");
     assert_string_equal(outcome(reply), "ok");
     assert_int_equal(reply->count, 4);
     assert_string_equal(reply->elements[1]->elements[0]->text, "two");
@@ -20,10 +20,10 @@ static void load_reads_with_the_commit_id(void **state)
 static void load_needs_the_commit_id(void **state)
 {
     (void)state;
-    const struct store_reply *reply = RUN(LOAD, 2, LEDGER, CITY, CID_1, "fields", "1", "1");
+    const struct store_reply *reply = RUN(SCRIPT_LOAD, 2, LEDGER, CITY, CID_1, "fields", "1", "1");
     assert_string_equal(outcome(reply), "mismatch");
     assert_string_equal(reply->elements[1]->text, CID_0);
-    assert_string_equal(outcome(RUN(LOAD, 2, "isobar:{4}:ledger", CITY, CID_1, "fields", "1", "1")), "missing");
+    assert_string_equal(outcome(RUN(SCRIPT_LOAD, 2, "isobar:{4}:ledger", CITY, CID_1, "fields", "1", "1")), "missing");
 }
 
 static void load_many_fields(void **state)
@@ -45,7 +45,7 @@ static void load_many_fields(void **state)
     }
     command(set.count, (const char *const *)set.argv, NULL);
     words_release(&set);
-    const struct store_reply *reply = run_words(LOAD, 2, &get);
+    const struct store_reply *reply = run_words(SCRIPT_LOAD, 2, &get);
     assert_string_equal(outcome(reply), "ok");
     assert_int_equal(reply->elements[1]->count, MANY);
     for (int i = 0; i < MANY; i++)
@@ -64,7 +64,7 @@ static void load_scans_everything(void **state)
     bool seen[MANY] = {false};
     int calls = 0;
     do {
-        const struct store_reply *reply = RUN(LOAD, 2, LEDGER, CITY, CID_0, "scan", cursor, "100");
+        const struct store_reply *reply = RUN(SCRIPT_LOAD, 2, LEDGER, CITY, CID_0, "scan", cursor, "100");
         assert_string_equal(outcome(reply), "ok");
         const struct store_reply *part = reply->elements[1];
         for (size_t i = 0; i < part->elements[1]->count; i += 2)
@@ -80,16 +80,16 @@ static void load_scans_everything(void **state)
 static void load_checks_its_arguments(void **state)
 {
     (void)state;
-    assert_string_equal(outcome(RUN(LOAD, 2, LEDGER, CITY, CID_0)), "invalid");
-    assert_string_equal(outcome(RUN(LOAD, 2, LEDGER, CITY, CID_0, "fields")), "invalid");
-    assert_string_equal(outcome(RUN(LOAD, 2, LEDGER, CITY, CID_0, "fields", "0")), "invalid");
-    assert_string_equal(outcome(RUN(LOAD, 2, LEDGER, CITY, CID_0, "fields", "2", "1")), "invalid");
-    assert_string_equal(outcome(RUN(LOAD, 2, LEDGER, CITY, CID_0, "fields", "-1", "1")), "invalid");
-    assert_string_equal(outcome(RUN(LOAD, 2, LEDGER, CITY, CID_0, "fields", "1", "1", "2")), "invalid");
-    assert_string_equal(outcome(RUN(LOAD, 2, LEDGER, CITY, CID_0, "scan", "0")), "invalid");
-    assert_string_equal(outcome(RUN(LOAD, 2, LEDGER, CITY, CID_0, "keys", "0", "1")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_LOAD, 2, LEDGER, CITY, CID_0)), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_LOAD, 2, LEDGER, CITY, CID_0, "fields")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_LOAD, 2, LEDGER, CITY, CID_0, "fields", "0")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_LOAD, 2, LEDGER, CITY, CID_0, "fields", "2", "1")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_LOAD, 2, LEDGER, CITY, CID_0, "fields", "-1", "1")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_LOAD, 2, LEDGER, CITY, CID_0, "fields", "1", "1", "2")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_LOAD, 2, LEDGER, CITY, CID_0, "scan", "0")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_LOAD, 2, LEDGER, CITY, CID_0, "keys", "0", "1")), "invalid");
     REDIS("SET", CITY, "text");
-    assert_string_equal(outcome(RUN(LOAD, 2, LEDGER, CITY, CID_0, "fields", "1", "1")), "invalid");
+    assert_string_equal(outcome(RUN(SCRIPT_LOAD, 2, LEDGER, CITY, CID_0, "fields", "1", "1")), "invalid");
 }
 
 #define T(name) cmocka_unit_test_setup(name, begin)
@@ -100,5 +100,5 @@ int main(void)
         T(load_reads_with_the_commit_id), T(load_needs_the_commit_id),  T(load_many_fields),
         T(load_scans_everything),         T(load_checks_its_arguments),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, redis_kit_start, stop);
 }

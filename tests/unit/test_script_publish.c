@@ -40,8 +40,8 @@ static void commit_publishes(void **state)
     buf_init(&heard);
     int fd = listen_with("SUBSCRIBE " CHANNEL "\r\n");
     read_until(fd, &heard, ":1\r\n");
-    assert_string_equal(outcome(RUN(COMMIT, 1, LEDGER, CID_1, CID_2, CHANNEL, "wrong", "0")), "mismatch");
-    assert_string_equal(outcome(RUN(COMMIT, 1, LEDGER, CID_0, CID_1, CHANNEL, "3 a b 1,2", "0")), "ok");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 1, LEDGER, CID_1, CID_2, CHANNEL, "wrong", "0")), "mismatch");
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 1, LEDGER, CID_0, CID_1, CHANNEL, "3 a b 1,2", "0")), "ok");
     read_until(fd, &heard, "3 a b 1,2\r\n");
     assert_null(strstr(heard.data, "wrong"));
     (void)close(fd);
@@ -57,8 +57,8 @@ static void commit_publishes_last(void **state)
     buf_init(&heard);
     int fd = listen_with("MONITOR\r\n");
     read_until(fd, &heard, "+OK\r\n");
-    assert_string_equal(outcome(RUN(COMMIT, 3, LEDGER, PANE, PANE2, CID_0, CID_1, CHANNEL, "m", "1", "offset", "7",
-                                    "hset", "5000", "4", "1", "1", "pane", "retire")),
+    assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 3, LEDGER, PANE, PANE2, CID_0, CID_1, CHANNEL, "m", "1", "offset",
+                                    "7", "hset", "5000", "4", "1", "1", "pane", "retire")),
                         "ok");
     assert_string_equal(TEXT("ECHO", "the end"), "the end");
     read_until(fd, &heard, "the end");
@@ -83,5 +83,5 @@ int main(void)
         T(commit_publishes),
         T(commit_publishes_last),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, redis_kit_start, stop);
 }

@@ -29,7 +29,7 @@ static void writer_acquires(struct world *world, struct writer *writer)
     int64_t wanted = fresh ? world->number + 1 : writer->number;
     (void)snprintf(number, sizeof(number), "%" PRId64, wanted);
     entropy_id(cid);
-    const struct store_reply *reply = RUN(ACQUIRE, 1, LEDGER, number, writer->name, cid, "1", "1");
+    const struct store_reply *reply = RUN(SCRIPT_ACQUIRE, 1, LEDGER, number, writer->name, cid, "1", "1");
     bool lost = jitter_below(&world->jitter, 6) == 0;
     if (strcmp(outcome(reply), "ok") != 0) {
         assert_string_equal(outcome(reply), "refused");
@@ -54,7 +54,7 @@ static void writer_commits(struct world *world, struct writer *writer)
     entropy_id(next);
     (void)snprintf(offset, sizeof(offset), "%" PRId64, writer->offset + 1);
     bool heads = strcmp(writer->cid, world->cid) == 0;
-    const struct store_reply *reply = RUN(COMMIT, 2, LEDGER, PANE, writer->cid, next, CHANNEL, "", "1", "offset",
+    const struct store_reply *reply = RUN(SCRIPT_COMMIT, 2, LEDGER, PANE, writer->cid, next, CHANNEL, "", "1", "offset",
                                           offset, "hset", "0", "1", "1", "last", writer->name);
     bool lost = jitter_below(&world->jitter, 6) == 0;
     assert_string_equal(outcome(reply), heads ? "ok" : "mismatch");
@@ -152,5 +152,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(the_chain_never_forks),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, redis_kit_start, stop);
 }

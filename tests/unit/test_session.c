@@ -1531,5 +1531,5 @@ int main(void)
         TEST(every_record_is_counted_once_whatever_happens),
     };
     log_setup("test", LOG_ERROR + 1, false);
-    return cmocka_run_group_tests(tests, redis_kit_start, redis_kit_stop);
+    return cmocka_run_group_tests(tests, redis_kit_start, redis_client_stop);
 }

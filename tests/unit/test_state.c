@@ -2,23 +2,7 @@
  * A partition's state between ingest and storage: cities that are taken back, changes that are sent, stored or dirty
  * again, and the cache of records.
  */
-#include "worker_kit.h"
-
-static struct kit kit;
-
-static int begin(void **state)
-{
-    (void)state;
-    kit_init(&kit);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    kit_release(&kit);
-    return 0;
-}
+#include "worker_fixture.h"
 
 /* ---- cities ---- */
 

@@ -248,7 +248,7 @@ static void subscribes_while_up(void **state)
     store_subscribe(fixture->store, "other", on_message, fixture);
     store_subscribe(fixture->store, "updates", on_message, fixture);
     while (store_outstanding(fixture->store) > 0)
-        run_for(fixture, 1);
+        run_for(fixture->loop, 1);
     publish(fixture, "one");
 }
 

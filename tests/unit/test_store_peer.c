@@ -29,7 +29,7 @@ static void nobody_listens(void **state)
     open_store(fixture, (struct store_config){.address = fake->address, .timeout_ms = 1000});
     wait_for(fixture, 0, 0, 1);
     assert_non_null(strstr(fixture->reason, "Connection refused"));
-    run_for(fixture, 300);
+    run_for(fixture->loop, 300);
     assert_int_equal(fixture->downs, 1); /* the same reason is told once */
     assert_true(fixture->store->attempt >= 2 && fixture->store->attempt < 100);
     store_reconnect(fixture->store, "impatient"); /* without effect */
@@ -76,7 +76,7 @@ static void the_oldest_deadline(void **state)
     struct fixture *fixture = *state;
     open_fake(fixture, 400);
     SEND(fixture, "GET", "a");
-    run_for(fixture, 200);
+    run_for(fixture->loop, 200);
     SEND(fixture, "GET", "b");
     wait_for(fixture, 2, 1, 1);
     assert_int_equal(fixture->by_status[-ERR_TIMEOUT], 1);
@@ -91,10 +91,10 @@ static void a_busy_connection(void **state)
     open_fake(fixture, 400);
     for (int i = 1; i <= 25; i++) {
         SEND(fixture, "GET", "a");
-        run_for(fixture, 20);
+        run_for(fixture->loop, 20);
         assert_int_equal(fixture->answered, i);
     }
-    run_for(fixture, 100);
+    run_for(fixture->loop, 100);
     assert_int_equal(fixture->downs, 0);
 }
 
@@ -104,8 +104,7 @@ static void the_peer_hangs_up(void **state)
     open_fake(fixture, 1000);
     for (int i = 0; i < 3; i++)
         SEND(fixture, "GET", "a");
-    while (fixture->fake.commands < 3)
-        run_for(fixture, 1);
+    UNTIL(fixture->loop, fixture->fake.commands >= 3);
     fake_redis_say(&fixture->fake, "+first\r\n+sec"); /* one answer and a half */
     fake_redis_hang_up(&fixture->fake);
     wait_for(fixture, 3, 2, 1);
@@ -152,7 +151,7 @@ static void an_answer_in_pieces(void **state)
     for (const char *at = answer; *at != '\0'; at++) {
         assert_int_equal(fixture->answered, 0);
         fake_redis_say(&fixture->fake, (const char[]){*at, '\0'});
-        run_for(fixture, 1);
+        run_for(fixture->loop, 1);
     }
     wait_for(fixture, 1, 1, 0);
     assert_int_equal(fixture->type, STORE_ARRAY);
@@ -192,8 +191,7 @@ static void reconnects_from_a_callback(void **state)
     store_send(fixture->store, on_first_reply, fixture, "GET", "a", NULL);
     SEND(fixture, "GET", "a");
     SEND(fixture, "GET", "a");
-    while (fixture->fake.commands < 3)
-        run_for(fixture, 1);
+    UNTIL(fixture->loop, fixture->fake.commands >= 3);
     fake_redis_say(&fixture->fake, "+one\r\n+two\r\n+three\r\n");
     wait_for(fixture, 4, 2, 1);
     assert_int_equal(fixture->by_status[0], 1);
@@ -231,7 +229,7 @@ static void free_ends_everything(void **state)
     store_free(fixture->store); /* before the loop ran */
     assert_int_equal(fixture->answered, 7);
     fixture->store = NULL;
-    run_for(fixture, 5);
+    run_for(fixture->loop, 5);
     assert_int_equal(fixture->answered, 7);
     store_free(NULL);
 }
@@ -244,11 +242,9 @@ static void a_connection_lost_while_loading(void **state)
     store_script_init(&script, "one", "return 1");
     open_fake(fixture, 1000);
     store_eval(fixture->store, &script, 0, 0, NULL, NULL, on_reply, fixture);
-    while (fixture->fake.commands < 1)
-        run_for(fixture, 1);
+    UNTIL(fixture->loop, fixture->fake.commands >= 1);
     fake_redis_say(&fixture->fake, "-NOSCRIPT No matching script.\r\n");
-    while (fixture->fake.commands < 2)
-        run_for(fixture, 1);
+    UNTIL(fixture->loop, fixture->fake.commands >= 2);
     fake_redis_hang_up(&fixture->fake);
     wait_for(fixture, 1, 2, 1);
     assert_int_equal(fixture->by_status[-ERR_REFUSED], 1);
