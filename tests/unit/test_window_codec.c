@@ -180,105 +180,107 @@ static int decode(const struct sample *s)
 
 #define W(member, value) SET(struct sample, member, value)
 
+/* Up to three members of a good sample that are spoiled. */
+static const struct edit spoilt[][3] = {
+    {W(message.format, 0)},
+    {W(message.format, 2)},
+    /* the span */
+    {W(message.end_ms, START)},
+    {W(message.end_ms, START - 1)},
+    {W(message.end_ms, START + WINDOW_MAX_SPAN_MS + 1)},
+    {W(message.start_ms, INT64_MIN)},
+    {W(message.start_ms, INT64_MIN), W(message.end_ms, INT64_MAX)},
+    {W(message.start_ms, INT64_MAX - 1), W(message.end_ms, INT64_MAX)},
+    {W(message.rows, -1)},
+    {W(message.rows, 2)}, /* fewer than a metric's count */
+    {W(message.rows, 0)},
+    {W(message.rows, (int64_t)WINDOW_MAX_ROWS + 1)},
+    {W(message.revision, -1)},
+    {W(message.updated_at_ms, -1)},
+    {W(message.updated_at_ms, INT64_MAX)},
+    {W(message.first_observed_at_ms, START - 1)},
+    {W(message.first_observed_at_ms, START + 3001)},
+    {W(message.first_observed_at_ms, START + 1001)}, /* later than a metric's first */
+    {W(message.last_observed_at_ms, START + HOUR)},
+    {W(message.last_observed_at_ms, START + 2999)},
+    {W(message.first_observed_at_ms, 0)},
+    /* columns */
+    {W(message.n_metric, 1)},
+    {W(message.n_metric, 0)},
+    {W(message.n_count, 1)},
+    {W(message.n_sum, 3)},
+    {W(message.n_square_sum_low, 0)},
+    {W(message.n_square_sum_high, 1)},
+    {W(message.n_minimum, 1)},
+    {W(message.n_minimum_at, 1)},
+    {W(message.n_maximum, 0)},
+    {W(message.n_maximum_at, 3)},
+    {W(message.n_first, 1)},
+    {W(message.n_first_at, 1)},
+    {W(message.n_last, 1)},
+    {W(message.n_last_at, 1)},
+    {W(metric[0], 0)},
+    {W(metric[0], -3)},
+    {W(metric[0], 5)},
+    {W(metric[0], 6)},
+    /* one accumulator */
+    {W(count[0], 0)},
+    {W(count[0], -1)},
+    {W(count[0], 4)},
+    {W(sum[0], 2)},  /* 3 values of at least 1 */
+    {W(sum[0], 10)}, /* 3 values of at most 3 */
+    {W(low[0], 28)}, /* 3 squares of at most 9 */
+    {W(low[0], 11)}, /* no three numbers have sum 6 and squares 11 */
+    {W(low[0], -1)},
+    {W(high[0], 1)},
+    {W(high[0], -1)},
+    {W(minimum[0], 2)}, /* above the first */
+    {W(minimum[0], 4)},
+    {W(maximum[0], 2)},
+    {W(maximum[0], INT64_C(1) << 31)},
+    {W(minimum[0], -(INT64_C(1) << 31) - 1)},
+    {W(first[0], 0)},
+    {W(first[0], 4)},
+    {W(last[0], 0)},
+    {W(last[0], INT64_MAX)},
+    {W(minimum_at[0], 999)},
+    {W(minimum_at[0], 3001)},
+    {W(maximum_at[0], 999)},
+    {W(maximum_at[0], INT64_MAX)},
+    {W(first_at[0], 999)},
+    {W(first_at[0], 3001)},
+    {W(last_at[0], 3001)},
+    {W(last_at[0], 999)},
+    {W(first_at[0], -1), W(minimum_at[0], -1)},
+    {W(last_at[0], (INT64_C(1) << 32) + 2000)},
+    /* wind */
+    {W(wind.count, -1)},
+    {W(wind.calm, -1)},
+    {W(wind.calm, 3)},
+    {W(wind.count, 0)}, /* but a rose */
+    {W(wind.count, 0), W(wind.calm, 0), W(wind.n_rose, 0)},
+    {W(wind.count, INT64_MAX), W(wind.calm, INT64_MAX)},
+    {W(wind.n_rose, 0)},
+    {W(wind.n_rose, 15)},
+    {W(wind.n_rose, 17)},
+    {W(rose[3], 2)},
+    {W(rose[3], 0)},
+    {W(rose[0], 2), W(rose[1], -2)},
+    {W(wind.sine, 1000000001)},
+    {W(wind.cosine, -1000000001)},
+    {W(wind.east_mm_s, INT64_C(21474836471))},
+    {W(wind.north_mm_s, INT64_MIN)},
+};
+
 static void must_not_parse(void **state)
 {
     (void)state;
-    static const struct edit cases[][3] = {
-        {W(message.format, 0)},
-        {W(message.format, 2)},
-        /* the span */
-        {W(message.end_ms, START)},
-        {W(message.end_ms, START - 1)},
-        {W(message.end_ms, START + WINDOW_MAX_SPAN_MS + 1)},
-        {W(message.start_ms, INT64_MIN)},
-        {W(message.start_ms, INT64_MIN), W(message.end_ms, INT64_MAX)},
-        {W(message.start_ms, INT64_MAX - 1), W(message.end_ms, INT64_MAX)},
-        {W(message.rows, -1)},
-        {W(message.rows, 2)}, /* fewer than a metric's count */
-        {W(message.rows, 0)},
-        {W(message.rows, (int64_t)WINDOW_MAX_ROWS + 1)},
-        {W(message.revision, -1)},
-        {W(message.updated_at_ms, -1)},
-        {W(message.updated_at_ms, INT64_MAX)},
-        {W(message.first_observed_at_ms, START - 1)},
-        {W(message.first_observed_at_ms, START + 3001)},
-        {W(message.first_observed_at_ms, START + 1001)}, /* later than a metric's first */
-        {W(message.last_observed_at_ms, START + HOUR)},
-        {W(message.last_observed_at_ms, START + 2999)},
-        {W(message.first_observed_at_ms, 0)},
-        /* columns */
-        {W(message.n_metric, 1)},
-        {W(message.n_metric, 0)},
-        {W(message.n_count, 1)},
-        {W(message.n_sum, 3)},
-        {W(message.n_square_sum_low, 0)},
-        {W(message.n_square_sum_high, 1)},
-        {W(message.n_minimum, 1)},
-        {W(message.n_minimum_at, 1)},
-        {W(message.n_maximum, 0)},
-        {W(message.n_maximum_at, 3)},
-        {W(message.n_first, 1)},
-        {W(message.n_first_at, 1)},
-        {W(message.n_last, 1)},
-        {W(message.n_last_at, 1)},
-        {W(metric[0], 0)},
-        {W(metric[0], -3)},
-        {W(metric[0], 5)},
-        {W(metric[0], 6)},
-        /* one accumulator */
-        {W(count[0], 0)},
-        {W(count[0], -1)},
-        {W(count[0], 4)},
-        {W(sum[0], 2)},  /* 3 values of at least 1 */
-        {W(sum[0], 10)}, /* 3 values of at most 3 */
-        {W(low[0], 28)}, /* 3 squares of at most 9 */
-        {W(low[0], 11)}, /* no three numbers have sum 6 and squares 11 */
-        {W(low[0], -1)},
-        {W(high[0], 1)},
-        {W(high[0], -1)},
-        {W(minimum[0], 2)}, /* above the first */
-        {W(minimum[0], 4)},
-        {W(maximum[0], 2)},
-        {W(maximum[0], INT64_C(1) << 31)},
-        {W(minimum[0], -(INT64_C(1) << 31) - 1)},
-        {W(first[0], 0)},
-        {W(first[0], 4)},
-        {W(last[0], 0)},
-        {W(last[0], INT64_MAX)},
-        {W(minimum_at[0], 999)},
-        {W(minimum_at[0], 3001)},
-        {W(maximum_at[0], 999)},
-        {W(maximum_at[0], INT64_MAX)},
-        {W(first_at[0], 999)},
-        {W(first_at[0], 3001)},
-        {W(last_at[0], 3001)},
-        {W(last_at[0], 999)},
-        {W(first_at[0], -1), W(minimum_at[0], -1)},
-        {W(last_at[0], (INT64_C(1) << 32) + 2000)},
-        /* wind */
-        {W(wind.count, -1)},
-        {W(wind.calm, -1)},
-        {W(wind.calm, 3)},
-        {W(wind.count, 0)}, /* but a rose */
-        {W(wind.count, 0), W(wind.calm, 0), W(wind.n_rose, 0)},
-        {W(wind.count, INT64_MAX), W(wind.calm, INT64_MAX)},
-        {W(wind.n_rose, 0)},
-        {W(wind.n_rose, 15)},
-        {W(wind.n_rose, 17)},
-        {W(rose[3], 2)},
-        {W(rose[3], 0)},
-        {W(rose[0], 2), W(rose[1], -2)},
-        {W(wind.sine, 1000000001)},
-        {W(wind.cosine, -1000000001)},
-        {W(wind.east_mm_s, INT64_C(21474836471))},
-        {W(wind.north_mm_s, INT64_MIN)},
-    };
     struct sample *s = mem_alloc(sizeof *s);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
         sample_init(s);
         assert_int_equal(decode(s), 0); /* good until it is spoiled */
         for (size_t e = 0; e < 3; e++)
-            edit_apply(s, &cases[i][e]);
+            edit_apply(s, &spoilt[i][e]);
         if (decode(s) == 0)
             fail_msg("case %zu parses", i);
     }
