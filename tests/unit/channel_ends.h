@@ -147,4 +147,12 @@ static inline void dial(struct fixture *fixture, const char *endpoints, const ch
         fail_msg("%s", fixture->error.data);
 }
 
+/* The member dials as w, and the coordinator hears it once. */
+static inline void meet(struct fixture *fixture)
+{
+    dial(fixture, channel_endpoint(fixture->coordinator.channel), "w", 1);
+    say_until_heard(fixture, &fixture->member, "w", 1);
+    wait_for(fixture, 1, 0);
+}
+
 #endif

@@ -114,6 +114,14 @@ static inline bool client_ended(struct client *client)
     return client->ended;
 }
 
+/* Reads all that a server which is gone has left behind. */
+static inline void client_read_to_end(struct client *client)
+{
+    int64_t limit_ms = clock_monotonic_ms() + LIMIT_MS;
+    while (!client_ended(client))
+        assert_true(clock_monotonic_ms() < limit_ms);
+}
+
 /* How often `text` is in what came. */
 static inline int client_count(struct client *client, const char *text)
 {

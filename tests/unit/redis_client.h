@@ -52,10 +52,7 @@ static inline int redis_client_start(void **state)
     log_setup("test", LOG_ERROR + 1, false);
     if (!redis_server_start(&server, NULL))
         return -1;
-    struct store_config config = {.address = server.address, .timeout_ms = 10000};
-    struct buf error = BUF_EMPTY;
-    redis = store_sync_new(&config, &error);
-    buf_release(&error);
+    redis = redis_server_connect(&server);
     return redis ? 0 : -1;
 }
 

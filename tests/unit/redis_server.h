@@ -67,6 +67,16 @@ static bool redis_server_start(struct redis_server *server, const char *const *a
     return server->pid > 0 && redis_server_wait(server);
 }
 
+/* A connection to it that waits; NULL when there is none to be had. */
+static inline struct store_sync *redis_server_connect(const struct redis_server *server)
+{
+    struct store_config config = {.address = server->address, .timeout_ms = 10000};
+    struct buf error = BUF_EMPTY;
+    struct store_sync *sync = store_sync_new(&config, &error);
+    buf_release(&error);
+    return sync;
+}
+
 /* Ends it and removes its directory. */
 static void redis_server_stop(struct redis_server *server)
 {

@@ -51,17 +51,24 @@ static void a_slot_moves_through_free_only_and_one_at_a_time(void **state)
     assert_string_equal(text_of(slots, 6), "BBBBBB");
 }
 
+/* a has six slots, b has come, and a is to give it the last one. */
+static void begin_a_move(struct slot *slots, int64_t *number, struct changes *changes)
+{
+    struct assign_member one[] = {member(0, "a")}, two[] = {member(0, "a"), member(1, "b")};
+    assign_init(slots, 6);
+    (void)plan_of(slots, 6, one, 1, NULL, number, changes);
+    (void)plan_of(slots, 6, two, 2, NULL, number, changes);
+    assert_string_equal(text_of(slots, 6), "aaaaaA");
+}
+
 static void a_move_that_is_stuck_holds_up_others_for_a_while(void **state)
 {
     (void)state;
     struct slot slots[6];
     struct changes changes;
     int64_t number = 0;
-    assign_init(slots, 6);
-    struct assign_member one[] = {member(0, "a")}, two[] = {member(0, "a"), member(1, "b")};
-    (void)plan_of(slots, 6, one, 1, NULL, &number, &changes);
-    (void)plan_of(slots, 6, two, 2, NULL, &number, &changes);
-    assert_string_equal(text_of(slots, 6), "aaaaaA");
+    struct assign_member two[] = {member(0, "a"), member(1, "b")};
+    begin_a_move(slots, &number, &changes);
     slots[5].since_ms = 1000 - ASSIGN_STUCK_MS;
     assert_int_equal(plan_of(slots, 6, two, 2, NULL, &number, &changes), 0);
     slots[5].since_ms--;
@@ -75,10 +82,8 @@ static void a_taker_that_dies_is_replaced(void **state)
     struct slot slots[6];
     struct changes changes;
     int64_t number = 0;
-    assign_init(slots, 6);
-    struct assign_member one[] = {member(0, "a")}, two[] = {member(0, "a"), member(1, "b")};
-    (void)plan_of(slots, 6, one, 1, NULL, &number, &changes);
-    (void)plan_of(slots, 6, two, 2, NULL, &number, &changes);
+    struct assign_member one[] = {member(0, "a")};
+    begin_a_move(slots, &number, &changes);
     assert_true(assign_released(&slots[5], 0, slots[5].number));
     assert_int_equal(assign_free_owner(slots, 6, 1), 0);
     assert_int_equal(plan_of(slots, 6, one, 1, NULL, &number, &changes), 1);

@@ -27,9 +27,7 @@ static void there_and_back(void **state)
 static void nothing_stalls(void **state)
 {
     struct fixture *fixture = *state;
-    dial(fixture, channel_endpoint(fixture->coordinator.channel), "w", 1);
-    say_until_heard(fixture, &fixture->member, "w", 1);
-    wait_for(fixture, 1, 0);
+    meet(fixture);
     fixture->coordinator.in_order = 0;
     fixture->member.in_order = 0;
     int64_t there = 0, back = 0;
@@ -44,11 +42,8 @@ static void nothing_stalls(void **state)
     assert_int_equal(fixture->member.in_order, back);
 }
 
-/* A goodbye of some kilobytes. */
-static int say_much(struct end *end)
+static int say_bye(struct end *end, char *reason)
 {
-    static char reason[60000];
-    memset(reason, 'x', sizeof(reason) - 1);
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Bye bye = ISOBAR__V1__BYE__INIT;
     envelope.format = 1;
@@ -60,13 +55,19 @@ static int say_much(struct end *end)
     return channel_send(end->channel, &envelope);
 }
 
+/* A goodbye of some kilobytes. */
+static int say_much(struct end *end)
+{
+    static char reason[60000];
+    memset(reason, 'x', sizeof(reason) - 1);
+    return say_bye(end, reason);
+}
+
 /* More messages than one drain takes, all there before the first is read: no hint comes for the rest. */
 static void a_burst(void **state)
 {
     struct fixture *fixture = *state;
-    dial(fixture, channel_endpoint(fixture->coordinator.channel), "w", 1);
-    say_until_heard(fixture, &fixture->member, "w", 1);
-    wait_for(fixture, 1, 0);
+    meet(fixture);
     int sent = 0;
     for (int full = 0;
          full < 500;) { /* until nothing has moved for half a second: libzmq's thread may wait for a core */
@@ -132,24 +133,15 @@ static void another_incarnation(void **state)
 static void too_large(void **state)
 {
     struct fixture *fixture = *state;
-    dial(fixture, channel_endpoint(fixture->coordinator.channel), "w", 1);
-    say_until_heard(fixture, &fixture->member, "w", 1);
-    wait_for(fixture, 1, 0);
-    Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
-    Isobar__V1__Bye bye = ISOBAR__V1__BYE__INIT;
-    envelope.format = 1;
-    envelope.member = (char *)"w";
-    envelope.incarnation = 1;
-    envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_BYE;
-    envelope.bye = &bye;
-    bye.reason = mem_alloc(CHANNEL_MAX_BYTES + 1);
-    memset(bye.reason, 'x', CHANNEL_MAX_BYTES);
-    assert_int_equal(channel_send(fixture->member.channel, &envelope), ERR_TOO_LARGE);
-    bye.reason[CHANNEL_MAX_BYTES - 64] = '\0';
-    assert_int_equal(channel_send(fixture->member.channel, &envelope), 0);
+    meet(fixture);
+    char *reason = mem_alloc(CHANNEL_MAX_BYTES + 1);
+    memset(reason, 'x', CHANNEL_MAX_BYTES);
+    assert_int_equal(say_bye(&fixture->member, reason), ERR_TOO_LARGE);
+    reason[CHANNEL_MAX_BYTES - 64] = '\0';
+    assert_int_equal(say_bye(&fixture->member, reason), 0);
     wait_for(fixture, 2, 0);
     assert_int_equal(fixture->coordinator.body_case, ISOBAR__V1__ENVELOPE__BODY_BYE);
-    free(bye.reason);
+    free(reason);
 }
 
 static void redials_the_next(void **state)

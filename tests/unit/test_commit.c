@@ -287,17 +287,29 @@ static void a_commit_that_was_not_executed_is_written_by_the_next(void **state)
 
 /* ---- answers ---- */
 
-static void answers_of_another_shape_are_refused(void **state)
+/* Two rows of one city, an hour apart, are stored and no longer in memory. */
+static void store_and_forget(void)
 {
-    (void)state;
     kit_one(&kit, kit_row(1, NOON, 1), NOON);
     kit_one(&kit, kit_row(1, NOON + HOUR, 1), NOON + HOUR);
     store(&kit);
     kit.cache.limit = 0;
     state_evict(&kit.state);
-    kit_one(&kit, kit_row(1, NOON + 1, 1), NOON + HOUR);
+}
+
+/* A late row needs them again: builds the load, and returns its number of keys. */
+static size_t want_the_forgotten(void)
+{
     struct commit_ids ids = {.prefix = "t:", .expected = cid};
-    size_t keys = load_build(&kit.state, &ids, &kit.args);
+    kit_one(&kit, kit_row(1, NOON + 1, 1), NOON + HOUR);
+    return load_build(&kit.state, &ids, &kit.args);
+}
+
+static void answers_of_another_shape_are_refused(void **state)
+{
+    (void)state;
+    store_and_forget();
+    size_t keys = want_the_forgotten();
     assert_int_equal(keys, 5);
     struct store_reply *good = redis_eval(SCRIPT_LOAD, keys, &kit.args);
     struct buf error = BUF_EMPTY;
@@ -312,17 +324,11 @@ static void answers_of_another_shape_are_refused(void **state)
 static void a_stored_record_that_is_damaged_is_named(void **state)
 {
     (void)state;
-    kit_one(&kit, kit_row(1, NOON, 1), NOON);
-    kit_one(&kit, kit_row(1, NOON + HOUR, 1), NOON + HOUR);
-    store(&kit);
-    kit.cache.limit = 0;
-    state_evict(&kit.state);
+    store_and_forget();
     char key[80];
     (void)snprintf(key, sizeof key, "t:{0}:pane:%lld", (long long)NOON);
     REDIS_DO("HSET", key, "1", "junk");
-    kit_one(&kit, kit_row(1, NOON + 1, 1), NOON + HOUR);
-    struct commit_ids ids = {.prefix = "t:", .expected = cid};
-    size_t keys = load_build(&kit.state, &ids, &kit.args);
+    size_t keys = want_the_forgotten();
     struct store_reply *reply = redis_eval(SCRIPT_LOAD, keys, &kit.args);
     struct buf error = BUF_EMPTY;
     assert_int_equal(load_take(&kit.state, reply, &error), ERR_INVALID);

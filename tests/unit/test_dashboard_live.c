@@ -117,7 +117,7 @@ static int setup(void **state)
     struct fixture *f = mem_alloc(sizeof *f);
     struct buf error = BUF_EMPTY;
     assert_true(redis_server_start(&f->server, NULL));
-    f->redis = store_sync_new(&(struct store_config){.address = f->server.address, .timeout_ms = 5000}, &error);
+    f->redis = redis_server_connect(&f->server);
     f->loop = loop_new();
     assert_true(f->redis && f->loop);
     store_reply_free(store_sync_send(f->redis, &error, "HSET", "t:meta", "partitions", "24", "windows", "10m:2d",

@@ -119,9 +119,8 @@ static void start_model(struct fixture *f)
 static int setup(void **state)
 {
     struct fixture *f = mem_alloc(sizeof *f);
-    struct buf error = BUF_EMPTY;
     assert_true(redis_server_start(&f->server, NULL));
-    f->redis = store_sync_new(&(struct store_config){.address = f->server.address, .timeout_ms = 5000}, &error);
+    f->redis = redis_server_connect(&f->server);
     f->loop = loop_new();
     assert_true(f->redis && f->loop);
     *state = f;

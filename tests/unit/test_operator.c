@@ -94,14 +94,21 @@ static void the_next_leader_goes_on_with_it(void **state)
     assert_true(held(one) == 0 && held(two) == PARTITIONS);
 }
 
-static void commands_are_carried_out_once(void **state)
+/* A worker that has stopped on partition 3. */
+static struct person *stopped_worker(struct world *world)
 {
-    struct world *world = *state;
     struct person *one = worker(world, 0);
     run(world, 3000);
     one->stopped[3] = true;
     one->alarm = "damaged";
     run(world, 1000);
+    return one;
+}
+
+static void commands_are_carried_out_once(void **state)
+{
+    struct world *world = *state;
+    struct person *one = stopped_worker(world);
     assert_string_equal(world->leader->partitions.views[3].alarm, "damaged");
     int64_t number = one->number[3];
     one->alarm = NULL; /* with its next report */
@@ -123,11 +130,7 @@ static void commands_are_carried_out_once(void **state)
 static void reports_from_before_a_resume_do_not_stop_it_again(void **state)
 {
     struct world *world = *state;
-    struct person *one = worker(world, 0);
-    run(world, 3000);
-    one->stopped[3] = true;
-    one->alarm = "damaged";
-    run(world, 1000);
+    struct person *one = stopped_worker(world);
     one->deaf = true; /* the target is on its way */
     command(world, ISOBAR__V1__COMMAND_WHAT__RESUME, 9, "", 3);
     run(world, 1000);

@@ -89,14 +89,20 @@ static struct kafka_check check_of(int64_t low, int64_t high)
         .low = low, .high = high, .partitions = 1, .cluster_id = "C", .record_status = ERR_NOT_FOUND};
 }
 
-static void logs_that_are_not_the_one_stop(void **state)
+/* A log of so many records is read to its end, and the session gone. */
+static void read_and_let_go(int64_t count)
 {
-    (void)state;
-    make_log(20);
+    make_log(count);
     host_give(&a, 1);
     host_run(&a, 5);
     session_release(a.session, world.now_ms);
     host_bury(&a);
+}
+
+static void logs_that_are_not_the_one_stop(void **state)
+{
+    (void)state;
+    read_and_let_go(20);
     struct kafka_check rows[5] = {check_of(0, 20), check_of(0, 20), check_of(21, 30), check_of(0, 19), check_of(0, 20)};
     static const char *const alarms[] = {"cluster D", "24 partitions", "deleted", "beyond", "not the one"};
     (void)snprintf(rows[0].cluster_id, sizeof rows[0].cluster_id, "D");
@@ -140,11 +146,7 @@ static void a_log_that_fits_another_owner_stops_nothing(void **state)
 static void the_edges_of_the_log_are_inside(void **state)
 {
     (void)state;
-    make_log(20);
-    host_give(&a, 1);
-    host_run(&a, 5);
-    session_release(a.session, world.now_ms);
-    host_bury(&a);
+    read_and_let_go(20);
     world.check = check_of(20, 20); /* everything was deleted, and nothing that counts: the record has aged out */
     host_give(&a, 2);
     host_run(&a, 5);

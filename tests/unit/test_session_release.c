@@ -110,13 +110,19 @@ static void make_letters(int count)
         log_add("junk", 4, NOON);
 }
 
-static void a_commit_waits_for_the_letters_it_passes(void **state)
+/* The session runs, has so many bad records before it, and no letter about them settles. */
+static void run_with_letters_that_hang(int count)
 {
-    (void)state;
-    make_letters(3);
+    make_letters(count);
     a.letters_hang = true;
     host_give(&a, 1);
     host_until(&a, SESSION_RUNNING);
+}
+
+static void a_commit_waits_for_the_letters_it_passes(void **state)
+{
+    (void)state;
+    run_with_letters_that_hang(3);
     assert_int_equal(host_offer(&a, 3), 3);
     assert_int_equal(a.session->letters, 3);
     host_due(&a);
@@ -135,10 +141,7 @@ static void a_commit_waits_for_the_letters_it_passes(void **state)
 static void letters_on_the_way_are_bounded(void **state)
 {
     (void)state;
-    make_letters(1000);
-    a.letters_hang = true;
-    host_give(&a, 1);
-    host_until(&a, SESSION_RUNNING);
+    run_with_letters_that_hang(1000);
     size_t taken = host_offer(&a, 1000);
     assert_true(taken > 0 && taken < 100);
     assert_true(a.blocked);
@@ -152,10 +155,7 @@ static void letters_on_the_way_are_bounded(void **state)
 static void what_is_dropped_does_not_wait_for_letters(void **state)
 {
     (void)state;
-    make_letters(3);
-    a.letters_hang = true;
-    host_give(&a, 1);
-    host_until(&a, SESSION_RUNNING);
+    run_with_letters_that_hang(3);
     assert_int_equal(host_offer(&a, 3), 3);
     int forgotten = a.forgotten;
     host_give(&b, 2);
@@ -172,10 +172,7 @@ static void a_failure_keeps_waiting_for_letters(void **state)
 {
     (void)state;
     make_log(5);
-    make_letters(2);
-    a.letters_hang = true;
-    host_give(&a, 1);
-    host_until(&a, SESSION_RUNNING);
+    run_with_letters_that_hang(2);
     assert_int_equal(host_offer(&a, 5), 5);
     host_due(&a);
     assert_true(a.request.any);
@@ -194,10 +191,7 @@ static void a_failure_keeps_waiting_for_letters(void **state)
 static void release_waits_for_letters(void **state)
 {
     (void)state;
-    make_letters(3);
-    a.letters_hang = true;
-    host_give(&a, 1);
-    host_until(&a, SESSION_RUNNING);
+    run_with_letters_that_hang(3);
     assert_int_equal(host_offer(&a, 3), 3);
     session_release(a.session, world.now_ms);
     host_due(&a);
