@@ -64,11 +64,13 @@ def unit_program(build, program):
 
 
 def unit(build):
-    """The cmocka programs of one build; most of them wait, so three run at once."""
-    programs = [p for p in sorted(glob.glob(os.path.join(ROOT, "build", build, "unit", "test_*"))) if not p.endswith(".d")]
+    """The cmocka programs of one build, one for each source; most of them wait, so three run at once."""
+    names = sorted(os.path.basename(source)[:-2] for source in glob.glob(os.path.join(ROOT, "tests", "unit", "test_*.c")))
+    programs = [os.path.join(ROOT, "build", build, "unit", name) for name in names]  # it may keep some whose source has gone
+    missing = [(f"{build}:{os.path.basename(p)}", "failed", "was not built") for p in programs if not os.path.exists(p)]
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        results = [row for rows in pool.map(lambda p: unit_program(build, p), programs) for row in rows]
-    return results or [(f"unit-{build}", "failed", "no unit test was built")]
+        rows = [row for rows in pool.map(lambda p: unit_program(build, p), filter(os.path.exists, programs)) for row in rows]
+    return missing + rows
 
 
 def pytest(suite, paths, timeout, *extra, **env):

@@ -1,5 +1,4 @@
 """Assignment with real programs: load, joins and drains, and the reasons that the leader's view gives."""
-import json
 import threading
 import time
 
@@ -8,6 +7,7 @@ import redis as redis_client
 import results
 from conftest import SANITIZED
 from feed import Feed, encode
+from leader_view import view
 from stack import http_get, wait_for
 
 SLOW = 4 if SANITIZED else 1
@@ -25,11 +25,6 @@ def start(stack, workers):
         stack.start_worker(f"worker-{i + 1}")
     host, port = stack.redis.split(":")
     return redis_client.Redis(host, int(port))
-
-
-def view(client):
-    text = client.get("isobar:cluster")
-    return json.loads(text) if text else {"members": [], "partition_list": [], "rebalances": []}
 
 
 def held(client):

@@ -1,11 +1,11 @@
 """The coordinator as a process: restarts, a standby that takes over, its Redis away and back, and workers that go on meanwhile."""
-import json
 import signal
 import time
 
 import pytest
 import redis as redis_client
 from conftest import SANITIZED
+from leader_view import held, view
 from stack import wait_for
 
 SLOW = 4 if SANITIZED else 1
@@ -25,23 +25,6 @@ def start(stack, workers=2, coordinators=1):
         stack.start_worker(f"worker-{i + 1}", "--journal", f"{stack.dir}/journal-{i + 1}")
     host, port = stack.redis.split(":")
     return redis_client.Redis(host, int(port)), endpoints
-
-
-def view(client):
-    """The leader's view, or an empty one."""
-    text = client.get("isobar:cluster")
-    return json.loads(text) if text else {"term": 0, "at_ms": 0, "leader": "", "members": [], "partition_list": [], "rebalances": []}
-
-
-def held(client):
-    """Running partitions by owner, from a view that is fresh."""
-    now, counts = view(client), {}
-    if time.time() * 1000 - now["at_ms"] > 3000:
-        return {}
-    for p in now["partition_list"]:
-        if p["phase"] == "running":
-            counts[p["owner"]] = counts.get(p["owner"], 0) + 1
-    return counts
 
 
 def numbers(client):

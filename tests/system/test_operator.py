@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+import leader_view
 import pytest
 import redis as redis_client
 import results
@@ -45,18 +46,10 @@ class Rig:
         self.stack.start_worker(f"worker-{i}", "--journal", f"{self.stack.dir}/journal-{i}")
 
     def view(self):
-        text = self.redis.get("isobar:cluster")
-        return json.loads(text) if text else {"partition_list": [], "members": [], "at_ms": 0, "leader": ""}
+        return leader_view.view(self.redis)
 
     def held(self):
-        """Running partitions by owner, in a view that is fresh."""
-        now, counts = self.view(), {}
-        if time.time() * 1000 - now["at_ms"] > 3000:
-            return {}
-        for p in now["partition_list"]:
-            if p["phase"] == "running":
-                counts[p["owner"]] = counts.get(p["owner"], 0) + 1
-        return counts
+        return leader_view.held(self.redis)
 
     def partition(self, p):
         return self.view()["partition_list"][p]
