@@ -40,7 +40,7 @@ int curve_pair_make(struct curve_pair *pair)
 static bool read_file(const char *path, char *out, size_t size, unsigned *open_to, struct buf *error)
 {
     struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     ssize_t used = fd >= 0 && fstat(fd, &status) == 0 ? read(fd, out, size - 1) : -1;
     if (used < 0)
         buf_printf(error, "%s: %s", path, strerror(errno));

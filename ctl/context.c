@@ -84,7 +84,7 @@ struct store_reply *context_ask(struct context *context, size_t argc, const char
     if (!reply) {
         (void)context_fail(context, EXIT_CODE_UNAVAILABLE, "Redis: %s", error.data);
     } else if (reply->type == STORE_ERROR) {
-        (void)context_fail(context, EXIT_CODE_FAILURE, "Redis at %s refuses %s: %s", context->redis, argv[0],
+        (void)context_fail(context, EXIT_CODE_REFUSED, "Redis at %s refuses %s: %s", context->redis, argv[0],
                            reply->text);
         store_reply_free(reply);
         reply = NULL;

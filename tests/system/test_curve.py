@@ -157,7 +157,7 @@ def test_keygen_and_bad_files(stack, keys):
         before = f.read()
     again = stack.ctl("keygen", "--out", keys.dir, "worker-1", check=False)
     with open(secret, "rb") as f:
-        assert again.returncode == 1 and "not written over" in again.stderr and f.read() == before
+        assert again.returncode == 77 and "not written over" in again.stderr and f.read() == before
     assert stack.ctl("keygen", "--out", keys.dir, "a/b", check=False).returncode == 2
     assert stack.ctl("keygen", "--out", keys.dir, "--role", "king", "x", check=False).returncode == 2
     assert not os.path.exists(keys.file("x.secret")) and keys.secret("worker-1") not in again.stdout
