@@ -157,23 +157,31 @@ void publish(struct coordinator *coordinator)
 void publish_audit(struct coordinator *coordinator, const char *what, const char *who, const char *detail)
 {
     char key[256];
-    if (!store_up(coordinator->store))
-        return;
     snprintf(key, sizeof key, "%saudit", coordinator->options->prefix);
-    store_send(coordinator->store, on_written, NULL, "XADD", key, "MAXLEN", "~", "10000", "*", "what", what, "who", who,
-               "detail", detail, NULL);
+    const char *words[] = {"XADD", key, "MAXLEN", "~", "10000", "*", "what", what, "who", who, "detail", detail};
+    backlog_add(&coordinator->backlog, sizeof words / sizeof *words, words, coordinator->wall_ms);
 }
 
 void publish_move(struct coordinator *coordinator, const struct move *move, int64_t number)
 {
     char key[256], at[24], index[16], given[24];
-    if (!store_up(coordinator->store))
-        return;
     snprintf(key, sizeof key, "%smoves", coordinator->options->prefix);
     snprintf(at, sizeof at, "%lld", (long long)move->at_ms);
     snprintf(index, sizeof index, "%d", (int)move->index);
     snprintf(given, sizeof given, "%lld", (long long)number);
-    store_send(coordinator->store, on_written, NULL, "XADD", key, "MAXLEN", "~", "20000", "*", "at_ms", at, "kind",
-               move->kind, "index", index, "from", move->from, "to", move->to, "number", given, "reason", move->reason,
-               NULL);
+    const char *words[] = {"XADD", key,      "MAXLEN",   "~",     "20000",  "*",         "at_ms",
+                           at,     "kind",   move->kind, "index", index,    "from",      move->from,
+                           "to",   move->to, "number",   given,   "reason", move->reason};
+    backlog_add(&coordinator->backlog, sizeof words / sizeof *words, words, 0);
+}
+
+void publish_late(struct coordinator *coordinator)
+{
+    char detail[96];
+    int64_t lost = backlog_lost(&coordinator->backlog);
+    if (lost > 0) {
+        snprintf(detail, sizeof detail, "%lld entries of audit and moves while Redis was away", (long long)lost);
+        publish_audit(coordinator, "lost", coordinator->id, detail);
+    }
+    backlog_flush(&coordinator->backlog);
 }
