@@ -394,7 +394,15 @@ def test_why_tells_the_moves_of_a_partition_over_leaders(stack):
     assert [m["to"] for m in answer["moves"]][0] == "worker-2" and answer["moves"][0]["from"] == "worker-1"
     assert "worker-1 is drained by" in answer["reason"] and answer["since_ms"] == answer["moves"][0]["at_ms"]
     assert any("holds 8, its share by capacity is 8.0 of 8" in line for line in answer["moves_when"])
+    rig.put()
+    wait_for("the rate is known", lambda: sum(m["records_per_s"] for m in rig.view()["members"] if m["id"] == "worker-2") > 0, 30 * SLOW)
+    loads = {x["member"]: x for x in json.loads(rig.ctl("why", str(p), "--json")[1])["loads"]}
+    assert set(loads) == {"worker-1", "worker-2"} and loads["worker-1"]["load_percent"] == -1, "a drained one is not planned with"
+    two = loads["worker-2"]
+    assert (two["held"], two["lag"], two["load_percent"]) == (8, 0, 100) and two["records_per_s"] > 0 and two["load"] > 0, two
     code, out, _ = rig.ctl("why", str(p))
+    assert re.search(r"^measured load of +capacity +held +records/s +lag +of its part$", out, re.M), out
+    assert re.search(r"^worker-2 +\d+ +8 +[0-9.]+ +0 +100%$", out, re.M) and "worker-2 carries 100% of its part" in out, out
     assert code == 0 and "owner       worker-2, running" in out and "is drained by" in out and "it moves when" in out
     assert rig.ctl("why", "8")[0] == 2 and rig.ctl("why", "x")[0] == 2 and rig.ctl("why")[0] == 2
     code, out, _ = rig.ctl("partitions", "--json")
