@@ -330,13 +330,12 @@ int request_ask(struct request *request, Isobar__V1__Command *command, int64_t d
     request->told[0] = '\0';
     while (!request->done && code == EXIT_CODE_OK) {
         int64_t left_ms = end_ms - clock_monotonic_ms();
+        bool stays = first && request->listening; /* to who answered the command before */
+        first = false;
         if (left_ms <= 0)
             code = no_answer(request);
-        else if (first && request->listening)
-            listen_for(request, left_ms); /* it answered the command before */
-        else if ((code = go_on(request)) == EXIT_CODE_OK)
+        else if (stays || (code = go_on(request)) == EXIT_CODE_OK)
             listen_for(request, left_ms);
-        first = false;
     }
     loop_timer_cancel(request->timer);
     request->command = NULL;
