@@ -298,9 +298,11 @@ const char *channel_trouble(const struct channel *channel)
                                        : "the coordinator uses CURVE: give --curve-key-file and --curve-server-key";
     case HANDSHAKE_BROKEN:
     case HANDSHAKE_CUT:
-        return channel->client != NULL ? "the coordinator breaks the handshake off: is --curve-server-key its public "
-                                         "key, and does it use CURVE?"
-                                       : "what listens there is no coordinator, or one that uses CURVE";
+        return channel->client != NULL
+                   ? "the coordinator breaks the handshake off: is --curve-server-key its public "
+                     "key, and does it use CURVE?"
+                   : "what listens there is no coordinator, or one that uses CURVE: give --curve-key-file and "
+                     "--curve-server-key";
     default:
         return NULL;
     }
