@@ -2,6 +2,7 @@
 #include "allow.h"
 
 #include "channel_envelope.h"
+#include "file.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -115,22 +116,21 @@ struct allow *allow_parse(const char *name, const char *text, struct buf *error)
 
 struct allow *allow_read(const char *path, struct buf *error)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = file_open(path, LIST_MAX_BYTES, error);
     struct buf text = BUF_EMPTY;
     struct allow *allow = NULL;
-    if (file) {
-        size_t used;
-        while (text.size <= LIST_MAX_BYTES && (used = fread(buf_reserve(&text, 65536), 1, 65536, file)) > 0)
-            buf_advance(&text, used);
-    }
-    if (!file || ferror(file))
+    size_t used;
+    if (!file)
+        return NULL;
+    while (text.size <= LIST_MAX_BYTES && (used = fread(buf_reserve(&text, 65536), 1, 65536, file)) > 0)
+        buf_advance(&text, used);
+    if (ferror(file))
         buf_printf(error, "%s: %s", path, strerror(errno));
     else if (text.size > LIST_MAX_BYTES || strlen(text.data) != text.size)
         buf_printf(error, "%s is no allow list: it has a zero byte or more than 4 MiB", path);
     else
         allow = allow_parse(path, text.data, error);
-    if (file)
-        (void)fclose(file);
+    (void)fclose(file);
     buf_release(&text);
     return allow;
 }

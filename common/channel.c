@@ -161,6 +161,7 @@ static struct channel *channel_new(struct loop *loop, channel_message_fn *fn, vo
     channel->fn = fn;
     channel->arg = arg;
     channel->drain_timer = loop_timer_new(loop, channel_drain, channel);
+    channel->key_timer = loop_timer_new(loop, channel_next_key, channel);
     channel->context = zmq_ctx_new();
     if (channel->context == NULL)
         abort(); /* out of memory, see mem.h */
@@ -233,6 +234,7 @@ void channel_free(struct channel *channel)
     channel_socket_close(channel);
     zap_free(channel->zap);
     loop_timer_free(channel->drain_timer);
+    loop_timer_free(channel->key_timer);
     while (zmq_ctx_term(channel->context) != 0 && errno == EINTR)
         ;
     endpoints_release(&channel->endpoints);
@@ -296,9 +298,11 @@ const char *channel_trouble(const struct channel *channel)
                                        : "the coordinator uses CURVE: give --curve-key-file and --curve-server-key";
     case HANDSHAKE_BROKEN:
     case HANDSHAKE_CUT:
-        return channel->client != NULL ? "the coordinator breaks the handshake off: is --curve-server-key its public "
-                                         "key, and does it use CURVE?"
-                                       : "what listens there is no coordinator, or one that uses CURVE";
+        return channel->client != NULL
+                   ? "the coordinator breaks the handshake off: is --curve-server-key its public "
+                     "key, and does it use CURVE?"
+                   : "what listens there is no coordinator, or one that uses CURVE: give --curve-key-file and "
+                     "--curve-server-key";
     default:
         return NULL;
     }

@@ -47,7 +47,7 @@ struct channel *channel_listen_curve(struct loop *loop, const char *endpoint, co
 struct channel_member {
     const char *id;
     int64_t incarnation;
-    const struct curve_client *curve; /* borrowed; NULL: plain */
+    struct curve_client *curve; /* borrowed; NULL: plain */
 };
 
 /*
@@ -56,7 +56,10 @@ struct channel_member {
  */
 struct channel *channel_dial(struct loop *loop, const char *endpoints, const char *id, int64_t incarnation,
                              channel_message_fn *fn, void *arg, struct buf *error) __attribute__((warn_unused_result));
-/* The same with CURVE when member->curve is not NULL. There is one server key, or as many as endpoints. */
+/*
+ * The same with CURVE when member->curve is not NULL. There are the keys of one server, or of as many as endpoints.
+ * When a server has several they are tried in turn, and their files are read again, whenever a handshake fails.
+ */
 struct channel *channel_dial_as(struct loop *loop, const char *endpoints, const struct channel_member *member,
                                 channel_message_fn *fn, void *arg, struct buf *error)
     __attribute__((warn_unused_result));

@@ -23,7 +23,9 @@ struct channel {
     struct channel_monitor *monitor;
     bool listening;
     const struct curve_server *server;     /* borrowed; NULL: plain */
-    const struct curve_client *client;     /* borrowed; NULL: plain */
+    struct curve_client *client;           /* borrowed; NULL: plain */
+    struct loop_timer *key_timer;          /* to try the next key of the server */
+    size_t key, keys_failed;               /* the one in turn; how many in a row were wrong */
     struct zap *zap;                       /* of a listening channel with CURVE */
     char identity[CHANNEL_IDENTITY_BYTES]; /* of a dialled channel */
     struct endpoints endpoints;
@@ -39,6 +41,8 @@ struct channel {
 
 /* Makes the socket, watches it, and binds it to, or connects it with, the endpoint in use. False with errno. */
 bool channel_socket_open(struct channel *channel);
+/* The loop's: makes the socket anew with the server's next key, when there is another. */
+void channel_next_key(void *arg);
 /* Closes it; a socket that was not opened is no error. */
 void channel_socket_close(struct channel *channel);
 /* Called by the socket's descriptor: takes what has come (channel.c). */

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <zmq.h>
 
-#define SAY_EVERY_MS 5000
+#define SAY_EVERY_MS  5000
+#define KEYS_AGAIN_MS 250
 
 struct setting {
     int option, value;
@@ -59,11 +60,17 @@ static bool set_text(void *socket, int option, const char *text)
     return zmq_setsockopt(socket, option, text, strlen(text)) == 0;
 }
 
-/* The key of the coordinator at the endpoint in use: the one of all, or that of its place in the list. */
-static const char *server_key(const struct channel *channel)
+/* The keys of the coordinator at the endpoint in use: those of all, or of its place in the list. */
+static const struct curve_keys *server_keys(const struct channel *channel)
 {
     const struct curve_client *client = channel->client;
-    return client->server_keys[client->server_count == 1 ? 0 : channel->endpoint];
+    return &client->servers[client->server_count == 1 ? 0 : channel->endpoint];
+}
+
+static const char *server_key(const struct channel *channel)
+{
+    const struct curve_keys *keys = server_keys(channel);
+    return keys->list[channel->key % keys->count];
 }
 
 static bool configure_curve(const struct channel *channel)
@@ -108,6 +115,33 @@ static void say_failed(struct channel *channel, enum handshake handshake)
 }
 
 /*
+ * A server with another key hangs up. It may have one of several while its key is replaced: the others are tried at
+ * once, and then all of them again after a while. Not from here, for the monitor would be freed inside its callback.
+ */
+static void judge_key(struct channel *channel, enum handshake handshake)
+{
+    if (handshake == HANDSHAKE_DONE || handshake == HANDSHAKE_KEY) {
+        channel->keys_failed = 0;
+        return;
+    }
+    channel->keys_failed++;
+    loop_timer_set(channel->key_timer, channel->keys_failed % server_keys(channel)->count ? 0 : KEYS_AGAIN_MS, 0);
+}
+
+void channel_next_key(void *arg)
+{
+    struct channel *channel = arg;
+    enum handshake handshake = channel->handshake;
+    bool changed = curve_client_refresh(channel->client);
+    if (!changed && server_keys(channel)->count == 1)
+        return; /* libzmq dials again by itself */
+    channel->key = changed ? 0 : channel->key + 1;
+    channel_socket_close(channel);
+    (void)channel_socket_open(channel); /* without it the owner redials, as for silence */
+    channel->handshake = handshake;     /* what channel_trouble tells until there is another */
+}
+
+/*
  * The keys that we refuse are counted and told by zap. Where one side uses CURVE only, the other may see it first, and
  * hang up.
  */
@@ -115,6 +149,8 @@ static void on_handshake(void *arg, enum handshake handshake)
 {
     struct channel *channel = arg;
     channel->handshake = handshake;
+    if (channel->client != NULL)
+        judge_key(channel, handshake);
     if (!channel->listening || handshake == HANDSHAKE_DONE || handshake == HANDSHAKE_KEY)
         return;
     channel->refused++;
@@ -158,6 +194,7 @@ bool channel_socket_open(struct channel *channel)
 
 void channel_socket_close(struct channel *channel)
 {
+    loop_timer_cancel(channel->key_timer);
     loop_fd_remove(channel->source);
     channel->source = NULL;
     channel_monitor_free(channel->monitor);

@@ -13,6 +13,7 @@
 
 #define CURVE_KEY_BYTES   41 /* Z85 and '\0' */
 #define CURVE_SERVERS_MAX 16
+#define CURVE_TURNS_MAX   4 /* keys of one server: those that it may have while they are replaced */
 
 struct allow;
 
@@ -26,11 +27,18 @@ struct curve_server {
     struct allow *allow;
 };
 
-/* A member's: its pair, and the coordinators' public keys: one for all of them, or one per endpoint in their order. */
+/* The public keys that a server may have, to be tried in turn. */
+struct curve_keys {
+    char list[CURVE_TURNS_MAX][CURVE_KEY_BYTES];
+    size_t count;
+    char *file; /* where they are from; NULL: from the option itself */
+};
+
+/* A member's: its pair, and the coordinators' public keys: those of all of them, or of each endpoint in their order. */
 struct curve_client {
     struct curve_pair pair;
     size_t server_count;
-    char server_keys[CURVE_SERVERS_MAX][CURVE_KEY_BYTES];
+    struct curve_keys servers[CURVE_SERVERS_MAX];
 };
 
 /* True for 40 characters of Z85 that stand for 32 bytes. */
@@ -51,11 +59,16 @@ bool curve_server_read(const char *key_file, const char *allow_file, struct curv
 /* Wipes and frees, with its allow list. NULL allowed. */
 void curve_server_free(struct curve_server *server);
 /*
- * A member's keys from --curve-key-file and --curve-server-key: a comma list, each a public key or a file with one.
- * As curve_server_read.
+ * A member's keys from --curve-key-file and --curve-server-key: a comma list, each a public key or a file with up to
+ * CURVE_TURNS_MAX, one a line. As curve_server_read.
  */
 bool curve_client_read(const char *key_file, const char *server_keys, struct curve_client **client, struct buf *error)
     __attribute__((warn_unused_result));
+/*
+ * Reads the servers' files again. True when a key has changed. A file that cannot be used leaves what was read before,
+ * with a line in the log once a minute.
+ */
+bool curve_client_refresh(struct curve_client *client);
 /* Wipes and frees. NULL allowed. */
 void curve_client_free(struct curve_client *client);
 

@@ -165,7 +165,8 @@ struct daemon *daemon_new(const struct daemon_config *config, int *exit_code)
     *exit_code = EXIT_CODE_CONFIG;
     if (parsed != 0 || (!json && strcmp(config->log_format, "logfmt") != 0)) {
         log_error("bad_option", LOG_TEXT("option", parsed != 0 ? "log_level" : "log_format"),
-                  LOG_TEXT("value", parsed != 0 ? config->log_level : config->log_format));
+                  LOG_TEXT("value", parsed != 0 ? config->log_level : config->log_format),
+                  LOG_TEXT("allowed", parsed != 0 ? "debug, info, warn or error" : "logfmt or json"));
         return NULL;
     }
     struct daemon *daemon = mem_alloc(sizeof *daemon);

@@ -25,6 +25,7 @@ enum exit_code {
     EXIT_CODE_FAILURE = 1,      /* the job was done and the answer is bad (verify), or an internal error */
     EXIT_CODE_USAGE = 2,        /* unknown option or wrong arguments */
     EXIT_CODE_UNAVAILABLE = 69, /* a dependency is missing: Kafka, Redis, a port */
+    EXIT_CODE_REFUSED = 77,     /* what is there does not fit what was asked for: nothing was changed */
     EXIT_CODE_CONFIG = 78,      /* configuration file, city table or key is wrong */
 };
 

@@ -3,11 +3,12 @@
  * lacks is kept here: an absolute deadline per request (its own time-out is inactivity, which a slow client resets with
  * a byte), and noticing that a quiet stream's client has gone. libmicrohttpd looks at a suspended connection only when
  * that is resumed: so streams' sockets are asked for a hang-up by poll, and every stream gets a comment line at least
- * every 15 s, which finds out about clients that vanished without one. Requests and answers are in httpd_request.c,
- * streams in httpd_stream.c.
+ * every 15 s, which finds out about clients that vanished without one. Connections are in httpd_peer.c, requests and
+ * answers in httpd_request.c, streams in httpd_stream.c.
  */
 #include "httpd_internal.h"
 
+#include "clock.h"
 #include "error.h"
 #include "mem.h"
 
@@ -15,7 +16,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,6 @@
 #define BODY_DRAINED                                                                                                   \
     (1024 * 1024) /* read to its end, so that the client sees the 413; above, the connection is closed */
 #define REQUEST_MEMORY (12 * 1024) /* of libmicrohttpd per connection: headers and a write buffer */
-#define WATCH_MS       250
 #define COMMENT_MS     14000
 #define LISTEN_BACKLOG 1024
 #define STOP_RUNS      4 /* runs of libmicrohttpd that get a chunk and the end out: 2 are enough for a short one */
@@ -42,7 +41,7 @@ static enum MHD_Result begin(struct httpd *httpd, struct MHD_Connection *connect
     const char *length = httpd_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     *context = request;
     if (request->peer) {
-        request->peer->since_ms = loop_now_ms(httpd->loop);
+        request->peer->since_ms = clock_monotonic_ms();
         request->peer->busy = true;
     }
     if (!length || strtoull(length, NULL, 10) <= BODY_DRAINED)
@@ -76,6 +75,8 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
     }
     if (!request->handled) {
         request->handled = true;
+        if (request->peer)
+            request->peer->complete = true;
         if (request->too_large)
             httpd_reply_problem(request, 413, "Body too large", "at most 64 KiB");
         else
@@ -95,8 +96,9 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     if (!request)
         return;
     if (request->peer) {
-        request->peer->since_ms = loop_now_ms(request->httpd->loop);
-        request->peer->busy = false;
+        request->peer->since_ms = clock_monotonic_ms();
+        request->peer->busy = request->peer->complete = false;
+        request->peer->served = true;
     }
     httpd_request_free(request);
     *context = NULL;
@@ -106,29 +108,27 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
                           enum MHD_ConnectionNotificationCode code)
 {
     struct httpd *httpd = arg;
-    struct httpd_peer *peer = *context;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        peer = mem_alloc(sizeof *peer);
-        *peer = (struct httpd_peer){
-            .fd = info ? info->connect_fd : -1, .since_ms = loop_now_ms(httpd->loop), .next = httpd->peers};
-        if (httpd->peers)
-            httpd->peers->previous = peer;
-        httpd->peers = peer;
-        httpd->connections++;
-        *context = peer;
-    } else if (peer) {
-        if (peer->previous)
-            peer->previous->next = peer->next;
-        else
-            httpd->peers = peer->next;
-        if (peer->next)
-            peer->next->previous = peer->previous;
-        httpd->connections--;
+        *context = httpd_peer_new(httpd, info ? info->connect_fd : -1);
+    } else if (*context) {
+        httpd_peer_free(httpd, *context);
         httpd_want_run(httpd);
-        free(peer);
         *context = NULL;
     }
+}
+
+/*
+ * Decodes a path, or a name or value of the query, in place. A NUL would end it early and make it another's, "/%00" the
+ * page: it becomes a control character, which nothing that we serve has.
+ */
+static size_t unescape(void *arg, struct MHD_Connection *connection, char *text)
+{
+    size_t size = MHD_http_unescape(text);
+    (void)arg, (void)connection;
+    for (size_t i = 0; i < size; i++)
+        text[i] = text[i] ? text[i] : '\x01';
+    return size;
 }
 
 /* ---- the loop's side ---- */
@@ -154,53 +154,16 @@ static void on_before_wait(void *arg)
         httpd->wanted = false;
         MHD_run(httpd->mhd);
     }
-    if (MHD_get_timeout(httpd->mhd, &timeout) == MHD_YES)
+    bool limited = MHD_get_timeout(httpd->mhd, &timeout) == MHD_YES;
+    if (limited)
         loop_wait_at_most(httpd->loop, timeout > 60000 ? 60000 : (int64_t)timeout);
-}
-
-/* Whether a client that has hung up would go unnoticed: libmicrohttpd hears no second edge after a half-sent header. */
-static bool may_be_left(const struct httpd_peer *peer, int64_t now_ms)
-{
-    return peer->stream || (!peer->busy && now_ms - peer->since_ms >= WATCH_MS);
-}
-
-/*
- * Ends the streams whose clients have hung up, and the connections of those that did so before they had sent a
- * header: they would hold their places until the deadline. One poll over all of them.
- */
-static void drop_hung_up(struct httpd *httpd, int64_t now_ms)
-{
-    struct pollfd *asked = mem_calloc((size_t)httpd->connections, sizeof *asked);
-    nfds_t count = 0;
-    for (const struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
-        if (may_be_left(peer, now_ms))
-            asked[count++] = (struct pollfd){.fd = peer->fd, .events = POLLRDHUP};
-    }
-    if (count > 0 && poll(asked, count, 0) > 0) {
-        const struct pollfd *at = asked;
-        for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
-            if (!may_be_left(peer, now_ms) || !(at++)->revents)
-                continue;
-            if (peer->stream)
-                httpd_stream_abort(peer->stream);
-            else
-                shutdown(peer->fd, SHUT_RDWR);
-        }
-    }
-    free(asked);
+    if (!limited || timeout > 0) /* what has come is taken before anybody is judged */
+        httpd_peers_make_room(httpd);
 }
 
 static void on_watch(void *arg)
 {
-    struct httpd *httpd = arg;
-    int64_t now = loop_now_ms(httpd->loop);
-    drop_hung_up(httpd, now);
-    for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
-        if (peer->stream)
-            httpd_stream_watch(peer->stream, now);
-        else if (now - peer->since_ms > httpd->deadline_ms)
-            shutdown(peer->fd, SHUT_RDWR); /* libmicrohttpd sees the end, and closes */
-    }
+    httpd_peers_watch(arg);
 }
 
 /* ---- life ---- */
@@ -243,14 +206,17 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_config *config, ht
                             .deadline_ms = config->deadline_ms,
                             .comment_ms = config->comment_ms > 0 ? config->comment_ms : COMMENT_MS,
                             .port = port,
+                            .listener = listener,
+                            .places = config->connections,
+                            .watched_ms = clock_monotonic_ms(),
                             .fn = fn,
                             .arg = arg};
     httpd->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, httpd,
-                                  MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED, on_completed, httpd,
-                                  MHD_OPTION_NOTIFY_CONNECTION, on_connection, httpd, MHD_OPTION_CONNECTION_LIMIT,
-                                  (unsigned)config->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-                                  (unsigned)config->connections_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                  (size_t)REQUEST_MEMORY, MHD_OPTION_END);
+                                  MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
+                                  MHD_OPTION_NOTIFY_COMPLETED, on_completed, httpd, MHD_OPTION_NOTIFY_CONNECTION,
+                                  on_connection, httpd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->connections,
+                                  MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)config->connections_per_address,
+                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MEMORY, MHD_OPTION_END);
     const union MHD_DaemonInfo *info = httpd->mhd ? MHD_get_daemon_info(httpd->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     httpd->source = info ? loop_fd_add(loop, info->listen_fd, LOOP_READ, on_epoll, httpd) : NULL;
     if (!httpd->source) {
@@ -264,7 +230,7 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_config *config, ht
         return NULL;
     }
     httpd->watch = loop_timer_new(loop, on_watch, httpd);
-    loop_timer_set(httpd->watch, WATCH_MS, WATCH_MS);
+    loop_timer_set(httpd->watch, HTTPD_WATCH_MS, HTTPD_WATCH_MS);
     loop_before_wait(loop, on_before_wait, httpd);
     return httpd;
 }

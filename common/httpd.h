@@ -1,10 +1,12 @@
 /*
  * A small HTTP/1.1 server on the loop (libmicrohttpd in external epoll mode; no thread). One handler function
  * gets every request; it answers at once, later, or opens a live stream. Limits: request header about 8 KiB, body 64
- * KiB, connections in all (more wait in the listen queue) and per address (more are closed), and an absolute deadline
- * per request that is not a stream. A stream ends within a second when its client hangs up (a half-closed connection
- * counts), and after four comment intervals in which the client took nothing. No function calls back into its caller:
- * handlers and closed functions run from the loop, or from httpd_free.
+ * KiB, connections in all and per address (more are closed), and an absolute deadline per request that is not a stream;
+ * time in which this process did not run does not count. When all places are taken and somebody waits, the connection
+ * that has been longest without a complete request gives way, never a stream or a request that waits for its answer. A
+ * stream ends within a second when its client hangs up (a half-closed connection counts), and after four comment
+ * intervals in which the client took nothing. No function calls back into its caller: handlers and closed functions run
+ * from the loop, or from httpd_free.
  */
 #ifndef ISOBAR_HTTPD_H
 #define ISOBAR_HTTPD_H

@@ -1,4 +1,5 @@
-/* What the files of the HTTP server share (httpd.c, httpd_request.c, httpd_stream.c); nobody else includes this. */
+/* What the files of the HTTP server share (httpd.c, httpd_peer.c, httpd_request.c, httpd_stream.c); nobody else
+ * includes this. */
 #ifndef ISOBAR_HTTPD_INTERNAL_H
 #define ISOBAR_HTTPD_INTERNAL_H
 
@@ -7,12 +8,17 @@
 #include <microhttpd.h>
 
 #define HTTPD_HEADERS_MAX 16
+#define HTTPD_WATCH_MS    250
 
 /* One accepted connection; libmicrohttpd's socket context. */
 struct httpd_peer {
     int fd;
     int64_t since_ms; /* accept, end of the last answer, or the end of this request's header */
     bool busy;        /* a request's header is complete, and its answer is not */
+    bool complete;    /* so is its body: the answer is ours to give */
+    bool served;      /* it has had an answer */
+    bool fresh;       /* accepted, and not looked at yet */
+    bool dropped;     /* it gives its place to another */
     struct httpd_stream *stream;
     struct httpd_peer *previous, *next;
 };
@@ -38,7 +44,9 @@ struct httpd {
     struct loop_fd *source;
     struct loop_timer *watch;
     int64_t deadline_ms, comment_ms;
-    int port, connections;
+    int port, connections, places; /* open, and how many there may be */
+    int listener;                  /* libmicrohttpd's, to ask whether anybody waits */
+    int64_t watched_ms;
     bool wanted;   /* libmicrohttpd has to run although its descriptor tells nothing */
     bool stopping; /* nothing new is begun, streams end */
     struct httpd_peer *peers;
@@ -51,6 +59,16 @@ struct httpd {
  * time-out when a connection is resumed, nor takes the listener up again when there is room for a connection.
  */
 void httpd_want_run(struct httpd *httpd);
+
+/* A connection that was accepted, in the list of `httpd`; freed by httpd_peer_free. */
+struct httpd_peer *httpd_peer_new(struct httpd *httpd, int fd) __attribute__((returns_nonnull, warn_unused_result));
+/* Takes it off the list and frees it. */
+void httpd_peer_free(struct httpd *httpd, struct httpd_peer *peer);
+/* Each HTTPD_WATCH_MS: ends connections that have hung up or are overdue, and looks after streams. */
+void httpd_peers_watch(struct httpd *httpd);
+/* When all places are taken and somebody waits: ends the idlest connection, if there is one; live streams and requests
+ * that wait for their answer stay. */
+void httpd_peers_make_room(struct httpd *httpd);
 
 /* A request whose header is complete. The caller frees it with httpd_request_free. */
 struct httpd_request *httpd_request_new(struct httpd *httpd, struct MHD_Connection *connection, const char *path,

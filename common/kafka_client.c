@@ -190,6 +190,7 @@ static void client_error(struct kafka_client *client, rd_kafka_event_t *event)
         rd_kafka_resp_err_t original = rd_kafka_fatal_error(client->rk, reason, sizeof(reason));
         client->failed(client->arg, true, original ? reason : rd_kafka_event_error_string(event));
     } else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        client->down = true;
         client->failed(client->arg, false, rd_kafka_event_error_string(event));
     }
     /* The rest (one broker of several, a host name) has a log line of its own, and librdkafka tries again. */

@@ -62,6 +62,12 @@ static void configure(struct kafka_conf *conf, const struct kafka_config *config
     if (rd_kafka_version() >= KAFKA_VERSION_QUEUE_BACKOFF) {
         kafka_conf_number(conf, "fetch.queue.backoff.ms", 5);
     }
+    /*
+     * We are no member of the group, whose offsets are for tools of Kafka to see. One that is noted while no broker
+     * answers waits so long, and the end of the consumer with it; the default is 45 s.
+     */
+    kafka_conf_number(conf, "session.timeout.ms", 250);
+    kafka_conf_number(conf, "heartbeat.interval.ms", 50);
     rd_kafka_conf_set_events(conf->conf, RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
 }
 
@@ -200,6 +206,9 @@ int kafka_consumer_rewind(struct kafka_consumer *consumer, int32_t partition, in
 
 static void commit_noted(struct kafka_consumer *consumer, int32_t from, int32_t to)
 {
+    if (consumer->client.down) {
+        return; /* it would wait for a broker, see configure() */
+    }
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
 
     for (int32_t p = from; p < to; p++) {

@@ -39,7 +39,8 @@ struct kafka_client {
     rd_kafka_queue_t *main; /* errors, log lines, delivery reports */
     struct loop *loop;
     struct loop_fd *source;
-    int fd; /* eventfd that librdkafka writes to */
+    int fd;    /* eventfd that librdkafka writes to */
+    bool down; /* no broker answers, as far as is known */
     struct log_limit limit;
     kafka_error_fn *failed;
     void *arg;

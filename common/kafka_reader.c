@@ -205,6 +205,7 @@ static int64_t pull(struct kafka_consumer *consumer)
         }
         rd_kafka_message_destroy(message);
     }
+    consumer->client.down = false;
     consumer->batch_average = bytes / got + 1;
     consumer->read_records += got;
     consumer->read_bytes += bytes;

@@ -33,7 +33,7 @@ struct link {
     int64_t target_version, target_term; /* of the newest target */
     int32_t calls_per_minute_milli;      /* of the newest target */
     int64_t heard_ms;
-    const struct curve_client *curve;
+    struct curve_client *curve;
     bool insecure;
     bool welcomed, up, silent;
     bool answered; /* on the connection that stands */

@@ -45,9 +45,9 @@ struct link_config {
     Isobar__V1__Role role;
     int32_t capacity;
     const char *zone;
-    const struct curve_client *curve; /* borrowed; NULL: plain */
-    bool told;                        /* link_leader will be called */
-    bool insecure;                    /* plain to other than loopback is allowed */
+    struct curve_client *curve; /* borrowed; NULL: plain */
+    bool told;                  /* link_leader will be called */
+    bool insecure;              /* plain to other than loopback is allowed */
 };
 
 /*

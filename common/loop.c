@@ -190,8 +190,10 @@ static void run_hooks(struct loop *loop)
 {
     loop->in_hooks = true;
     for (size_t i = 0; i < loop->hook_count; i++) {
-        if (loop->hooks[i].fn)
-            loop->hooks[i].fn(loop->hooks[i].arg);
+        if (!loop->hooks[i].fn)
+            continue;
+        loop->now_ms = clock_monotonic_ms();
+        loop->hooks[i].fn(loop->hooks[i].arg);
     }
     loop->in_hooks = false;
     for (size_t i = loop->hook_count; i-- > 0;) {
@@ -221,19 +223,20 @@ static int round_once(struct loop *loop, int64_t most_ms)
 {
     assert(!loop->in_round); /* a nested round would free sources that the outer one still holds */
     loop->in_round = true;
-    loop->now_ms = clock_monotonic_ms(); /* the hooks' too: long callbacks, or a long start, lie behind */
     loop->wait_ms = most_ms;
     run_hooks(loop);
     loop_timers_wait(loop);
     struct epoll_event events[EVENTS_A_ROUND];
     int count = loop->stopped ? 0 : epoll_wait(loop->epoll, events, EVENTS_A_ROUND, (int)loop->wait_ms);
     int status = count < 0 && errno != EINTR ? ERR_SYSTEM : 0;
-    loop->now_ms = clock_monotonic_ms();
     for (int i = 0; i < count && !loop->stopped; i++) {
         struct loop_fd *source = events[i].data.ptr;
-        if (!source->dead)
-            source->fn(source->arg, loop_events(events[i].events));
+        if (source->dead)
+            continue;
+        loop->now_ms = clock_monotonic_ms(); /* whatever the one before took, or a SIGSTOP */
+        source->fn(source->arg, loop_events(events[i].events));
     }
+    loop->now_ms = clock_monotonic_ms();
     if (!loop->stopped)
         loop_timers_run(loop);
     bury(loop);

@@ -41,7 +41,7 @@ int loop_run_until(struct loop *loop, const bool *done, int64_t timeout_ms) __at
 /* Makes loop_run return when the callback that calls this does; descriptors still ready are reported by the next run.
  */
 void loop_stop(struct loop *loop);
-/* Monotonic milliseconds, read when a round starts and when its wait is over. */
+/* Monotonic milliseconds, read before each callback: what is computed from it holds after a SIGCONT, too. */
 int64_t loop_now_ms(const struct loop *loop);
 
 /* Watches `fd` (borrowed). Returns the source, or NULL with errno. */

@@ -122,6 +122,7 @@ void loop_timers_run(struct loop *loop)
             loop_timer_set(timer, timer->period_ms, timer->period_ms);
         else
             loop_timer_cancel(timer);
+        loop->now_ms = clock_monotonic_ms();
         timer->fn(timer->arg);
         if (loop->stopped || clock_monotonic_ms() - now > TIMERS_AT_MOST_MS)
             return; /* descriptors get their turn */

@@ -52,6 +52,30 @@ static int set_integer(const struct option_parse *parse, const struct option_row
     return 0;
 }
 
+void option_words(const struct option_row *row, struct buf *out)
+{
+    for (const char *word = row->initial; word;) {
+        const char *bar = strchr(word, '|');
+        const char *before = word == row->initial ? "" : bar ? ", " : " or ";
+        buf_printf(out, "%s%.*s", before, (int)strcspn(word, "|"), word);
+        word = bar ? bar + 1 : NULL;
+    }
+}
+
+static int set_word(const struct option_parse *parse, const struct option_row *row, const char *text, struct buf *error)
+{
+    size_t size = strlen(text);
+    for (const char *word = row->initial; word; word = strchr(word, '|'), word += word != NULL) {
+        if (strcspn(word, "|") == size && strncmp(word, text, size) == 0) {
+            set_text(parse, row, text);
+            return 0;
+        }
+    }
+    buf_printf(error, "'%s' is not one of ", text);
+    option_words(row, error);
+    return ERR_INVALID;
+}
+
 int option_set(struct option_parse *parse, const struct option_row *row, const char *text, const char *origin,
                struct buf *error)
 {
@@ -60,6 +84,8 @@ int option_set(struct option_parse *parse, const struct option_row *row, const c
         status = set_integer(parse, row, text, error);
     else if (row->type == OPTION_FLAG)
         status = set_flag(parse, row, text, error);
+    else if (row->type == OPTION_WORD)
+        status = set_word(parse, row, text, error);
     else
         set_text(parse, row, text);
     if (status == 0)
@@ -72,7 +98,9 @@ static void set_defaults(struct option_parse *parse)
     struct buf error = BUF_EMPTY;
     for (size_t i = 0; i < parse->program->row_count; i++) {
         const struct option_row *row = &parse->program->rows[i];
-        if (option_set(parse, row, row->initial, "default", &error) != 0) {
+        char word[OPTION_NAME_BYTES];
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(row->initial, "|"), row->initial);
+        if (option_set(parse, row, row->type == OPTION_WORD ? word : row->initial, "default", &error) != 0) {
             fprintf(stderr, "%s: default of %s: %s\n", parse->program->name, row->name, error.data);
             abort(); /* the table itself is wrong */
         }
@@ -233,7 +261,7 @@ void option_release(const struct option_program *program, void *values)
 {
     for (size_t i = 0; i < program->row_count; i++) {
         const struct option_row *row = &program->rows[i];
-        if (row->type != OPTION_TEXT && row->type != OPTION_SECRET)
+        if (row->type == OPTION_INT || row->type == OPTION_FLAG)
             continue;
         char **place = (char **)(void *)((char *)values + row->offset);
         if (row->type == OPTION_SECRET && *place)

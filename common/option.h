@@ -6,6 +6,7 @@
  *       X(TEXT,   kafka,       "127.0.0.1:9092", 0, 0, "Kafka bootstrap servers, host:port[,host:port]") \
  *       X(INT,    commit_ms,   "5", 1, 1000, "least time between two commits of a partition, ms") \
  *       X(FLAG,   insecure,    "false", 0, 0, "allow binding to other than loopback without authentication") \
+ *       X(WORD,   log_format,  "logfmt|json", 0, 0, "format of log lines") \
  *       X(SECRET, api_key,     "", 0, 0, "API key; only from the environment or a file")
  *   struct worker_options { OPTION_STRUCT(WORKER_OPTIONS) };
  *   static const struct option_row rows[] = { OPTION_ROWS(struct worker_options, WORKER_OPTIONS) };
@@ -15,7 +16,8 @@
  * programs: there a key that this one does not have is another's, unless it looks like a slip of one of ours. FLAG rows
  * also have --no-<name>. SECRET rows have no flag; they have ISOBAR_<NAME> and, when that is not set,
  * ISOBAR_<NAME>_FILE (a file whose first line is the value), and are masked in dumps. Types: TEXT char *, INT int64_t
- * within [low, high], FLAG bool, SECRET char *.
+ * within [low, high], FLAG bool, WORD char *, one of the words between '|', of which the first is the default, SECRET
+ * char *. A file is a regular one of at most 1 MiB.
  */
 #ifndef ISOBAR_OPTION_H
 #define ISOBAR_OPTION_H
@@ -24,20 +26,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum option_type { OPTION_TEXT, OPTION_INT, OPTION_FLAG, OPTION_SECRET };
+enum option_type { OPTION_TEXT, OPTION_INT, OPTION_FLAG, OPTION_WORD, OPTION_SECRET };
 
 struct option_row {
     enum option_type type;
-    const char *name; /* with underscores */
-    const char *initial;
-    int64_t low, high; /* INT only */
-    const char *help;  /* one sentence */
+    const char *name;    /* with underscores */
+    const char *initial; /* the default; of a WORD all that are allowed */
+    int64_t low, high;   /* INT only */
+    const char *help;    /* one sentence */
     size_t offset;
 };
 
 #define OPTION_CTYPE_TEXT                                  char *
 #define OPTION_CTYPE_INT                                   int64_t
 #define OPTION_CTYPE_FLAG                                  bool
+#define OPTION_CTYPE_WORD                                  char *
 #define OPTION_CTYPE_SECRET                                char *
 #define OPTION_FIELD(type, name, initial, low, high, help) OPTION_CTYPE_##type name;
 #define OPTION_STRUCT(LIST)                                LIST(OPTION_FIELD)
@@ -48,8 +51,8 @@ struct option_row {
 /* Options that every daemon has; put it first in the program's list. */
 #define OPTION_COMMON(X)                                                                                               \
     X(TEXT, config, "", 0, 0, "configuration file; keys are the options with underscores")                             \
-    X(TEXT, log_level, "info", 0, 0, "lowest level logged: debug, info, warn or error")                                \
-    X(TEXT, log_format, "logfmt", 0, 0, "log lines as logfmt or json")                                                 \
+    X(WORD, log_level, "info|debug|warn|error", 0, 0, "lowest level logged")                                           \
+    X(WORD, log_format, "logfmt|json", 0, 0, "format of log lines")                                                    \
     X(TEXT, admin_bind, "127.0.0.1", 0, 0, "address of the admin port (/livez, /readyz, /metrics)")                    \
     X(INT, admin_port, "0", -1, 65535, "admin port; 0 takes a free one and logs it, -1 turns it off")                  \
     X(FLAG, insecure, "false", 0, 0, "allow addresses other than loopback without authentication")

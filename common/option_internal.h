@@ -18,8 +18,11 @@ struct option_parse {
  * `error`. */
 int option_set(struct option_parse *parse, const struct option_row *row, const char *text, const char *origin,
                struct buf *error) __attribute__((warn_unused_result));
-/* The place of a TEXT or SECRET row's value. */
+/* The place of a TEXT, WORD or SECRET row's value. */
 char **option_text(const struct option_parse *parse, const struct option_row *row);
+
+/* Appends the words of a WORD row, "a, b or c", to `out`. */
+void option_words(const struct option_row *row, struct buf *out);
 
 /* The row called `name` (with underscores), or NULL. */
 const struct option_row *option_find(const struct option_program *program, const char *name);

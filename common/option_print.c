@@ -1,8 +1,25 @@
 /* What --help and --dump-config print (option_internal.h). */
 #include "option_internal.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Up to the default and the range of an option that has a flag. */
+static void print_row(const struct option_row *row, const char *name)
+{
+    struct buf words = BUF_EMPTY;
+    printf("  --%s%s\n        %s", name, row->type == OPTION_FLAG ? "" : " VALUE", row->help);
+    if (row->type == OPTION_WORD) {
+        option_words(row, &words);
+        printf(": %s", words.data);
+    }
+    printf("\n        (default %.*s", row->type == OPTION_WORD ? (int)strcspn(row->initial, "|") : INT_MAX,
+           *row->initial ? row->initial : "empty");
+    if (row->type == OPTION_INT)
+        printf(", from %lld to %lld", (long long)row->low, (long long)row->high);
+    buf_release(&words);
+}
 
 void option_print_help(const struct option_program *program)
 {
@@ -18,10 +35,7 @@ void option_print_help(const struct option_program *program)
                    variable, row->help, variable);
             continue;
         }
-        printf("  --%s%s\n        %s\n        (default %s", name, row->type == OPTION_FLAG ? "" : " VALUE", row->help,
-               *row->initial ? row->initial : "empty");
-        if (row->type == OPTION_INT)
-            printf(", from %lld to %lld", (long long)row->low, (long long)row->high);
+        print_row(row, name);
         printf("; environment ISOBAR_%s)\n", variable);
     }
     printf("  --help, --version, --dump-config\n");
@@ -47,6 +61,7 @@ void option_dump(const struct option_parse *parse)
             printf("; %s = %s", row->name, **option_text(parse, row) ? "****" : "");
             break;
         case OPTION_TEXT:
+        case OPTION_WORD:
             printf("%s = %s", row->name, *option_text(parse, row));
             break;
         }

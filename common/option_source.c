@@ -6,6 +6,7 @@
 #include "option_internal.h"
 
 #include "error.h"
+#include "file.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -13,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECRET_BYTES 4096
+#define SECRET_BYTES   4096
+#define FILE_MAX_BYTES (1024 * 1024)
 
 /* ---- the configuration file ---- */
 
@@ -103,11 +105,13 @@ static char *next_line(char *line, int size, void *arg)
 
 int option_read_file(struct option_parse *parse, const char *path)
 {
-    struct file file = {.parse = parse, .path = path, .stream = fopen(path, "r")};
-    if (!file.stream) {
-        fprintf(stderr, "%s: %s: %s\n", parse->program->name, path, strerror(errno));
+    struct buf error = BUF_EMPTY;
+    struct file file = {.parse = parse, .path = path, .stream = file_open(path, FILE_MAX_BYTES, &error)};
+    if (!file.stream)
+        fprintf(stderr, "%s: %s\n", parse->program->name, error.data);
+    buf_release(&error);
+    if (!file.stream)
         return ERR_INVALID;
-    }
     int status = ini_parse_stream(next_line, &file, on_key, &file);
     bool unreadable = ferror(file.stream);
     fclose(file.stream);

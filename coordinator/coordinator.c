@@ -40,9 +40,10 @@ static void on_timer(void *arg)
     struct coordinator *coordinator = arg;
     coordinator->metrics.rejected_total = channel_rejected(coordinator->channel) + coordinator->refused;
     coordinator->metrics.refused_total = channel_refused(coordinator->channel);
+    coordinator_wake(coordinator);
+    publish_late(coordinator);
     if (!lease_held(coordinator->lease))
         return;
-    coordinator_wake(coordinator);
     leader_tick(coordinator);
 }
 
@@ -107,6 +108,7 @@ int coordinator_start(struct coordinator *coordinator, struct daemon *daemon)
     if (take_id(coordinator, &error) && security_start(coordinator, &error))
         coordinator->store = store_new(coordinator->loop, &store, on_store, coordinator, &error);
     if (coordinator->store) {
+        backlog_init(&coordinator->backlog, coordinator->store);
         code = EXIT_CODE_UNAVAILABLE;
         coordinator->channel =
             channel_listen_curve(coordinator->loop, options->bind, coordinator->curve, on_message, coordinator, &error);
@@ -143,6 +145,7 @@ void coordinator_drain(struct coordinator *coordinator)
 void coordinator_release(struct coordinator *coordinator)
 {
     store_free(coordinator->store);
+    backlog_release(&coordinator->backlog);
     lease_free(coordinator->lease);
     catalogue_free(coordinator->catalogue);
     channel_free(coordinator->channel);

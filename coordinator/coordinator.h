@@ -9,6 +9,7 @@
 #define COORDINATOR_COORDINATOR_H
 
 #include "assign.h"
+#include "backlog.h"
 #include "catalogue.h"
 #include "channel.h"
 #include "daemon.h"
@@ -104,6 +105,7 @@ struct coordinator {
     struct drained drained;
     struct answered answers[ANSWERS_KEPT]; /* a ring */
     size_t answer_count;                   /* ever */
+    struct backlog backlog;                /* of audit and moves */
     struct catalogue *catalogue;
     int64_t catalogue_told;        /* version in the last targets of fetchers */
     int64_t heartbeats;            /* heard so far, their serial number */
@@ -239,5 +241,7 @@ void publish(struct coordinator *coordinator);
 void publish_audit(struct coordinator *coordinator, const char *what, const char *who, const char *detail);
 /* Adds a move to the stream of moves, which outlives the leader. */
 void publish_move(struct coordinator *coordinator, const struct move *move, int64_t number);
+/* Writes what could not be written while Redis was away; leading or not, for it has happened. */
+void publish_late(struct coordinator *coordinator);
 
 #endif

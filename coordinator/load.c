@@ -9,11 +9,11 @@ static double clamp(double rate)
     return rate < 0 ? 0 : rate > LOAD_LIMIT ? LOAD_LIMIT : rate;
 }
 
-static void take(struct load *load, double rate, int64_t step_ms)
+static void take(double *mean, int64_t *measured_ms, double rate, int64_t step_ms)
 {
-    int64_t tau_ms = load->measured_ms < LOAD_TAU_MS ? load->measured_ms : LOAD_TAU_MS;
-    load->rate += (clamp(rate) - load->rate) * (double)step_ms / (double)(tau_ms + step_ms);
-    load->measured_ms += step_ms;
+    int64_t tau_ms = *measured_ms < LOAD_TAU_MS ? *measured_ms : LOAD_TAU_MS;
+    *mean += (clamp(rate) - *mean) * (double)step_ms / (double)(tau_ms + step_ms);
+    *measured_ms += step_ms;
 }
 
 void load_observe(struct load *load, int64_t now_ms, const int64_t records_rows_lag[3])
@@ -26,7 +26,9 @@ void load_observe(struct load *load, int64_t now_ms, const int64_t records_rows_
     if (load->begun && new_records >= 0 && new_rows >= 0 && step_ms <= LOAD_TAU_MS) {
         double rows_each = records > 0 && rows > 0 ? (double)rows / (double)records : 1;
         double behind = lag > 0 ? (double)lag * (rows_each + LOAD_RECORD_ROWS) / LOAD_LEVEL_S : 0;
-        take(load, (new_rows + LOAD_RECORD_ROWS * new_records) * 1000 / (double)step_ms + behind, step_ms);
+        take(&load->rate, &load->measured_ms,
+             (new_rows + LOAD_RECORD_ROWS * new_records) * 1000 / (double)step_ms + behind, step_ms);
+        take(&load->record_rate, &load->records_measured_ms, new_records * 1000 / (double)step_ms, step_ms);
     }
     load->begun = true;
     load->at_ms = now_ms;
@@ -51,6 +53,11 @@ void load_restore(struct load *load, int64_t rate)
 void load_interrupt(struct load *load)
 {
     load->begun = false;
+}
+
+double load_records(const struct load *load)
+{
+    return load->records_measured_ms < LOAD_KNOWN_MS ? 0 : load->record_rate;
 }
 
 int64_t load_rate(const struct load *load)

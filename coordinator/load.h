@@ -30,6 +30,8 @@
 struct load {
     double rate;
     int64_t measured_ms;          /* time the rate was measured over; above LOAD_KNOWN_MS it is known */
+    double record_rate;           /* of records alone, for people; smoothed alike */
+    int64_t records_measured_ms;  /* shorter when another leader measured the rate before */
     bool begun;                   /* the three below are there */
     int64_t at_ms, records, rows; /* of the last report taken */
 };
@@ -42,6 +44,8 @@ void load_set(struct load *load, int64_t value);
 void load_restore(struct load *load, int64_t rate);
 /* The next report only begins a difference: the owner changed or nothing was heard for long. The rate stays. */
 void load_interrupt(struct load *load);
+/* Records a second, of a partition; 0 while it is not known. */
+double load_records(const struct load *load);
 /* Rows a second, or cities, rounded; LOAD_UNKNOWN. */
 int64_t load_rate(const struct load *load);
 /* Fills `weights` (each > 0); an unknown load counts as the mean of the known ones. `idle`: see above. */

@@ -51,6 +51,7 @@ static struct member *add(struct members *members, const struct member *like)
 {
     struct member *member = mem_dup(like, sizeof *like);
     member->key = ++members->keys;
+    member->load = member->load_percent = -1;
     member->next = members->first;
     members->first = member;
     members->count++;

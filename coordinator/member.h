@@ -37,11 +37,12 @@ struct member {
     int64_t target_ms;                   /* when it was sent last */
     bool target_changed;
     int64_t records, calls;
-    bool benched;             /* made no progress: is given nothing until then */
-    int64_t benched_ms;       /* monotonic, end of the last such pause */
-    int benches;              /* in a row */
-    const char *filling;      /* it has not had its share yet since what this says ("joined"); NULL: it has */
-    struct quota_share quota; /* fetchers; live, draining and heard_ms are filled when it is divided */
+    bool benched;               /* made no progress: is given nothing until then */
+    int64_t benched_ms;         /* monotonic, end of the last such pause */
+    int benches;                /* in a row */
+    int64_t load, load_percent; /* by the last plan: of what it holds, and against its part; -1: not planned with */
+    const char *filling;        /* it has not had its share yet since what this says ("joined"); NULL: it has */
+    struct quota_share quota;   /* fetchers; live, draining and heard_ms are filled when it is divided */
     struct member *next;
 };
 

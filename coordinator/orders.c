@@ -145,6 +145,28 @@ static size_t usable(const struct coordinator *coordinator, const struct slots *
     return count;
 }
 
+/* What the plan left of its measures with the members, for the view. Weights are in quarters (load.h). */
+static void note_loads(struct coordinator *coordinator, const struct slots *slots, const struct assign *assign)
+{
+    double weight = 0, part = 0;
+    for (struct member *member = coordinator->members.first; member; member = member->next) {
+        if (member->role == slots->role)
+            member->load = member->load_percent = -1;
+    }
+    for (size_t i = 0; i < assign->count; i++) {
+        weight += assign->members[i].weight;
+        part += assign->members[i].part;
+    }
+    for (size_t i = 0; i < assign->count; i++) {
+        const struct assign_member *planned = &assign->members[i];
+        struct member *member = member_by_key(&coordinator->members, planned->key);
+        member->load = (int64_t)(planned->weight / 4 + 0.5);
+        member->load_percent = weight > 0 ? (int64_t)(100 * planned->weight * part / planned->part / weight + 0.5) : 0;
+        if (!planned->filling)
+            member->filling = NULL;
+    }
+}
+
 static size_t plan_slots(struct coordinator *coordinator, struct slots *slots)
 {
     size_t slot_count = (size_t)coordinator->partition_count;
@@ -164,10 +186,7 @@ static size_t plan_slots(struct coordinator *coordinator, struct slots *slots)
                                       .fn = on_change,
                                       .arg = &planning};
     size_t changes = assign_plan(&planning.assign);
-    for (size_t i = 0; i < planning.assign.count; i++) {
-        if (!members[i].filling)
-            member_by_key(&coordinator->members, members[i].key)->filling = NULL;
-    }
+    note_loads(coordinator, slots, &planning.assign);
     free(members);
     free(weights);
     return changes;

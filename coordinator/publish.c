@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,21 +71,38 @@ static size_t held_by(const struct coordinator *coordinator, const struct member
     return held;
 }
 
+/* Records a second of the partitions that the worker holds, and in `lag` how many they are behind. */
+static double records_of(const struct coordinator *coordinator, const struct member *member, int64_t *lag)
+{
+    const struct slots *slots = &coordinator->partitions;
+    double records = 0;
+    for (int32_t i = 0; i < coordinator->partition_count; i++) {
+        if (slots->slots[i].state == SLOT_FREE || slots->slots[i].owner != member->key)
+            continue;
+        records += load_records(&slots->loads[i]);
+        *lag += slots->views[i].lag > 0 ? slots->views[i].lag : 0;
+    }
+    return floor(records * 10 + 0.5) / 10;
+}
+
 static json_t *member_json(const struct coordinator *coordinator, const struct member *member)
 {
     char incarnation[24];
     const struct drained_member *drained = drained_find(&coordinator->drained, member->id);
     bool is_drained = drained && drained->incarnation == member->incarnation;
+    int64_t lag = 0;
+    double records = records_of(coordinator, member, &lag);
     snprintf(incarnation, sizeof incarnation, "%llx", (unsigned long long)member->incarnation);
-    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:s}", "id", member->id, "role",
-                     member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host, "zone",
-                     member->zone, "pid", (json_int_t)member->pid, "version", member->version, "incarnation",
-                     incarnation, "state",
-                     state_names[member->benched && member->state == MEMBER_LIVE ? MEMBER_SUSPECT : member->state],
-                     "heartbeat_age_ms", (json_int_t)(coordinator->now_ms - member->heard_ms), "capacity",
-                     (int)member->capacity, "records", (json_int_t)member->records, "calls", (json_int_t)member->calls,
-                     "held", (json_int_t)held_by(coordinator, member), "share_milli",
-                     (json_int_t)member->quota.may_milli, "drained_by", is_drained ? drained->who : "");
+    return json_pack(
+        "{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:s,s:f,s:I,s:I,s:I}", "id", member->id, "role",
+        member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host, "zone", member->zone,
+        "pid", (json_int_t)member->pid, "version", member->version, "incarnation", incarnation, "state",
+        state_names[member->benched && member->state == MEMBER_LIVE ? MEMBER_SUSPECT : member->state],
+        "heartbeat_age_ms", (json_int_t)(coordinator->now_ms - member->heard_ms), "capacity", (int)member->capacity,
+        "records", (json_int_t)member->records, "calls", (json_int_t)member->calls, "held",
+        (json_int_t)held_by(coordinator, member), "share_milli", (json_int_t)member->quota.may_milli, "drained_by",
+        is_drained ? drained->who : "", "records_per_s", records, "lag", (json_int_t)lag, "load",
+        (json_int_t)member->load, "load_percent", (json_int_t)member->load_percent);
 }
 
 static json_t *quota_json(const struct coordinator *coordinator)
@@ -157,23 +175,31 @@ void publish(struct coordinator *coordinator)
 void publish_audit(struct coordinator *coordinator, const char *what, const char *who, const char *detail)
 {
     char key[256];
-    if (!store_up(coordinator->store))
-        return;
     snprintf(key, sizeof key, "%saudit", coordinator->options->prefix);
-    store_send(coordinator->store, on_written, NULL, "XADD", key, "MAXLEN", "~", "10000", "*", "what", what, "who", who,
-               "detail", detail, NULL);
+    const char *words[] = {"XADD", key, "MAXLEN", "~", "10000", "*", "what", what, "who", who, "detail", detail};
+    backlog_add(&coordinator->backlog, sizeof words / sizeof *words, words, coordinator->wall_ms);
 }
 
 void publish_move(struct coordinator *coordinator, const struct move *move, int64_t number)
 {
     char key[256], at[24], index[16], given[24];
-    if (!store_up(coordinator->store))
-        return;
     snprintf(key, sizeof key, "%smoves", coordinator->options->prefix);
     snprintf(at, sizeof at, "%lld", (long long)move->at_ms);
     snprintf(index, sizeof index, "%d", (int)move->index);
     snprintf(given, sizeof given, "%lld", (long long)number);
-    store_send(coordinator->store, on_written, NULL, "XADD", key, "MAXLEN", "~", "20000", "*", "at_ms", at, "kind",
-               move->kind, "index", index, "from", move->from, "to", move->to, "number", given, "reason", move->reason,
-               NULL);
+    const char *words[] = {"XADD", key,      "MAXLEN",   "~",     "20000",  "*",         "at_ms",
+                           at,     "kind",   move->kind, "index", index,    "from",      move->from,
+                           "to",   move->to, "number",   given,   "reason", move->reason};
+    backlog_add(&coordinator->backlog, sizeof words / sizeof *words, words, 0);
+}
+
+void publish_late(struct coordinator *coordinator)
+{
+    char detail[96];
+    int64_t lost = backlog_lost(&coordinator->backlog);
+    if (lost > 0) {
+        snprintf(detail, sizeof detail, "%lld entries of audit and moves while Redis was away", (long long)lost);
+        publish_audit(coordinator, "lost", coordinator->id, detail);
+    }
+    backlog_flush(&coordinator->backlog);
 }

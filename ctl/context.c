@@ -52,23 +52,34 @@ static bool prefix_valid(const char *prefix)
     return true;
 }
 
-int context_connect(struct context *context, const char *user, const char *password)
+int context_try(struct context *context, const char *user, const char *password, struct buf *error)
 {
-    if (!prefix_valid(context->prefix))
-        return context_fail(context, EXIT_CODE_CONFIG,
-                            "prefix \"%s\": 1 to %d printable ASCII characters without blanks and braces wanted",
-                            context->prefix, CONTEXT_PREFIX_MAX);
+    if (!prefix_valid(context->prefix)) {
+        buf_printf(error, "prefix \"%s\": 1 to %d printable ASCII characters without blanks and braces wanted",
+                   context->prefix, CONTEXT_PREFIX_MAX);
+        return EXIT_CODE_CONFIG;
+    }
     struct store_config config = {.address = context->redis,
                                   .user = user,
                                   .password = password,
                                   .timeout_ms = context->timeout_ms,
                                   .name = "isobarctl"};
-    struct buf error = BUF_EMPTY;
-    context->store = store_sync_new(&config, &error);
+    struct buf reason = BUF_EMPTY;
+    context->store = store_sync_new(&config, &reason);
     if (!context->store)
-        (void)context_fail(context, EXIT_CODE_UNAVAILABLE, "Redis: %s", error.data);
+        buf_printf(error, "Redis: %s", reason.data);
+    buf_release(&reason);
+    return context->store ? EXIT_CODE_OK : EXIT_CODE_UNAVAILABLE;
+}
+
+int context_connect(struct context *context, const char *user, const char *password)
+{
+    struct buf error = BUF_EMPTY;
+    int code = context_try(context, user, password, &error);
+    if (code != EXIT_CODE_OK)
+        (void)context_fail(context, code, "%s", error.data);
     buf_release(&error);
-    return context->store ? EXIT_CODE_OK : context->exit_code;
+    return code;
 }
 
 void context_close(struct context *context)
@@ -84,7 +95,7 @@ struct store_reply *context_ask(struct context *context, size_t argc, const char
     if (!reply) {
         (void)context_fail(context, EXIT_CODE_UNAVAILABLE, "Redis: %s", error.data);
     } else if (reply->type == STORE_ERROR) {
-        (void)context_fail(context, EXIT_CODE_FAILURE, "Redis at %s refuses %s: %s", context->redis, argv[0],
+        (void)context_fail(context, EXIT_CODE_REFUSED, "Redis at %s refuses %s: %s", context->redis, argv[0],
                            reply->text);
         store_reply_free(reply);
         reply = NULL;

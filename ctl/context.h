@@ -38,6 +38,9 @@ struct context {
  */
 int context_connect(struct context *context, const char *user, const char *password)
     __attribute__((warn_unused_result));
+/* The same, with the reason appended to `error` instead of said; the exit code is returned only. */
+int context_try(struct context *context, const char *user, const char *password, struct buf *error)
+    __attribute__((warn_unused_result));
 /* Closes the connection. */
 void context_close(struct context *context);
 /* Says an error, keeps `exit_code` and returns it. */

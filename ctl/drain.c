@@ -77,7 +77,9 @@ static int command(const struct drain_options *options, const char *member, Isob
 {
     if (!channel_member_valid(member))
         return context_fail(context, EXIT_CODE_USAGE, "'%s' is no member's id: 1 to 64 of A-Z a-z 0-9 . _ -", member);
-    int code = context_connect(context, options->redis_user, options->redis_password);
+    int code = EXIT_CODE_OK;
+    if (!*options->coordinator) /* else Redis is asked only when no coordinator knows the leader */
+        code = context_connect(context, options->redis_user, options->redis_password);
     if (code != EXIT_CODE_OK)
         return code;
     struct request_config config = REQUEST_OF(options);

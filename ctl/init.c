@@ -160,7 +160,7 @@ static int check_redis(struct init *init)
 static int kafka_failed(struct init *init, int status, const struct buf *error)
 {
     bool away = status == ERR_UNAVAILABLE || status == ERR_TIMEOUT;
-    return context_fail(&init->context, away ? EXIT_CODE_UNAVAILABLE : EXIT_CODE_FAILURE, "Kafka at %s: %s",
+    return context_fail(&init->context, away ? EXIT_CODE_UNAVAILABLE : EXIT_CODE_REFUSED, "Kafka at %s: %s",
                         init->options->kafka, error->data);
 }
 
@@ -189,7 +189,7 @@ static int describe(struct init *init, bool with_low, int32_t *partitions)
 
 static int differs(struct init *init, const char *what, const char *there, const char *wanted)
 {
-    return context_fail(&init->context, EXIT_CODE_FAILURE,
+    return context_fail(&init->context, EXIT_CODE_REFUSED,
                         "the installation %s at Redis %s has %s %s, not %s: " OTHERWISE, init->context.prefix,
                         init->context.redis, what, there, wanted);
 }
@@ -206,7 +206,7 @@ static int compare(struct init *init)
 {
     const struct installation *there = &init->there, *wanted = &init->wanted;
     if (*there->cluster_id && strcmp(there->cluster_id, wanted->cluster_id) != 0)
-        return context_fail(&init->context, EXIT_CODE_FAILURE,
+        return context_fail(&init->context, EXIT_CODE_REFUSED,
                             "the installation %s at Redis %s belongs to the Kafka cluster %s, and the one at "
                             "%s is %s: point --kafka "
                             "at the right one, or make another installation under a --prefix of its own",
@@ -237,7 +237,7 @@ static int ensure_topic(struct init *init, const char *name, int32_t partitions,
     int32_t existing = 0;
     int status = kafka_topic_ensure(init->options->kafka, &topic, timeout_ms, &existing, &error);
     if (status == ERR_REFUSED && existing > 0 && existing != partitions)
-        (void)context_fail(&init->context, EXIT_CODE_FAILURE, "topic %s at Kafka %s has %d partitions, not %d: %s",
+        (void)context_fail(&init->context, EXIT_CODE_REFUSED, "topic %s at Kafka %s has %d partitions, not %d: %s",
                            name, init->options->kafka, existing, partitions,
                            expected ? "give --partitions as the topic has them, or another --topic"
                                     : "give another --deadletter-topic");
@@ -256,7 +256,7 @@ static int ensure_topics(struct init *init)
     if (code == EXIT_CODE_OK && init->exists)
         code = compare(init);
     if (code == EXIT_CODE_OK && init->exists && partitions == 0)
-        code = context_fail(&init->context, EXIT_CODE_FAILURE,
+        code = context_fail(&init->context, EXIT_CODE_REFUSED,
                             "topic %s is gone from Kafka %s, and the installation %s at Redis %s belongs to it: "
                             "make another one under a --prefix of its own",
                             init->wanted.topic, init->options->kafka, init->context.prefix, init->context.redis);
@@ -343,8 +343,8 @@ const struct command command_init = {
     .details = "Makes the topics, a ledger per partition, and the catalogue of cities; what is there already "
                "is checked and kept.\n"
                "Records that are in the topic already will all be processed.\n\n"
-               "Exit codes: 0 all is there; 1 what is there differs from what was asked for; 69 Kafka, Redis "
-               "or tzdata is missing;\n"
+               "Exit codes: 0 all is there; 69 Kafka, Redis or tzdata is missing; 77 what is there differs from what "
+               "was asked for;\n"
                "78 the table of cities, the windows, or Redis' maxmemory-policy is wrong.",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,

@@ -60,7 +60,7 @@ static int save(struct context *context, const char *path, mode_t mode, const ch
 {
     int failed = write_new(path, mode, text);
     if (failed == EEXIST)
-        return context_fail(context, EXIT_CODE_FAILURE, "%s is there already: keys are not written over", path);
+        return context_fail(context, EXIT_CODE_REFUSED, "%s is there already: keys are not written over", path);
     if (failed)
         return context_fail(context, EXIT_CODE_FAILURE, "%s: %s", path, strerror(failed));
     return EXIT_CODE_OK;

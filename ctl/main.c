@@ -28,7 +28,7 @@ static void print_usage(FILE *out)
         fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fputs("  help       shows this, or the options of a command: isobarctl help init\n\n"
           "Exit codes: 0 done and well, 1 done and the answer is bad, 2 usage, 69 Kafka or Redis is missing, "
-          "78 configuration\n",
+          "77 refused, 78 configuration\n",
           out);
 }
 

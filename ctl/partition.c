@@ -140,13 +140,13 @@ static int ask_kafka(struct partition_command *command, int64_t *low, int64_t *h
         code = context_fail(&command->context, EXIT_CODE_UNAVAILABLE, "Kafka at %s: %s", command->options->kafka,
                             error.data);
     else if (*installation->cluster_id && strcmp(installation->cluster_id, cluster_id) != 0)
-        code = context_fail(&command->context, EXIT_CODE_FAILURE,
+        code = context_fail(&command->context, EXIT_CODE_REFUSED,
                             "Kafka at %s is cluster %s, and the installation belongs to %s: point --kafka at the right "
                             "one",
                             command->options->kafka, cluster_id, installation->cluster_id);
     else if (partitions != installation->partitions)
         code =
-            context_fail(&command->context, EXIT_CODE_FAILURE, "topic %s has %d partitions, and there are %d ledgers",
+            context_fail(&command->context, EXIT_CODE_REFUSED, "topic %s has %d partitions, and there are %d ledgers",
                          installation->topic, partitions, installation->partitions);
     if (code == EXIT_CODE_OK) {
         *low = lows[command->partition];
@@ -299,7 +299,7 @@ const struct command command_partition = {
                "after and asks.\n\n"
                "Exit codes: 0 the partition runs; 1 it does not, or nothing was changed; 2 usage; 69 Redis, Kafka or "
                "the leader is\n"
-               "missing.",
+               "missing; 77 what is there does not fit what was asked for: nothing was changed.",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,
     .options_size = sizeof(struct partition_options),

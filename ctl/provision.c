@@ -67,7 +67,7 @@ int provision_lock(struct context *context, char nonce[33])
         if (taken)
             return EXIT_CODE_OK;
         if (clock_monotonic_ms() >= end_ms)
-            return context_fail(context, EXIT_CODE_FAILURE,
+            return context_fail(context, EXIT_CODE_REFUSED,
                                 "another isobarctl is at work on this installation (%s at Redis %s); try again", key,
                                 context->redis);
         (void)nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000L}, NULL);
@@ -118,13 +118,13 @@ static int accept_ledger(struct context *context, const char *key, int64_t low)
     bool same = context_integer(reply->elements[2], low, low, &first);
     store_reply_free(reply);
     if (!untouched)
-        return context_fail(context, EXIT_CODE_FAILURE,
+        return context_fail(context, EXIT_CODE_REFUSED,
                             "Redis at %s has a ledger in use (%s) but lost its meta: restore Redis from a "
                             "backup, or take another --prefix",
                             context->redis, key);
     if (!same)
         return context_fail(
-            context, EXIT_CODE_FAILURE,
+            context, EXIT_CODE_REFUSED,
             "%s is left from an init that did not finish, and the topic begins elsewhere now, at %" PRId64
             ": delete the key and run isobarctl init again",
             key, low);
@@ -145,7 +145,7 @@ static int make_ledger(struct context *context, const struct installation *wante
     bool made = strcmp(reply->text, "made") == 0, state = strcmp(reply->text, "state") == 0;
     store_reply_free(reply);
     if (state)
-        return context_fail(context, EXIT_CODE_FAILURE,
+        return context_fail(context, EXIT_CODE_REFUSED,
                             "Redis at %s has state (%s) without ledger and meta: restore it from a backup, "
                             "or take another --prefix",
                             context->redis, city);
@@ -154,9 +154,11 @@ static int make_ledger(struct context *context, const struct installation *wante
 
 static int make_meta(struct context *context, const struct installation *wanted)
 {
-    char key[CONTEXT_KEY_BYTES];
+    char key[CONTEXT_KEY_BYTES], id[ENTROPY_ID_BYTES];
     struct call call = {.words = {"EVAL", create_script, "1", context_key(context, "meta", key)}, .count = 4};
+    entropy_id(id);
     number_field(&call, "format", INSTALLATION_FORMAT);
+    field(&call, "installation", id);
     field(&call, "cluster_id", wanted->cluster_id);
     field(&call, "topic", wanted->topic);
     number_field(&call, "partitions", wanted->partitions);
@@ -170,7 +172,7 @@ static int make_meta(struct context *context, const struct installation *wanted)
     bool made = strcmp(reply->text, "made") == 0;
     store_reply_free(reply);
     return made ? EXIT_CODE_OK
-                : context_fail(context, EXIT_CODE_FAILURE,
+                : context_fail(context, EXIT_CODE_REFUSED,
                                "another isobarctl made %s meanwhile: run isobarctl init again", key);
 }
 
@@ -199,10 +201,10 @@ int provision_check(struct context *context, const struct installation *there)
         store_reply_free(reply);
     }
     if (count > 0)
-        (void)context_fail(context, EXIT_CODE_FAILURE,
+        (void)context_fail(context, EXIT_CODE_REFUSED,
                            "%d of %d partitions lost their ledgers (%s%s): restore Redis from a backup, or make a new "
                            "installation under another --prefix; a ledger that is made anew would count records twice",
                            count, there->partitions, missing.data, count > LEDGERS_NAMED ? ", ..." : "");
     buf_release(&missing);
-    return count > 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+    return count > 0 ? EXIT_CODE_REFUSED : EXIT_CODE_OK;
 }

@@ -1,6 +1,8 @@
 /*
- * Commands to the leader (proto/control.proto, Command): finds it by the key `leader` in Redis, dials it as an operator
- * and asks until it answers. A leader that does not answer may have lost the lead meanwhile, so Redis is asked again.
+ * Commands to the leader (proto/control.proto, Command): finds it, dials it as an operator and asks until it answers.
+ * The coordinators that are named (--coordinator) are tried in turn, and a standby's word about the leader is followed
+ * by the rules of common/link.h; then the key `leader` in Redis is looked at, or from the start when none is named. A
+ * leader that does not answer may have lost the lead meanwhile, so all of it is gone through again.
  */
 #ifndef CTL_REQUEST_H
 #define CTL_REQUEST_H
@@ -18,11 +20,14 @@
 #define REQUEST_OPTIONS(X)                                                                                             \
     X(TEXT, id, "", 0, 0, "with keys: this operator's id in the coordinators' allow file")                             \
     X(TEXT, curve_key_file, "", 0, 0, "file with this operator's secret key; with it coordinators need CURVE")         \
-    X(TEXT, curve_server_key, "", 0, 0, "coordinators' public key, or a file with it")                                 \
+    X(TEXT, curve_server_key, "", 0, 0, "coordinators' public key, or a file with those to try; or one per endpoint")  \
+    X(TEXT, coordinator, "", 0, 0, "coordinators, tcp://host:port[,...]; empty: the leader that Redis names")          \
     X(FLAG, insecure, "false", 0, 0, "allow a leader on other than loopback without keys")
 
 struct request_config {
     const char *id, *curve_key_file, *curve_server_key;
+    const char *coordinator;                 /* comma list; may be empty */
+    const char *redis_user, *redis_password; /* for a context that is not connected */
     bool insecure;
 };
 
@@ -30,6 +35,9 @@ struct request_config {
     ((struct request_config){.id = (options_)->id,                                                                     \
                              .curve_key_file = (options_)->curve_key_file,                                             \
                              .curve_server_key = (options_)->curve_server_key,                                         \
+                             .coordinator = (options_)->coordinator,                                                   \
+                             .redis_user = (options_)->redis_user,                                                     \
+                             .redis_password = (options_)->redis_password,                                             \
                              .insecure = (options_)->insecure})
 
 struct request;
@@ -40,7 +48,10 @@ struct request_answer {
     char text[REQUEST_TEXT_BYTES]; /* without control characters */
 };
 
-/* `context` is connected; it and the texts of `config` are borrowed. Keys are read when the leader is dialled. */
+/*
+ * `context`, which need not be connected when coordinators are named, and the texts of `config` are borrowed. Keys are
+ * read when somebody is dialled.
+ */
 struct request *request_new(struct context *context, const struct request_config *config)
     __attribute__((returns_nonnull, warn_unused_result));
 /* NULL allowed. */

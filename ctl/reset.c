@@ -18,7 +18,7 @@ static int read_numbers(struct context *context, const struct store_reply *reply
                                &out->before.gaps,         &out->before.record_offset, &out->before.clock_ms};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!context_integer(reply->elements[i + 1], -1, OFFSET_MAX, fields[i]))
-            return context_fail(context, EXIT_CODE_FAILURE,
+            return context_fail(context, EXIT_CODE_REFUSED,
                                 "the ledger of partition %d has a bad %s: restore Redis from a backup", out->partition,
                                 names[i]);
     }
@@ -36,7 +36,7 @@ int reset_read(struct context *context, int32_t partition, struct reset *out)
     if (!reply)
         return context->exit_code;
     if (reply->elements[0]->type != STORE_TEXT || reply->elements[0]->size != RESET_CID_BYTES - 1)
-        code = context_fail(context, EXIT_CODE_FAILURE,
+        code = context_fail(context, EXIT_CODE_REFUSED,
                             "partition %d has no ledger: restore Redis from a backup; a reset makes none", partition);
     else
         code = read_numbers(context, reply, out);
@@ -93,12 +93,12 @@ static int take_answer(struct context *context, const struct reset *reset, const
     const char *reason = reply->type == STORE_ARRAY && reply->count > 1 ? reply->elements[1]->text : "no reason";
     int64_t first, applied, gaps;
     if (strcmp(word, "mismatch") == 0)
-        return context_fail(context, EXIT_CODE_FAILURE,
+        return context_fail(context, EXIT_CODE_REFUSED,
                             "partition %d was committed to or taken over since it was read: nothing was changed. Does "
                             "it run? isobarctl why %d",
                             reset->partition, reset->partition);
     if (strcmp(word, "ok") != 0)
-        return context_fail(context, EXIT_CODE_FAILURE, "the ledger was not changed: %s", reason);
+        return context_fail(context, EXIT_CODE_REFUSED, "the ledger was not changed: %s", reason);
     if (reply->count != 4 || !context_integer(reply->elements[1], 0, OFFSET_MAX, &first) ||
         !context_integer(reply->elements[2], 0, OFFSET_MAX, &applied) ||
         !context_integer(reply->elements[3], 0, OFFSET_MAX, &gaps) || first != reset->after.first_offset ||

@@ -122,7 +122,35 @@ static json_t *conditions(const struct why *why, const json_t *partition)
         add_line(list, "it has lag and makes no progress for %.1f s while other workers do", (double)stall_ms / 1000);
     add_line(list, "shares change, as workers come and go: %s holds %" PRId64 ", its share by capacity is %.1f of %d",
              id, cluster_number(owner, "held"), share_of(why, owner), why->cluster.installation.partitions);
+    if (cluster_number(owner, "load_percent") >= 0)
+        add_line(list,
+                 "loads change: %s carries %" PRId64
+                 "%% of its part of the measured load; from 110%% on it gives to the "
+                 "worker that has least for its part",
+                 id, cluster_number(owner, "load_percent"));
     return list;
+}
+
+/* What the plan measured of each worker that it counts on. */
+static json_t *loads(const struct why *why)
+{
+    const json_t *list = json_object_get(why->cluster.view, "members");
+    json_t *result = json_array();
+    char text[CLUSTER_TEXT_BYTES];
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *member = json_array_get(list, i);
+        double records = json_number_value(json_object_get(member, "records_per_s"));
+        if (strcmp(cluster_text(member, "role", text), "worker") != 0 || !json_object_get(member, "load_percent"))
+            continue;
+        json_array_append_new(result,
+                              json_pack("{s:s,s:I,s:I,s:f,s:I,s:I,s:I}", "member", cluster_text(member, "id", text),
+                                        "capacity", (json_int_t)cluster_number(member, "capacity"), "held",
+                                        (json_int_t)cluster_number(member, "held"), "records_per_s", records, "lag",
+                                        (json_int_t)cluster_number(member, "lag"), "load",
+                                        (json_int_t)cluster_number(member, "load"), "load_percent",
+                                        (json_int_t)cluster_number(member, "load_percent")));
+    }
+    return result;
 }
 
 /* ---- the answer ---- */
@@ -138,6 +166,7 @@ static void explain(struct why *why, const json_t *partition)
     json_object_set_new(why->answer, "reason",
                         explained ? json_copy(json_object_get(last, "reason")) : json_string(""));
     json_object_set_new(why->answer, "moves_when", conditions(why, partition));
+    json_object_set_new(why->answer, "loads", loads(why));
     json_object_set_new(why->answer, "moves", moves);
 }
 
@@ -174,6 +203,24 @@ static void print_moves(const struct why *why)
         puts("(no moves are recorded)");
 }
 
+static void print_loads(const struct why *why)
+{
+    const json_t *list = json_object_get(why->answer, "loads");
+    char id[CLUSTER_TEXT_BYTES];
+    printf("\n%-24s %9s %9s %10s %9s %12s\n", "measured load of", "capacity", "held", "records/s", "lag",
+           "of its part");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *load = json_array_get(list, i);
+        printf("%-24s %9" PRId64 " %9" PRId64 " %10.1f %9" PRId64 " ", cluster_text(load, "member", id),
+               cluster_number(load, "capacity"), cluster_number(load, "held"),
+               json_number_value(json_object_get(load, "records_per_s")), cluster_number(load, "lag"));
+        if (cluster_number(load, "load_percent") >= 0)
+            printf("%11" PRId64 "%%\n", cluster_number(load, "load_percent"));
+        else
+            printf("%12s\n", "-");
+    }
+}
+
 static void print_all(const struct why *why)
 {
     const json_t *lines = json_object_get(why->answer, "moves_when");
@@ -186,6 +233,7 @@ static void print_all(const struct why *why)
     if (*alarm)
         printf("alarm       %s\n", alarm);
     print_moves(why);
+    print_loads(why);
     puts("\nit moves when");
     for (size_t i = 0; i < json_array_size(lines); i++)
         printf("  %s\n", json_string_value(json_array_get(lines, i)));

@@ -1,7 +1,8 @@
 /*
  * See model.h. Life of a connection: meta, then each partition as a whole (part.h), then ready; from then on
  * hints name fields, and a timer reads those of all partitions at once. Meta is looked at every second, so
- * that a new version of the catalogue is seen. Not here: HTTP, windows, what a record means (atlas.h).
+ * that a new version of the catalogue, or another installation, is seen. Not here: HTTP, windows, what a record means
+ * (atlas.h).
  */
 #include "model.h"
 
@@ -10,6 +11,7 @@
 #include "mem.h"
 #include "part.h"
 #include "shard.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@
 #define META_MS    1000
 #define KEY_BYTES  256
 #define TEXT_BYTES 512 /* windows, as configured */
+#define ID_BYTES   64  /* of an installation */
 
 struct model {
     struct model_config config;
@@ -33,6 +36,7 @@ struct model {
     int reads; /* part_reads under way */
     char *windows;
     int64_t catalogue_version;
+    char installation[ID_BYTES]; /* empty: made before there were ids */
     bool store_up, hints_up, up;
     int64_t since_ms; /* of `up`, wall clock */
     bool meta_read, meta_missing, meta_foreign;
@@ -94,17 +98,22 @@ static void parts_make(struct model *model, int32_t count)
 
 /* ---- meta ---- */
 
-static void meta_take(struct model *model, int32_t partitions, const char *windows, int64_t catalogue_version)
+/* Another installation may have the same version of its catalogue: it is another one all the same. */
+static void meta_take(struct model *model, int32_t partitions, const struct store_reply *const *values)
 {
+    const char *windows = values[1]->text, *installation = values[3]->type == STORE_TEXT ? values[3]->text : "";
+    int64_t catalogue_version = strtoll(values[2]->text, NULL, 10);
     if (model->part_count == 0)
         parts_make(model, partitions);
     if (!model->windows || strcmp(model->windows, windows) != 0) {
         free(model->windows);
         model->windows = mem_strdup(windows);
     }
-    if (model->meta_read && catalogue_version == model->catalogue_version)
+    bool same = strncmp(model->installation, installation, ID_BYTES - 1) == 0;
+    if (model->meta_read && same && catalogue_version == model->catalogue_version)
         return;
     model->meta_read = true;
+    text_copy(model->installation, sizeof model->installation, installation);
     model->catalogue_version = catalogue_version;
     for (int32_t i = 0; i < model->part_count; i++)
         part_scan(&model->parts[i]);
@@ -112,8 +121,8 @@ static void meta_take(struct model *model, int32_t partitions, const char *windo
 
 static bool meta_shape(const struct store_reply *reply)
 {
-    bool good = reply->type == STORE_ARRAY && reply->count == 3;
-    for (size_t i = 0; good && i < reply->count; i++)
+    bool good = reply->type == STORE_ARRAY && reply->count == 4;
+    for (size_t i = 0; good && i < 3; i++)
         good = reply->elements[i]->type == STORE_TEXT && reply->elements[i]->size < TEXT_BYTES;
     return good;
 }
@@ -135,7 +144,7 @@ static void on_meta(void *arg, int status, const struct store_reply *reply)
     model->meta_missing = missing;
     model->meta_foreign = foreign;
     if (!missing && !foreign)
-        meta_take(model, (int32_t)partitions, reply->elements[1]->text, strtoll(reply->elements[2]->text, NULL, 10));
+        meta_take(model, (int32_t)partitions, (const struct store_reply *const *)reply->elements);
 }
 
 static void on_meta_time(void *arg)
@@ -145,7 +154,8 @@ static void on_meta_time(void *arg)
     if (!model->up)
         return;
     snprintf(key, sizeof key, "%smeta", model->config.prefix);
-    store_send(model->store, on_meta, model, "HMGET", key, "partitions", "windows", "catalogue_version", NULL);
+    store_send(model->store, on_meta, model, "HMGET", key, "partitions", "windows", "catalogue_version", "installation",
+               NULL);
     for (int32_t i = 0; i < model->part_count; i++)
         part_retry(&model->parts[i]);
     model->config.metrics->cities = (int64_t)atlas_count(&model->atlas);

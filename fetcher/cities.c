@@ -189,10 +189,11 @@ static void take_over(struct cities *cities, struct cities_shard *shard, int64_t
 }
 
 /* The parts of the version that `part` belongs to; NULL when they do not fit together. */
-static struct cities_parts *parts_of(struct cities_shard *shard, const Isobar__V1__Catalogue *part)
+static struct cities_parts *parts_of(struct cities_shard *shard, const Isobar__V1__Catalogue *part, int64_t told)
 {
     struct cities_parts *parts = shard->parts;
-    if (parts && (part->version > parts->version || part->parts != parts->parts)) {
+    bool other = parts && (part->version > parts->version || (part->version == told && parts->version != told));
+    if (parts && (other || part->parts != parts->parts)) {
         parts_free(parts);
         parts = shard->parts = NULL;
     }
@@ -205,15 +206,21 @@ static struct cities_parts *parts_of(struct cities_shard *shard, const Isobar__V
     return part->version == parts->version ? parts : NULL;
 }
 
+void cities_told(struct cities *cities, int64_t version)
+{
+    cities->told = version;
+}
+
 bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64_t now_ms)
 {
     if (part->shard < 0 || part->shard >= cities->shard_count || part->parts < 1 || part->parts > CITIES_PARTS_MAX ||
         part->part < 0 || part->part >= part->parts)
         return false;
     struct cities_shard *shard = &cities->shards[part->shard];
-    if (!shard->held || part->version <= shard->version)
+    if (!shard->held || part->version <= 0 || part->version == shard->version ||
+        (part->version < shard->version && part->version != cities->told))
         return false;
-    struct cities_parts *parts = parts_of(shard, part);
+    struct cities_parts *parts = parts_of(shard, part, cities->told);
     if (!parts || parts->have[part->part] || parts->count + part->n_cities > CITIES_SHARD_MAX)
         return false;
     parts->have[part->part] = true;

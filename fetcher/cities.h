@@ -49,6 +49,7 @@ struct cities {
     bool want_history;
     struct cities_shard *shards;
     int32_t shard_count;
+    int64_t told;     /* newest version of the catalogue as the leader has it; 0: not known */
     int64_t unusable; /* catalogue entries with impossible coordinates or ids, since the start */
 };
 
@@ -64,9 +65,15 @@ void cities_hold(struct cities *cities, int32_t shard, int64_t number, int64_t n
 void cities_drop(struct cities *cities, int32_t shard);
 /*
  * One part of a shard's catalogue. True when it made the shard's catalogue complete, so that its cities changed. Parts
- * of shards not held, of versions that are not newer, and impossible ones are ignored.
+ * of shards not held, of versions that are neither newer nor the one that the leader named last, and impossible ones
+ * are ignored.
  */
 bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64_t now_ms);
+/*
+ * The leader says which version of the catalogue is the newest. When Redis has gone back that is lower than what is
+ * held, and its parts are taken all the same.
+ */
+void cities_told(struct cities *cities, int64_t version);
 /* The call for `city` has ended; frees it when it has left the catalogue meanwhile (then false). */
 bool cities_call_ended(struct city *city);
 /* True when the city is to be polled: its shard is held and it is neither paused nor gone. */

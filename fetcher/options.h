@@ -11,10 +11,11 @@
     X(INT, capacity, "100", 1, 100000, "relative capacity; 100 is one core")                                           \
     X(TEXT, kafka, "127.0.0.1:9092", 0, 0, "Kafka bootstrap servers, host:port[,host:port]")                           \
     X(TEXT, topic, "weather.observations", 0, 0, "topic for observations; its partitions are the shards")              \
-    X(TEXT, compression, "lz4", 0, 0, "compression of records: lz4, zstd, snappy, gzip or none")                       \
+    X(WORD, compression, "lz4|zstd|snappy|gzip|none", 0, 0, "compression of records")                                  \
     X(TEXT, coordinator, "tcp://127.0.0.1:7070", 0, 0, "coordinators' endpoints, comma-separated")                     \
     X(TEXT, curve_key_file, "", 0, 0, "file with this member's secret key; with it coordinators need CURVE")           \
-    X(TEXT, curve_server_key, "", 0, 0, "coordinators' public key, or a file with it; a list has one per endpoint")    \
+    X(TEXT, curve_server_key, "", 0, 0,                                                                                \
+      "coordinators' public key, or a file with those to try; a list: one per endpoint")                               \
     X(TEXT, source, "openweathermap", 0, 0, "where the weather comes from: openweathermap or replay")                  \
     X(SECRET, api_key, "", 0, 0, "key of the source; only from the environment or a file")                             \
     X(TEXT, base_url, "", 0, 0, "https://host[:port] of the source; empty: its own")                                   \

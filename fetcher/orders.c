@@ -88,6 +88,7 @@ static void on_target(void *arg, const Isobar__V1__Target *target)
     if (fetcher->draining || fetcher->partitions_differ || fetcher->cities.shard_count == 0)
         return;
     int32_t share = share_of(fetcher, target->calls_per_minute_milli);
+    cities_told(&fetcher->cities, target->catalogue_version);
     bool changed = hold(fetcher, target, now) || share != fetcher->bucket.share_milli || !fetcher->has_target;
     bucket_set(&fetcher->bucket, share, now);
     fetcher->has_target = true;

@@ -19,7 +19,8 @@
     X(TEXT, prefix, "isobar:", 0, 0, "prefix of all keys in Redis")                                                    \
     X(TEXT, coordinator, "tcp://127.0.0.1:7070", 0, 0, "coordinators' endpoints, comma-separated; empty: Redis tells") \
     X(TEXT, curve_key_file, "", 0, 0, "file with this member's secret key; with it coordinators need CURVE")           \
-    X(TEXT, curve_server_key, "", 0, 0, "coordinators' public key, or a file with it; a list has one per endpoint")    \
+    X(TEXT, curve_server_key, "", 0, 0,                                                                                \
+      "coordinators' public key, or a file with those to try; a list: one per endpoint")                               \
     X(INT, fetch_memory, "16", 1, 65536, "Kafka fetch queue over all partitions, MiB")                                 \
     X(INT, window_memory, "12", 1, 65536, "cache of folded windows over all partitions, MiB")                          \
     X(INT, commit_ms, "5", 1, 10000, "least time between two commits of a partition, ms")                              \

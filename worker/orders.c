@@ -6,6 +6,7 @@
 #include "worker.h"
 
 #include "clock.h"
+#include "error.h"
 #include "failpoint.h"
 #include "log.h"
 
@@ -134,11 +135,39 @@ void worker_find_leader(struct worker *worker)
     store_send(worker->store, on_leader, worker, "GET", key, NULL);
 }
 
-/* ---- the end of a session ---- */
+/* ---- the end ---- */
+
+/* Says BYE and stops the daemon, once. */
+static void finish(struct worker *worker)
+{
+    if (worker->finished)
+        return;
+    worker->finished = true;
+    worker_plan(worker);
+    changes_say(&worker->changes);
+    if (worker->link)
+        link_bye(worker->link, "drained");
+    daemon_stop(worker->daemon, EXIT_CODE_OK);
+}
+
+void worker_drain(struct worker *worker)
+{
+    worker->draining = true;
+    if (worker->link)
+        link_beat(worker->link); /* before any RELEASED, so that each partition goes to another at once */
+    for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
+        if (worker->sessions[p])
+            session_release(worker->sessions[p], clock_monotonic_ms());
+    }
+    if (worker->session_count == 0)
+        finish(worker);
+    else
+        worker_plan(worker);
+}
 
 void worker_session_gone(struct worker *worker, struct session *session)
 {
-    log_info("partition_released", LOG_INT("partition", session->partition), LOG_INT("offset", session->last_offset));
+    log_debug("partition_released", LOG_INT("partition", session->partition), LOG_INT("offset", session->last_offset));
     (void)FAILPOINT("release-after");
     worker->sessions[session->partition] = NULL;
     worker->session_count--;
@@ -146,5 +175,5 @@ void worker_session_gone(struct worker *worker, struct session *session)
     session->next_gone = worker->gone;
     worker->gone = session;
     if (worker->draining && worker->session_count == 0)
-        worker_finish(worker);
+        finish(worker);
 }

@@ -238,8 +238,8 @@ static void run(struct session *session, int64_t now_ms)
     session->misfit_offset = -1;
     session->progress_ms = session->tick_ms = now_ms;
     session_enter(session, SESSION_RUNNING);
-    log_info("partition_running", LOG_INT("partition", session->partition), LOG_INT("number", session->number),
-             LOG_INT("offset", ledger->offset), LOG_INT("cities", HASH_COUNT(session->state.cities)));
+    log_debug("partition_running", LOG_INT("partition", session->partition), LOG_INT("number", session->number),
+              LOG_INT("offset", ledger->offset), LOG_INT("cities", HASH_COUNT(session->state.cities)));
     session_plan(session, now_ms);
 }
 

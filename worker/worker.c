@@ -17,7 +17,8 @@
 #define META_RETRY_MS 1000
 #define SAY_EVERY_MS  5000
 #define FLUSH_MS      1500
-#define NEWS_MS       20 /* partitions that come together are told together */
+#define NEWS_MS       20  /* partitions that come together are told together */
+#define CHANGES_MS    250 /* and logged together */
 
 /* ---- Kafka ---- */
 
@@ -77,8 +78,10 @@ static void on_settled(void *arg, int64_t *pending)
 void worker_plan(struct worker *worker)
 {
     int64_t due = INT64_MAX;
+    bool changed = false;
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
         const struct session *session = worker->sessions[p];
+        changed |= changes_put(&worker->changes, p, session && session->phase == SESSION_RUNNING);
         if (session && session->ticket == 0 && session->due_ms < due)
             due = session->due_ms;
     }
@@ -87,6 +90,8 @@ void worker_plan(struct worker *worker)
     if (worker->metrics.partitions_running > worker->running_told)
         loop_timer_set(worker->news_timer, NEWS_MS, 0);
     worker->running_told = worker->metrics.partitions_running;
+    if (changed && !loop_timer_armed(worker->changes_timer))
+        loop_timer_set(worker->changes_timer, CHANGES_MS, 0);
 }
 
 static void tick(struct worker *worker, struct session *session, int64_t now)
@@ -125,6 +130,12 @@ static void on_news(void *arg)
     link_beat(worker->link);
 }
 
+static void on_changes(void *arg)
+{
+    struct worker *worker = arg;
+    changes_say(&worker->changes);
+}
+
 /* Once a second: ticks and gauges. */
 static void on_second(void *arg)
 {
@@ -153,6 +164,7 @@ static void start_sessions(struct worker *worker)
                                    .idle_ms = options->idle_s * 1000};
     worker_effects(worker);
     worker->batch = batch_new();
+    changes_init(&worker->changes, worker->meta.partitions);
     worker->session_config = (struct session_config){.rules = &worker->rules,
                                                      .io = &worker->io,
                                                      .metrics = &worker->metrics,
@@ -329,6 +341,7 @@ int worker_start(struct worker *worker, struct daemon *daemon)
     worker->timer = loop_timer_new(worker->loop, on_timer, worker);
     worker->meta_timer = loop_timer_new(worker->loop, ask_meta, worker);
     worker->news_timer = loop_timer_new(worker->loop, on_news, worker);
+    worker->changes_timer = loop_timer_new(worker->loop, on_changes, worker);
     loop_timer_set(worker->meta_timer, META_RETRY_MS, META_RETRY_MS);
     if (error.size == 0 && !link_valid_id(worker->id))
         buf_printf(&error, "id '%s' must be 1 to 64 letters, digits, '.', '_' or '-'", worker->id);
@@ -340,31 +353,6 @@ int worker_start(struct worker *worker, struct daemon *daemon)
     int code = error.size ? EXIT_CODE_CONFIG : EXIT_CODE_OK;
     buf_release(&error);
     return code;
-}
-
-void worker_finish(struct worker *worker)
-{
-    if (worker->finished)
-        return;
-    worker->finished = true;
-    if (worker->link)
-        link_bye(worker->link, "drained");
-    daemon_stop(worker->daemon, EXIT_CODE_OK);
-}
-
-void worker_drain(struct worker *worker)
-{
-    worker->draining = true;
-    if (worker->link)
-        link_beat(worker->link); /* before any RELEASED, so that each partition goes to another at once */
-    for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
-        if (worker->sessions[p])
-            session_release(worker->sessions[p], clock_monotonic_ms());
-    }
-    if (worker->session_count == 0)
-        worker_finish(worker);
-    else
-        worker_plan(worker);
 }
 
 void worker_missing(const struct worker *worker, struct buf *out)
@@ -396,6 +384,8 @@ void worker_release(struct worker *worker)
     loop_timer_free(worker->timer);
     loop_timer_free(worker->meta_timer);
     loop_timer_free(worker->news_timer);
+    loop_timer_free(worker->changes_timer);
+    changes_release(&worker->changes);
     batch_free(worker->batch);
     args_release(&worker->args);
     free(worker->sessions);

@@ -5,6 +5,7 @@
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
+#include "changes.h"
 #include "daemon.h"
 #include "deadletter.h"
 #include "link.h"
@@ -27,7 +28,8 @@ struct worker {
     struct deadletters *letters;
     struct link *link;
     struct curve_client *curve; /* NULL: plain */
-    struct loop_timer *timer, *meta_timer, *news_timer;
+    struct loop_timer *timer, *meta_timer, *news_timer, *changes_timer;
+    struct changes changes; /* of the partitions that run, for the log */
     struct meta meta;
     bool has_meta, draining, finished;
     struct rules rules;
@@ -51,17 +53,12 @@ struct worker {
 
 /* Connects and begins to read meta; the exit code tells what was wrong (EXIT_CODE_OK: nothing). */
 int worker_start(struct worker *worker, struct daemon *daemon);
-/* Commits and releases everything, then stops the daemon. */
-void worker_drain(struct worker *worker);
 /* Frees what worker_start made. */
 void worker_release(struct worker *worker);
 /* Appends what is missing for readiness. */
 void worker_missing(const struct worker *worker, struct buf *out);
 /* Arms the timer for what is due next; after everything that may have changed a session. */
 void worker_plan(struct worker *worker);
-
-/* Says BYE and stops the daemon, once. */
-void worker_finish(struct worker *worker);
 
 /* ---- effects.c ---- */
 
@@ -74,6 +71,8 @@ void worker_forget_checks(struct worker *worker);
 extern const struct link_events worker_link_events; /* without arg */
 /* Once a second: asks Redis who leads while no coordinator answers. */
 void worker_find_leader(struct worker *worker);
+/* Commits and releases everything, says BYE and stops the daemon. */
+void worker_drain(struct worker *worker);
 /* A session is GONE: tells the coordinator and puts it on the list `gone`. */
 void worker_session_gone(struct worker *worker, struct session *session);
 

@@ -115,9 +115,25 @@ def choose_source(options, key):
         source = "openweathermap" if key else "replay"
     if source == "openweathermap":
         if not key:
-            raise StackError("SOURCE=openweathermap needs an API key in the environment variable OWM_API_KEY", 78)
+            raise StackError("SOURCE=openweathermap needs an API key in the environment variable OWM_API_KEY, or in a file that ISOBAR_API_KEY_FILE names", 78)
         return source, "live data. Weather data provided by OpenWeather (https://openweathermap.org)"
     return source, "SIMULATED DATA: a replay made from climate normals, not the weather outside. Set OWM_API_KEY for live data"
+
+
+def api_key():
+    """The user's key, or what the first line of the file that ISOBAR_API_KEY_FILE names has; "" when there is none."""
+    key = os.environ.get("OWM_API_KEY", "") or os.environ.get("ISOBAR_API_KEY", "")
+    path = os.environ.get("ISOBAR_API_KEY_FILE", "")
+    if key or not path:
+        return key
+    try:
+        with open(path, encoding="utf-8") as f:
+            key = f.readline(4096).strip()
+    except (OSError, ValueError) as error:
+        raise StackError(f"ISOBAR_API_KEY_FILE: {path}: {getattr(error, 'strerror', None) or 'not text'}", 78) from None
+    if not key:
+        raise StackError(f"ISOBAR_API_KEY_FILE: {path} has no first line", 78)
+    return key
 
 
 def page_port(options):
@@ -129,7 +145,7 @@ def page_port(options):
 
 
 def start(stack, options, say):
-    key = os.environ.get("OWM_API_KEY", "") or os.environ.get("ISOBAR_API_KEY", "")
+    key = api_key()
     source, label = choose_source(options, key)
     port = page_port(options)
     if options.redis:

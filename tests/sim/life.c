@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define START_TEXT(name, initial)                          options->name = (char *)(uintptr_t)(initial);
+#define START_WORD(name, initial)                          START_TEXT(name, initial)
 #define START_SECRET(name, initial)                        START_TEXT(name, initial)
 #define START_INT(name, initial)                           options->name = strtoll(initial, NULL, 10);
 #define START_FLAG(name, initial)                          options->name = false;

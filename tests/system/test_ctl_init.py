@@ -39,7 +39,7 @@ def test_init_makes_what_the_contract_says_and_again_changes_nothing(stack):
     code, out, err = run(stack, "init", "--cities", CITIES_CSV, "--city-limit", "40")
     assert code == 0 and err == "" and "cities: 40 from" in out and "catalogue version 1" in out
     meta = {k.decode(): v.decode() for k, v in redis.hgetall("isobar:meta").items()}
-    assert meta.pop("cluster_id")
+    assert meta.pop("cluster_id") and re.fullmatch("[0-9a-f]{32}", meta.pop("installation"))
     assert meta == {"format": "1", "topic": "weather.observations", "partitions": "24", "windows": WINDOWS, "lateness_ms": "172800000",
                     "config_version": "1", "catalogue_version": "1"}
     cids = set()
@@ -103,29 +103,29 @@ def test_an_installation_is_never_made_over_another(stack):
     for argv, wanted in ((["--partitions", "12"], ("24", "12", "--prefix")), (["--topic", "other", "--partitions", "12"], ("weather.observations", "other")),
                          (["--windows", "10m:1d"], (WINDOWS, "10m:1d")), (["--lateness-s", "3600"], ("172800", "3600"))):
         code, _, err = run(stack, "init", *argv)
-        assert code == 1 and all(word in err for word in wanted), err
+        assert code == 77 and all(word in err for word in wanted), err
     # A topic whose count is another, under a prefix that is free.
     code, _, err = run(stack, "init", "--prefix", "new:", "--topic", "other")
-    assert code == 1 and "12 partitions, not 24" in err and "other" in err
+    assert code == 77 and "12 partitions, not 24" in err and "other" in err
     code, _, err = run(stack, "init", "--prefix", "new:", "--deadletter-topic", "other")
-    assert code == 1 and "12 partitions, not 1" in err
+    assert code == 77 and "12 partitions, not 1" in err
     assert everything(redis) == before
 
     # A ledger that was lost is an error for ever: making it again would count its records twice.
     redis.delete("isobar:{7}:ledger")
     code, _, err = run(stack, "init")
-    assert code == 1 and "7" in err and "backup" in err and not redis.exists("isobar:{7}:ledger")
+    assert code == 77 and "7" in err and "backup" in err and not redis.exists("isobar:{7}:ledger")
     redis.delete("isobar:meta")
     redis.hincrby("isobar:{3}:ledger", "commits", 1)
     code, _, err = run(stack, "init")
-    assert code == 1 and "isobar:{3}:ledger" in err and not redis.exists("isobar:meta")
+    assert code == 77 and "isobar:{3}:ledger" in err and not redis.exists("isobar:meta")
     redis.hset("isobar:{3}:ledger", mapping={"commits": 0, "first_offset": 5})
     code, _, err = run(stack, "init")
-    assert code == 1 and "isobar:{3}:ledger" in err and "delete" in err
+    assert code == 77 and "isobar:{3}:ledger" in err and "delete" in err
     redis.delete("isobar:{3}:ledger")
     redis.hset("isobar:{3}:city", "1", "x")
     code, _, err = run(stack, "init")
-    assert code == 1 and "isobar:{3}:city" in err and not redis.exists("isobar:{3}:ledger")
+    assert code == 77 and "isobar:{3}:city" in err and not redis.exists("isobar:{3}:ledger")
     redis.delete("isobar:{3}:city")
     assert run(stack, "init")[0] == 0, "an init that ended half way is finished by the next"
     assert run(stack, "verify")[0] == 0
@@ -139,9 +139,9 @@ def test_another_kafka_is_noticed(stack):
     assert run(stack, "init")[0] == 0
     redis.hset("isobar:meta", "cluster_id", "elsewhere")
     before = everything(redis)
-    for command in ("init", "verify"):
+    for command, wanted in (("init", 77), ("verify", 1)):
         code, _, err = run(stack, command)
-        assert code == 1 and "elsewhere" in err and stack.kafka in err
+        assert code == wanted and "elsewhere" in err and stack.kafka in err
     assert everything(redis) == before
 
 
@@ -173,7 +173,7 @@ def test_two_inits_at_the_same_time_make_one_installation(stack):
     # The lock of one that was ended: said, nothing changed; it lapses by itself.
     redis.set("isobar:init", "somebody", px=60000)
     code, _, err = run(stack, "init", "--timeout-ms", "300")
-    assert code == 1 and "isobar:init" in err and redis.get("isobar:init") == b"somebody"
+    assert code == 77 and "isobar:init" in err and redis.get("isobar:init") == b"somebody"
 
 
 def test_arguments_that_cannot_be_are_said_before_anything_is_asked(stack):
@@ -224,7 +224,7 @@ def test_init_on_a_real_kafka(stack, real_kafka):
     assert run(stack, "init", *names)[0] == 0
     assert run(stack, "verify")[0] == 0
     code, _, err = run(stack, "init", "--prefix", "more:", *names[:-1], "6")
-    assert code == 1 and "5 partitions, not 6" in err
+    assert code == 77 and "5 partitions, not 6" in err
 
 
 def test_a_new_installation_begins_at_the_first_record_that_is_left(stack):

@@ -2,10 +2,13 @@
 import os
 import signal
 import stat
+import threading
+import time
 
 import pytest
 import redis as redis_client
 from conftest import SANITIZED
+from feed import Feed
 from stack import wait_for
 
 SLOW = 4 if SANITIZED else 1
@@ -53,6 +56,28 @@ def keys(stack):
     stack.start_redis()
     stack.init(PARTITIONS, None, 4)
     return Keys(stack)
+
+
+class Ingest:
+    """Readings for the workers, a few a second, until it is stopped."""
+
+    def __init__(self, stack):
+        self.feed, self.stopping = Feed(stack.kafka, 60, PARTITIONS, 10), threading.Event()
+        self.base_ms = int(time.time() * 1000) // 600_000 * 600_000 - 6 * 3600_000
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        step = 0
+        while not self.stopping.is_set():
+            self.feed.step(self.base_ms + step * 1000, step)
+            step += 1
+            self.stopping.wait(0.2)
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join(10)
+        self.feed.flush()
 
 
 def running(stack, *workers):
@@ -150,6 +175,64 @@ def test_the_allow_file_is_read_again(stack, keys):
     wait_for("and is back", lambda: running(stack, "worker-1") == 12 and running(stack, "worker-2") == 12, 20)
 
 
+def test_the_coordinators_key_is_replaced_while_ingest_goes_on(stack, keys):
+    """The steps of docs/operations.md: the members learn the new key, then one coordinator after the other has it."""
+    servers = keys.file("servers")
+
+    def write_servers(*names):
+        with open(servers + ".new", "w", encoding="ascii") as f:
+            for name in names:
+                with open(keys.file(name + ".public"), encoding="ascii") as one:
+                    f.write(one.read())
+        os.replace(servers + ".new", servers)
+
+    def member(name):
+        return ["--curve-key-file", keys.file(name + ".secret"), "--curve-server-key", servers]
+
+    def coordinator(number, key):
+        name = f"coordinator-{number}"
+        if name in stack.programs:
+            assert stack.programs[name].terminate(5) == 0
+        stack.start_coordinator(name, 600, "--curve-key-file", keys.file(key + ".secret"), "--curve-allow-file", keys.allow, bind=endpoints[number - 1])
+
+    def rows():
+        return sum(stack.metric(w, "isobar_worker_records_total") or 0 for w in ("worker-1", "worker-2"))
+
+    def goes_on(what):
+        before, terms = rows(), [stack.metric(w, "isobar_worker_coordinator_up") for w in ("worker-1", "worker-2")]
+        wait_for(f"{what}: ingest goes on", lambda: rows() > before + 20, 20)
+        wait_for(f"{what}: members have a leader", lambda: all(stack.metric(w, f"isobar_{w.split('-')[0]}_coordinator_up") == 1
+                                                               for w in ("worker-1", "worker-2", "fetcher-1")), 20)
+        assert running(stack, "worker-1", "worker-2") == PARTITIONS, terms
+
+    write_servers("coordinator")
+    endpoints = stack.reserve_endpoints(2)
+    for number in (1, 2):
+        coordinator(number, "coordinator")
+    for name in ("worker-1", "worker-2"):
+        stack.start_worker(name, *member(name))
+    stack.start_owmsim()
+    stack.start_fetcher("fetcher-1", "--source", "replay", "--base-url", f"http://127.0.0.1:{stack.ports['owmsim']}", "--allow-http",
+                        "--history-hours", "0", "--interval-s", "60", *member("fetcher-1"), ISOBAR_API_KEY="any")
+    wait_for("both work", lambda: running(stack, "worker-1") == 12 and running(stack, "worker-2") == 12, 30)
+    pids = {n: stack.programs[n].pid for n in ("worker-1", "worker-2", "fetcher-1")}
+    feed = Ingest(stack)
+    goes_on("before")
+    keys.make("coordinator-new")
+    write_servers("coordinator", "coordinator-new")
+    for number in (2, 1):
+        coordinator(number, "coordinator-new")
+        goes_on(f"coordinator-{number} has the new key")
+    write_servers("coordinator-new")
+    assert stack.programs[leader_of(stack)].terminate(5) == 0  # the other one leads with the new key alone
+    goes_on("the old key is gone")
+    drained = stack.ctl("drain", *stack.common("redis"), "--id", "admin", *member("admin"), "--deadline-s", "0", "worker-1")
+    assert drained.returncode == 0
+    feed.stop()
+    assert {n: stack.programs[n].pid for n in pids} == pids and all(stack.programs[n].running() for n in pids)
+    wait_for("all is applied", lambda: stack.ctl("verify", *stack.common("redis", "kafka"), check=False).returncode == 0, 20)
+
+
 def test_keygen_and_bad_files(stack, keys):
     secret, public = keys.file("worker-1.secret"), keys.file("worker-1.public")
     assert stat.S_IMODE(os.stat(secret).st_mode) == 0o600
@@ -157,7 +240,7 @@ def test_keygen_and_bad_files(stack, keys):
         before = f.read()
     again = stack.ctl("keygen", "--out", keys.dir, "worker-1", check=False)
     with open(secret, "rb") as f:
-        assert again.returncode == 1 and "not written over" in again.stderr and f.read() == before
+        assert again.returncode == 77 and "not written over" in again.stderr and f.read() == before
     assert stack.ctl("keygen", "--out", keys.dir, "a/b", check=False).returncode == 2
     assert stack.ctl("keygen", "--out", keys.dir, "--role", "king", "x", check=False).returncode == 2
     assert not os.path.exists(keys.file("x.secret")) and keys.secret("worker-1") not in again.stdout

@@ -95,6 +95,41 @@ def test_a_fetcher_without_a_key(stack):
     assert code == 78 and "ISOBAR_API_KEY" in log
 
 
+def test_what_holds_connections_does_not_hold_up_a_probe(stack):
+    """The admin port of a daemon with all its places taken, and three times as many in the queue."""
+    import socket
+    import time
+    from stack import http_get
+    stack.start_redis()
+    stack.start_coordinator("coordinator-1")
+    port = stack.ports["coordinator-1"]
+    wait_for("it lives", lambda: http_get(port, "/livez") is not None, 10)
+    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+    try:
+        for path in ("/livez", "/metrics", "/livez"):
+            began = time.monotonic()
+            assert http_get(port, path)[0] == 200
+            assert time.monotonic() - began < 1
+        assert http_get(port, "/livez%00")[0] == 404
+    finally:
+        for s in held:
+            s.close()
+
+
+def test_a_nul_in_a_path_is_not_the_page(stack):
+    from stack import http_get
+    stack.start_redis()
+    stack.start_dashboard()
+    assert http_get(stack.ports["dashboard"], "/")[0] == 200
+    assert http_get(stack.ports["dashboard"], "/%00")[0] in (400, 404)
+
+
+@pytest.mark.parametrize("name", DAEMONS + ("isobarctl",))
+def test_a_configuration_file_that_never_ends_is_refused(stack, name):
+    code, log = outcome(stack, "endless", [name, *(["init"] if name == "isobarctl" else []), "--config", "/dev/zero"], 5)
+    assert code == 78 and "/dev/zero" in log and "regular" in log
+
+
 def test_binding_wider_than_loopback_is_refused(stack):
     stack.start_redis()
     for argv in (["isobar-dashboard", "--bind", "0.0.0.0", "--redis", stack.redis, "--port", "0"],

@@ -14,6 +14,7 @@ import redis as redis_client
 import results
 from conftest import SANITIZED
 from feed import Feed
+from ports import free_port
 from stack import wait_for
 
 SLOW = 4 if SANITIZED else 1
@@ -336,6 +337,40 @@ def test_reset_asks_on_a_terminal_and_refuses_what_is_no_offset(stack):
     assert after["offset"] == after["first_offset"] == after["applied"] == "0" and after["cid"] != before["cid"]
 
 
+# ---- finding the leader
+
+def test_commands_find_the_leader_by_its_coordinators_as_members_do(stack):
+    rig = Rig(stack, coordinators=2)
+    leader = rig.view()["endpoint"]
+    standby = next(e for e in stack.endpoint.split(",") if e != leader)
+    nobody, no_redis = f"tcp://127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+
+    def drain(coordinator, redis=no_redis, command="drain", timeout_ms=5000):
+        done = stack.ctl(command, "--coordinator", coordinator, "--redis", redis, "--prefix", stack.prefix, "--timeout-ms", str(timeout_ms), "worker-1",
+                         check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    for number, where in enumerate((leader, standby, f"{nobody},{leader}", f"{nobody},{standby}", f"{standby},{nobody}", stack.endpoint)):
+        command = ("drain", "undrain")[number % 2]
+        code, out, err = drain(where, command=command)
+        assert code == 0 and "worker-1" in out and err == "", (where, out, err)
+    code, out, err = drain(nobody, redis=stack.redis)
+    assert code == 0 and "worker-1 is drained" in out, err  # by Redis, when nobody of the list answers
+    code, _, err = drain(f"http://{nobody}")
+    assert code == 78 and "--coordinator" in err
+    code, _, err = drain("tcp://192.0.2.1:7070")
+    assert code == 78 and "loopback" in err and "--insecure" in err
+    code, out, err = rig.ctl("partition", "resume", "0", "--coordinator", standby, "--deadline-s", "0")
+    assert code == 0 and "is not stopped" in out, err
+    name = rig.view()["leader"]
+    stack.programs["redis"].signal(signal.SIGSTOP)  # nobody can lead
+    wait_for("there is no leader", lambda: "event=standing_by" in stack.programs[name].log(), 10)
+    code, _, err = drain(f"{nobody},{standby}", timeout_ms=4000)
+    stack.programs["redis"].signal(signal.SIGCONT)
+    assert code == 69 and "there is no leader" in err, err
+    assert f"{nobody} (does not answer)" in err and standby in err and f"Redis {no_redis} (" in err and err.count("\n") == 1, err
+
+
 # ---- explanations
 
 @pytest.mark.sanitized
@@ -352,7 +387,15 @@ def test_why_tells_the_moves_of_a_partition_over_leaders(stack):
     assert [m["to"] for m in answer["moves"]][0] == "worker-2" and answer["moves"][0]["from"] == "worker-1"
     assert "worker-1 is drained by" in answer["reason"] and answer["since_ms"] == answer["moves"][0]["at_ms"]
     assert any("holds 8, its share by capacity is 8.0 of 8" in line for line in answer["moves_when"])
+    rig.put()
+    wait_for("the rate is known", lambda: sum(m["records_per_s"] for m in rig.view()["members"] if m["id"] == "worker-2") > 0, 30 * SLOW)
+    loads = {x["member"]: x for x in json.loads(rig.ctl("why", str(p), "--json")[1])["loads"]}
+    assert set(loads) == {"worker-1", "worker-2"} and loads["worker-1"]["load_percent"] == -1, "a drained one is not planned with"
+    two = loads["worker-2"]
+    assert (two["held"], two["lag"], two["load_percent"]) == (8, 0, 100) and two["records_per_s"] > 0 and two["load"] > 0, two
     code, out, _ = rig.ctl("why", str(p))
+    assert re.search(r"^measured load of +capacity +held +records/s +lag +of its part$", out, re.M), out
+    assert re.search(r"^worker-2 +\d+ +8 +[0-9.]+ +0 +100%$", out, re.M) and "worker-2 carries 100% of its part" in out, out
     assert code == 0 and "owner       worker-2, running" in out and "is drained by" in out and "it moves when" in out
     assert rig.ctl("why", "8")[0] == 2 and rig.ctl("why", "x")[0] == 2 and rig.ctl("why")[0] == 2
     code, out, _ = rig.ctl("partitions", "--json")

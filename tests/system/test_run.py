@@ -66,7 +66,7 @@ def test_one_command_a_page_and_ctrl_c(tmp_path):
 
 
 def run_py(*argv, **env):
-    clean = {k: v for k, v in os.environ.items() if k not in ("OWM_API_KEY", "ISOBAR_API_KEY")}
+    clean = {k: v for k, v in os.environ.items() if k not in ("OWM_API_KEY", "ISOBAR_API_KEY", "ISOBAR_API_KEY_FILE")}
     return subprocess.run([sys.executable, os.path.join(ROOT, "deploy/local/run.py"), "--bin", BIN, "--dir", os.path.join(ROOT, "build", "system", "make-run-error"), *argv],
                           capture_output=True, text=True, timeout=60, env=dict(clean, **env), check=False)
 
@@ -84,6 +84,18 @@ def test_a_taken_port_is_an_error_that_names_it():
 def test_openweathermap_without_a_key_is_an_error_that_names_the_variable():
     done = run_py("--source", "openweathermap")
     assert done.returncode == 78 and "OWM_API_KEY" in done.stdout
+
+
+def test_a_key_file_is_as_good_as_a_key(tmp_path):
+    missing, empty, good = tmp_path / "none", tmp_path / "empty", tmp_path / "key"
+    empty.write_text("\n")
+    good.write_text("a-key-of-the-user\nmore\n")
+    for path in (missing, empty):
+        done = run_py(ISOBAR_API_KEY_FILE=str(path))
+        assert done.returncode == 78 and str(path) in done.stdout and "ISOBAR_API_KEY_FILE" in done.stdout, done.stdout
+    # The data are live with it; Kafka that is not there ends the start before any call goes out.
+    done = run_py("--kafka", "127.0.0.1:1", "--source", "openweathermap", ISOBAR_API_KEY_FILE=str(good))
+    assert done.returncode == 69 and "127.0.0.1:1" in done.stdout and "a-key-of-the-user" not in done.stdout, done.stdout
 
 
 def test_an_unknown_option_is_a_usage_error():
@@ -127,8 +139,27 @@ class Launcher:
         return code
 
 
+def process_of(directory, text):
+    return next(p for p in processes_of(directory) if text in open(f"/proc/{p}/cmdline", encoding="utf-8").read())
+
+
 def worker_of(directory, name):
-    return next(p for p in processes_of(directory) if f"--id\0{name}\0" in open(f"/proc/{p}/cmdline", encoding="utf-8").read())
+    return process_of(directory, f"--id\0{name}\0")
+
+
+def test_a_broker_that_dies_ends_the_run_cleanly():
+    directory = os.path.join(ROOT, "build", "system", "make-run-broker")
+    launcher = Launcher(directory)
+    try:
+        launcher.find("^First values")
+        os.kill(process_of(directory, "isobar-devbroker"), signal.SIGKILL)
+        launcher.find("make run: broker was killed by signal 9")
+        assert launcher.process.wait(15) == 1
+        launcher.reader.join(5)
+        assert launcher.lines[-1] == "Stopped.\n", "".join(launcher.lines[-40:])
+    finally:
+        if launcher.process.poll() is None:
+            launcher.process.kill()
 
 
 def test_two_at_once_keep_apart_and_a_killed_worker_is_replaced():

@@ -84,6 +84,7 @@ static inline int begin(void **state)
     coordinator->options = &options;
     coordinator->loop = fixture->loop;
     coordinator->store = fixture->store;
+    backlog_init(&coordinator->backlog, fixture->store);
     coordinator->catalogue = catalogue_new(fixture->store, "isobar:");
     coordinator->partitions = (struct slots){.kind = "partition", .role = ISOBAR__V1__ROLE__WORKER};
     coordinator->shards = (struct slots){.kind = "shard", .role = ISOBAR__V1__ROLE__FETCHER};
@@ -101,6 +102,7 @@ static inline int end(void **state)
     struct fixture *fixture = *state;
     struct coordinator *coordinator = fixture->coordinator;
     store_free(fixture->store);
+    backlog_release(&coordinator->backlog);
     catalogue_free(coordinator->catalogue);
     members_clear(&coordinator->members);
     drained_clear(&coordinator->drained);

@@ -346,6 +346,7 @@ static void take_lead(struct world *world, const char *id, int64_t term, const c
     leader->options = &world->options;
     leader->loop = world->loop;
     leader->store = world->store;
+    backlog_init(&leader->backlog, world->store);
     leader->catalogue = catalogue_new(world->store, "isobar:");
     leader->partitions = (struct slots){.kind = "partition", .role = ISOBAR__V1__ROLE__WORKER};
     leader->shards = (struct slots){.kind = "shard", .role = ISOBAR__V1__ROLE__FETCHER};
@@ -364,6 +365,7 @@ static void take_lead(struct world *world, const char *id, int64_t term, const c
 static void drop_leader(struct world *world)
 {
     struct coordinator *leader = world->leader;
+    backlog_release(&leader->backlog);
     catalogue_free(leader->catalogue);
     members_clear(&leader->members);
     drained_clear(&leader->drained);

@@ -149,7 +149,7 @@ static void who_may_say_what(void **state)
 
 /* ---- files ---- */
 
-/* Writes the text, in which \1 and \2 stand for two secret keys. */
+/* Writes the text, in which \1 and \2 stand for two secret keys, and \3 and \4 for two public ones. */
 static void put(const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");
@@ -157,6 +157,8 @@ static void put(const char *path, const char *text)
     for (const char *p = text; *p; p++) {
         if (*p == '\1' || *p == '\2')
             fputs(pairs[*p - 1].secret_key, file);
+        else if (*p == '\3' || *p == '\4')
+            fputs(pairs[*p - 2].public_key, file);
         else
             fputc(*p, file);
     }
@@ -196,11 +198,30 @@ static void key_files(void **state)
     snprintf(both, sizeof both, "%s, %s", pairs[1].public_key, pairs[2].public_key);
     assert_true(curve_client_read(path, both, &client, &error));
     assert_int_equal(client->server_count, 2);
-    assert_string_equal(client->server_keys[1], pairs[2].public_key);
+    assert_string_equal(client->servers[1].list[0], pairs[2].public_key);
     curve_client_free(client);
     assert_true(curve_client_read("", "", &client, &error) && client == NULL);
     assert_false(curve_client_read(path, "", &client, &error));
     assert_false(curve_client_read("", both, &client, &error));
+    char keys[96];
+    snprintf(keys, sizeof keys, "%s/server", directory);
+    static const char *const few[] = {"\3\n", "# new\n\3\n# old\n\4\n", "\3\n\4\n\3\n\4\n"};
+    for (size_t i = 0; i < sizeof few / sizeof *few; i++) {
+        static const size_t counts[] = {1, 2, 4};
+        put(keys, few[i]);
+        assert_true(curve_client_read(path, keys, &client, &error));
+        assert_int_equal(client->servers[0].count, counts[i]);
+        assert_string_equal(client->servers[0].list[0], pairs[1].public_key);
+        curve_client_free(client);
+    }
+    static const char *const none[] = {"", "\3\n\4\n\3\n\4\n\3\n", "\3\nx\n"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        put(keys, none[i]);
+        buf_reset(&error);
+        assert_false(curve_client_read(path, keys, &client, &error));
+        assert_non_null(strstr(error.data, keys));
+    }
+    assert_int_equal(unlink(keys), 0);
     assert_false(curve_client_read(path, ",", &client, &error));
     assert_false(curve_client_read(path, "/nowhere/x.public", &client, &error));
     assert_false(curve_client_read(path, path, &client, &error)); /* the secret key is nobody's public one */

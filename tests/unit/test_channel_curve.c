@@ -74,7 +74,8 @@ static int begin(void **state)
         assert_int_equal(curve_pair_make(pairs[i]), 0);
     fixture->server.allow = list_of(fixture, true);
     fixture->client.server_count = 1;
-    memcpy(fixture->client.server_keys[0], fixture->server.pair.public_key, CURVE_KEY_BYTES);
+    fixture->client.servers[0].count = 1;
+    memcpy(fixture->client.servers[0].list[0], fixture->server.pair.public_key, CURVE_KEY_BYTES);
     *state = fixture;
     return 0;
 }
@@ -181,11 +182,73 @@ static void another_server_key_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     listen_here(fixture, true);
-    memcpy(fixture->client.server_keys[0], fixture->stranger.public_key, CURVE_KEY_BYTES);
+    memcpy(fixture->client.servers[0].list[0], fixture->stranger.public_key, CURVE_KEY_BYTES);
     dial(fixture, "worker-1", &fixture->worker);
     UNTIL(fixture->loop, channel_refused(fixture->coordinator) > 0 && channel_trouble(fixture->member));
     assert_non_null(strstr(channel_trouble(fixture->member), "server-key"));
     nothing_in(fixture, "worker-1");
+}
+
+static void put_keys(const char *path, const struct curve_pair *const *pairs, size_t count)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (size_t i = 0; i < count; i++)
+        fprintf(file, "# one of them\n%s\n", pairs[i]->public_key);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The coordinator comes back with another key, at the same place, and the member that runs says something to it. */
+static void roll(struct fixture *fixture, const struct curve_pair *pair)
+{
+    char endpoint[64];
+    struct buf error = BUF_EMPTY;
+    int heard = fixture->heard;
+    snprintf(endpoint, sizeof endpoint, "%s", channel_endpoint(fixture->coordinator));
+    channel_free(fixture->coordinator);
+    fixture->server.pair = *pair;
+    fixture->coordinator =
+        channel_listen_curve(fixture->loop, endpoint, &fixture->server, on_coordinator, fixture, &error);
+    assert_non_null(fixture->coordinator);
+    WAIT(fixture, hello(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER) == 0 && fixture->heard > heard);
+    buf_release(&error);
+}
+
+/* A server's key is replaced: the member has both for a while, from a file that is changed as it runs. */
+static void a_server_key_can_be_replaced(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[] = "/tmp/isobar-keys-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && close(fd) == 0);
+    const struct curve_pair old = fixture->server.pair, new = fixture->operator;
+    put_keys(path, (const struct curve_pair *[]){&new, &old}, 2); /* in any order */
+    fixture->client.servers[0].file = path;
+    fixture->client.pair = fixture->worker;
+    assert_true(curve_client_refresh(&fixture->client));
+    assert_false(curve_client_refresh(&fixture->client));
+    assert_int_equal(fixture->client.servers[0].count, 2);
+    listen_here(fixture, true);
+    dial(fixture, "worker-1", &fixture->worker);
+    connect_and_say(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER);
+    WAIT(fixture, fixture->heard == 1);
+    roll(fixture, &new);
+    roll(fixture, &old); /* and back, when it was too early */
+    roll(fixture, &new);
+    /* The old one is taken out, and a third comes in, without a word to the member. */
+    put_keys(path, (const struct curve_pair *[]){&fixture->fetcher}, 1);
+    roll(fixture, &fixture->fetcher);
+    assert_int_equal(fixture->client.servers[0].count, 1);
+    put_keys(path, NULL, 0); /* a file that is no good changes nothing */
+    assert_false(curve_client_refresh(&fixture->client));
+    assert_string_equal(fixture->client.servers[0].list[0], fixture->fetcher.public_key);
+    /* None of the keys: it stays refused, and says so. */
+    put_keys(path, (const struct curve_pair *[]){&old, &new}, 2);
+    assert_true(curve_client_refresh(&fixture->client));
+    dial(fixture, "worker-1", &fixture->worker);
+    WAIT(fixture, channel_trouble(fixture->member) && strstr(channel_trouble(fixture->member), "server-key"));
+    assert_int_equal(hello(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER), ERR_UNAVAILABLE);
+    assert_int_equal(unlink(path), 0);
 }
 
 static void plain_to_curve_and_curve_to_plain_are_refused(void **state)
@@ -345,10 +408,15 @@ static void dials_where_it_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(who_is_in_the_list_is_heard),   T(a_strangers_key_is_refused),
-        T(another_server_key_is_refused), T(plain_to_curve_and_curve_to_plain_are_refused),
-        T(nobody_speaks_for_another),     T(who_is_taken_off_is_not_heard),
-        T(a_redial_takes_its_place_over), T(where_a_word_may_lead),
+        T(who_is_in_the_list_is_heard),
+        T(a_strangers_key_is_refused),
+        T(another_server_key_is_refused),
+        T(a_server_key_can_be_replaced),
+        T(plain_to_curve_and_curve_to_plain_are_refused),
+        T(nobody_speaks_for_another),
+        T(who_is_taken_off_is_not_heard),
+        T(a_redial_takes_its_place_over),
+        T(where_a_word_may_lead),
         T(dials_where_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

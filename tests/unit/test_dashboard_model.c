@@ -212,6 +212,27 @@ static void sees_a_new_catalogue(void **state)
     UNTIL(f->loop, !city_of(f, 1) && city_of(f, 2) && strcmp(city_of(f, CITY)->entry->name, "Duwamps") == 0);
 }
 
+/* FLUSHALL and init: the version of the catalogue begins anew, and may be the one that was there. */
+static void sees_another_installation(void **state)
+{
+    struct fixture *f = *state;
+    put_meta(f);
+    SEND(f, "HSET", "t:meta", "installation", CID_A);
+    put_entry(f, CITY, "Seattle");
+    put_entry(f, 1, "goes");
+    put_state(f, CITY, 1000);
+    start_model(f);
+    WAIT(f, model_ready(f->model) && city_of(f, 1) && city_of(f, CITY)->has_latest);
+    SEND(f, "MULTI");
+    SEND(f, "FLUSHALL");
+    put_entry(f, CITY, "Duwamps");
+    SEND(f, "HSET", "t:meta", "partitions", "24", "windows", "10m:2d,1h:30d", "catalogue_version", "1", "installation",
+         CID_B);
+    SEND(f, "EXEC");
+    WAIT(f, !city_of(f, 1) && strcmp(city_of(f, CITY)->entry->name, "Duwamps") == 0 && !city_of(f, CITY)->has_latest);
+    WAIT(f, model_ready(f->model));
+}
+
 static void waits_for_an_installation(void **state)
 {
     struct fixture *f = *state;
@@ -369,6 +390,7 @@ int main(void)
         TEST(follows_commits),
         TEST(one_event_for_many_partitions),
         TEST(sees_a_new_catalogue),
+        TEST(sees_another_installation),
         TEST(waits_for_an_installation),
         TEST(survives_a_restart_of_redis),
         TEST(hostile_redis),

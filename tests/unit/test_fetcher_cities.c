@@ -129,6 +129,29 @@ static void test_parts_of_two_versions_are_not_mixed(void **state)
     assert_int_equal(counts(world).cities, 12);
 }
 
+/* Redis has gone back: what the leader names is taken, though it is lower, and nothing else that is. */
+static void test_a_lower_version_is_taken_when_the_leader_names_it(void **state)
+{
+    struct world *world = *state;
+    cities_hold(&world->cities, 0, 1, NOW);
+    cities_told(&world->cities, 9);
+    assert_true(give(world, 0, 9, 0, 1, 0, 20));
+    assert_false(give(world, 0, 4, 0, 1, 0, 5));  /* a late part of an older one */
+    assert_false(give(world, 0, 10, 0, 2, 0, 5)); /* of a newer one that is not there any more, either */
+    cities_told(&world->cities, 4);
+    assert_false(give(world, 0, 3, 0, 1, 0, 5));
+    assert_false(give(world, 0, 4, 0, 2, 0, 5));
+    assert_false(give(world, 0, 4, 0, 2, 0, 5));
+    assert_true(give(world, 0, 4, 1, 2, 5, 5));
+    assert_int_equal(counts(world).cities, 10);
+    assert_int_equal(world->cities.shards[0].version, 4);
+    assert_true(give(world, 0, 5, 0, 1, 0, 3)); /* newer ones are taken as ever */
+    cities_told(&world->cities, 0);
+    assert_false(give(world, 0, 0, 0, 1, 0, 1));
+    assert_false(give(world, 0, -1, 0, 1, 0, 1));
+    assert_int_equal(counts(world).cities, 3);
+}
+
 static void test_an_empty_shard_is_complete_too(void **state)
 {
     struct world *world = *state;
@@ -331,6 +354,7 @@ int main(void)
         TEST(test_the_number_of_shards_is_set_once),
         TEST(test_a_catalogue_is_taken_over_when_it_is_whole),
         TEST(test_parts_of_two_versions_are_not_mixed),
+        TEST(test_a_lower_version_is_taken_when_the_leader_names_it),
         TEST(test_an_empty_shard_is_complete_too),
         TEST(test_impossible_parts_and_cities_are_ignored),
         TEST(test_a_new_catalogue_keeps_what_is_known_of_its_cities),

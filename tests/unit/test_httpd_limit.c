@@ -118,93 +118,6 @@ static void a_request_on_an_old_connection_has_its_full_time(void **state)
     fixture_stop(&fixture);
 }
 
-/* ---- limits of connections ---- */
-
-static void connections_in_all_are_limited(void **state)
-{
-    (void)state;
-    struct fixture fixture;
-    struct client clients[5];
-    struct response response;
-    fixture_start(&fixture, (struct httpd_config){.connections = 3});
-    for (int i = 0; i < 5; i++) {
-        connect_to(&fixture, &clients[i]);
-        client_send(fixture.loop, &clients[i], GET);
-    }
-    for (int i = 0; i < 3; i++) {
-        UNTIL(fixture.loop, response_take(&clients[i], false, &response));
-        response_free(&response);
-    }
-    for (int i = 0; i < 20; i++)
-        turn(fixture.loop);
-    assert_int_equal(fixture.handled, 3); /* the others wait in the listen queue */
-    assert_int_equal(httpd_connections(fixture.httpd), 3);
-    for (int i = 0; i < 2; i++) { /* each that goes lets one in */
-        client_close(&clients[i], i % 2);
-        UNTIL(fixture.loop, response_take(&clients[3 + i], false, &response));
-        response_free(&response);
-        assert_true(httpd_connections(fixture.httpd) <= 3);
-    }
-    for (int i = 2; i < 5; i++)
-        client_close(&clients[i], false);
-    UNTIL(fixture.loop, httpd_connections(fixture.httpd) == 0);
-    fixture_stop(&fixture);
-}
-
-/* Clients that gave up in the listen queue, in the middle of their header, do not hold their places. */
-static void half_a_header_and_gone_makes_room(void **state)
-{
-    (void)state;
-    struct fixture fixture;
-    struct client gone[12];
-    struct response response;
-    fixture_start(&fixture, (struct httpd_config){.connections = 3});
-    for (int i = 0; i < 12; i++) {
-        connect_to(&fixture, &gone[i]);
-        assert_int_equal(client_write(&gone[i], "GET /x HTTP/1.1\r\n", 17), 17);
-        client_close(&gone[i], false);
-    }
-    int64_t start = clock_monotonic_ms();
-    ask(&fixture, GET, &response);
-    assert_int_equal(response.status, 200);
-    response_free(&response);
-    assert_in_range(clock_monotonic_ms() - start, 0, 12 / 3 * 2 * WATCH_MS + BUSY_MS); /* and not the deadline */
-    UNTIL(fixture.loop, httpd_connections(fixture.httpd) == 0);
-    fixture_stop(&fixture);
-}
-
-static void connections_per_address_are_limited(void **state)
-{
-    (void)state;
-    struct fixture fixture;
-    struct client mine[3], other, again;
-    struct response response;
-    fixture_start(&fixture, (struct httpd_config){.connections_per_address = 2});
-    for (int i = 0; i < 2; i++) {
-        connect_to(&fixture, &mine[i]);
-        client_send(fixture.loop, &mine[i], GET);
-        UNTIL(fixture.loop, response_take(&mine[i], false, &response));
-        response_free(&response);
-    }
-    connect_to(&fixture, &mine[2]);
-    UNTIL(fixture.loop, client_ended(&mine[2]));
-    assert_int_equal(mine[2].in.size, 0);
-    client_open(&other, httpd_port(fixture.httpd), "127.0.0.2", 0); /* another address has its own count */
-    client_send(fixture.loop, &other, GET);
-    UNTIL(fixture.loop, response_take(&other, false, &response));
-    response_free(&response);
-    client_close(&mine[0], false);
-    UNTIL(fixture.loop, httpd_connections(fixture.httpd) == 2);
-    connect_to(&fixture, &again);
-    client_send(fixture.loop, &again, GET);
-    UNTIL(fixture.loop, response_take(&again, false, &response));
-    response_free(&response);
-    struct client *all[] = {&mine[1], &mine[2], &other, &again};
-    for (int i = 0; i < 4; i++)
-        client_close(all[i], false);
-    fixture_stop(&fixture);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,9 +125,6 @@ int main(void)
         cmocka_unit_test(a_silent_connection_is_closed),
         cmocka_unit_test(a_slow_reader_is_given_up_and_blocks_nobody),
         cmocka_unit_test(a_request_on_an_old_connection_has_its_full_time),
-        cmocka_unit_test(connections_in_all_are_limited),
-        cmocka_unit_test(half_a_header_and_gone_makes_room),
-        cmocka_unit_test(connections_per_address_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,8 +42,11 @@ static void the_handler_sees_the_request(void **state)
     assert_echo("GET /?a" END, "method=GET path=/ a= header=(none) size=0 body=");
     assert_echo("GET /?a=" END, "method=GET path=/ a= header=(none) size=0 body=");
     assert_echo("GET /?a=first&a=second" END, "method=GET path=/ a=first header=(none) size=0 body=");
-    assert_echo("GET /%00hidden" END,
-                "method=GET path=/ a=(none) header=(none) size=0 body="); /* cut, never past the end */
+    /* a NUL neither ends nor hides anything */
+    assert_echo("GET /%00hidden" END, "method=GET path=/\x01hidden a=(none) header=(none) size=0 body=");
+    assert_echo("GET /%00" END, "method=GET path=/\x01 a=(none) header=(none) size=0 body=");
+    assert_echo("GET /?a=1%002" END, "method=GET path=/ a=1\x01"
+                                     "2 header=(none) size=0 body=");
     assert_echo("GET /%zz" END, "method=GET path=/%zz a=(none) header=(none) size=0 body=");
     assert_echo("POST /p HTTP/1.1\r\nHost: x\r\nX-TEST: some value\r\nContent-Length: 5\r\n\r\nab\ncd",
                 "method=POST path=/p a=(none) header=some value size=5 body=ab\ncd");

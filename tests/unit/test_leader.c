@@ -203,6 +203,29 @@ static void no_limit_and_none(void **state)
     json_decref(view);
 }
 
+/* What the plan levelled, as isobarctl why shows it: two workers of one size have two parts of a hundred. */
+static void loads_are_told(const json_t *view, int64_t most)
+{
+    const json_t *members = json_object_get(view, "members");
+    int64_t percent[2], load[2], lag = 0, behind = 0;
+    double records = 0;
+    assert_int_equal(json_array_size(members), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *member = json_array_get(members, i);
+        percent[i] = json_integer_value(json_object_get(member, "load_percent"));
+        load[i] = json_integer_value(json_object_get(member, "load"));
+        lag += json_integer_value(json_object_get(member, "lag"));
+        records += json_number_value(json_object_get(member, "records_per_s"));
+    }
+    for (size_t i = 0; i < PARTITIONS; i++)
+        behind += json_integer_value(json_object_get(slot_json(view, "partition_list", i), "lag"));
+    assert_int_equal(lag, behind);
+    assert_true(records > 99 && records < 101); /* 100 rows each */
+    assert_in_range(percent[0] + percent[1], 199, 201);
+    assert_in_range(percent[percent[1] > percent[0]], 100, most);
+    assert_in_range(100 * load[0] / (load[0] + load[1]), percent[0] / 2 - 1, percent[0] / 2 + 1);
+}
+
 /* One partition has most of the rows: the others go to the other worker, and stay there under the next leader. */
 static void load_is_levelled_and_stays_so_under_the_next_leader(void **state)
 {
@@ -222,6 +245,7 @@ static void load_is_levelled_and_stays_so_under_the_next_leader(void **state)
     assert_int_equal(strncmp(reason, "p", 1), 0);
     assert_in_range(json_integer_value(json_object_get(slot_json(view, "partition_list", 0), "load")), 10900, 11100);
     assert_int_equal(world->leader->causes[CAUSE_LOAD], 12 - kept);
+    loads_are_told(view, 125);
     json_decref(view);
     char *text = view_text(world);
     drop_leader(world);

@@ -50,6 +50,22 @@ static void a_rate_is_known_after_a_while(void **state)
     assert_int_equal(load_rate(&load), 6000);
 }
 
+static void records_have_a_rate_of_their_own(void **state)
+{
+    (void)state;
+    report(0);
+    flow(3, 100, 5000);
+    assert_true(load_records(&load) == 0); /* not known yet */
+    flow(2, 100, 5000);
+    assert_true(load_records(&load) == 100);
+    load = (struct load){0};
+    load_restore(&load, 6000); /* another leader measured the rows: records are measured anew */
+    report(0);
+    flow(5, 40, 5000);
+    assert_true(load_records(&load) == 40);
+    assert_in_range(load_rate(&load), 5000, 6000);
+}
+
 static void it_follows_a_change_with_the_time_constant(void **state)
 {
     (void)state;
@@ -170,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_rate_is_known_after_a_while),
+        T(records_have_a_rate_of_their_own),
         T(it_follows_a_change_with_the_time_constant),
         T(messages_that_come_twice_or_at_once_change_nothing),
         T(counters_that_go_back_begin_anew),

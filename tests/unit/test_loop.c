@@ -427,6 +427,46 @@ static void signals_arrive_on_the_loop(void **state)
     loop_free(loop);
 }
 
+/* ---- time ---- */
+
+struct clocked {
+    struct loop *loop;
+    int64_t pass_ms, lag_ms;
+};
+
+static void on_clocked(void *arg, unsigned events)
+{
+    struct clocked *clocked = arg;
+    (void)events;
+    clocked->lag_ms = clock_monotonic_ms() - loop_now_ms(clocked->loop);
+    for (int64_t end = clock_monotonic_ms() + clocked->pass_ms; clock_monotonic_ms() < end;)
+        ;
+}
+
+/* A deadline that a callback computes is not shortened by what the one before it took, or by a stopped process. */
+static void each_callback_has_the_time_of_its_own(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_new();
+    int pairs[3][2];
+    struct clocked clocked[3];
+    struct loop_fd *sources[3];
+    for (int i = 0; i < 3; i++) {
+        pair_open(pairs[i]);
+        clocked[i] = (struct clocked){.loop = loop, .pass_ms = 200};
+        assert_int_equal(write(pairs[i][1], "x", 1), 1);
+        sources[i] = loop_fd_add(loop, pairs[i][0], LOOP_READ | LOOP_EDGE, on_clocked, &clocked[i]);
+    }
+    run_for(loop, 1);
+    for (int i = 0; i < 3; i++) {
+        assert_in_range(clocked[i].lag_ms, 0, 150);
+        loop_fd_remove(sources[i]);
+        close(pairs[i][0]);
+        close(pairs[i][1]);
+    }
+    loop_free(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +482,7 @@ int main(void)
         cmocka_unit_test(hooks_run_every_round),
         cmocka_unit_test(a_hook_shortens_the_wait),
         cmocka_unit_test(signals_arrive_on_the_loop),
+        cmocka_unit_test(each_callback_has_the_time_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

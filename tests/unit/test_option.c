@@ -182,9 +182,44 @@ static void a_file_that_is_not_there(void **state)
     assert_refused("--config nowhere.conf", EXIT_CODE_CONFIG, "nowhere.conf: No such file or directory");
     setenv("ISOBAR_CONFIG", "nowhere.conf", 1);
     assert_refused("", EXIT_CODE_CONFIG, "nowhere.conf: No such file or directory");
-    assert_refused("--config /", EXIT_CODE_CONFIG, "/: cannot be read");
+    assert_refused("--config /", EXIT_CODE_CONFIG, "/: not a regular file");
+    assert_refused("--config /dev/zero", EXIT_CODE_CONFIG, "/dev/zero: not a regular file");
+    assert_int_equal(mkfifo("pipe", 0600), 0); /* nobody writes to it: an open would wait */
+    assert_refused("--config pipe", EXIT_CODE_CONFIG, "pipe: not a regular file");
+    assert_int_equal(unlink("pipe"), 0);
+    write_file("large.conf", "");
+    assert_int_equal(truncate("large.conf", 1024 * 1024 + 1), 0);
+    assert_refused("--config large.conf", EXIT_CODE_CONFIG, "large.conf: larger than 1024 KiB");
+    assert_int_equal(unlink("large.conf"), 0);
     setenv("ISOBAR_CONFIG", "", 1); /* as if unset */
     assert_runs("");
+}
+
+static void a_word_is_one_of_a_few(void **state)
+{
+    (void)state;
+    static const char *const levels[] = {"info", "debug", "warn", "error"};
+    char line[64];
+    assert_runs("");
+    assert_string_equal(call.values.log_level, "info");
+    for (int i = 0; i < 4; i++) {
+        snprintf(line, sizeof line, "--log-level %s", levels[i]);
+        assert_runs(line);
+        assert_string_equal(call.values.log_level, levels[i]);
+    }
+    static const char all[] = "is not one of info, debug, warn or error";
+    static const char *const wrong[] = {"loud", "inf", "info|debug", "INFO", "infos"};
+    for (int i = 0; i < 5; i++) {
+        char message[128];
+        snprintf(line, sizeof line, "--log-level %s", wrong[i]);
+        snprintf(message, sizeof message, "--log-level: '%s' %s", wrong[i], all);
+        assert_refused(line, EXIT_CODE_USAGE, message);
+    }
+    assert_refused("--log-level=", EXIT_CODE_USAGE, "--log-level: '' is not one of info, debug, warn or error");
+    assert_refused("--log-format xml", EXIT_CODE_USAGE, "--log-format: 'xml' is not one of logfmt or json");
+    write_file(FILE_NAME, "[worker]\nlog_level = loud\n");
+    assert_refused("--config " FILE_NAME, EXIT_CODE_CONFIG,
+                   FILE_NAME ":2: log_level: 'loud' is not one of info, debug, warn or error");
 }
 
 static void a_long_line_is_one_line(void **state)
@@ -292,6 +327,7 @@ int main(void)
         cmocka_unit_test_teardown(errors_name_file_and_line, clear),
         cmocka_unit_test_teardown(all_errors_are_shown_at_once, clear),
         cmocka_unit_test_teardown(a_file_that_is_not_there, clear),
+        cmocka_unit_test_teardown(a_word_is_one_of_a_few, clear),
         cmocka_unit_test_teardown(a_long_line_is_one_line, clear),
         cmocka_unit_test_teardown(wrong_flags, clear),
         cmocka_unit_test_teardown(release_may_come_twice, clear),
