@@ -89,6 +89,8 @@ static int start(struct kafka_consumer *consumer, struct loop *loop, const struc
         buf_text(error, "no descriptor left for the consumer");
         return ERR_SYSTEM;
     }
+    /* Asks for the topic's leaders now. Else that would come with the first assign, up to a second later. */
+    consumer->handle = rd_kafka_topic_new(rk, consumer->topic, NULL);
     consumer->queue = rd_kafka_queue_get_consumer(rk);
     assert(consumer->queue != NULL);
     rd_kafka_queue_io_event_enable(consumer->queue, consumer->client.fd, &one, sizeof(one));
@@ -138,6 +140,9 @@ void kafka_consumer_free(struct kafka_consumer *consumer)
     if (consumer->queue != NULL) {
         rd_kafka_queue_io_event_enable(consumer->queue, -1, NULL, 0);
         rd_kafka_queue_destroy(consumer->queue);
+    }
+    if (consumer->handle != NULL) {
+        rd_kafka_topic_destroy(consumer->handle);
     }
     kafka_client_release(&consumer->client);
     for (int32_t p = 0; p < consumer->part_count; p++) {

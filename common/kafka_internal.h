@@ -178,6 +178,7 @@ struct kafka_part {
 struct kafka_consumer {
     struct kafka_client client;
     rd_kafka_queue_t *queue;
+    rd_kafka_topic_t *handle; /* keeps what is known of the topic */
     struct kafka_checker *checker;
     struct loop_timer *note_timer;
     struct kafka_consumer_events events;
