@@ -56,8 +56,11 @@ static void configure(struct kafka_conf *conf, const struct kafka_config *config
     kafka_conf_number(conf, "fetch.max.bytes", budget->fetch_bytes);
     kafka_conf_number(conf, "fetch.message.max.bytes", budget->fetch_bytes);
     kafka_conf_number(conf, "fetch.min.bytes", 1);
-    /* A new partition waits for the fetch under way, so this bounds the latency of an assign. */
-    kafka_conf_number(conf, "fetch.wait.max.ms", 100);
+    /*
+     * A new partition waits for the fetch under way, so this bounds the latency of an assign. Its price is that of the
+     * fetches of an idle worker: compared with 100 ms, 0.3 % of a core of the broker; with 20 ms it was 1.5 %.
+     */
+    kafka_conf_number(conf, "fetch.wait.max.ms", 50);
     kafka_conf_number(conf, "fetch.error.backoff.ms", 100);
     if (rd_kafka_version() >= KAFKA_VERSION_QUEUE_BACKOFF) {
         kafka_conf_number(conf, "fetch.queue.backoff.ms", 5);
