@@ -37,6 +37,7 @@ struct kafka_config {
     int64_t fetch_memory;    /* consumer: bytes for the fetch queue over all partitions */
     int32_t partitions;      /* consumer: partitions the budget is divided by (all of the topic) */
     const char *compression; /* producer: lz4, zstd, none */
+    const char *topic;       /* producer: whose first record shall not wait for the topic's leaders; NULL none */
 };
 
 /* ---- consumer ---- */

@@ -110,7 +110,7 @@ static int create(rd_kafka_t *rk, rd_kafka_NewTopic_t *wanted, int64_t timeout_m
 /* Waits until every partition has a leader that answers. */
 static int wait_leaders(rd_kafka_t *rk, const struct kafka_topic *topic, int64_t end_ms)
 {
-    struct kafka_range all = {topic->name, 0, topic->partitions};
+    struct kafka_partitions all = {topic->name, NULL, topic->partitions};
     int64_t *offsets = mem_calloc((size_t)topic->partitions, sizeof(*offsets));
     int status;
 
@@ -188,17 +188,17 @@ int kafka_topic_ensure(const char *brokers, const struct kafka_topic *topic, int
 static int survey(rd_kafka_t *rk, const char *topic, int64_t end_ms, int32_t *partitions, int64_t *low, int64_t *high)
 {
     int32_t room = low != NULL && high != NULL ? *partitions : 0;
-    struct kafka_range range = {topic, 0, 0};
+    struct kafka_partitions first = {topic, NULL, 0};
     int status;
 
     *partitions = 0;
     status = kafka_ask_partitions(rk, topic, remaining(end_ms), partitions, NULL);
-    range.count = room < *partitions ? room : *partitions;
-    if (status != 0 || range.count <= 0) {
+    first.count = room < *partitions ? room : *partitions;
+    if (status != 0 || first.count <= 0) {
         return status == ERR_NOT_FOUND ? 0 : status;
     }
-    status = kafka_ask_offsets(rk, &range, RD_KAFKA_OFFSET_BEGINNING, remaining(end_ms), low);
-    return status ? status : kafka_ask_offsets(rk, &range, RD_KAFKA_OFFSET_END, remaining(end_ms), high);
+    status = kafka_ask_offsets(rk, &first, RD_KAFKA_OFFSET_BEGINNING, remaining(end_ms), low);
+    return status ? status : kafka_ask_offsets(rk, &first, RD_KAFKA_OFFSET_END, remaining(end_ms), high);
 }
 
 int kafka_topic_describe(const char *brokers, const char *topic, int64_t timeout_ms, char cluster_id[64],

@@ -3,8 +3,8 @@
  * record. They serve the tools and the checker's thread, on a handle of their own that logs nothing: every
  * outcome is returned.
  *
- * A record is read with the simple consumer, one partition at a time; the handle fetches little, since one
- * record is all that is wanted.
+ * Records are read with the simple consumer, those of several partitions at once; the handle fetches little, since one
+ * record of each is all that is wanted.
  */
 #include "kafka_internal.h"
 
@@ -25,11 +25,17 @@ rd_kafka_t *kafka_ask_new(const char *brokers, struct buf *error)
     kafka_conf_text(&conf, "auto.offset.reset", "error");
     kafka_conf_text(&conf, "enable.auto.commit", "false");
     kafka_conf_text(&conf, "check.crcs", "true");
-    kafka_conf_number(&conf, "queued.min.messages", 1);
+    /*
+     * The fetch queue must never be full, though one record is enough: a thread of librdkafka that finds it full sleeps
+     * for up to a second, and what tells of the start of a partition lies in it, too. So queued.min.messages is the
+     * default.
+     */
     kafka_conf_number(&conf, "message.max.bytes", ASK_FETCH_BYTES);
     kafka_conf_number(&conf, "fetch.max.bytes", ASK_FETCH_BYTES);
     kafka_conf_number(&conf, "fetch.message.max.bytes", ASK_FETCH_BYTES);
-    kafka_conf_number(&conf, "fetch.wait.max.ms", 50);
+    /* What is asked for is there. What is fetched beyond it holds up the next question, which a broker answers after
+     * it. */
+    kafka_conf_number(&conf, "fetch.wait.max.ms", 2);
     kafka_conf_number(&conf, "fetch.error.backoff.ms", 50);
     return kafka_conf_finish(&conf, RD_KAFKA_CONSUMER, brokers);
 }
@@ -64,14 +70,28 @@ int kafka_ask_partitions(rd_kafka_t *rk, const char *topic, int64_t timeout_ms, 
     return status;
 }
 
-int kafka_ask_offsets(rd_kafka_t *rk, const struct kafka_range *range, int64_t which, int64_t timeout_ms,
+/* Where the answer about a partition belongs. */
+static int32_t place(const struct kafka_partitions *of, int32_t partition)
+{
+    int32_t i = 0;
+
+    if (of->list == NULL) {
+        return partition;
+    }
+    while (i < of->count - 1 && of->list[i] != partition) {
+        i++;
+    }
+    return i;
+}
+
+int kafka_ask_offsets(rd_kafka_t *rk, const struct kafka_partitions *of, int64_t which, int64_t timeout_ms,
                       int64_t *offsets)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(range->count);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(of->count);
     int status;
 
-    for (int32_t i = 0; i < range->count; i++) {
-        rd_kafka_topic_partition_list_add(list, range->topic, range->first + i)->offset = which;
+    for (int32_t i = 0; i < of->count; i++) {
+        rd_kafka_topic_partition_list_add(list, of->topic, of->list ? of->list[i] : i)->offset = which;
     }
     status = kafka_error_of(rd_kafka_offsets_for_times(rk, list, (int)timeout_ms));
     for (int i = 0; i < list->cnt && status == 0; i++) {
@@ -81,7 +101,7 @@ int kafka_ask_offsets(rd_kafka_t *rk, const struct kafka_range *range, int64_t w
         if (status == 0 && answer->offset < 0) {
             status = ERR_UNAVAILABLE;
         }
-        offsets[answer->partition - range->first] = answer->offset;
+        offsets[place(of, answer->partition)] = answer->offset;
     }
     rd_kafka_topic_partition_list_destroy(list);
     return status;
@@ -100,44 +120,75 @@ int kafka_ask_cluster(rd_kafka_t *rk, int64_t timeout_ms, char cluster_id[64])
     return 0;
 }
 
-/* What a message of the simple consumer says about the record at `offset`. */
-static int judge(const rd_kafka_message_t *message, int64_t offset, const char *topic, uint64_t *hash)
+/* ---- records ---- */
+
+/* What a message of the simple consumer says about the record that is sought. */
+static void judge(const rd_kafka_message_t *message, const char *topic, struct kafka_sought *sought)
 {
     struct kafka_record record;
 
-    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-        return ERR_NOT_FOUND;
+    if (message->err == 0 && message->offset == sought->offset) {
+        kafka_record_view(&record, message, topic);
+        sought->hash = kafka_record_hash(&record);
+        sought->status = 0;
+    } else {
+        bool beyond = message->err == 0 || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
+        sought->status = beyond ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
     }
-    if (message->err) {
-        return ERR_UNAVAILABLE;
-    }
-    if (message->offset != offset) {
-        return ERR_NOT_FOUND;
-    }
-    kafka_record_view(&record, message, topic);
-    *hash = kafka_record_hash(&record);
-    return 0;
 }
 
-int kafka_ask_record(rd_kafka_t *rk, const struct kafka_range *range, int64_t offset, int64_t timeout_ms,
-                     uint64_t *hash)
+/* The one of that partition that is still being read; NULL. */
+static struct kafka_sought *reading(struct kafka_sought *sought, size_t count, int32_t partition)
 {
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, range->topic, NULL);
-    int status = ERR_UNAVAILABLE;
-
-    if (handle == NULL) {
-        return ERR_INVALID;
+    for (size_t i = 0; i < count; i++) {
+        if (sought[i].partition == partition && sought[i].status == ERR_TIMEOUT) {
+            return &sought[i];
+        }
     }
-    if (rd_kafka_consume_start(handle, range->first, offset) == 0) {
-        rd_kafka_message_t *message = rd_kafka_consume(handle, range->first, (int)timeout_ms);
+    return NULL;
+}
 
-        status = ERR_TIMEOUT;
+/* Starts to read all of them into the queue; returns how many. */
+static size_t start(rd_kafka_topic_t *handle, rd_kafka_queue_t *queue, struct kafka_sought *sought, size_t count)
+{
+    size_t started = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bool good = rd_kafka_consume_start_queue(handle, sought[i].partition, sought[i].offset, queue) == 0;
+
+        sought[i].status = good ? ERR_TIMEOUT : ERR_UNAVAILABLE;
+        started += good;
+    }
+    return started;
+}
+
+void kafka_ask_records(rd_kafka_t *rk, const char *topic, struct kafka_sought *sought, size_t count, int64_t timeout_ms)
+{
+    int64_t end_ms = clock_monotonic_ms() + timeout_ms;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, NULL);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    size_t left = handle ? start(handle, queue, sought, count) : 0;
+
+    for (int64_t now = end_ms - timeout_ms; left > 0 && now < end_ms; now = clock_monotonic_ms()) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(queue, (int)(end_ms - now));
+        struct kafka_sought *of = message ? reading(sought, count, message->partition) : NULL;
+
+        if (of != NULL) {
+            judge(message, topic, of);
+            (void)rd_kafka_consume_stop(handle, of->partition);
+            left--;
+        }
         if (message != NULL) {
-            status = judge(message, offset, range->topic, hash);
             rd_kafka_message_destroy(message);
         }
-        (void)rd_kafka_consume_stop(handle, range->first);
     }
-    rd_kafka_topic_destroy(handle);
-    return status;
+    for (size_t i = 0; i < count; i++) {
+        if (sought[i].status == ERR_TIMEOUT) {
+            (void)rd_kafka_consume_stop(handle, sought[i].partition);
+        }
+    }
+    rd_kafka_queue_destroy(queue);
+    if (handle != NULL) {
+        rd_kafka_topic_destroy(handle);
+    }
 }

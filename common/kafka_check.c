@@ -4,9 +4,10 @@
  * whatever the consumer does; client and thread start with the first question, and the client goes after a
  * few idle seconds.
  *
- * Questions take turns in slices of time that grow: partitions whose leader is away cannot hold up the
- * others, and kafka_checker_free waits for one slice at most. Thread and loop share the two lists under
- * `lock`, nothing else; answers wake the loop through an eventfd.
+ * Questions that wait together are asked together, since a take-over is as slow as the last of its partitions. One that
+ * was not answered is asked again alone, and those take turns in slices of time that grow: partitions whose leader is
+ * away cannot hold up the others, and kafka_checker_free waits for one slice at most. Thread and loop share the two
+ * lists under `lock`, nothing else; answers wake the loop through an eventfd.
  */
 #include "kafka_internal.h"
 
@@ -18,29 +19,18 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CHECK_SLICE_MIN_MS 100
-#define CHECK_SLICE_MAX_MS 500
 #define CHECK_PAUSE_MS     20   /* after an attempt that failed, lest a quick refusal spins */
 #define CHECK_IDLE_MS      5000 /* then the client goes */
 
-struct question {
-    struct question *next;
-    struct kafka_range range;
-    int64_t offset;
-    int64_t deadline_ms;
-    int64_t slice_ms;
-    kafka_check_fn *done;
-    void *arg;
-    struct kafka_check check;
-};
-
 struct queue {
-    struct question *first;
-    struct question **last;
+    struct kafka_question *first;
+    struct kafka_question **last;
 };
 
 struct kafka_checker {
@@ -64,16 +54,16 @@ static void queue_init(struct queue *queue)
     queue->last = &queue->first;
 }
 
-static void queue_push(struct queue *queue, struct question *question)
+static void queue_push(struct queue *queue, struct kafka_question *question)
 {
     question->next = NULL;
     *queue->last = question;
     queue->last = &question->next;
 }
 
-static struct question *queue_pop(struct queue *queue)
+static struct kafka_question *queue_pop(struct queue *queue)
 {
-    struct question *question = queue->first;
+    struct kafka_question *question = queue->first;
 
     if (question != NULL) {
         queue->first = question->next;
@@ -82,75 +72,6 @@ static struct question *queue_pop(struct queue *queue)
         }
     }
     return question;
-}
-
-static int64_t remaining(int64_t end_ms)
-{
-    int64_t left = end_ms - clock_monotonic_ms();
-
-    return left > 1 ? left : 1;
-}
-
-/* Asks for what every question asks. ERR_NOT_FOUND is final, ERR_UNAVAILABLE and ERR_TIMEOUT are not. */
-static int ask_partition(rd_kafka_t *rk, struct question *question, int64_t end_ms)
-{
-    struct kafka_check *check = &question->check;
-    int status = kafka_ask_partitions(rk, question->range.topic, remaining(end_ms), &check->partitions, NULL);
-
-    if (status == 0 && question->range.first >= check->partitions) {
-        return ERR_NOT_FOUND;
-    }
-    if (status == 0) {
-        status = kafka_ask_cluster(rk, remaining(end_ms), check->cluster_id);
-    }
-    if (status == 0) {
-        status = kafka_ask_offsets(rk, &question->range, RD_KAFKA_OFFSET_BEGINNING, remaining(end_ms), &check->low);
-    }
-    if (status == 0) {
-        status = kafka_ask_offsets(rk, &question->range, RD_KAFKA_OFFSET_END, remaining(end_ms), &check->high);
-    }
-    return status;
-}
-
-static int ask_record(rd_kafka_t *rk, struct question *question, int64_t end_ms)
-{
-    struct kafka_check *check = &question->check;
-
-    if (question->offset < check->low || question->offset >= check->high) {
-        return ERR_NOT_FOUND;
-    }
-    return kafka_ask_record(rk, &question->range, question->offset, remaining(end_ms), &check->record_hash);
-}
-
-static bool is_final(int status)
-{
-    return status != ERR_UNAVAILABLE && status != ERR_TIMEOUT;
-}
-
-/* One slice of work; true when the question is answered or its time is up. */
-static bool attempt(rd_kafka_t *rk, struct question *question)
-{
-    struct kafka_check *check = &question->check;
-    int64_t now = clock_monotonic_ms();
-    int64_t end_ms = now + question->slice_ms;
-
-    if (end_ms > question->deadline_ms) {
-        end_ms = question->deadline_ms;
-    }
-    if (now >= question->deadline_ms) {
-        return true;
-    }
-    if (check->status != 0) {
-        check->status = ask_partition(rk, question, end_ms);
-    }
-    if (check->status == 0 && question->offset >= 0) {
-        check->record_status = ask_record(rk, question, end_ms);
-    }
-    question->slice_ms *= 2;
-    if (question->slice_ms > CHECK_SLICE_MAX_MS) {
-        question->slice_ms = CHECK_SLICE_MAX_MS;
-    }
-    return is_final(check->status) && (check->status != 0 || is_final(check->record_status));
 }
 
 static void wait_for(struct kafka_checker *checker, int64_t ms)
@@ -185,7 +106,32 @@ static void idle(struct kafka_checker *checker)
     }
 }
 
-static bool work(struct kafka_checker *checker, struct question *question)
+static bool holds(const struct kafka_batch *batch, int32_t partition)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->questions[i]->partition == partition) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes those that are asked next, with `lock` held. */
+static void take(struct kafka_checker *checker, struct kafka_batch *batch)
+{
+    const struct kafka_question *next = checker->questions.first;
+    bool alone = next != NULL && next->again;
+
+    batch->count = 0;
+    while (next != NULL && batch->count < (alone ? 1 : KAFKA_BATCH_QUESTIONS) && next->again == alone &&
+           !holds(batch, next->partition)) {
+        batch->questions[batch->count++] = queue_pop(&checker->questions);
+        next = checker->questions.first;
+    }
+}
+
+/* Asks, without `lock`. */
+static void work(struct kafka_checker *checker, struct kafka_batch *batch)
 {
     struct buf error = BUF_EMPTY;
 
@@ -193,32 +139,49 @@ static bool work(struct kafka_checker *checker, struct question *question)
         checker->rk = kafka_ask_new(checker->brokers, &error);
         buf_release(&error);
     }
-    return checker->rk == NULL || attempt(checker->rk, question);
+    if (checker->rk != NULL) {
+        kafka_batch_ask(batch, checker->rk, checker->topic);
+    }
+}
+
+/* Puts answers where the loop finds them, and the rest at the end of the queue, with `lock` held. */
+static void sort_out(struct kafka_checker *checker, struct kafka_batch *batch)
+{
+    static const uint64_t one = 1;
+    int64_t now = clock_monotonic_ms();
+    bool rest = false;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        bool answered = checker->rk == NULL || kafka_question_answered(batch->questions[i], now);
+
+        queue_push(answered ? &checker->answers : &checker->questions, batch->questions[i]);
+        rest |= !answered;
+    }
+    if (checker->answers.first != NULL) {
+        ssize_t written = write(checker->fd, &one, sizeof(one));
+        (void)written;
+    }
+    if (rest && !checker->stop) {
+        wait_for(checker, CHECK_PAUSE_MS);
+    }
 }
 
 static void *checker_main(void *arg)
 {
     struct kafka_checker *checker = arg;
-    static const uint64_t one = 1;
+    struct kafka_batch batch;
 
     pthread_mutex_lock(&checker->lock);
     while (!checker->stop) {
-        struct question *question = queue_pop(&checker->questions);
-
-        if (question == NULL) {
+        take(checker, &batch);
+        if (batch.count == 0) {
             idle(checker);
             continue;
         }
         pthread_mutex_unlock(&checker->lock);
-        bool answered = work(checker, question);
+        work(checker, &batch);
         pthread_mutex_lock(&checker->lock);
-        queue_push(answered ? &checker->answers : &checker->questions, question);
-        if (answered) {
-            ssize_t written = write(checker->fd, &one, sizeof(one));
-            (void)written;
-        } else if (!checker->stop) {
-            wait_for(checker, CHECK_PAUSE_MS);
-        }
+        sort_out(checker, &batch);
     }
     pthread_mutex_unlock(&checker->lock);
     if (checker->rk != NULL) {
@@ -243,7 +206,7 @@ static void on_answers(void *arg, unsigned events)
 {
     struct kafka_checker *checker = arg;
     uint64_t count;
-    struct question *question;
+    struct kafka_question *question;
 
     (void)events;
     ssize_t got = read(checker->fd, &count, sizeof(count));
@@ -287,7 +250,7 @@ struct kafka_checker *kafka_checker_new(struct loop *loop, const char *brokers, 
 
 static void drop(struct queue *queue)
 {
-    struct question *question;
+    struct kafka_question *question;
 
     while ((question = queue_pop(queue)) != NULL) {
         free(question);
@@ -322,10 +285,10 @@ void kafka_checker_free(struct kafka_checker *checker)
 void kafka_checker_ask(struct kafka_checker *checker, int32_t partition, int64_t offset, int64_t timeout_ms,
                        kafka_check_fn *done, void *arg)
 {
-    struct question *question = mem_alloc(sizeof(*question));
+    struct kafka_question *question = mem_alloc(sizeof(*question));
     static const uint64_t one = 1;
 
-    question->range = (struct kafka_range){checker->topic, partition, 1};
+    question->partition = partition;
     question->offset = offset;
     question->deadline_ms = clock_monotonic_ms() + timeout_ms;
     question->slice_ms = CHECK_SLICE_MIN_MS;

@@ -56,8 +56,11 @@ static void configure(struct kafka_conf *conf, const struct kafka_config *config
     kafka_conf_number(conf, "fetch.max.bytes", budget->fetch_bytes);
     kafka_conf_number(conf, "fetch.message.max.bytes", budget->fetch_bytes);
     kafka_conf_number(conf, "fetch.min.bytes", 1);
-    /* A new partition waits for the fetch under way, so this bounds the latency of an assign. */
-    kafka_conf_number(conf, "fetch.wait.max.ms", 100);
+    /*
+     * A new partition waits for the fetch under way, so this bounds the latency of an assign. Its price is that of the
+     * fetches of an idle worker: compared with 100 ms, 0.3 % of a core of the broker; with 20 ms it was 1.5 %.
+     */
+    kafka_conf_number(conf, "fetch.wait.max.ms", 50);
     kafka_conf_number(conf, "fetch.error.backoff.ms", 100);
     if (rd_kafka_version() >= KAFKA_VERSION_QUEUE_BACKOFF) {
         kafka_conf_number(conf, "fetch.queue.backoff.ms", 5);
@@ -95,6 +98,8 @@ static int start(struct kafka_consumer *consumer, struct loop *loop, const struc
         buf_text(error, "no descriptor left for the consumer");
         return ERR_SYSTEM;
     }
+    /* Asks for the topic's leaders now. Else that would come with the first assign, up to a second later. */
+    consumer->handle = rd_kafka_topic_new(rk, consumer->topic, NULL);
     consumer->queue = rd_kafka_queue_get_consumer(rk);
     assert(consumer->queue != NULL);
     rd_kafka_queue_io_event_enable(consumer->queue, consumer->client.fd, &one, sizeof(one));
@@ -144,6 +149,9 @@ void kafka_consumer_free(struct kafka_consumer *consumer)
     if (consumer->queue != NULL) {
         rd_kafka_queue_io_event_enable(consumer->queue, -1, NULL, 0);
         rd_kafka_queue_destroy(consumer->queue);
+    }
+    if (consumer->handle != NULL) {
+        rd_kafka_topic_destroy(consumer->handle);
     }
     kafka_client_release(&consumer->client);
     for (int32_t p = 0; p < consumer->part_count; p++) {

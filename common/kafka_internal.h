@@ -106,6 +106,38 @@ bool kafka_position_concerns(const struct kafka_position *position, int64_t offs
 /* Fills `record` with a borrowed view of `message`. */
 void kafka_record_view(struct kafka_record *record, const rd_kafka_message_t *message, const char *topic);
 
+/* ---- kafka_batch.c ---- */
+
+#define KAFKA_BATCH_QUESTIONS 64
+#define KAFKA_SLICE_MAX_MS    500
+
+/* What is asked about a partition, see kafka_consumer_check. */
+struct kafka_question {
+    struct kafka_question *next;
+    int32_t partition;
+    int64_t offset;
+    int64_t deadline_ms; /* monotonic */
+    int64_t slice_ms;    /* how long it may be asked the next time */
+    bool again;          /* it was asked and not answered */
+    kafka_check_fn *done;
+    void *arg;
+    struct kafka_check check; /* not answered: status or record_status is ERR_UNAVAILABLE or ERR_TIMEOUT */
+};
+
+/* Questions about different partitions that are asked together: all for the first time, or one alone. */
+struct kafka_batch {
+    struct kafka_question *questions[KAFKA_BATCH_QUESTIONS];
+    size_t count;
+    int64_t end_ms; /* of this slice */
+    rd_kafka_t *rk;
+    const char *topic;
+};
+
+/* Asks for one slice of time, and doubles that of the next. */
+void kafka_batch_ask(struct kafka_batch *batch, rd_kafka_t *rk, const char *topic);
+/* True when nothing more is to be asked, or its time is up. */
+bool kafka_question_answered(const struct kafka_question *question, int64_t now_ms);
+
 /* ---- kafka_check.c ---- */
 
 struct kafka_checker;
@@ -113,7 +145,7 @@ struct kafka_checker;
 /* A checker of `topic`; its thread and its client start with the first question. NULL with errno. */
 struct kafka_checker *kafka_checker_new(struct loop *loop, const char *brokers, const char *topic)
     __attribute__((warn_unused_result));
-/* Stops the thread (waits for at most CHECK_SLICE_MAX_MS) and drops questions without an answer. NULL
+/* Stops the thread (waits for at most KAFKA_SLICE_MAX_MS) and drops questions without an answer. NULL
  * allowed. */
 void kafka_checker_free(struct kafka_checker *checker);
 /* See kafka_consumer_check. */
@@ -147,6 +179,7 @@ struct kafka_part {
 struct kafka_consumer {
     struct kafka_client client;
     rd_kafka_queue_t *queue;
+    rd_kafka_topic_t *handle; /* keeps what is known of the topic */
     struct kafka_checker *checker;
     struct loop_timer *note_timer;
     struct kafka_consumer_events events;
@@ -192,24 +225,30 @@ rd_kafka_t *kafka_ask_new(const char *brokers, struct buf *error) __attribute__(
 int kafka_ask_partitions(rd_kafka_t *rk, const char *topic, int64_t timeout_ms, int32_t *partitions, int32_t *brokers)
     __attribute__((warn_unused_result));
 
-/* Partitions first … first + count − 1 of a topic. */
-struct kafka_range {
+/* Some partitions of a topic. */
+struct kafka_partitions {
     const char *topic;
-    int32_t first;
+    const int32_t *list; /* each once; NULL: 0 … count − 1 */
     int32_t count;
 };
 /*
- * One watermark (`which`: RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END) of each partition, within
- * `timeout_ms`. rd_kafka_query_watermark_offsets is not used: while a broker hangs it ignores its time-out
+ * One watermark (`which`: RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END) of each partition, in their order, within
+ * `timeout_ms`; all or none. rd_kafka_query_watermark_offsets is not used: while a broker hangs it ignores its time-out
  * and waits for socket.timeout.ms. ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_NOT_FOUND.
  */
-int kafka_ask_offsets(rd_kafka_t *rk, const struct kafka_range *range, int64_t which, int64_t timeout_ms,
+int kafka_ask_offsets(rd_kafka_t *rk, const struct kafka_partitions *of, int64_t which, int64_t timeout_ms,
                       int64_t *offsets) __attribute__((warn_unused_result));
 /* Cluster id, "" when the broker has none. ERR_TIMEOUT when no broker answers. */
 int kafka_ask_cluster(rd_kafka_t *rk, int64_t timeout_ms, char cluster_id[64]) __attribute__((warn_unused_result));
-/* Reads one record and hashes it. ERR_NOT_FOUND when that offset is not in the log, ERR_TIMEOUT,
- * ERR_UNAVAILABLE. */
-int kafka_ask_record(rd_kafka_t *rk, const struct kafka_range *range, int64_t offset, int64_t timeout_ms,
-                     uint64_t *hash) __attribute__((warn_unused_result));
+/* A record that is read again. */
+struct kafka_sought {
+    int32_t partition;
+    int64_t offset;
+    int status;    /* out: 0, ERR_NOT_FOUND when that offset is not in the log, ERR_TIMEOUT, ERR_UNAVAILABLE */
+    uint64_t hash; /* out: kafka_record_hash of it */
+};
+/* Reads records of different partitions of a topic, all at once, within `timeout_ms`. */
+void kafka_ask_records(rd_kafka_t *rk, const char *topic, struct kafka_sought *sought, size_t count,
+                       int64_t timeout_ms);
 
 #endif

@@ -18,6 +18,7 @@
 
 struct kafka_producer {
     struct kafka_client client;
+    rd_kafka_topic_t *handle; /* keeps what is known of the topic; NULL */
     kafka_delivered_fn *delivered;
     int pending;
 };
@@ -103,6 +104,10 @@ struct kafka_producer *kafka_producer_new(struct loop *loop, const struct kafka_
         kafka_producer_free(producer, 0);
         return NULL;
     }
+    /* Asks for its leaders now. The first record of a topic would have them asked for up to a second later. */
+    if (config->topic != NULL) {
+        producer->handle = rd_kafka_topic_new(rk, config->topic, NULL);
+    }
     return producer;
 }
 
@@ -126,6 +131,9 @@ void kafka_producer_free(struct kafka_producer *producer, int64_t flush_ms)
     if (producer->pending > 0) {
         rd_kafka_purge(producer->client.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         drain(producer, PURGE_MS);
+    }
+    if (producer->handle != NULL) {
+        rd_kafka_topic_destroy(producer->handle);
     }
     kafka_client_release(&producer->client);
     free(producer);

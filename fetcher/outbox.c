@@ -119,8 +119,10 @@ struct outbox *outbox_new(struct loop *loop, const struct outbox_config *config,
                           struct buf *error)
 {
     struct outbox *outbox = mem_alloc(sizeof *outbox);
-    struct kafka_config kafka = {
-        .brokers = config->brokers, .client_id = config->client_id, .compression = config->compression};
+    struct kafka_config kafka = {.brokers = config->brokers,
+                                 .client_id = config->client_id,
+                                 .compression = config->compression,
+                                 .topic = config->topic};
     outbox->loop = loop;
     outbox->config = *config;
     outbox->events = *events;

@@ -115,7 +115,8 @@ static void on_failed(void *arg, bool fatal, const char *reason)
 struct deadletters *deadletters_new(const struct deadletter_config *config, struct buf *error)
 {
     struct deadletters *letters = mem_alloc(sizeof *letters);
-    struct kafka_config kafka = {.brokers = config->brokers, .client_id = config->client_id, .compression = "none"};
+    struct kafka_config kafka = {
+        .brokers = config->brokers, .client_id = config->client_id, .compression = "none", .topic = config->topic};
     letters->loop = config->loop;
     letters->config = *config;
     letters->topic = mem_strdup(config->topic);

@@ -195,7 +195,10 @@ static int start_cluster(struct devbroker *broker, const struct options *options
     char text[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, on_library_log);
-    if (rd_kafka_conf_set(conf, "log_level", "3", text, sizeof text) != RD_KAFKA_CONF_OK) {
+    /* It answers as a real one does: with Nagle's algorithm an answer may wait 40 ms for the client to acknowledge
+     * another. */
+    if (rd_kafka_conf_set(conf, "log_level", "3", text, sizeof text) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(conf, "socket.nagle.disable", "true", text, sizeof text) != RD_KAFKA_CONF_OK) {
         log_error("configuration", text);
         rd_kafka_conf_destroy(conf);
         return -1;

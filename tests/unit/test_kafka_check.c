@@ -3,8 +3,11 @@
 
 #include "clock.h"
 #include "error.h"
+#include "kafka_internal.h"
 
 #define QUESTIONS 24
+#define READS     25
+#define STALL_MS  900 /* a thread of librdkafka that has nothing to do sleeps for a second */
 
 struct answers {
     int count, want;
@@ -104,6 +107,80 @@ static void many_questions_are_all_answered(void **state)
     kafka_consumer_free(sink.consumer);
 }
 
+/* What one partition is asked does not come out for another. */
+static void partitions_asked_together_have_their_own_answers(void **state)
+{
+    static const struct {
+        int32_t partition;
+        int64_t offset;
+        int status, record_status;
+    } rows[] = {
+        {0, 3, 0, 0},
+        {MOCK_PARTITIONS, -1, ERR_NOT_FOUND, ERR_NOT_FOUND},
+        {3, 9, 0, 0},
+        {1, -1, 0, ERR_NOT_FOUND},
+        {2, 7, 0, ERR_NOT_FOUND}, /* it has 7 records */
+        {2, 6, 0, 0},
+    };
+    enum { ROWS = sizeof rows / sizeof *rows };
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    struct answers alone[ROWS], together[ROWS];
+
+    for (int32_t p = 0; p < MOCK_PARTITIONS; p++) {
+        mock_fill(mock, p, 5 + p, 2);
+    }
+    mock_fill(mock, 3, 5, 5);
+    sink_open(&sink, mock);
+    for (int i = 0; i < ROWS; i++) {
+        ask(&sink, mock, &alone[i], rows[i].partition, rows[i].offset);
+        assert_int_equal(alone[i].last.status, rows[i].status);
+        assert_int_equal(alone[i].last.record_status, rows[i].record_status);
+    }
+    for (int i = 0; i < ROWS; i++) {
+        together[i] = (struct answers){.want = 1};
+        kafka_consumer_check(sink.consumer, rows[i].partition, rows[i].offset, MOCK_DEADLINE_MS, on_check,
+                             &together[i]);
+    }
+    for (int i = 0; i < ROWS; i++) {
+        const struct kafka_check *a = &alone[i].last, *b = &together[i].last;
+        assert_int_equal(loop_run_until(mock->loop, &together[i].done, MOCK_DEADLINE_MS), 0);
+        assert_int_equal(together[i].count, 1);
+        assert_true(a->status == b->status && a->record_status == b->record_status && a->low == b->low &&
+                    a->high == b->high && a->partitions == b->partitions && a->record_hash == b->record_hash);
+        assert_string_equal(a->cluster_id, b->cluster_id);
+    }
+    kafka_consumer_free(sink.consumer);
+}
+
+/* However the threads of librdkafka meet: a fetch queue that counts as full makes one of them sleep. */
+static void records_are_read_without_a_stall(void **state)
+{
+    struct mock *mock = *state;
+    struct buf error = BUF_EMPTY;
+    rd_kafka_t *rk = kafka_ask_new(mock->brokers, &error);
+
+    assert_non_null(rk);
+    for (int32_t p = 0; p < MOCK_PARTITIONS; p++) {
+        mock_fill(mock, p, 30, 30);
+    }
+    for (int i = 0; i < READS; i++) {
+        struct kafka_sought sought[MOCK_PARTITIONS];
+        int64_t before = clock_monotonic_ms();
+
+        for (int32_t p = 0; p < MOCK_PARTITIONS; p++) {
+            sought[p] = (struct kafka_sought){.partition = p, .offset = i + p};
+        }
+        kafka_ask_records(rk, MOCK_TOPIC, sought, MOCK_PARTITIONS, MOCK_DEADLINE_MS);
+        assert_true(clock_monotonic_ms() - before < STALL_MS);
+        for (int32_t p = 0; p < MOCK_PARTITIONS; p++) {
+            assert_int_equal(sought[p].status, 0);
+        }
+    }
+    rd_kafka_destroy(rk);
+    buf_release(&error);
+}
+
 static void a_leader_that_is_away_does_not_hold_up_the_others(void **state)
 {
     struct mock *mock = *state;
@@ -169,6 +246,8 @@ int main(void)
         MOCK_TEST(the_record_has_the_hash_it_had_when_delivered),
         MOCK_TEST(a_partition_the_topic_lacks_is_not_found),
         MOCK_TEST(many_questions_are_all_answered),
+        MOCK_TEST(partitions_asked_together_have_their_own_answers),
+        MOCK_TEST(records_are_read_without_a_stall),
         MOCK_TEST(a_leader_that_is_away_does_not_hold_up_the_others),
         MOCK_TEST(without_a_broker_the_answer_comes_in_time),
         MOCK_TEST(the_consumer_can_go_while_questions_are_open),

@@ -26,6 +26,23 @@ static void every_record_is_delivered_once_and_in_order(void **state)
     kafka_consumer_free(sink.consumer);
 }
 
+/* A worker that joins reads its first partition when it gets it, not when librdkafka next looks for unknown topics. */
+static void the_first_partition_is_read_at_once(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    bool never = false;
+
+    mock_fill(mock, 0, 1, 1);
+    sink_open(&sink, mock);
+    assert_int_equal(loop_run_until(mock->loop, &never, MOCK_IDLE_MS), ERR_TIMEOUT);
+    int64_t before = clock_monotonic_ms();
+    sink_assign(&sink, 0, 0);
+    sink_wait(&sink, mock, 1);
+    assert_true(clock_monotonic_ms() - before < MOCK_STALL_MS);
+    kafka_consumer_free(sink.consumer);
+}
+
 static void new_records_arrive_at_the_end_of_the_log(void **state)
 {
     struct mock *mock = *state;
@@ -384,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         MOCK_TEST(every_record_is_delivered_once_and_in_order),
+        MOCK_TEST(the_first_partition_is_read_at_once),
         MOCK_TEST(new_records_arrive_at_the_end_of_the_log),
         MOCK_TEST(nothing_is_delivered_after_unassign),
         MOCK_TEST(a_partition_can_be_moved_again_and_again),

@@ -26,6 +26,8 @@
 #define MOCK_PARTITIONS  4
 #define MOCK_BROKERS     3
 #define MOCK_DEADLINE_MS 30000
+#define MOCK_IDLE_MS     1100 /* librdkafka looks for unknown topics every second: after one, and well before the next */
+#define MOCK_STALL_MS    700  /* what waits for the next is at least so late */
 
 struct mock {
     struct loop *loop;

@@ -1,6 +1,7 @@
 /* The producer against mock brokers. */
 #include "test_kafka_mock.h"
 
+#include "clock.h"
 #include "error.h"
 
 #define QUEUE_RECORDS 50000
@@ -44,7 +45,8 @@ static void on_failed(void *arg, bool fatal, const char *reason)
 
 static struct ledger *ledger_open(struct mock *mock, const char *compression)
 {
-    struct kafka_config config = {.brokers = mock->brokers, .client_id = "test", .compression = compression};
+    struct kafka_config config = {
+        .brokers = mock->brokers, .client_id = "test", .compression = compression, .topic = MOCK_TOPIC};
     struct ledger *ledger = calloc(1, sizeof(*ledger));
     struct buf error = BUF_EMPTY;
 
@@ -85,6 +87,23 @@ static void each_record_is_acknowledged_once(void **state)
         kafka_producer_free(ledger->producer, 0);
         free(ledger);
     }
+}
+
+/* A commit that passes a dead letter waits for it. */
+static void the_first_record_of_its_topic_goes_at_once(void **state)
+{
+    struct mock *mock = *state;
+    struct ledger *ledger = ledger_open(mock, NULL);
+    bool never = false;
+
+    assert_int_equal(loop_run_until(mock->loop, &never, MOCK_IDLE_MS), ERR_TIMEOUT);
+    int64_t before = clock_monotonic_ms();
+    assert_int_equal(put(ledger, 0, 1), 0);
+    ledger_wait(ledger, mock, 1);
+    assert_int_equal(ledger->acknowledged, 1);
+    assert_true(clock_monotonic_ms() - before < MOCK_STALL_MS);
+    kafka_producer_free(ledger->producer, 0);
+    free(ledger);
 }
 
 static void a_passing_refusal_is_tried_again_without_a_duplicate(void **state)
@@ -209,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         MOCK_TEST(each_record_is_acknowledged_once),
+        MOCK_TEST(the_first_record_of_its_topic_goes_at_once),
         MOCK_TEST(a_passing_refusal_is_tried_again_without_a_duplicate),
         MOCK_TEST(a_final_refusal_is_reported_with_its_reason),
         MOCK_TEST(a_partition_the_topic_lacks_is_refused),
