@@ -1,6 +1,8 @@
 /* Commands of the simulated Redis (redis.h): those that workers and coordinators send, and no others. */
 #include "redis.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +92,18 @@ static const struct store_reply *hvals(const struct redis_command *command, stru
     return reply;
 }
 
+static const struct store_reply *time_of_day(struct arena *arena)
+{
+    char text[24];
+    int64_t now_ms = WALL_START_MS + world.now_ms;
+    struct store_reply *reply = reply_array(arena, 2);
+    snprintf(text, sizeof text, "%" PRId64, now_ms / 1000);
+    reply_put(reply, 0, reply_text(arena, text));
+    snprintf(text, sizeof text, "%" PRId64, now_ms % 1000 * 1000);
+    reply_put(reply, 1, reply_text(arena, text));
+    return reply;
+}
+
 static const struct store_reply *incr(const struct redis_command *command, struct arena *arena)
 {
     int64_t number = redis_integer(redis_find(command->argv[1]), NULL) + 1;
@@ -128,6 +142,8 @@ const struct store_reply *redis_execute(const struct redis_command *command, str
         return evalsha(command, arena);
     if (is(command, "EVAL"))
         return eval(command, arena);
+    if (is(command, "TIME"))
+        return time_of_day(arena);
     if (is(command, "HMGET"))
         return hmget(command, arena);
     if (is(command, "HVALS"))

@@ -165,6 +165,33 @@ static void the_quota_is_never_given_twice(void **state)
     assert_int_equal(one->share, 60000);
 }
 
+/* A fetcher that is lost within the time between two views, and a leader who knows of it from the view only. */
+static void a_share_is_raised_when_it_is_noted(void **state)
+{
+    struct world *world = *state;
+    struct person *one = fetcher(world, 0);
+    world->redis_away = true;
+    run(world, 5000);
+    assert_int_equal(one->share, 0);
+    char *view = view_text(world);
+    assert_non_null(strstr(view, "\"share_milli\":60000")); /* as it is to be noted */
+    free(view);
+    world->redis_away = false;
+    run(world, TICK_MS);
+    assert_int_equal(one->share, 60000);
+    world->redis_away = true; /* lower shares wait for nothing */
+    struct person *two = fetcher(world, 1);
+    run(world, 3000);
+    assert_true(one->share == 30000 && two->share == 0);
+    drop_leader(world);
+    take_lead(world, "c-2", 2, NULL);
+    run(world, 5000);
+    assert_int_equal(one->share, 30000); /* what was in force already is not taken away for want of a note */
+    world->redis_away = false;
+    run(world, 3000);
+    assert_true(one->share == 30000 && two->share == 30000);
+}
+
 static void a_new_leader_does_not_give_away_what_is_in_use(void **state)
 {
     struct world *world = *state;
@@ -174,6 +201,7 @@ static void a_new_leader_does_not_give_away_what_is_in_use(void **state)
     drop_leader(world);
     two->mute = true; /* cut off, and polling on */
     world->strict = false;
+    world->ahead_ms = INT64_C(3600000); /* nor does it take the view for an old one because of its own clock */
     take_lead(world, "c-2", 2, view);
     free(view);
     struct person *three = fetcher(world, 2);
@@ -519,6 +547,7 @@ int main(void)
         T(what_is_being_released_is_not_taken_for_held),
         T(a_drain_under_way_survives_the_leader),
         T(the_quota_is_never_given_twice),
+        T(a_share_is_raised_when_it_is_noted),
         T(a_new_leader_does_not_give_away_what_is_in_use),
         T(no_limit_and_none),
         T(the_view_survives_all_text),
