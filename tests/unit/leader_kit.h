@@ -217,6 +217,8 @@ static void on_target(struct world *world, struct person *person, const Isobar__
     person->version = target->version;
     person->share = target->calls_per_minute_milli;
     person->targets++;
+    if (drained_holds(&world->leader->drained, person->id, person->incarnation))
+        assert_true(target->n_partitions == 0 && target->n_shards == 0 && target->calls_per_minute_milli == 0);
     int64_t before[PARTITIONS];
     memcpy(before, person->number, sizeof before);
     if (!person->deaf && !person->draining) {
