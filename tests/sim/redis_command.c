@@ -142,6 +142,8 @@ const struct store_reply *redis_execute(const struct redis_command *command, str
         return evalsha(command, arena);
     if (is(command, "EVAL"))
         return eval(command, arena);
+    if (is(command, "EXISTS"))
+        return reply_integer(arena, redis_find(command->argv[1]) != NULL);
     if (is(command, "TIME"))
         return time_of_day(arena);
     if (is(command, "HMGET"))

@@ -137,6 +137,7 @@ static int begin(void **state)
     coordinator->post = (struct post){catch, fixture};
     coordinator->endpoint = "tcp://127.0.0.1:1";
     snprintf(coordinator->id, sizeof coordinator->id, "c-1");
+    REDIS("HSET", "isobar:meta", "format", "1");
     WAIT(fixture, store_up(fixture->store));
     buf_release(&error);
     *state = fixture;
@@ -178,7 +179,7 @@ static void all_shards_the_empty_ones_too(void **state)
     assert_int_equal(store_outstanding(fixture->store), 0); /* 0: there is none */
     catalogue_want(catalogue, 5, SHARDS);
     catalogue_want(catalogue, 5, SHARDS);
-    assert_int_equal(store_outstanding(fixture->store), SHARDS);
+    assert_int_equal(store_outstanding(fixture->store), SHARDS + 1);
     assert_int_equal(catalogue_version(catalogue), 0);
     WAIT(fixture, catalogue_version(catalogue) == 5);
     for (int32_t shard = 0; shard < SHARDS; shard++) {
@@ -222,7 +223,7 @@ static void the_old_version_is_served_until_the_new_one_is_whole(void **state)
     put_city(0, 2, 5);
     catalogue_want(catalogue, 2, SHARDS);
     catalogue_want(catalogue, 3, SHARDS); /* while a read is on its way: later */
-    assert_int_equal(store_outstanding(fixture->store), SHARDS);
+    assert_int_equal(store_outstanding(fixture->store), SHARDS + 1);
     assert_int_equal(catalogue_version(catalogue), 1);
     send_shard(fixture, 0);
     assert_true(fixture->cities == 1 && fixture->version == 1);
@@ -255,6 +256,23 @@ static void a_read_that_fails_is_begun_anew(void **state)
     assert_int_equal(catalogue_version(catalogue), 1);
     catalogue_want(catalogue, 2, SHARDS);
     WAIT(fixture, catalogue_version(catalogue) == 2);
+}
+
+/* Redis is emptied between the version and the cities: that is no catalogue without cities. */
+static void a_redis_that_was_emptied_has_no_catalogue(void **state)
+{
+    struct fixture *fixture = *state;
+    struct catalogue *catalogue = fixture->coordinator->catalogue;
+    REDIS("FLUSHALL");
+    catalogue_want(catalogue, 1, SHARDS);
+    WAIT(fixture, store_outstanding(fixture->store) == 0);
+    assert_int_equal(catalogue_version(catalogue), 0);
+    REDIS("HSET", "isobar:meta", "format", "1");
+    put_city(0, 1, 5);
+    catalogue_want(catalogue, 1, SHARDS);
+    WAIT(fixture, catalogue_version(catalogue) == 1);
+    send_shard(fixture, 0);
+    assert_int_equal(fixture->cities, 1);
 }
 
 static void bad_records_do_not_cost_the_others(void **state)
@@ -507,6 +525,7 @@ int main(void)
         T(the_old_version_is_served_until_the_new_one_is_whole),
         T(a_read_that_fails_is_begun_anew),
         T(bad_records_do_not_cost_the_others),
+        T(a_redis_that_was_emptied_has_no_catalogue),
         T(fetchers_are_served_what_they_lack),
         T(a_new_leader_reads_all_numbers),
         T(no_lead_without_every_number),
