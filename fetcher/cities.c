@@ -188,11 +188,17 @@ static void take_over(struct cities *cities, struct cities_shard *shard, int64_t
     shard->parts = NULL;
 }
 
+static bool supersedes(const struct cities *cities, int64_t version, int64_t other)
+{
+    return version > other || (version > 0 && version < other && version == cities->newest);
+}
+
 /* The parts of the version that `part` belongs to; NULL when they do not fit together. */
-static struct cities_parts *parts_of(struct cities_shard *shard, const Isobar__V1__Catalogue *part)
+static struct cities_parts *parts_of(const struct cities *cities, struct cities_shard *shard,
+                                     const Isobar__V1__Catalogue *part)
 {
     struct cities_parts *parts = shard->parts;
-    if (parts && (part->version > parts->version || part->parts != parts->parts)) {
+    if (parts && (supersedes(cities, part->version, parts->version) || part->parts != parts->parts)) {
         parts_free(parts);
         parts = shard->parts = NULL;
     }
@@ -211,9 +217,9 @@ bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64
         part->part < 0 || part->part >= part->parts)
         return false;
     struct cities_shard *shard = &cities->shards[part->shard];
-    if (!shard->held || part->version <= shard->version)
+    if (!shard->held || !supersedes(cities, part->version, shard->version))
         return false;
-    struct cities_parts *parts = parts_of(shard, part);
+    struct cities_parts *parts = parts_of(cities, shard, part);
     if (!parts || parts->have[part->part] || parts->count + part->n_cities > CITIES_SHARD_MAX)
         return false;
     parts->have[part->part] = true;

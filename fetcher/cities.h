@@ -3,9 +3,10 @@
  * is added to and taken from the schedule happens here, calls happen elsewhere.
  *
  * A catalogue comes per shard, in parts that may be lost, repeated or reordered; it is taken over when all parts of one
- * version are there. A shard that is given away keeps what is known of its cities (when they were polled, what was
- * read), so that its return neither polls them too early nor asks for their history again. A city that is in a call is
- * freed when the call ends.
+ * version are there. An older version is taken only when the coordinator calls it the newest: Redis has gone back then.
+ * A shard that is given away keeps what is known of its cities (when they were polled, what was read), so that its
+ * return neither polls them too early nor asks for their history again. A city that is in a call is freed when the call
+ * ends.
  */
 #ifndef FETCHER_CITIES_H
 #define FETCHER_CITIES_H
@@ -47,6 +48,7 @@ struct cities_shard {
 struct cities {
     struct schedule *schedule; /* borrowed */
     bool want_history;
+    int64_t newest; /* version of the catalogue, as the last target says; 0: not known */
     struct cities_shard *shards;
     int32_t shard_count;
     int64_t unusable; /* catalogue entries with impossible coordinates or ids, since the start */
@@ -64,7 +66,7 @@ void cities_hold(struct cities *cities, int32_t shard, int64_t number, int64_t n
 void cities_drop(struct cities *cities, int32_t shard);
 /*
  * One part of a shard's catalogue. True when it made the shard's catalogue complete, so that its cities changed. Parts
- * of shards not held, of versions that are not newer, and impossible ones are ignored.
+ * of shards not held, of versions that are neither newer nor the newest, and impossible ones are ignored.
  */
 bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64_t now_ms);
 /* The call for `city` has ended; frees it when it has left the catalogue meanwhile (then false). */

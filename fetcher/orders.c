@@ -87,6 +87,7 @@ static void on_target(void *arg, const Isobar__V1__Target *target)
     fetcher->metrics.target_term = target->term;
     if (fetcher->draining || fetcher->partitions_differ || fetcher->cities.shard_count == 0)
         return;
+    fetcher->cities.newest = target->catalogue_version;
     int32_t share = share_of(fetcher, target->calls_per_minute_milli);
     bool changed = hold(fetcher, target, now) || share != fetcher->bucket.share_milli || !fetcher->has_target;
     bucket_set(&fetcher->bucket, share, now);

@@ -129,6 +129,26 @@ static void test_parts_of_two_versions_are_not_mixed(void **state)
     assert_int_equal(counts(world).cities, 12);
 }
 
+/* Redis has gone back: what it has now counts, and a late part of what was does not come in between for good. */
+static void test_an_older_catalogue_is_taken_when_it_is_the_newest(void **state)
+{
+    struct world *world = *state;
+    cities_hold(&world->cities, 0, 1, NOW);
+    assert_true(give(world, 0, 8, 0, 1, 0, 12));
+    assert_false(give(world, 0, 7, 0, 1, 0, 10));
+    assert_false(give(world, 0, 9, 0, 2, 0, 5)); /* half of one that Redis has lost */
+    world->cities.newest = 7;
+    assert_false(give(world, 0, 7, 0, 2, 0, 5));
+    assert_false(give(world, 0, 6, 1, 2, 5, 5));
+    assert_true(give(world, 0, 7, 1, 2, 5, 5));
+    assert_int_equal(counts(world).cities, 10);
+    assert_int_equal(world->cities.shards[0].version, 7);
+    world->cities.newest = 0; /* a leader that has not read it yet */
+    assert_false(give(world, 0, 0, 0, 1, 0, 3));
+    assert_false(give(world, 0, 6, 0, 1, 0, 3));
+    assert_int_equal(counts(world).cities, 10);
+}
+
 static void test_an_empty_shard_is_complete_too(void **state)
 {
     struct world *world = *state;
@@ -331,6 +351,7 @@ int main(void)
         TEST(test_the_number_of_shards_is_set_once),
         TEST(test_a_catalogue_is_taken_over_when_it_is_whole),
         TEST(test_parts_of_two_versions_are_not_mixed),
+        TEST(test_an_older_catalogue_is_taken_when_it_is_the_newest),
         TEST(test_an_empty_shard_is_complete_too),
         TEST(test_impossible_parts_and_cities_are_ignored),
         TEST(test_a_new_catalogue_keeps_what_is_known_of_its_cities),
