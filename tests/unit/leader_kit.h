@@ -323,7 +323,7 @@ static void run(struct world *world, int64_t duration_ms)
     }
 }
 
-static size_t held(const struct person *person)
+static inline size_t held(const struct person *person)
 {
     size_t count = 0;
     for (int i = 0; i < PARTITIONS; i++)

@@ -1,4 +1,4 @@
-/* A new leader and its predecessor, the quota, the view, and bad connections. */
+/* A new leader and its predecessor, the view, and bad connections. */
 #include "leader_kit.h"
 
 #include "channel_envelope.h"
@@ -126,111 +126,6 @@ static void a_drain_under_way_survives_the_leader(void **state)
         hand_out(world);
     }
     assert_int_equal(held(two), PARTITIONS);
-}
-
-/* ---- tests: quota and catalogue ---- */
-
-static int64_t in_force(const struct world *world)
-{
-    int64_t sum = 0;
-    for (int i = 0; i < PEOPLE; i++)
-        sum += world->people[i].here ? world->people[i].share : 0;
-    return sum;
-}
-
-static void the_quota_is_never_given_twice(void **state)
-{
-    struct world *world = *state;
-    struct person *one = fetcher(world, 0);
-    run(world, 2000);
-    assert_int_equal(one->share, 60000);
-    struct person *two = fetcher(world, 1), *three = fetcher(world, 2);
-    for (int i = 0; i < 12; i++) {
-        run(world, TICK_MS);
-        assert_true(in_force(world) <= 60000);
-    }
-    assert_true(one->share == 20000 && two->share == 20000 && three->share == 20000);
-    three->mute = true; /* it goes on with its share, and its shards, which others get */
-    world->strict = false;
-    for (int i = 0; i < 230; i++) {
-        run(world, TICK_MS);
-        assert_true(in_force(world) <= 60000);
-    }
-    assert_int_equal(one->share, 20000);
-    three->here = false;
-    run(world, 5000);
-    assert_true(one->share == 30000 && two->share == 30000); /* by time alone, nothing else happens */
-    say_bye(world, two);
-    run(world, TICK_MS);
-    assert_int_equal(one->share, 60000);
-}
-
-/* A fetcher that is lost within the time between two views, and a leader who knows of it from the view only. */
-static void a_share_is_raised_when_it_is_noted(void **state)
-{
-    struct world *world = *state;
-    struct person *one = fetcher(world, 0);
-    world->redis_away = true;
-    run(world, 5000);
-    assert_int_equal(one->share, 0);
-    char *view = view_text(world);
-    assert_non_null(strstr(view, "\"share_milli\":60000")); /* as it is to be noted */
-    free(view);
-    world->redis_away = false;
-    run(world, TICK_MS);
-    assert_int_equal(one->share, 60000);
-    world->redis_away = true; /* lower shares wait for nothing */
-    struct person *two = fetcher(world, 1);
-    run(world, 3000);
-    assert_true(one->share == 30000 && two->share == 0);
-    drop_leader(world);
-    take_lead(world, "c-2", 2, NULL);
-    run(world, 5000);
-    assert_int_equal(one->share, 30000); /* what was in force already is not taken away for want of a note */
-    world->redis_away = false;
-    run(world, 3000);
-    assert_true(one->share == 30000 && two->share == 30000);
-}
-
-static void a_new_leader_does_not_give_away_what_is_in_use(void **state)
-{
-    struct world *world = *state;
-    struct person *one = fetcher(world, 0), *two = fetcher(world, 1);
-    run(world, 3000);
-    char *view = view_text(world);
-    drop_leader(world);
-    two->mute = true; /* cut off, and polling on */
-    world->strict = false;
-    world->ahead_ms = INT64_C(3600000); /* nor does it take the view for an old one because of its own clock */
-    take_lead(world, "c-2", 2, view);
-    free(view);
-    struct person *three = fetcher(world, 2);
-    for (int i = 0; i < 220; i++) {
-        run(world, TICK_MS);
-        assert_true(in_force(world) <= 60000);
-    }
-    assert_true(one->share == 15000 && three->share == 15000);
-    two->mute = false;
-    for (int i = 0; i < 20; i++) {
-        run(world, TICK_MS);
-        assert_true(in_force(world) <= 60000);
-    }
-    assert_true(one->share == 20000 && two->share == 20000 && three->share == 20000);
-}
-
-static void no_limit_and_none(void **state)
-{
-    struct world *world = *state;
-    world->options.calls_per_minute = -1;
-    struct person *one = fetcher(world, 0);
-    run(world, 2000);
-    assert_int_equal(one->share, -1);
-    world->options.calls_per_minute = 0;
-    run(world, 2000);
-    assert_int_equal(one->share, 0);
-    json_t *view = view_of(world);
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(view, "quota"), "calls_per_minute")), 0);
-    json_decref(view);
 }
 
 /* ---- tests: the view ---- */
@@ -546,10 +441,6 @@ int main(void)
         T(views_that_are_old_or_broken_are_ignored),
         T(what_is_being_released_is_not_taken_for_held),
         T(a_drain_under_way_survives_the_leader),
-        T(the_quota_is_never_given_twice),
-        T(a_share_is_raised_when_it_is_noted),
-        T(a_new_leader_does_not_give_away_what_is_in_use),
-        T(no_limit_and_none),
         T(the_view_survives_all_text),
         T(every_slot_says_why_and_since_when),
         T(load_is_levelled_and_stays_so_under_the_next_leader),

@@ -1,0 +1,186 @@
+/* What a new leader reads from a real Redis, and what it writes there for others. */
+#include "catalogue_kit.h"
+
+static void make_installation(const char *number)
+{
+    REDIS("HSET", "isobar:meta", "partitions", "3", "topic", "weather.observations", "catalogue_version", "4");
+    REDIS("HSET", "isobar:{0}:ledger", "number", "7");
+    REDIS("HSET", "isobar:{1}:ledger", "number", number);
+    REDIS("SET", "isobar:term", "11");
+}
+
+static void tick(struct fixture *fixture)
+{
+    coordinator_wake(fixture->coordinator);
+    leader_tick(fixture->coordinator);
+    run_for(fixture, 20);
+}
+
+static void lead(struct fixture *fixture)
+{
+    coordinator_wake(fixture->coordinator);
+    leader_changed(fixture->coordinator, true);
+}
+
+static void a_new_leader_reads_all_numbers(void **state)
+{
+    struct fixture *fixture = *state;
+    struct coordinator *coordinator = fixture->coordinator;
+    make_installation("900");
+    char view[256];
+    snprintf(
+        view, sizeof view,
+        "{\"at_ms\":%lld,\"members\":[{\"id\":\"w\",\"role\":\"worker\",\"state\":\"live\",\"incarnation\":\"1f\"}]}",
+        (long long)clock_wall_ms());
+    REDIS("SET", "isobar:cluster", view);
+    lead(fixture);
+    WAIT(fixture, coordinator->leading == LEAD_SETTLING);
+    assert_int_equal(coordinator->term, 12);
+    assert_int_equal(coordinator->partition_count, 3);
+    assert_int_equal(coordinator->partitions.number, 900);
+    assert_string_equal(coordinator->topic, "weather.observations");
+    const struct member *member = member_find(&coordinator->members, "w");
+    assert_true(member && member->expected && member->incarnation == 0x1f);
+    WAIT(fixture, catalogue_version(coordinator->catalogue) == 4);
+    coordinator_wake(coordinator);
+    leader_changed(coordinator, false);
+    assert_int_equal(coordinator->leading, LEAD_NOT);
+    lead(fixture); /* and once more */
+    WAIT(fixture, coordinator->leading == LEAD_SETTLING);
+    assert_int_equal(coordinator->term, 13);
+}
+
+/* Of a Redis that may not be asked the time, the leader's own clock has to do. */
+static void a_new_leader_reads_the_time(void **state)
+{
+    struct fixture *fixture = *state;
+    struct coordinator *coordinator = fixture->coordinator;
+    make_installation("5");
+    for (int may = 1; may >= 0; may--) {
+        coordinator->redis_ahead_ms = 0;
+        REDIS("ACL", "SETUSER", "default", may ? "+time" : "-time");
+        lead(fixture);
+        WAIT(fixture, coordinator->leading == LEAD_SETTLING);
+        coordinator_wake(coordinator);
+        int64_t off_ms = coordinator->now_ms + coordinator->redis_ahead_ms - coordinator->wall_ms;
+        assert_true(off_ms > -LIMIT_MS && off_ms < LIMIT_MS); /* one machine has one wall clock */
+        leader_changed(coordinator, false);
+    }
+    REDIS("ACL", "SETUSER", "default", "+time");
+}
+
+/* A number that could not be read must not be given again: all of it is asked anew. */
+static void no_lead_without_every_number(void **state)
+{
+    struct fixture *fixture = *state;
+    struct coordinator *coordinator = fixture->coordinator;
+    make_installation("not a number");
+    lead(fixture);
+    for (int i = 0; i < 10; i++)
+        tick(fixture);
+    WAIT(fixture, store_outstanding(fixture->store) == 0);
+    assert_int_equal(coordinator->leading, LEAD_READING);
+    REDIS("SET", "isobar:{2}:ledger", "of another type");
+    REDIS("HSET", "isobar:{1}:ledger", "number", "41");
+    for (int i = 0; i < 60; i++)
+        tick(fixture);
+    assert_int_equal(coordinator->leading, LEAD_READING);
+    REDIS("DEL", "isobar:{2}:ledger"); /* none is none: workers raise the alarm */
+    for (int i = 0; i < 120 && coordinator->leading == LEAD_READING; i++)
+        tick(fixture);
+    assert_int_equal(coordinator->leading, LEAD_SETTLING);
+    assert_int_equal(coordinator->partitions.number, 41);
+}
+
+static void a_connection_lost_while_reading_is_no_dead_end(void **state)
+{
+    struct fixture *fixture = *state;
+    struct coordinator *coordinator = fixture->coordinator;
+    make_installation("5");
+    lead(fixture);
+    WAIT(fixture, coordinator->reading != NULL || coordinator->leading == LEAD_SETTLING);
+    if (coordinator->reading)
+        store_reconnect(fixture->store, "test");
+    for (int i = 0; i < 200 && coordinator->leading == LEAD_READING; i++)
+        tick(fixture);
+    assert_int_equal(coordinator->leading, LEAD_SETTLING);
+    assert_int_equal(coordinator->partitions.number, 7);
+}
+
+static void an_installation_is_waited_for(void **state)
+{
+    struct fixture *fixture = *state;
+    struct coordinator *coordinator = fixture->coordinator;
+    lead(fixture);
+    static const char *const bad[] = {"0", "-3", "4097", "24x", ""};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        REDIS("HSET", "isobar:meta", "partitions", bad[i], "topic", "t", "catalogue_version", "1");
+        coordinator->asked_ms = INT64_MIN / 2;
+        for (int k = 0; k < 3; k++)
+            tick(fixture);
+        assert_int_equal(coordinator->leading, LEAD_READING);
+        assert_null(coordinator->reading);
+    }
+    make_installation("1");
+    for (int i = 0; i < 120 && coordinator->leading == LEAD_READING; i++)
+        tick(fixture);
+    assert_int_equal(coordinator->leading, LEAD_SETTLING);
+}
+
+/* Redis went back behind a term that we have had, and is told. */
+static void a_term_that_was_lost_is_noted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct coordinator *coordinator = fixture->coordinator;
+    make_installation("1");
+    coordinator->term = 50;
+    lead(fixture);
+    WAIT(fixture, coordinator->leading == LEAD_SETTLING);
+    assert_int_equal(coordinator->term, 51);
+    leader_raise(coordinator, 50);
+    assert_int_equal(coordinator->term, 51);
+    leader_raise(coordinator, 80);
+    assert_int_equal(coordinator->term, 81);
+    WAIT(fixture, store_outstanding(fixture->store) == 0);
+    const char *words[] = {"GET", "isobar:term"};
+    struct store_reply *reply = ask(2, words, NULL);
+    assert_string_equal(reply->text, "81");
+    store_reply_free(reply);
+}
+
+/* The view, the audit and the lead itself, as others find them in Redis. */
+static void what_others_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct coordinator *coordinator = fixture->coordinator;
+    make_installation("1");
+    lead(fixture);
+    WAIT(fixture, coordinator->leading == LEAD_SETTLING);
+    for (int i = 0; i < 150 && coordinator->leading == LEAD_SETTLING; i++)
+        tick(fixture);
+    assert_int_equal(coordinator->leading, LEAD_ACTING);
+    WAIT(fixture, store_outstanding(fixture->store) == 0);
+    const char *get[] = {"GET", "isobar:cluster"}, *range[] = {"XRANGE", "isobar:audit", "-", "+"};
+    struct store_reply *reply = ask(2, get, NULL);
+    assert_non_null(strstr(reply->text, "\"leader\":\"c-1\""));
+    assert_non_null(strstr(reply->text, "\"term\":12"));
+    store_reply_free(reply);
+    reply = ask(4, range, NULL);
+    assert_int_equal(reply->count, 1);
+    assert_string_equal(reply->elements[0]->elements[1]->elements[1]->text, "leader");
+    store_reply_free(reply);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_new_leader_reads_all_numbers),
+        T(a_new_leader_reads_the_time),
+        T(no_lead_without_every_number),
+        T(a_connection_lost_while_reading_is_no_dead_end),
+        T(an_installation_is_waited_for),
+        T(a_term_that_was_lost_is_noted),
+        T(what_others_read),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
