@@ -103,16 +103,26 @@ static void complete(struct catalogue *catalogue)
     catalogue->served = edition;
 }
 
-static void on_shard(void *arg, int status, const struct store_reply *reply)
+static void answered(struct edition *edition, bool good)
 {
-    struct shard_cities *shard = arg;
-    struct edition *edition = shard->edition;
-    bool good = status == 0 && reply->type == STORE_ARRAY;
-    for (size_t i = 0; good && i < reply->count; i++)
-        take(shard, reply->elements[i]);
     edition->failed |= !good;
     if (--edition->outstanding == 0)
         complete(edition->catalogue);
+}
+
+static void on_shard(void *arg, int status, const struct store_reply *reply)
+{
+    struct shard_cities *shard = arg;
+    bool good = status == 0 && reply->type == STORE_ARRAY;
+    for (size_t i = 0; good && i < reply->count; i++)
+        take(shard, reply->elements[i]);
+    answered(shard->edition, good);
+}
+
+/* Cities that are not there are no catalogue without cities when the installation has gone meanwhile. */
+static void on_still_there(void *arg, int status, const struct store_reply *reply)
+{
+    answered(arg, status == 0 && reply->type == STORE_INT && reply->integer == 1);
 }
 
 void catalogue_want(struct catalogue *catalogue, int64_t version, int32_t shards)
@@ -122,7 +132,7 @@ void catalogue_want(struct catalogue *catalogue, int64_t version, int32_t shards
         return;
     struct edition *edition = mem_alloc(sizeof *edition);
     *edition =
-        (struct edition){.catalogue = catalogue, .version = version, .shard_count = shards, .outstanding = shards};
+        (struct edition){.catalogue = catalogue, .version = version, .shard_count = shards, .outstanding = shards + 1};
     edition->shards = mem_calloc((size_t)shards, sizeof *edition->shards);
     catalogue->coming = edition;
     for (int32_t i = 0; i < shards; i++) {
@@ -131,6 +141,9 @@ void catalogue_want(struct catalogue *catalogue, int64_t version, int32_t shards
         snprintf(key, sizeof key, "%s{%d}:cities", catalogue->prefix, i);
         store_send(catalogue->store, on_shard, &edition->shards[i], "HVALS", key, NULL);
     }
+    char meta[256];
+    snprintf(meta, sizeof meta, "%smeta", catalogue->prefix);
+    store_send(catalogue->store, on_still_there, edition, "EXISTS", meta, NULL);
 }
 
 int64_t catalogue_version(const struct catalogue *catalogue)

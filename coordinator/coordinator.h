@@ -93,6 +93,7 @@ struct coordinator {
     char id[80];
     const char *endpoint;
     int64_t now_ms, wall_ms; /* monotonic and Unix time of what is being handled */
+    int64_t redis_ahead_ms;  /* Redis' Unix time, by which views are dated, minus our monotonic time */
     enum leading leading;
     struct reading *reading; /* under way; NULL: none */
     int64_t term;
@@ -115,6 +116,7 @@ struct coordinator {
     char reason[96];               /* of the plan under way */
     bool plan_due, reason_noted;   /* noted: the audit has it */
     int64_t published_ms, planned_ms, asked_ms;
+    int notes;       /* views on their way to Redis */
     int64_t refused; /* messages that the rules refused; the channel counts others */
     struct log_limit redis_limit, meta_limit, duplicate_limit;
 };
@@ -226,8 +228,11 @@ void orders_release(struct coordinator *coordinator, int32_t partition);
 
 /* Plans both kinds of slots and the quota, and sends what changed. */
 void orders_plan(struct coordinator *coordinator);
-/* Divides the quota anew; members whose share changed get a target with the next orders_send. */
+/* Divides the quota anew; members whose share changed get a target with the next orders_send. What is raised is noted
+ * in Redis first. */
 void orders_quota(struct coordinator *coordinator);
+/* The view is in Redis: shares that waited for that are sent. */
+void orders_noted(struct coordinator *coordinator);
 /* Sends the member its target when it changed or was not acknowledged. */
 void orders_send(struct coordinator *coordinator, struct member *member);
 
@@ -235,7 +240,7 @@ void orders_send(struct coordinator *coordinator, struct member *member);
 
 /* Appends the JSON of docs/contracts.md. */
 void publish_view(const struct coordinator *coordinator, struct buf *out);
-/* Writes it to Redis. */
+/* Writes it to Redis; then orders_noted. Nothing when Redis is away. */
 void publish(struct coordinator *coordinator);
 /* Adds an entry to the audit stream. */
 void publish_audit(struct coordinator *coordinator, const char *what, const char *who, const char *detail);

@@ -3,6 +3,9 @@
  * leader knows for whom to wait before it gives partitions away, and which shares of the quota may be in use by
  * fetchers that it does not hear; from the slots what they weigh, so that it does not undo a balance that was found by
  * load, and why they are where they are. What members say themselves overrides all of it.
+ *
+ * How old the view is decides whether it counts. It is dated by Redis' clock: by the clocks of two coordinators, one of
+ * which is wrong, a fresh view would be ignored and what it keeps back given away.
  */
 #include "coordinator.h"
 
@@ -63,9 +66,9 @@ static void restore_slots(struct coordinator *coordinator, struct slots *slots, 
 void former_restore(struct coordinator *coordinator, const char *view, size_t size)
 {
     json_t *root = view ? json_loadb(view, size, 0, NULL) : NULL;
-    int64_t age_ms = coordinator->wall_ms - integer(root, "at_ms", 0, INT64_MAX);
+    int64_t age_ms = coordinator->now_ms + coordinator->redis_ahead_ms - integer(root, "at_ms", 0, INT64_MAX);
     const json_t *list = json_object_get(root, "members");
-    age_ms = age_ms < 0 ? 0 : age_ms; /* another machine's clock */
+    age_ms = age_ms < 0 ? 0 : age_ms; /* Redis' clock was set back */
     for (size_t i = 0; age_ms <= MEMBER_KEEP_MS && i < json_array_size(list); i++) {
         struct member member;
         const json_t *object = json_array_get(list, i);

@@ -151,7 +151,8 @@ static void on_heartbeat(struct coordinator *coordinator, const Isobar__V1__Enve
     report_slots(coordinator, member, heartbeat, current);
     if (coordinator->leading == LEAD_ACTING) {
         report_serve(coordinator, member, heartbeat);
-        orders_send(coordinator, member);
+        if (!coordinator->plan_due) /* else what is sent is what is planned */
+            orders_send(coordinator, member);
     }
     beat(coordinator, envelope, false);
 }

@@ -208,12 +208,26 @@ void orders_quota(struct coordinator *coordinator)
         shares[count++] = member->quota;
     }
     (void)quota_divide(shares, count, total < 0 ? QUOTA_UNLIMITED : (int32_t)(total * 1000), coordinator->now_ms);
+    bool waits = false;
     for (size_t i = 0; i < count; i++) {
-        owners[i]->target_changed |= shares[i].sent_milli != owners[i]->quota.sent_milli;
+        owners[i]->target_changed |= quota_told(&shares[i]) != quota_told(&owners[i]->quota);
         owners[i]->quota = shares[i];
+        waits |= shares[i].live && quota_told(&shares[i]) != shares[i].sent_milli;
     }
     free(shares);
     free(owners);
+    if (waits && coordinator->notes == 0)
+        publish(coordinator);
+}
+
+void orders_noted(struct coordinator *coordinator)
+{
+    for (struct member *member = coordinator->members.first; member; member = member->next) {
+        int32_t told = quota_told(&member->quota);
+        quota_noted(&member->quota);
+        member->target_changed |= quota_told(&member->quota) != told;
+        orders_send(coordinator, member);
+    }
 }
 
 void orders_plan(struct coordinator *coordinator)
@@ -260,7 +274,7 @@ static void fill(const struct coordinator *coordinator, const struct member *mem
     } else {
         target->n_shards = count;
         target->shards = pointers;
-        target->calls_per_minute_milli = member->quota.sent_milli;
+        target->calls_per_minute_milli = quota_told(&member->quota);
     }
 }
 

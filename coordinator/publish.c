@@ -142,9 +142,10 @@ void publish_view(const struct coordinator *coordinator, struct buf *out)
     json_t *root =
         json_pack("{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "leader", coordinator->id, "endpoint",
                   coordinator->endpoint, "term", (json_int_t)coordinator->term, "at_ms",
-                  (json_int_t)coordinator->wall_ms, "partitions", (int)coordinator->partition_count, "topic",
-                  coordinator->topic, "assignment_version", (json_int_t)coordinator->metrics.rebalances_total,
-                  "catalogue_version", (json_int_t)catalogue_version(coordinator->catalogue), "stall_ms",
+                  (json_int_t)(coordinator->now_ms + coordinator->redis_ahead_ms), "partitions",
+                  (int)coordinator->partition_count, "topic", coordinator->topic, "assignment_version",
+                  (json_int_t)coordinator->metrics.rebalances_total, "catalogue_version",
+                  (json_int_t)catalogue_version(coordinator->catalogue), "stall_ms",
                   (json_int_t)coordinator->options->stall_ms, "members", members, "partition_list", partitions,
                   "shard_list", shards, "quota", quota_json(coordinator), "rebalances", moves_json(coordinator));
     assert(root); /* only text that is no UTF-8 could fail */
@@ -155,9 +156,13 @@ void publish_view(const struct coordinator *coordinator, struct buf *out)
     json_decref(root);
 }
 
-static void on_written(void *arg, int status, const struct store_reply *reply)
+static void on_view(void *arg, int status, const struct store_reply *reply)
 {
-    (void)arg, (void)status, (void)reply; /* the next view follows in a second */
+    struct coordinator *coordinator = arg;
+    if (--coordinator->notes > 0 || status != 0 || reply->type == STORE_ERROR || coordinator->leading != LEAD_ACTING)
+        return;
+    coordinator_wake(coordinator);
+    orders_noted(coordinator);
 }
 
 void publish(struct coordinator *coordinator)
@@ -166,9 +171,12 @@ void publish(struct coordinator *coordinator)
     char key[256];
     if (!store_up(coordinator->store))
         return;
+    coordinator->notes++;
+    for (struct member *member = coordinator->members.first; member; member = member->next)
+        quota_note(&member->quota);
     snprintf(key, sizeof key, "%scluster", coordinator->options->prefix);
     publish_view(coordinator, &view);
-    store_send(coordinator->store, on_written, NULL, "SET", key, view.data, NULL);
+    store_send(coordinator->store, on_view, coordinator, "SET", key, view.data, NULL);
     buf_release(&view);
 }
 

@@ -8,6 +8,13 @@ static int32_t larger(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
+static int32_t smaller(int32_t a, int32_t b)
+{
+    if (a == QUOTA_UNLIMITED || b == QUOTA_UNLIMITED)
+        return a == QUOTA_UNLIMITED ? b : a;
+    return a < b ? a : b;
+}
+
 /* What a share may be using now; a silent fetcher's is kept back for a while. */
 static int64_t in_use(const struct quota_share *share, int32_t total_milli, int64_t now_ms)
 {
@@ -27,7 +34,28 @@ int64_t quota_in_use(const struct quota_share *shares, size_t count, int32_t tot
 void quota_report(struct quota_share *share, int32_t in_force_milli, bool current)
 {
     int32_t in_force = in_force_milli < 0 ? QUOTA_UNLIMITED : in_force_milli;
+    share->noted_milli = share->reported ? share->noted_milli : in_force;
+    share->reported = true;
     share->may_milli = current ? share->sent_milli : larger(share->may_milli, in_force);
+}
+
+int32_t quota_told(const struct quota_share *share)
+{
+    return smaller(share->sent_milli, share->noted_milli);
+}
+
+void quota_note(struct quota_share *share)
+{
+    share->noting = true;
+    share->noting_milli = share->may_milli;
+    share->noted_milli = smaller(share->noted_milli, share->may_milli);
+}
+
+void quota_noted(struct quota_share *share)
+{
+    if (share->noting)
+        share->noted_milli = share->noting_milli;
+    share->noting = false;
 }
 
 static bool set(struct quota_share *share, int32_t milli)

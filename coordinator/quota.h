@@ -4,6 +4,10 @@
  * has acknowledged the lower one. A fetcher that fell silent may go on with its last share, so that is kept back for a
  * minute and the others divide the rest. One that comes back later than that finds its share given away and gets it
  * back as soon as the others have acknowledged less.
+ *
+ * A new leader keeps back what its predecessor noted in Redis, for fetchers that it does not hear. So a share is raised
+ * only when it is noted there: otherwise a leader that dies within the second between two notes, or while Redis is
+ * away, leaves a fetcher with a share that nobody else knows of.
  */
 #ifndef COORDINATOR_QUOTA_H
 #define COORDINATOR_QUOTA_H
@@ -21,6 +25,9 @@ struct quota_share {
     int64_t heard_ms;   /* monotonic, when it was last heard */
     int32_t sent_milli; /* calls a minute, 1/1000, of the last target; QUOTA_UNLIMITED */
     int32_t may_milli;  /* the most it may be using: any share sent since the last acknowledged one */
+    /* What Redis has of may_milli, the smallest of all notes that may be there now, and the note on its way. */
+    int32_t noted_milli, noting_milli;
+    bool noting, reported; /* a note is on its way; it has said what it uses */
 };
 
 /*
@@ -28,7 +35,15 @@ struct quota_share {
  * changed. Call again when acknowledgements come and as time passes.
  */
 bool quota_divide(struct quota_share *shares, size_t count, int32_t total_milli, int64_t now_ms);
-/* The fetcher says what it uses; `current`: it has seen the last target. */
+/* The share that the fetcher may be told now: what was decided, but not more than is noted. */
+int32_t quota_told(const struct quota_share *share);
+/* A note of may_milli is sent to Redis; quota_noted: it is there, and no later one is on its way. */
+void quota_note(struct quota_share *share);
+void quota_noted(struct quota_share *share);
+/*
+ * The fetcher says what it uses; `current`: it has seen the last target. What it used before its first report is in
+ * force whatever we note, so that it counts as noted.
+ */
 void quota_report(struct quota_share *share, int32_t in_force_milli, bool current);
 /* The most that all may be using now, in 1/1000 calls a minute; an unlimited one counts as `total_milli`. */
 int64_t quota_in_use(const struct quota_share *shares, size_t count, int32_t total_milli, int64_t now_ms);

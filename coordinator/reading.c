@@ -1,8 +1,8 @@
 /*
  * What a new leader reads from Redis before it hears members (coordinator.h): the installation, the assignment number
- * of every ledger, who is drained, the former leader's view, and last its term. All of it must be answered, or it is
- * asked anew: a number that was not read could be given a second time. A leader that acts looks at the version of the
- * catalogue only.
+ * of every ledger, who is drained, the former leader's view, the time by which that is dated, and last its term. All of
+ * it must be answered, or it is asked anew: a number that was not read could be given a second time. A leader that acts
+ * looks at the version of the catalogue only.
  */
 #include "coordinator.h"
 
@@ -110,12 +110,27 @@ static void on_term(void *arg, int status, const struct store_reply *reply)
     answered(reading, good);
 }
 
+/* {seconds, microseconds}; a user who may not ask gets by with our own clock. */
+static void on_time(void *arg, int status, const struct store_reply *reply)
+{
+    struct reading *reading = arg;
+    struct coordinator *coordinator = reading->coordinator;
+    bool good = status == 0 && reply->type == STORE_ARRAY && reply->count == 2;
+    int64_t seconds = good ? number_of(reply->elements[0], 1) : -1, us = good ? number_of(reply->elements[1], 0) : -1;
+    if (coordinator->reading == reading) {
+        coordinator_wake(coordinator);
+        coordinator->redis_ahead_ms =
+            (seconds > 0 && us >= 0 ? seconds * 1000 + us / 1000 : coordinator->wall_ms) - coordinator->now_ms;
+    }
+    answered(reading, status == 0);
+}
+
 static void begin(struct coordinator *coordinator, int32_t partitions, const char *topic)
 {
     char key[256];
     struct reading *reading = mem_alloc(sizeof *reading);
     *reading =
-        (struct reading){.coordinator = coordinator, .partitions = partitions, .outstanding = (size_t)partitions + 3};
+        (struct reading){.coordinator = coordinator, .partitions = partitions, .outstanding = (size_t)partitions + 4};
     snprintf(reading->topic, sizeof reading->topic, "%s", topic);
     coordinator->reading = reading;
     for (int32_t i = 0; i < partitions; i++) {
@@ -126,6 +141,7 @@ static void begin(struct coordinator *coordinator, int32_t partitions, const cha
     store_send(coordinator->store, on_drained, reading, "HGETALL", key, NULL);
     key_of(coordinator, "cluster", key, sizeof key);
     store_send(coordinator->store, on_view, reading, "GET", key, NULL);
+    store_send(coordinator->store, on_time, reading, "TIME", NULL);
     key_of(coordinator, "term", key, sizeof key);
     store_send(coordinator->store, on_term, reading, "INCR", key, NULL);
 }

@@ -3,9 +3,10 @@
  * is added to and taken from the schedule happens here, calls happen elsewhere.
  *
  * A catalogue comes per shard, in parts that may be lost, repeated or reordered; it is taken over when all parts of one
- * version are there. A shard that is given away keeps what is known of its cities (when they were polled, what was
- * read), so that its return neither polls them too early nor asks for their history again. A city that is in a call is
- * freed when the call ends.
+ * version are there. An older version is taken only when the coordinator calls it the newest: Redis has gone back then.
+ * A shard that is given away keeps what is known of its cities (when they were polled, what was read), so that its
+ * return neither polls them too early nor asks for their history again. A city that is in a call is freed when the call
+ * ends.
  */
 #ifndef FETCHER_CITIES_H
 #define FETCHER_CITIES_H

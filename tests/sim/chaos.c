@@ -2,7 +2,6 @@
  * What goes wrong. Each seed draws which kinds of faults occur and how often, so that some seeds show one kind alone
  * and others all at once. Nothing lasts beyond world.faults_end_ms.
  */
-#include "feed.h"
 #include "process.h"
 #include "redis.h"
 
@@ -10,9 +9,9 @@
 
 typedef void fault_fn(void);
 
-static struct event chaos, unacquire[PARTITIONS_MAX];
+static struct event chaos;
 
-static int64_t until(int64_t low_ms, int64_t high_ms)
+int64_t chaos_until(int64_t low_ms, int64_t high_ms)
 {
     int64_t at = world.now_ms + between(low_ms, high_ms);
     return at < world.faults_end_ms ? at : world.faults_end_ms;
@@ -22,7 +21,7 @@ static int64_t until(int64_t low_ms, int64_t high_ms)
 static struct node *victim(void)
 {
     struct node *node = &world.nodes[between(0, world.node_count - 1)];
-    return node->alive && !node->paused && !node->ending ? node : NULL;
+    return node->alive && !node->paused && !node->ending && node->kind != NODE_OPERATOR ? node : NULL;
 }
 
 static void do_crash(void)
@@ -31,7 +30,7 @@ static void do_crash(void)
     if (!node)
         return;
     world.counters->crashes++;
-    life_crash(node, until(20, 3000));
+    life_crash(node, chaos_until(20, 3000));
 }
 
 static void do_pause(void)
@@ -40,7 +39,7 @@ static void do_pause(void)
     if (!node)
         return;
     world.counters->pauses++;
-    life_pause(node, chance(500) ? until(50, 2500) : until(2500, 6000));
+    life_pause(node, chance(500) ? chaos_until(50, 2500) : chaos_until(2500, 6000));
 }
 
 static void do_drain(void)
@@ -63,7 +62,7 @@ static void do_cut(void)
 {
     struct node *a = &world.nodes[between(0, world.coordinators - 1)];
     struct node *b = &world.nodes[between(world.coordinators, world.node_count - 1)];
-    int64_t until_ms = until(100, 6000);
+    int64_t until_ms = chaos_until(100, 6000);
     world.counters->cuts++;
     if (chance(500)) {
         note("%s and %s are cut until %lld", a->id, b->id, (long long)until_ms);
@@ -78,7 +77,7 @@ static void do_cut(void)
 static void do_cut_redis(void)
 {
     struct node *node = &world.nodes[between(0, world.node_count - 1)];
-    node->redis_cut_ms = until(50, 5000);
+    node->redis_cut_ms = chaos_until(50, 5000);
     world.counters->cuts++;
     note("%s and redis are cut until %lld", node->id, (long long)node->redis_cut_ms);
 }
@@ -97,89 +96,14 @@ static void do_mute(void)
         store_mute(node->store);
 }
 
-static void do_stall(void)
-{
-    redis.stall_ms = until(20, 4000);
-    world.counters->stalls++;
-    note("redis hangs until %lld", (long long)redis.stall_ms);
-}
-
-static void restart(int64_t lost_ms)
-{
-    redis.down_ms = until(10, 2500);
-    redis.stall_ms = 0;
-    note("redis restarts until %lld, %lld ms lost", (long long)redis.down_ms, (long long)lost_ms);
-    for (int i = 0; i < world.node_count; i++) {
-        if (world.nodes[i].store)
-            store_cut(world.nodes[i].store, "redis: connection closed");
-    }
-    for (int i = 0; i < 3; i++)
-        redis.scripts[i] = false;
-    if (lost_ms == 0)
-        return;
-    int64_t at_ms = world.now_ms - lost_ms;
-    redis_rollback(at_ms > redis_settled_ms() ? at_ms : redis_settled_ms());
-    world.counters->rollbacks++;
-}
-
-static void do_restart(void)
-{
-    restart(0);
-}
-
-static void do_rollback(void)
-{
-    restart(chance(500) ? between(1, 200) : between(200, 4000));
-}
-
-/*
- * Redis goes back to before the partition changed hands, as when a replica takes over that is behind, and which the new
- * owner cannot reach for a while.
- */
-static void on_unacquire(struct event *event)
-{
-    int32_t partition = (int32_t)(event - unacquire);
-    if (!world.faults || redis.down_ms > world.now_ms)
-        return;
-    world.nodes[redis.acquired_by[partition]].redis_cut_ms = until(0, 1500);
-    restart(world.now_ms - redis.acquired_ms[partition] + 1);
-    redis.down_ms = until(5, 100);
-}
-
-void chaos_outdated(const struct node *node, int32_t partition)
-{
-    char name[96];
-    const struct redis_key *ledger = redis_key(redis_name(partition, "ledger", name));
-    const struct worker *worker = worker_of(node);
-    bool written = redis_integer(ledger, "offset") > redis.acquired_offset[partition];
-    if (!worker || !written || strcmp(worker->owner, redis_get(ledger, "owner")->bytes) == 0)
-        return;
-    note("%s reads what another has written to partition %d", node->id, partition);
-    if (fault(world.odds.unacquire) && unacquire[partition].place == 0)
-        event_at(&unacquire[partition], world.now_ms + between(0, 2));
-}
-
 void chaos_acquired(struct node *node)
 {
     if (!fault(world.odds.zombie) || !node->alive || node->paused || node->ending || node->life.place != 0)
         return;
-    int64_t until_ms = until(2000, 6000), deaf_ms = until_ms + between(0, 2000);
+    int64_t until_ms = chaos_until(2000, 6000), deaf_ms = until_ms + between(0, 2000);
     life_pause(node, until_ms);
     for (int i = 0; i < world.coordinators; i++)
         world.nodes[i].cut_ms[node->index] = deaf_ms < world.faults_end_ms ? deaf_ms : world.faults_end_ms;
-}
-
-static void do_flush(void)
-{
-    note("redis forgets its scripts");
-    for (int i = 0; i < 3; i++)
-        redis.scripts[i] = false;
-}
-
-static void do_broker(void)
-{
-    world.broker_down_ms = until(50, 3000);
-    note("kafka is away until %lld", (long long)world.broker_down_ms);
 }
 
 static void do_fail(void)
@@ -189,13 +113,61 @@ static void do_fail(void)
         consumer_fail(node->consumer);
 }
 
-static void do_retention(void)
+/* ---- members ---- */
+
+/* The worker's loop goes round, but it gets no records: of all partitions, or of one. */
+static void do_wedge(void)
 {
-    feed_retention();
+    struct node *node = victim();
+    bool other = false;
+    for (int i = 0; i < world.node_count; i++)
+        other |= world.nodes[i].wedged != 0;
+    if (!node || node->kind != NODE_WORKER || other || world.workers < 2)
+        return; /* there must be somebody who gets on */
+    node->wedged = chance(600) ? UINT32_MAX : 1u << between(0, world.partitions - 1);
+    world.counters->wedges++;
+    note("%s gets no records any more, partitions %x", node->id, node->wedged);
 }
 
-static fault_fn *const faults[] = {do_crash, do_pause,   do_drain,    do_cut,   do_cut_redis, do_reset, do_mute,
-                                   do_stall, do_restart, do_rollback, do_flush, do_broker,    do_fail,  do_retention};
+static void do_unwedge(void)
+{
+    for (int i = 0; i < world.node_count; i++) {
+        if (world.nodes[i].wedged == 0)
+            continue;
+        note("%s gets records again", world.nodes[i].id);
+        world.nodes[i].wedged = 0;
+        if (world.nodes[i].consumer)
+            consumer_hint(world.nodes[i].consumer, -1);
+    }
+}
+
+/* Somebody sets the wall clock. */
+static void do_clock(void)
+{
+    struct node *node = &world.nodes[between(0, world.node_count - 1)];
+    node->wall_ms = chance(300) ? 0 : chance(500) ? between(-90000, 90000) : between(-7200000, 7200000);
+    world.counters->clocks++;
+    note("the wall clock of %s is %lld ms ahead", node->id, (long long)node->wall_ms);
+}
+
+/* The leader does not hear from Redis for about as long as its lease lasts. */
+static void do_lease(void)
+{
+    for (int i = 0; i < world.coordinators; i++) {
+        struct node *node = &world.nodes[i];
+        const struct coordinator *coordinator = coordinator_of(node);
+        if (!coordinator || !lease_held(coordinator->lease))
+            continue;
+        node->redis_cut_ms = chaos_until(800, 3500);
+        world.counters->cuts++;
+        note("%s, which leads, and redis are cut until %lld", node->id, (long long)node->redis_cut_ms);
+    }
+}
+
+static fault_fn *const faults[] = {
+    do_crash,       do_pause,         do_drain,        do_cut,       do_cut_redis,  do_reset, do_mute,
+    outage_stall,   outage_restart,   outage_rollback, outage_flush, outage_broker, do_fail,  outage_retention,
+    outage_replace, outage_catalogue, do_wedge,        do_unwedge,   do_clock,      do_lease, operator_order};
 #define FAULTS (sizeof faults / sizeof *faults)
 
 static void on_chaos(struct event *event)
@@ -212,6 +184,15 @@ static void on_chaos(struct event *event)
     event_at(event, next_ms < world.faults_end_ms ? next_ms : world.faults_end_ms);
 }
 
+/* Nothing happens but that wall clocks are set: then nobody may be thought dead, or stalled. */
+static void only_clocks(void)
+{
+    world.only_clocks = true;
+    world.odds = (struct odds){.chaos_ms = world.odds.chaos_ms};
+    for (size_t i = 0; i < FAULTS; i++)
+        world.odds.kinds |= (uint32_t)(faults[i] == do_clock) << i;
+}
+
 void chaos_begin(void)
 {
     int64_t density = between(150, 850);
@@ -223,14 +204,16 @@ void chaos_begin(void)
                                .request_late = chance(400) ? between(0, 10) : 0,
                                .answer_lost = chance(300) ? between(0, 5) : 0,
                                .broker_error = chance(300) ? between(0, 100) : 0,
+                               .api_error = chance(500) ? between(0, 300) : 0,
                                .unacquire = chance(600) ? 700 : 0,
                                .zombie = chance(500) ? between(0, 300) : 0,
                                .scan_short = chance(500) ? 500 : 0,
                                .chaos_ms = between(50, 500)};
     for (size_t i = 0; i < FAULTS; i++)
         world.odds.kinds |= (uint32_t)chance(density) << i;
-    for (int32_t p = 0; p < PARTITIONS_MAX; p++)
-        unacquire[p] = (struct event){.fn = on_unacquire};
+    if (chance(20))
+        only_clocks();
+    outages_begin();
     chaos = (struct event){.fn = on_chaos};
     event_at(&chaos, between(500, 2500));
 }

@@ -17,8 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEASE_MS 3000
-
 /* Who made a commit id. */
 struct link_of_chain {
     char cid[CID_BYTES];
@@ -32,12 +30,6 @@ static struct link_of_chain *chain;
 static struct {
     int64_t offset, clock_ms;
 } before[PARTITIONS_MAX];
-
-static struct redis_key *ledger_of(int32_t partition)
-{
-    char name[96];
-    return redis_key(redis_name(partition, "ledger", name));
-}
 
 /* ---- the chain ---- */
 
@@ -66,7 +58,7 @@ void check_acquired(const struct redis_command *command, int32_t partition, cons
 
 void check_commit_begins(const struct redis_command *command, int32_t partition, const char *next)
 {
-    const struct redis_key *ledger = ledger_of(partition);
+    const struct redis_key *ledger = redis_ledger(partition);
     const char *stored = redis_get(ledger, "cid")->bytes, *expected = command->argv[command->keys];
     const struct link_of_chain *link;
     before[partition].offset = redis_integer(ledger, "offset");
@@ -89,7 +81,8 @@ static void same(int32_t partition, const char *what, int64_t value, int64_t wan
 {
     if (value != wanted)
         violation("partition %d at offset %lld: %s is %lld, the log gives %lld", partition,
-                  (long long)redis_integer(ledger_of(partition), "offset"), what, (long long)value, (long long)wanted);
+                  (long long)redis_integer(redis_ledger(partition), "offset"), what, (long long)value,
+                  (long long)wanted);
 }
 
 static void check_counters(int32_t p, const struct redis_key *ledger, const struct expected *expected)
@@ -134,7 +127,7 @@ static void check_letters(int32_t p, const struct feed *feed, size_t end)
 void check_commit_done(int32_t partition)
 {
     static const struct expected nothing;
-    const struct redis_key *ledger = ledger_of(partition);
+    const struct redis_key *ledger = redis_ledger(partition);
     const struct feed *feed = &feeds[partition];
     int64_t offset = redis_integer(ledger, "offset");
     size_t end = feed_find(feed, offset);
@@ -149,6 +142,17 @@ void check_commit_done(int32_t partition)
     check_letters(partition, feed, end);
 }
 
+/* ---- each target ---- */
+
+void check_target(const struct node *node, const Isobar__V1__Envelope *envelope)
+{
+    const struct coordinator *leader = coordinator_of(node);
+    const Isobar__V1__Target *target = envelope->target;
+    if (leader && drained_holds(&leader->drained, envelope->member, envelope->incarnation) &&
+        (target->n_partitions > 0 || target->n_shards > 0 || target->calls_per_minute_milli > 0))
+        violation("%s gives something to %s, which is drained", node->id, envelope->member);
+}
+
 /* ---- each step ---- */
 
 void check_step(void)
@@ -159,97 +163,11 @@ void check_step(void)
         if (!coordinator || world.nodes[i].paused || coordinator->leading != LEAD_ACTING ||
             !lease_held(coordinator->lease))
             continue;
-        if (leader && world.now_ms - redis.lost_ms > LEASE_MS)
+        if (leader && world.now_ms - redis.lost_ms > REDIS_LEASE_MS)
             violation("%s and %s lead at once", leader->id, world.nodes[i].id);
         leader = &world.nodes[i];
     }
-}
-
-/* ---- after the faults ---- */
-
-static const struct coordinator *leader_of(void)
-{
-    const struct coordinator *leader = NULL;
-    for (int i = 0; i < world.coordinators; i++) {
-        const struct coordinator *coordinator = coordinator_of(&world.nodes[i]);
-        if (coordinator && coordinator->leading == LEAD_ACTING && lease_held(coordinator->lease))
-            leader = coordinator;
-    }
-    return leader;
-}
-
-/* The worker that runs the partition; NULL unless it is exactly one that has a session for it. */
-static const struct worker *holder_of(int32_t partition)
-{
-    const struct worker *holder = NULL;
-    int holders = 0;
-    for (int i = world.coordinators; i < world.node_count; i++) {
-        const struct worker *worker = worker_of(&world.nodes[i]);
-        const struct session *session = worker && worker->sessions ? worker->sessions[partition] : NULL;
-        holders += session != NULL;
-        if (session && session->phase == SESSION_RUNNING)
-            holder = worker;
-    }
-    return holders == 1 ? holder : NULL;
-}
-
-/* Who has a session for the partition, for an account of what is wrong. */
-static void tell_holders(int32_t partition, char *why)
-{
-    size_t used = strlen(why);
-    for (int i = world.coordinators; i < world.node_count; i++) {
-        const struct worker *worker = worker_of(&world.nodes[i]);
-        const struct session *session = worker && worker->sessions ? worker->sessions[partition] : NULL;
-        if (session && used < 256)
-            used += (size_t)snprintf(why + used, 256 - used, "; %s: %s %lld %s", worker->id,
-                                     session_phase_name(session->phase), (long long)session->number, session->alarm);
-    }
-}
-
-static bool settled(const struct coordinator *leader, int32_t p, char *why)
-{
-    const struct slot *slot = &leader->partitions.slots[p];
-    const struct member *owner = slot->state != SLOT_FREE ? member_by_key(&leader->members, slot->owner) : NULL;
-    const struct worker *holder = holder_of(p);
-    const struct redis_key *ledger = ledger_of(p);
-    if (!holder) {
-        snprintf(why, 256, "partition %d is not run by exactly one worker; slot: state %d, owner %s, number %lld", p,
-                 (int)slot->state, owner ? owner->id : "", (long long)slot->number);
-        tell_holders(p, why);
-    } else if (!owner || strcmp(owner->id, holder->id) != 0)
-        snprintf(why, 256, "partition %d is run by %s, given to %s", p, holder->id, owner ? owner->id : "nobody");
-    else if (slot->number != session_number(holder->sessions[p]))
-        snprintf(why, 256, "partition %d is held as %lld, given as %lld", p,
-                 (long long)session_number(holder->sessions[p]), (long long)slot->number);
-    else if (redis_integer(ledger, "offset") != feeds[p].high)
-        snprintf(why, 256, "partition %d is read up to %lld of %lld", p, (long long)redis_integer(ledger, "offset"),
-                 (long long)feeds[p].high);
-    else
-        return true;
-    return false;
-}
-
-bool check_settled(char *why)
-{
-    const struct coordinator *leader = leader_of();
-    int workers = world.node_count - world.coordinators;
-    if (!leader) {
-        snprintf(why, 256, "nobody leads");
-        return false;
-    }
-    for (int32_t p = 0; p < world.partitions; p++) {
-        if (!settled(leader, p, why))
-            return false;
-    }
-    for (int i = world.coordinators; i < world.node_count; i++) {
-        const struct worker *worker = worker_of(&world.nodes[i]);
-        int32_t held = worker ? (int32_t)worker->session_count : -1;
-        if (held > 0 || (held == 0 && world.partitions < workers))
-            continue; /* shares follow the measured load (assign.h), so counts differ; but nobody is left out */
-        snprintf(why, 256, "%s holds %d of %d partitions", world.nodes[i].id, held, world.partitions);
-        return false;
-    }
-    return true;
+    api_check();
 }
 
 /* ---- results ---- */
@@ -359,8 +277,19 @@ static void check_city(int32_t p, int64_t city_id)
     citystate_release(&city);
 }
 
+/* Leaders judge by the monotonic clock alone. */
+static void check_judgement(void)
+{
+    for (int i = 0; i < world.coordinators && world.only_clocks; i++) {
+        const struct coordinator *coordinator = coordinator_of(&world.nodes[i]);
+        if (coordinator && (coordinator->metrics.suspicions_total > 0 || coordinator->metrics.stalls_total > 0))
+            violation("%s suspects somebody, though only wall clocks were set", coordinator->id);
+    }
+}
+
 void check_results(void)
 {
+    check_judgement();
     struct link_of_chain *links = chain;
     for (int32_t p = 0; p < world.partitions; p++) {
         before[p].offset = 0; /* all letters */

@@ -2,6 +2,7 @@
  * What a process stands on (loop.h, clock.h, entropy.h, log.h, daemon.h), on the world's clock and its generator.
  * Timers and answers are events; there are no descriptors and no signals.
  */
+#include "feed.h"
 #include "process.h"
 
 #include "clock.h"
@@ -21,9 +22,12 @@ int64_t clock_monotonic_ms(void)
     return world.now_ms;
 }
 
+/* A fetcher's follows the broker's, since it compares it with the times of readings. */
 int64_t clock_wall_ms(void)
 {
-    return WALL_START_MS + world.now_ms;
+    const struct node *node = world.current;
+    bool fast = node && node->kind == NODE_FETCHER;
+    return (fast ? feed_clock_ms() : WALL_START_MS + world.now_ms) + (node ? node->wall_ms : 0);
 }
 
 /* ---- ids ---- */

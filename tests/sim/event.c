@@ -101,6 +101,7 @@ bool event_run(void)
     struct event *event = heap[1];
     event_cancel(event);
     world.now_ms = event->at_ms;
+    world.current = event->node;
     if (event->node && event->node->paused)
         wait_for_node(event);
     else

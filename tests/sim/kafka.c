@@ -57,7 +57,8 @@ static size_t gather(const struct kafka_consumer *consumer, int32_t first, struc
     for (int32_t i = 0; i < world.partitions; i++) {
         int32_t p = (first + i) % world.partitions;
         const struct feed *feed = &feeds[p];
-        size_t at = consumer->assigned[p] ? feed_find(feed, consumer->positions[p]) : feed->count;
+        bool offered = consumer->assigned[p] && !(consumer->node->wedged >> p & 1);
+        size_t at = offered ? feed_find(feed, consumer->positions[p]) : feed->count;
         size_t limit = (size_t)between(1, BATCH);
         for (size_t n = 0; n < limit && count < BATCH && at + n < feed->count; n++) {
             const struct feed_record *record = &feed->records[at + n];
@@ -107,7 +108,7 @@ static void on_poll(struct event *event)
 
 void consumer_hint(struct kafka_consumer *consumer, int32_t partition)
 {
-    if (consumer->assigned[partition])
+    if (partition < 0 || consumer->assigned[partition])
         want(consumer);
 }
 
@@ -181,6 +182,7 @@ void consumer_fail(struct kafka_consumer *consumer)
     *before = feeds[p].high; /* not twice at one offset: that would stop the partition for good */
     consumer->assigned[p] = false;
     note("%s cannot read partition %d", consumer->node->id, p);
+    world.current = consumer->node;
     consumer->events.partition_error(consumer->events.arg, p, "simulated");
 }
 

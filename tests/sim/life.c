@@ -15,6 +15,8 @@
 #define START_FLAG(name, initial)                          options->name = false;
 #define START_OPTION(type, name, initial, low, high, help) START_##type(name, initial)
 
+#define STALL_MS 3000 /* so that it comes into play within a world's time */
+
 static char endpoints[COORDINATORS_MAX * 40];
 
 static void *text(const char *value)
@@ -40,6 +42,18 @@ static void coordinator_options(const struct node *node, struct coordinator_opti
     options->id = text(node->id);
     options->bind = text(node->endpoint);
     options->redis_timeout_ms = 1000;
+    options->calls_per_minute = world.calls_per_minute;
+    options->stall_ms = world.mutant == MUTANT_STALL ? 0 : STALL_MS;
+}
+
+static void fetcher_options(const struct node *node, struct fetcher_options *options)
+{
+    FETCHER_OPTIONS(START_OPTION)
+    options->id = text(node->id);
+    options->coordinator = endpoints;
+    options->api_key = text("simulated");
+    options->interval_s = 1;
+    options->history_hours = 0;
 }
 
 struct worker *worker_of(const struct node *node)
@@ -54,26 +68,61 @@ struct coordinator *coordinator_of(const struct node *node)
     return process ? &process->coordinator : NULL;
 }
 
+struct fetcher *fetcher_of(const struct node *node)
+{
+    struct fetcher_process *process = node->kind == NODE_FETCHER && node->alive ? node->process : NULL;
+    return process ? &process->fetcher : NULL;
+}
+
+/* ---- the three kinds ---- */
+
+static int start_worker(struct node *node)
+{
+    struct worker_process *process = node->process = mem_alloc(sizeof *process);
+    process->daemon.loop.node = node;
+    process->worker.options = &process->options;
+    worker_options(node, &process->options);
+    return worker_start(&process->worker, &process->daemon);
+}
+
+static int start_coordinator(struct node *node)
+{
+    struct coordinator_process *process = node->process = mem_alloc(sizeof *process);
+    process->daemon.loop.node = node;
+    process->coordinator.options = &process->options;
+    coordinator_options(node, &process->options);
+    return coordinator_start(&process->coordinator, &process->daemon);
+}
+
+static int start_fetcher(struct node *node)
+{
+    struct fetcher_process *process = node->process = mem_alloc(sizeof *process);
+    process->daemon.loop.node = node;
+    process->fetcher.options = &process->options;
+    fetcher_options(node, &process->options);
+    return fetcher_start(&process->fetcher, &process->daemon);
+}
+
+/* ---- life ---- */
+
 static void start(struct node *node)
 {
-    int code;
+    int code = EXIT_CODE_OK;
     node->alive = true;
     node->ending = false;
+    node->wedged = 0;
+    node->woken_ms = world.now_ms;
     node->lives++;
     note("%s starts", node->id);
-    if (node->kind == NODE_WORKER) {
-        struct worker_process *process = node->process = mem_alloc(sizeof *process);
-        process->daemon.loop.node = node;
-        process->worker.options = &process->options;
-        worker_options(node, &process->options);
-        code = worker_start(&process->worker, &process->daemon);
-    } else {
-        struct coordinator_process *process = node->process = mem_alloc(sizeof *process);
-        process->daemon.loop.node = node;
-        process->coordinator.options = &process->options;
-        coordinator_options(node, &process->options);
-        code = coordinator_start(&process->coordinator, &process->daemon);
-    }
+    world.current = node;
+    if (node->kind == NODE_WORKER)
+        code = start_worker(node);
+    else if (node->kind == NODE_COORDINATOR)
+        code = start_coordinator(node);
+    else if (node->kind == NODE_FETCHER)
+        code = start_fetcher(node);
+    else
+        operator_start(node);
     if (code != EXIT_CODE_OK)
         violation("%s does not start: %d", node->id, code);
 }
@@ -82,10 +131,15 @@ static void stop(struct node *node)
 {
     if (!node->alive)
         return;
+    world.current = node;
     if (node->kind == NODE_WORKER)
         worker_release(worker_of(node));
-    else
+    else if (node->kind == NODE_COORDINATOR)
         coordinator_release(coordinator_of(node));
+    else if (node->kind == NODE_FETCHER)
+        fetcher_release(fetcher_of(node));
+    else
+        operator_free(node);
     node->alive = node->ending = node->paused = false;
     free(node->process);
     node->process = NULL;
@@ -112,6 +166,7 @@ static void on_life(struct event *event)
     } else if (node->paused) {
         note("%s goes on", node->id);
         node->paused = false;
+        node->woken_ms = world.now_ms;
         event_wake(node);
     } else { /* it did not finish its drain in time */
         note("%s is killed", node->id);
@@ -138,10 +193,13 @@ void life_drain(struct node *node)
 {
     note("%s drains", node->id);
     event_at(&node->life, world.now_ms + 8000);
+    world.current = node;
     if (node->kind == NODE_WORKER)
         worker_drain(worker_of(node));
-    else
+    else if (node->kind == NODE_COORDINATOR)
         coordinator_drain(coordinator_of(node));
+    else
+        fetcher_drain(fetcher_of(node));
 }
 
 void life_ending(struct node *node, int code)
@@ -155,30 +213,40 @@ void life_ending(struct node *node, int code)
     event_at(&node->life, world.now_ms);
 }
 
-static void node_init(struct node *node, int index)
+static void node_init(struct node *node, enum node_kind kind, int number)
 {
-    node->index = index;
-    node->kind = index < world.coordinators ? NODE_COORDINATOR : NODE_WORKER;
+    static const char *const names[] = {"coordinator", "worker", "fetcher", "operator"};
+    node->index = (int)(node - world.nodes);
+    node->kind = kind;
     node->life = (struct event){.fn = on_life};
-    snprintf(node->id, sizeof node->id, "%s-%d", node->kind == NODE_WORKER ? "worker" : "coordinator",
-             node->kind == NODE_WORKER ? index - world.coordinators + 1 : index + 1);
-    snprintf(node->endpoint, sizeof node->endpoint, "tcp://127.0.0.1:%d", 7070 + index);
+    snprintf(node->id, sizeof node->id, "%s-%d", names[kind], number);
+    snprintf(node->endpoint, sizeof node->endpoint, "tcp://127.0.0.1:%d", 7070 + node->index);
+}
+
+static void make_nodes(enum node_kind kind, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct node *node = &world.nodes[world.node_count++];
+        node_init(node, kind, i + 1);
+        event_at(&node->life, between(0, 500));
+    }
 }
 
 void life_begin(void)
 {
     endpoints[0] = '\0';
     world.coordinators = (int)between(1, COORDINATORS_MAX);
-    world.node_count = world.coordinators + (int)between(1, WORKERS_MAX);
+    world.workers = (int)between(1, WORKERS_MAX);
+    world.fetchers = (int)between(0, FETCHERS_MAX);
     world.partitions = (int32_t)between(2, PARTITIONS_MAX);
-    for (int i = 0; i < world.node_count; i++) {
-        struct node *node = &world.nodes[i];
-        node_init(node, i);
-        event_at(&node->life, between(0, 500));
-        if (node->kind == NODE_COORDINATOR) {
-            size_t used = strlen(endpoints);
-            snprintf(endpoints + used, sizeof endpoints - used, "%s%s", used ? "," : "", node->endpoint);
-        }
+    world.calls_per_minute = chance(100) ? -1 : between(60, 1200);
+    make_nodes(NODE_COORDINATOR, world.coordinators);
+    make_nodes(NODE_WORKER, world.workers);
+    make_nodes(NODE_FETCHER, world.fetchers);
+    make_nodes(NODE_OPERATOR, 1);
+    for (int i = 0; i < world.coordinators; i++) {
+        size_t used = strlen(endpoints);
+        snprintf(endpoints + used, sizeof endpoints - used, "%s%s", used ? "," : "", world.nodes[i].endpoint);
     }
 }
 

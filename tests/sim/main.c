@@ -24,6 +24,7 @@
 #define NOTES      60
 #define NOTE_BYTES 600
 #define SETTLE_MS  15000 /* the bound: after the faults, until held = target and all is read */
+#define WEDGED_MS  15000 /* more, when a worker must be found that gets on with nothing */
 #define STEPS_MAX  2000000
 #define POLL_MS    50
 #define JOBS_MAX   64
@@ -33,7 +34,8 @@ struct world world;
 static char notes[NOTES][NOTE_BYTES];
 static uint64_t note_count;
 static bool verbose;
-static const char *const mutant_names[MUTANTS] = {"none", "cid", "load", "resend", "after", "reset"};
+static const char *const mutant_names[MUTANTS] = {"none",  "cid",   "load",  "resend", "after",
+                                                  "reset", "stall", "shard", "quota"};
 
 /* ---- chance ---- */
 
@@ -117,9 +119,12 @@ static void step(void)
 static void settle(void)
 {
     char why[256] = "";
-    for (int64_t next_ms = world.now_ms; !check_settled(why); next_ms += POLL_MS) {
-        if (next_ms > world.faults_end_ms + SETTLE_MS)
-            violation("not settled %d ms after the last fault: %s", SETTLE_MS, why);
+    int64_t bound_ms = SETTLE_MS;
+    for (int i = 0; i < world.node_count; i++)
+        bound_ms += world.nodes[i].wedged ? WEDGED_MS : 0;
+    for (int64_t next_ms = world.now_ms; !settled(why); next_ms += POLL_MS) {
+        if (next_ms > world.faults_end_ms + bound_ms)
+            violation("not settled %lld ms after the last fault: %s", (long long)bound_ms, why);
         while (world.now_ms < next_ms)
             step();
     }
@@ -136,8 +141,9 @@ static void play(uint64_t seed, enum mutant mutant, struct counters *counters, b
     jitter_init(&world.random, seed + 1);
     redis = (struct redis){0};
     life_begin();
-    redis_begin();
     feed_begin();
+    redis_begin();
+    api_begin();
     chaos_begin();
     while (world.faults)
         step();
@@ -178,12 +184,15 @@ static void tell(const struct counters *c, double seconds)
         "%lld seeds, %.1f s: %lld steps, %lld records, %lld commits, %lld acquires, %lld messages\n"
         "  %lld crashes, %lld pauses, %lld drains, %lld rollbacks of redis, %lld stalls, %lld cuts, %lld connections "
         "muted, %lld commits executed late\n"
+        "  redis another one %lld times, %lld partitions stopped; %lld workers wedged, %lld clocks set, %lld commands, "
+        "%lld calls\n"
         "  settled after %lld ms on average, %lld at most\n",
         (long long)c->seeds, seconds, (long long)c->steps, (long long)c->records, (long long)c->commits,
         (long long)c->acquires, (long long)c->messages, (long long)c->crashes, (long long)c->pauses,
         (long long)c->drains, (long long)c->rollbacks, (long long)c->stalls, (long long)c->cuts,
-        (long long)c->answers_lost, (long long)c->late_commits, (long long)(c->settle_ms_sum / seeds),
-        (long long)c->settle_ms_max);
+        (long long)c->answers_lost, (long long)c->late_commits, (long long)c->emptied, (long long)c->stops,
+        (long long)c->wedges, (long long)c->clocks, (long long)c->orders, (long long)c->calls,
+        (long long)(c->settle_ms_sum / seeds), (long long)c->settle_ms_max);
 }
 
 static int many(const struct options *options)
@@ -267,7 +276,8 @@ int main(int argc, char **argv)
     struct options options;
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_NODEFER};
     if (!parse(argc, argv, &options)) {
-        fputs("isobar-sim --seeds A-B [--jobs N] | --seed N [--verbose]  [--mutant cid|load|resend|after|reset]\n",
+        fputs("isobar-sim --seeds A-B [--jobs N] | --seed N [--verbose]  [--mutant "
+              "cid|load|resend|after|reset|stall|shard|quota]\n",
               stderr);
         return 2;
     }

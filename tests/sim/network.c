@@ -40,10 +40,9 @@ static uint64_t sockets;
 
 static const char *body_name(const Isobar__V1__Envelope *envelope)
 {
-    static const char *const names[] = {"HELLO", "WELCOME", "HEARTBEAT", "TARGET", "RELEASED", "BYE", "CATALOGUE"};
+    static const char *const names[] = {"HELLO", "WELCOME",   "HEARTBEAT", "TARGET", "RELEASED",
+                                        "BYE",   "CATALOGUE", "COMMAND",   "ANSWER", "REDIRECT"};
     unsigned at = (unsigned)envelope->body_case - ISOBAR__V1__ENVELOPE__BODY_HELLO;
-    if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_REDIRECT)
-        return "REDIRECT";
     return at < sizeof names / sizeof *names ? names[at] : "?";
 }
 
@@ -83,11 +82,42 @@ static void post_copy(const struct node *from, const struct channel *to, const I
     event_at(&message->event, world.now_ms + (fault(world.odds.message_late) ? between(5, 1500) : between(0, 2)));
 }
 
+/* ---- a mutant of the leader ---- */
+
+struct mutation {
+    Isobar__V1__Envelope envelope;
+    Isobar__V1__Target target;
+    Isobar__V1__Assignment shard;
+    Isobar__V1__Assignment *shards[PARTITIONS_MAX + 1];
+};
+
+/* A target with a shard more than was decided, now and then. */
+static const Isobar__V1__Envelope *mutated(const Isobar__V1__Envelope *envelope, struct mutation *mutation)
+{
+    mutation->envelope = *envelope;
+    mutation->target = *envelope->target;
+    mutation->envelope.target = &mutation->target;
+    if (chance(50) && mutation->target.n_shards < (size_t)world.partitions) {
+        for (size_t i = 0; i < mutation->target.n_shards; i++)
+            mutation->shards[i] = mutation->target.shards[i];
+        isobar__v1__assignment__init(&mutation->shard);
+        mutation->shard.index = (int32_t)between(0, world.partitions - 1);
+        mutation->shard.number = 1;
+        mutation->shards[mutation->target.n_shards++] = &mutation->shard;
+        mutation->target.shards = mutation->shards;
+    }
+    return &mutation->envelope;
+}
+
 static void post_message(const struct node *from, const struct channel *to, const Isobar__V1__Envelope *envelope)
 {
     int copies = fault(world.odds.message_lost) ? 0 : 1 + fault(world.odds.message_twice);
     if (from->cut_ms[to->node->index] > world.now_ms)
         copies = 0;
+    struct mutation mutation;
+    if (world.mutant == MUTANT_SHARD && envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_TARGET &&
+        to->node->kind == NODE_FETCHER)
+        envelope = mutated(envelope, &mutation);
     for (int i = 0; i < copies; i++)
         post_copy(from, to, envelope);
 }
@@ -200,6 +230,8 @@ static const struct channel *dialled_by(const struct node *router, const Isobar_
 int channel_send(struct channel *channel, const Isobar__V1__Envelope *envelope)
 {
     const struct node *node = channel->node;
+    if (envelope->body_case == ISOBAR__V1__ENVELOPE__BODY_TARGET)
+        check_target(node, envelope);
     const struct channel *to = channel->listening                  ? dialled_by(node, envelope)
                                : channel->ready_ms <= world.now_ms ? world.nodes[channel->peer].channel
                                                                    : NULL;

@@ -3,6 +3,7 @@
 #define SIM_PROCESS_H
 
 #include "../../coordinator/coordinator.h"
+#include "../../fetcher/fetcher.h"
 #include "../../worker/worker.h"
 #include "sim.h"
 
@@ -26,9 +27,19 @@ struct coordinator_process {
     struct coordinator coordinator;
 };
 
+struct fetcher_process {
+    struct daemon daemon;
+    struct fetcher_options options;
+    struct fetcher fetcher;
+};
+
 /* The worker in the node; NULL when it is no worker or not alive. */
 struct worker *worker_of(const struct node *node);
 /* The coordinator in the node; NULL when it is none or not alive. */
 struct coordinator *coordinator_of(const struct node *node);
+/* The fetcher in the node; NULL when it is none or not alive. */
+struct fetcher *fetcher_of(const struct node *node);
+/* The coordinator that acts and has the lease, as far as it knows; NULL when there is none. */
+struct coordinator *leader_of_world(void);
 
 #endif

@@ -1,6 +1,9 @@
 /* Data of the simulated Redis (redis.h): slots that never move, and a list of what each change replaced. */
 #include "redis.h"
 
+#include "feed.h"
+
+#include "city.pb-c.h"
 #include "citystate.h"
 #include "mem.h"
 
@@ -22,6 +25,14 @@ struct redis redis;
 static struct undo *undos;
 static size_t undo_count, undo_capacity;
 static int64_t settled_ms;
+
+/* The right data, while others are in their place. */
+static struct {
+    struct redis_key *keys;
+    struct undo *undos;
+    size_t undo_count, undo_capacity;
+    int64_t settled_ms;
+} kept;
 
 const char *redis_name(int32_t partition, const char *rest, char name[96])
 {
@@ -46,6 +57,12 @@ struct redis_key *redis_key(const char *name)
     key->string.key = key;
     HASH_ADD_KEYPTR(hh, redis.keys, key->name, strlen(key->name), key);
     return key;
+}
+
+struct redis_key *redis_ledger(int32_t partition)
+{
+    char name[96];
+    return redis_key(redis_name(partition, "ledger", name));
 }
 
 struct redis_key *redis_find(const char *name)
@@ -117,12 +134,14 @@ void redis_set(struct redis_key *key, const char *field, const void *bytes, size
 {
     struct redis_slot *slot = field ? slot_of(key, field) : &key->string;
     struct redis_value value = {.size = size};
-    if (!slot) {
+    if (field && !slot) {
         slot = mem_alloc(sizeof *slot);
         slot->key = key;
         slot->name = mem_strdup(field);
         HASH_ADD_KEYPTR(hh, key->fields, slot->name, strlen(slot->name), slot);
     }
+    if (bytes && redis.wrong && key->partition >= 0)
+        violation("%s is made in a Redis without an installation", key->name);
     if (bytes) {
         value.bytes = mem_alloc(size + 1);
         memcpy(value.bytes, bytes, size);
@@ -159,6 +178,7 @@ void redis_unlink(struct redis_key *key)
 
 void redis_rollback(int64_t at_ms)
 {
+    const char *view = redis_key(PREFIX "cluster")->string.value.bytes;
     redis.lost_ms = world.now_ms;
     while (undo_count > 0 && undos[undo_count - 1].at_ms > at_ms) {
         struct undo *undo = &undos[--undo_count];
@@ -169,6 +189,7 @@ void redis_rollback(int64_t at_ms)
             undo->key->expires_ms = undo->expires_ms;
         }
     }
+    redis.view_lost |= redis_key(PREFIX "cluster")->string.value.bytes != view;
 }
 
 void redis_settle(void)
@@ -184,6 +205,37 @@ int64_t redis_settled_ms(void)
     return settled_ms;
 }
 
+/* ---- another one ---- */
+
+static void free_all(void);
+
+void redis_replace(void)
+{
+    kept.keys = redis.keys;
+    kept.undos = undos;
+    kept.undo_count = undo_count;
+    kept.undo_capacity = undo_capacity;
+    kept.settled_ms = settled_ms;
+    redis.keys = NULL;
+    undos = NULL;
+    undo_count = undo_capacity = 0;
+    redis.wrong = redis.wronged = true;
+    redis.wrong_ms = redis.lost_ms = settled_ms = world.now_ms;
+}
+
+void redis_restore(void)
+{
+    free_all();
+    redis.keys = kept.keys;
+    undos = kept.undos;
+    undo_count = kept.undo_count;
+    undo_capacity = kept.undo_capacity;
+    settled_ms = kept.settled_ms;
+    redis.wrong = false;
+    redis.view_lost = true;
+    redis.lost_ms = world.now_ms;
+}
+
 /* ---- life ---- */
 
 static void set_text(struct redis_key *key, const char *field, const char *text)
@@ -197,8 +249,8 @@ static void make_ledger(int32_t partition)
         "number",       "format",       "first_offset", "offset",   "applied",        "gaps",          "clock_ms",
         "rows",         "rows_in",      "rows_late",    "rows_bad", "rows_duplicate", "rows_checked",  "rows_tick",
         "rows_control", "rows_retired", "retired",      "commits",  "tick_clock_ms",  "pane_cursor_ms"};
-    char name[96], cid[ENTROPY_ID_BYTES];
-    struct redis_key *ledger = redis_key(redis_name(partition, "ledger", name));
+    char cid[ENTROPY_ID_BYTES];
+    struct redis_key *ledger = redis_ledger(partition);
     entropy_id(cid);
     set_text(ledger, "cid", cid);
     set_text(ledger, "owner", "");
@@ -210,9 +262,32 @@ static void make_ledger(int32_t partition)
         set_text(ledger, zeros[i], "0");
 }
 
+static void put_city(int32_t partition, int64_t id, bool paused)
+{
+    uint8_t bytes[256];
+    char name[96], field[24];
+    Isobar__V1__City city = ISOBAR__V1__CITY__INIT;
+    city.format = 1;
+    city.city_id = id;
+    city.latitude_e5 = (int32_t)(id % 9000000);
+    city.paused = paused;
+    if (isobar__v1__city__get_packed_size(&city) > sizeof bytes)
+        violation("a city is too large");
+    snprintf(field, sizeof field, "%" PRId64, id);
+    redis_set(redis_key(redis_name(partition, "cities", name)), field, bytes, isobar__v1__city__pack(&city, bytes));
+}
+
+void redis_catalogue(void)
+{
+    struct redis_key *meta = redis_key(PREFIX "meta");
+    int32_t partition = (int32_t)between(0, world.partitions - 1);
+    put_city(partition, feeds[partition].cities[0], chance(500));
+    redis_set_integer(meta, "catalogue_version", ++redis.catalogue); /* no version is given to two, as HINCRBY may */
+}
+
 void redis_begin(void)
 {
-    redis = (struct redis){.lost_ms = INT64_MIN / 2};
+    redis = (struct redis){.lost_ms = INT64_MIN / 2, .catalogue = 1};
     struct redis_key *meta = redis_key(PREFIX "meta");
     set_text(meta, "format", "1");
     set_text(meta, "cluster_id", CLUSTER);
@@ -221,9 +296,12 @@ void redis_begin(void)
     set_text(meta, "windows", WINDOWS);
     set_text(meta, "lateness_ms", "3600000");
     set_text(meta, "config_version", "1");
-    set_text(meta, "catalogue_version", "0");
-    for (int32_t p = 0; p < world.partitions; p++)
+    set_text(meta, "catalogue_version", "1");
+    for (int32_t p = 0; p < world.partitions; p++) {
         make_ledger(p);
+        for (int i = 0; i < FEED_CITIES; i++)
+            put_city(p, feeds[p].cities[i], false);
+    }
     redis_settle();
 }
 
@@ -242,7 +320,7 @@ static void key_free(struct redis_key *key)
     free(key);
 }
 
-void redis_end(void)
+static void free_all(void)
 {
     struct redis_key *keys = redis.keys;
     redis_settle();
@@ -254,4 +332,9 @@ void redis_end(void)
     free(undos);
     undos = NULL;
     undo_capacity = 0;
+}
+
+void redis_end(void)
+{
+    free_all();
 }

@@ -11,6 +11,8 @@
 
 #include <uthash.h>
 
+#define REDIS_LEASE_MS 3000 /* while Redis, gone back, may have given the lead to another, two may lead */
+
 struct redis_value {
     char *bytes; /* owned, '\0' behind it; NULL: absent */
     size_t size;
@@ -51,7 +53,13 @@ struct redis_command {
 
 struct redis {
     int64_t down_ms, stall_ms;               /* until when it is away, or hangs */
-    int64_t lost_ms;                         /* when it last went back in time */
+    int64_t lost_ms;                         /* when it last went back in time, or was another one */
+    bool wrong;                              /* it is emptied, or another one */
+    bool wronged;                            /* it was at some time: partitions may be stopped */
+    int64_t wrong_ms;                        /* since when it is */
+    int64_t catalogue;                       /* largest version of it ever */
+    bool view_lost;                          /* the leader's view is an older one than was acknowledged */
+    bool view_missed;                        /* a new leader has read such a view */
     int64_t acquired_ms[PARTITIONS_MAX];     /* when it last changed hands */
     int64_t acquired_offset[PARTITIONS_MAX]; /* the ledger's then */
     int acquired_by[PARTITIONS_MAX];         /* index of the node */
@@ -83,6 +91,14 @@ int64_t redis_integer(const struct redis_key *key, const char *field);
 void redis_expire(struct redis_key *key, int64_t expires_ms);
 /* Removes the key. */
 void redis_unlink(struct redis_key *key);
+/* All is gone, until redis_restore. */
+void redis_replace(void);
+/* What redis_replace took is back. */
+void redis_restore(void);
+/* The ledger of the partition. */
+struct redis_key *redis_ledger(int32_t partition);
+/* isobarctl init writes a new version of the catalogue, in which a city is paused or goes on. */
+void redis_catalogue(void);
 /* It is as it was at `at_ms`. */
 void redis_rollback(int64_t at_ms);
 /* It cannot go back behind this moment any more. */

@@ -1,6 +1,8 @@
 /* Commands of the simulated Redis (redis.h): those that workers and coordinators send, and no others. */
 #include "redis.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +92,27 @@ static const struct store_reply *hvals(const struct redis_command *command, stru
     return reply;
 }
 
+static const struct store_reply *time_of_day(struct arena *arena)
+{
+    char text[24];
+    int64_t now_ms = WALL_START_MS + world.now_ms;
+    struct store_reply *reply = reply_array(arena, 2);
+    snprintf(text, sizeof text, "%" PRId64, now_ms / 1000);
+    reply_put(reply, 0, reply_text(arena, text));
+    snprintf(text, sizeof text, "%" PRId64, now_ms % 1000 * 1000);
+    reply_put(reply, 1, reply_text(arena, text));
+    return reply;
+}
+
+/* HDEL of a field, or HSET of one. */
+static const struct store_reply *hash_change(const struct redis_command *command, struct arena *arena)
+{
+    bool sets = is(command, "HSET"), there = redis_get(redis_find(command->argv[1]), command->argv[2]) != NULL;
+    redis_set(redis_key(command->argv[1]), command->argv[2], sets ? command->argv[3] : NULL,
+              sets ? command->sizes[3] : 0);
+    return reply_integer(arena, sets != there);
+}
+
 static const struct store_reply *incr(const struct redis_command *command, struct arena *arena)
 {
     int64_t number = redis_integer(redis_find(command->argv[1]), NULL) + 1;
@@ -122,12 +145,28 @@ static const struct store_reply *evalsha(const struct redis_command *command, st
     violation(UNKNOWN, "EVALSHA", command->script);
 }
 
+/* What a leader notes for those after it; see api.c. */
+static void note_view(const struct redis_command *command)
+{
+    if (command->argc < 2 || strcmp(command->argv[1], PREFIX "cluster") != 0)
+        return;
+    if (is(command, "SET"))
+        redis.view_lost = false;
+    else
+        redis.view_missed |= redis.view_lost || world.now_ms - redis.lost_ms < REDIS_LEASE_MS;
+}
+
 const struct store_reply *redis_execute(const struct redis_command *command, struct arena *arena)
 {
     if (command->script)
         return evalsha(command, arena);
+    note_view(command);
     if (is(command, "EVAL"))
         return eval(command, arena);
+    if (is(command, "EXISTS"))
+        return reply_integer(arena, redis_find(command->argv[1]) != NULL);
+    if (is(command, "TIME"))
+        return time_of_day(arena);
     if (is(command, "HMGET"))
         return hmget(command, arena);
     if (is(command, "HVALS"))
@@ -143,9 +182,9 @@ const struct store_reply *redis_execute(const struct redis_command *command, str
                            redis_get(redis_find(command->argv[1]), is(command, "GET") ? NULL : command->argv[2]));
     if (is(command, "INFO"))
         return reply_text(arena, "maxmemory_policy:noeviction\r\naof_enabled:1\r\n");
-    if (is(command, "HDEL"))
-        redis_set(redis_key(command->argv[1]), command->argv[2], NULL, 0);
-    else if (is(command, "SET") && command->argc == 3)
+    if (is(command, "HDEL") || is(command, "HSET"))
+        return hash_change(command, arena);
+    if (is(command, "SET") && command->argc == 3)
         redis_set(redis_key(command->argv[1]), NULL, command->argv[2], command->sizes[2]);
     else if (!is(command, "XADD") && !is(command, "PING")) /* nobody here reads the audit */
         violation(UNKNOWN, command->argv[0], command->argc > 1 ? command->argv[1] : "");

@@ -96,7 +96,7 @@ const struct store_reply *script_load(const struct redis_command *command, struc
     if (!ledger)
         return reply_words(arena, "missing", NULL, NULL);
     if (strcmp(text_of(ledger, "cid"), value_at(command, 1)) != 0) {
-        chaos_outdated(&world.nodes[command->node], partition_of(command->argv[0]));
+        outage_outdated(&world.nodes[command->node], partition_of(command->argv[0]));
         if (world.mutant != MUTANT_LOAD)
             return reply_words(arena, "mismatch", text_of(ledger, "cid"), NULL);
     }
@@ -150,7 +150,7 @@ static void on_after(struct event *event)
     struct afterthought *after = (struct afterthought *)(void *)event;
     char name[96];
     struct redis_key *ledger = redis_key(redis_name(after->partition, "ledger", name));
-    if (world.nodes[after->node].lives == after->life && world.nodes[after->node].alive) {
+    if (world.nodes[after->node].lives == after->life && world.nodes[after->node].alive && !redis.wrong) {
         write_ledger(ledger, &after->command, 1, after->count);
         check_commit_done(after->partition);
     }

@@ -1,13 +1,16 @@
 /*
- * A simulated world around the real components: coordinators, workers and the link between them are linked unchanged,
- * and this directory implements what they stand on (loop.h, clock.h, entropy.h, log.h, daemon.h, channel.h, store.h,
- * kafka.h) on one virtual clock and one seeded generator. A seed decides everything, so it can be played again.
+ * A simulated world around the real components: coordinators, workers, fetchers and the link between them are linked
+ * unchanged, and this directory implements what they stand on (loop.h, clock.h, entropy.h, log.h, daemon.h, channel.h,
+ * store.h, kafka.h, transfer.h) on one virtual clock and one seeded generator. A seed decides everything, so it can be
+ * played again.
  *
- *   life.c       processes: start, drain, crash, pause            edge.c     loop, clock, ids, log, daemon
+ *   life.c       processes: start, drain, crash, pause            edge.c     loop, clocks, ids, log, daemon
  *   event.c      the queue of events                              network.c  channels between processes
  *   chaos.c      what goes wrong, and when that ends              store.c    a connection to Redis
- *   check.c      invariants at each step, the state at the end    redis*.c   Redis: data, time gone back, commands
- *   feed.c       what is in the log, and what it must add up to   kafka.c    consumer and producer
+ *   outage.c     the same for Redis and Kafka                     redis*.c   Redis: data, commands, requests
+ *   operator.c   an operator and the commands                     kafka.c    consumer and producer
+ *   feed.c       what is in the log, and what it must add up to   api.c      the weather API, and the quota
+ *   check.c      invariants of ledgers, at each step              settle.c   held = target, after the faults
  *
  * One world at a time, in the global `world`, since the interfaces implemented here have no place for a pointer to it.
  */
@@ -22,7 +25,8 @@
 
 #define WORKERS_MAX      4
 #define COORDINATORS_MAX 3
-#define NODES_MAX        (WORKERS_MAX + COORDINATORS_MAX)
+#define FETCHERS_MAX     3
+#define NODES_MAX        (WORKERS_MAX + COORDINATORS_MAX + FETCHERS_MAX + 1)
 #define PARTITIONS_MAX   6
 #define WALL_START_MS    INT64_C(1790000000000)
 #define PREFIX           "isobar:"
@@ -38,9 +42,12 @@ enum mutant {
     MUTANT_LOAD,   /* load does not */
     MUTANT_RESEND, /* a commit whose connection breaks is sent again, and the store takes it by its offset */
     MUTANT_AFTER,  /* counters are written a moment after the rest of the commit */
-    MUTANT_RESET   /* the consumer begins at the log's end now and then, as with auto.offset.reset=latest */
+    MUTANT_RESET,  /* the consumer begins at the log's end now and then, as with auto.offset.reset=latest */
+    MUTANT_STALL,  /* the leader does not look at progress */
+    MUTANT_SHARD,  /* the leader gives a fetcher a shard of another now and then */
+    MUTANT_QUOTA   /* the leader takes each share that it sends for acknowledged */
 };
-#define MUTANTS 6
+#define MUTANTS 9
 
 /* ---- event.c ---- */
 
@@ -72,7 +79,7 @@ void events_clear(void);
 
 /* ---- the world ---- */
 
-enum node_kind { NODE_COORDINATOR, NODE_WORKER };
+enum node_kind { NODE_COORDINATOR, NODE_WORKER, NODE_FETCHER, NODE_OPERATOR };
 
 struct channel;
 struct store;
@@ -86,6 +93,9 @@ struct node {
     bool dead;                  /* being freed after a crash: nothing it does has an effect */
     int64_t cut_ms[NODES_MAX];  /* until when messages to that node do not arrive */
     int64_t redis_cut_ms;       /* the same for Redis */
+    int64_t wall_ms;            /* its wall clock is ahead by that */
+    uint32_t wedged;            /* partitions, by bit, that it holds and gets no record of, in this life */
+    int64_t woken_ms;           /* when it started or went on last */
     uint64_t lives;
     struct channel *channel;
     struct store *store;
@@ -93,13 +103,14 @@ struct node {
     struct event life; /* next start, end of a pause or a drain */
     struct event **waiting;
     size_t waiting_count, waiting_capacity;
-    void *process; /* struct worker or struct coordinator */
+    void *process; /* as in process.h */
 };
 
 /* Odds per 1,000 while faults last, drawn per seed. */
 struct odds {
     int64_t message_lost, message_twice, message_late, request_late, answer_lost, broker_error, scan_short;
-    int64_t unacquire, zombie; /* chaos_outdated, chaos_acquired */
+    int64_t api_error;
+    int64_t unacquire, zombie; /* outage_outdated, chaos_acquired */
     uint32_t kinds;            /* of chaos.c that occur */
     int64_t chaos_ms;          /* mean time between two of them */
 };
@@ -107,6 +118,7 @@ struct odds {
 struct counters {
     int64_t seeds, steps, records, commits, acquires, mismatches, crashes, pauses, drains, rollbacks, cuts, stalls;
     int64_t answers_lost, late_commits, messages, settle_ms_sum, settle_ms_max, kept;
+    int64_t wedges, clocks, emptied, stops, orders, calls;
 };
 
 struct world {
@@ -117,10 +129,13 @@ struct world {
     struct odds odds;
     enum mutant mutant;
     bool trace, faults; /* say what happens; faults still occur */
+    bool only_clocks;   /* the only fault is that wall clocks are set */
     struct node nodes[NODES_MAX];
-    int node_count, coordinators;
+    int node_count, coordinators, workers, fetchers; /* in this order, and the operator at last */
+    const struct node *current;                      /* whose code runs; NULL: nobody's */
     int32_t partitions;
-    int64_t broker_down_ms; /* until when Kafka does not answer */
+    int64_t calls_per_minute; /* the quota; -1: none */
+    int64_t broker_down_ms;   /* until when Kafka does not answer */
     struct counters *counters;
 };
 
@@ -152,6 +167,22 @@ void life_drain(struct node *node);
 /* The process has asked to end (daemon_stop). */
 void life_ending(struct node *node, int code);
 
+/* ---- outage.c: what goes wrong with Redis and Kafka ---- */
+
+/* Faults, as chaos.c draws them. */
+void outage_stall(void);
+void outage_restart(void);
+void outage_rollback(void);
+void outage_replace(void); /* Redis is emptied, or another one is in its place; the right one comes back later */
+void outage_flush(void);
+void outage_broker(void);
+void outage_retention(void);
+void outage_catalogue(void); /* none of these, but as untimely: isobarctl init writes a new catalogue */
+/* Nothing is planned. */
+void outages_begin(void);
+/* A process that does not know that another has acquired the partition reads it: the moment to go back before that. */
+void outage_outdated(const struct node *node, int32_t partition);
+
 /* ---- network.c, store.c, kafka.c: what faults do ---- */
 
 /* Breaks the node's connection to Redis: what is on the way may still be executed, and late. */
@@ -160,25 +191,49 @@ void store_cut(struct store *store, const char *reason);
 void store_mute(struct store *store);
 /* Tells the consumer that it cannot read a partition, once per offset. */
 void consumer_fail(struct kafka_consumer *consumer);
-/* Records were appended. */
+/* Records were appended, or may be offered again (partition -1). */
 void consumer_hint(struct kafka_consumer *consumer, int32_t partition);
 
 /* ---- chaos.c ---- */
 
 /* Draws the odds of this seed and lets faults come until world.faults_end_ms. */
 void chaos_begin(void);
-/* A process that does not know that another has acquired the partition reads it: the moment to go back before that. */
-void chaos_outdated(const struct node *node, int32_t partition);
+/* A time between the two, from now, that is not beyond the faults' end. */
+int64_t chaos_until(int64_t low_ms, int64_t high_ms);
 /* The process has acquired a partition: the moment to be stopped, before it reads. */
 void chaos_acquired(struct node *node);
 
+/* ---- operator.c ---- */
+
+/* The operator's process. */
+void operator_start(struct node *node);
+void operator_free(struct node *node);
+/* Gives a command at random, unless one is still without an answer. */
+void operator_order(void);
+/* Whether the operator wants the member drained after the faults. */
+bool operator_drains(const struct node *node);
+
+/* ---- api.c ---- */
+
+/* No call was made yet. */
+void api_begin(void);
+/* The shares in force and the calls made are within the quota. */
+void api_check(void);
+
+/* ---- settle.c ---- */
+
+/* True when held = target, all partitions run, and all is read. `why` (256 bytes) tells what is missing. */
+bool settled(char *why);
+
 /* ---- check.c ---- */
+
+struct Isobar__V1__Envelope;
+/* A leader sends a target. */
+void check_target(const struct node *node, const struct Isobar__V1__Envelope *envelope);
 
 /* After each step. */
 void check_step(void);
-/* True when held = target, all partitions run, and all is read. `why` (256 bytes) tells what is missing. */
-bool check_settled(char *why);
-/* Compares what is in Redis with what the log must add up to. */
+/* Compares what is in Redis with what the log must add up to, and what leaders counted with what happened. */
 void check_results(void);
 
 #endif

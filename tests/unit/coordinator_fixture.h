@@ -75,6 +75,7 @@ static inline int begin(void **state)
     struct store_config config = {.address = server.address, .timeout_ms = 2000};
     struct buf error = BUF_EMPTY;
     REDIS_DO("FLUSHALL");
+    REDIS_DO("HSET", "isobar:meta", "format", "1");
     options = (struct coordinator_options){
         .prefix = (char *)"isobar:", .redis = server.address, .calls_per_minute = 60, .settle_ms = 1000};
     fixture->fail_after = -1;

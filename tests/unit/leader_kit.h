@@ -27,6 +27,7 @@
 #define PEOPLE     6
 #define TICK_MS    250
 #define BEAT_MS    500
+#define WALL_MS    INT64_C(1790000000000) /* at the beginning */
 
 /* A worker or fetcher, with what common/link.c knows. */
 struct person {
@@ -57,6 +58,8 @@ struct world {
     struct jitter random;
     int lose_percent, twice_percent;
     int greets, answers;
+    bool redis_away;  /* it does not take the view */
+    int64_t ahead_ms; /* the leader's wall clock is ahead of Redis' by that */
     bool answer_ok;
     int64_t answer_id, answer_number; /* of the last answer to an operator */
     char answer_text[192];
@@ -214,6 +217,8 @@ static void on_target(struct world *world, struct person *person, const Isobar__
     person->version = target->version;
     person->share = target->calls_per_minute_milli;
     person->targets++;
+    if (drained_holds(&world->leader->drained, person->id, person->incarnation))
+        assert_true(target->n_partitions == 0 && target->n_shards == 0 && target->calls_per_minute_milli == 0);
     int64_t before[PARTITIONS];
     memcpy(before, person->number, sizeof before);
     if (!person->deaf && !person->draining) {
@@ -286,13 +291,24 @@ static void hand_out(struct world *world)
 
 /* ---- time ---- */
 
+/* Redis has the view, unless it is away. */
+static void note_shares(struct world *world)
+{
+    if (world->redis_away)
+        return;
+    for (struct member *member = world->leader->members.first; member; member = member->next)
+        quota_note(&member->quota);
+    orders_noted(world->leader);
+    hand_out(world);
+}
+
 static void run(struct world *world, int64_t duration_ms)
 {
     int64_t end_ms = world->now_ms + duration_ms;
     while (world->now_ms < end_ms) {
         world->now_ms += TICK_MS;
         world->leader->now_ms = world->now_ms;
-        world->leader->wall_ms = INT64_C(1790000000000) + world->now_ms;
+        world->leader->wall_ms = WALL_MS + world->ahead_ms + world->now_ms;
         for (int i = 0; i < PEOPLE; i++) {
             struct person *person = &world->people[i];
             if (person->here && world->now_ms - person->beat_ms >= BEAT_MS) {
@@ -303,10 +319,11 @@ static void run(struct world *world, int64_t duration_ms)
         }
         leader_tick(world->leader);
         hand_out(world);
+        note_shares(world);
     }
 }
 
-static size_t held(const struct person *person)
+static inline size_t held(const struct person *person)
 {
     size_t count = 0;
     for (int i = 0; i < PARTITIONS; i++)
@@ -354,7 +371,8 @@ static void take_lead(struct world *world, const char *id, int64_t term, const c
     leader->endpoint = "tcp://127.0.0.1:7070";
     text_copy(leader->id, sizeof leader->id, id);
     leader->now_ms = world->now_ms;
-    leader->wall_ms = INT64_C(1790000000000) + world->now_ms;
+    leader->wall_ms = WALL_MS + world->ahead_ms + world->now_ms;
+    leader->redis_ahead_ms = WALL_MS;
     leader->leading = LEAD_READING;
     leader_begin(leader, PARTITIONS, "weather.observations", term);
     if (view)

@@ -13,7 +13,7 @@ static void all_shards_the_empty_ones_too(void **state)
     assert_int_equal(store_outstanding(fixture->store), 0); /* 0: there is none */
     catalogue_want(catalogue, 5, SHARDS);
     catalogue_want(catalogue, 5, SHARDS);
-    assert_int_equal(store_outstanding(fixture->store), SHARDS);
+    assert_int_equal(store_outstanding(fixture->store), SHARDS + 1);
     assert_int_equal(catalogue_version(catalogue), 0);
     UNTIL(fixture->loop, catalogue_version(catalogue) == 5);
     for (int32_t shard = 0; shard < SHARDS; shard++) {
@@ -57,7 +57,7 @@ static void the_old_version_is_served_until_the_new_one_is_whole(void **state)
     put_city(0, 2, 5);
     catalogue_want(catalogue, 2, SHARDS);
     catalogue_want(catalogue, 3, SHARDS); /* while a read is on its way: later */
-    assert_int_equal(store_outstanding(fixture->store), SHARDS);
+    assert_int_equal(store_outstanding(fixture->store), SHARDS + 1);
     assert_int_equal(catalogue_version(catalogue), 1);
     send_shard(fixture, 0);
     assert_true(fixture->cities == 1 && fixture->version == 1);
@@ -90,6 +90,23 @@ static void a_read_that_fails_is_begun_anew(void **state)
     assert_int_equal(catalogue_version(catalogue), 1);
     catalogue_want(catalogue, 2, SHARDS);
     UNTIL(fixture->loop, catalogue_version(catalogue) == 2);
+}
+
+/* Redis is emptied between the version and the cities: that is no catalogue without cities. */
+static void a_redis_that_was_emptied_has_no_catalogue(void **state)
+{
+    struct fixture *fixture = *state;
+    struct catalogue *catalogue = fixture->coordinator->catalogue;
+    REDIS_DO("FLUSHALL");
+    catalogue_want(catalogue, 1, SHARDS);
+    UNTIL(fixture->loop, store_outstanding(fixture->store) == 0);
+    assert_int_equal(catalogue_version(catalogue), 0);
+    REDIS_DO("HSET", "isobar:meta", "format", "1");
+    put_city(0, 1, 5);
+    catalogue_want(catalogue, 1, SHARDS);
+    UNTIL(fixture->loop, catalogue_version(catalogue) == 1);
+    send_shard(fixture, 0);
+    assert_int_equal(fixture->cities, 1);
 }
 
 static void bad_records_do_not_cost_the_others(void **state)
@@ -166,6 +183,7 @@ int main(void)
         T(big_shards_come_in_parts),
         T(the_old_version_is_served_until_the_new_one_is_whole),
         T(a_read_that_fails_is_begun_anew),
+        T(a_redis_that_was_emptied_has_no_catalogue),
         T(bad_records_do_not_cost_the_others),
         T(fetchers_are_served_what_they_lack),
     };

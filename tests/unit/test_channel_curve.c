@@ -210,7 +210,7 @@ static void roll(struct fixture *fixture, const struct curve_pair *pair)
     fixture->coordinator =
         channel_listen_curve(fixture->loop, endpoint, &fixture->server, on_coordinator, fixture, &error);
     assert_non_null(fixture->coordinator);
-    WAIT(fixture, hello(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER) == 0 && fixture->heard > heard);
+    UNTIL(fixture->loop, hello(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER) == 0 && fixture->heard > heard);
     buf_release(&error);
 }
 
@@ -231,7 +231,7 @@ static void a_server_key_can_be_replaced(void **state)
     listen_here(fixture, true);
     dial(fixture, "worker-1", &fixture->worker);
     connect_and_say(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER);
-    WAIT(fixture, fixture->heard == 1);
+    UNTIL(fixture->loop, fixture->heard == 1);
     roll(fixture, &new);
     roll(fixture, &old); /* and back, when it was too early */
     roll(fixture, &new);
@@ -246,7 +246,7 @@ static void a_server_key_can_be_replaced(void **state)
     put_keys(path, (const struct curve_pair *[]){&old, &new}, 2);
     assert_true(curve_client_refresh(&fixture->client));
     dial(fixture, "worker-1", &fixture->worker);
-    WAIT(fixture, channel_trouble(fixture->member) && strstr(channel_trouble(fixture->member), "server-key"));
+    UNTIL(fixture->loop, channel_trouble(fixture->member) && strstr(channel_trouble(fixture->member), "server-key"));
     assert_int_equal(hello(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER), ERR_UNAVAILABLE);
     assert_int_equal(unlink(path), 0);
 }

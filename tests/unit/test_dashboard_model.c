@@ -222,7 +222,7 @@ static void sees_another_installation(void **state)
     put_entry(f, 1, "goes");
     put_state(f, CITY, 1000);
     start_model(f);
-    WAIT(f, model_ready(f->model) && city_of(f, 1) && city_of(f, CITY)->has_latest);
+    UNTIL(f->loop, model_ready(f->model) && city_of(f, 1) && city_of(f, CITY)->has_latest);
     SEND(f, "MULTI");
     SEND(f, "FLUSHALL");
     put_entry(f, CITY, "Duwamps");

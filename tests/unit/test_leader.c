@@ -126,83 +126,6 @@ static void a_drain_under_way_survives_the_leader(void **state)
     assert_int_equal(held(two), PARTITIONS);
 }
 
-/* ---- tests: quota and catalogue ---- */
-
-static int64_t in_force(const struct world *world)
-{
-    int64_t sum = 0;
-    for (int i = 0; i < PEOPLE; i++)
-        sum += world->people[i].here ? world->people[i].share : 0;
-    return sum;
-}
-
-static void the_quota_is_never_given_twice(void **state)
-{
-    struct world *world = *state;
-    struct person *one = fetcher(world, 0);
-    run(world, 2000);
-    assert_int_equal(one->share, 60000);
-    struct person *two = fetcher(world, 1), *three = fetcher(world, 2);
-    for (int i = 0; i < 12; i++) {
-        run(world, TICK_MS);
-        assert_true(in_force(world) <= 60000);
-    }
-    assert_true(one->share == 20000 && two->share == 20000 && three->share == 20000);
-    three->mute = true; /* it goes on with its share, and its shards, which others get */
-    world->strict = false;
-    for (int i = 0; i < 230; i++) {
-        run(world, TICK_MS);
-        assert_true(in_force(world) <= 60000);
-    }
-    assert_int_equal(one->share, 20000);
-    three->here = false;
-    run(world, 5000);
-    assert_true(one->share == 30000 && two->share == 30000); /* by time alone, nothing else happens */
-    say_bye(world, two);
-    run(world, TICK_MS);
-    assert_int_equal(one->share, 60000);
-}
-
-static void a_new_leader_does_not_give_away_what_is_in_use(void **state)
-{
-    struct world *world = *state;
-    struct person *one = fetcher(world, 0), *two = fetcher(world, 1);
-    run(world, 3000);
-    char *view = view_text(world);
-    drop_leader(world);
-    two->mute = true; /* cut off, and polling on */
-    world->strict = false;
-    take_lead(world, "c-2", 2, view);
-    free(view);
-    struct person *three = fetcher(world, 2);
-    for (int i = 0; i < 220; i++) {
-        run(world, TICK_MS);
-        assert_true(in_force(world) <= 60000);
-    }
-    assert_true(one->share == 15000 && three->share == 15000);
-    two->mute = false;
-    for (int i = 0; i < 20; i++) {
-        run(world, TICK_MS);
-        assert_true(in_force(world) <= 60000);
-    }
-    assert_true(one->share == 20000 && two->share == 20000 && three->share == 20000);
-}
-
-static void no_limit_and_none(void **state)
-{
-    struct world *world = *state;
-    world->options.calls_per_minute = -1;
-    struct person *one = fetcher(world, 0);
-    run(world, 2000);
-    assert_int_equal(one->share, -1);
-    world->options.calls_per_minute = 0;
-    run(world, 2000);
-    assert_int_equal(one->share, 0);
-    json_t *view = view_of(world);
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(view, "quota"), "calls_per_minute")), 0);
-    json_decref(view);
-}
-
 /* What the plan levelled, as isobarctl why shows it: two workers of one size have two parts of a hundred. */
 static void loads_are_told(const json_t *view, int64_t most)
 {
@@ -308,9 +231,6 @@ int main(void)
         T(views_that_are_old_or_broken_are_ignored),
         T(what_is_being_released_is_not_taken_for_held),
         T(a_drain_under_way_survives_the_leader),
-        T(the_quota_is_never_given_twice),
-        T(a_new_leader_does_not_give_away_what_is_in_use),
-        T(no_limit_and_none),
         T(load_is_levelled_and_stays_so_under_the_next_leader),
         T(a_zone_gets_its_share),
         T(a_standby_says_nothing),

@@ -78,6 +78,21 @@ static void a_silence_does_not_end_a_drain_and_an_end_does(void **state)
     assert_int_equal(world->leader->drained.count, 0);
 }
 
+/* Nor is it told what it had before, when it is heard again. */
+static void who_is_drained_while_silent_is_given_nothing_when_it_is_back(void **state)
+{
+    struct world *world = *state;
+    struct person *one = fetcher(world, 0);
+    run(world, 3000);
+    one->mute = true;
+    run(world, 3000);
+    drain(world, one, true);
+    one->mute = false;
+    int targets = one->targets;
+    run(world, 2000); /* on_target looks at each one */
+    assert_true(one->targets > targets && one->share == 0 && held(one) == 0);
+}
+
 static void the_next_leader_goes_on_with_it(void **state)
 {
     struct world *world = *state;
@@ -212,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {T(who_is_drained_is_given_nothing),
                                        T(a_silence_does_not_end_a_drain_and_an_end_does),
+                                       T(who_is_drained_while_silent_is_given_nothing_when_it_is_back),
                                        T(the_next_leader_goes_on_with_it),
                                        T(commands_are_carried_out_once),
                                        T(reports_from_before_a_resume_do_not_stop_it_again),

@@ -89,6 +89,42 @@ static void a_silent_share_is_kept_back_for_a_minute(void **state)
         assert_int_equal(shares[k].sent_milli, TOTAL / 3);
 }
 
+static void a_share_is_told_when_it_is_noted(void **state)
+{
+    (void)state;
+    struct quota_share share = {.live = true};
+    quota_report(&share, 0, false);
+    (void)quota_divide(&share, 1, TOTAL, 0);
+    assert_int_equal(quota_told(&share), 0);
+    quota_noted(&share); /* of a former lead */
+    assert_int_equal(quota_told(&share), 0);
+    quota_note(&share);
+    assert_int_equal(quota_told(&share), 0);
+    quota_noted(&share);
+    assert_int_equal(quota_told(&share), TOTAL);
+    (void)quota_divide(&share, 1, TOTAL / 2, 0);
+    assert_int_equal(quota_told(&share), TOTAL / 2); /* lower: at once */
+    quota_report(&share, TOTAL / 2, true);
+    quota_note(&share); /* Redis may have the lower one now */
+    (void)quota_divide(&share, 1, TOTAL, 0);
+    assert_int_equal(quota_told(&share), TOTAL / 2);
+    quota_noted(&share);
+    assert_int_equal(quota_told(&share), TOTAL / 2);
+    /* A new leader takes nothing from whom it does not know yet. */
+    struct quota_share known = {.live = true}, unlimited = {.live = true};
+    quota_report(&known, TOTAL, false);
+    (void)quota_divide(&known, 1, TOTAL, 0);
+    assert_int_equal(quota_told(&known), TOTAL);
+    quota_report(&unlimited, -1, false);
+    (void)quota_divide(&unlimited, 1, TOTAL, 0);
+    assert_int_equal(quota_told(&unlimited), TOTAL);
+    (void)quota_divide(&known, 1, QUOTA_UNLIMITED, 0);
+    assert_int_equal(quota_told(&known), TOTAL);
+    quota_note(&known);
+    quota_noted(&known);
+    assert_int_equal(quota_told(&known), QUOTA_UNLIMITED);
+}
+
 static void a_new_leader_believes_what_is_in_force(void **state)
 {
     (void)state;
@@ -140,6 +176,7 @@ static void totals_at_the_edges(void **state)
 #define BEAT_MS    500
 #define TICK_MS    50
 #define LATE_MS    400 /* largest delay of a message */
+#define NOTE_MS    1000
 #define MOVING_MS  240000
 #define RESTING_MS (QUOTA_RECLAIM_MS + 10000)
 
@@ -164,6 +201,7 @@ struct fetcher {
 
 struct book { /* the leader's */
     struct quota_share share;
+    int32_t stored_milli; /* in Redis: the last note that got there */
     bool known;
     int64_t version;
 };
@@ -172,6 +210,8 @@ struct world {
     struct fetcher fetchers[FLEET];
     struct book books[2 * FLEET]; /* the second half: former incarnations, kept back */
     int64_t now_ms, silent_since_ms[FLEET];
+    int64_t note_ms; /* when the note on its way gets to Redis and back; 0: none is */
+    int64_t next_note_ms;
     int32_t total;
     struct jitter random;
     int64_t largest;
@@ -195,6 +235,36 @@ static bool take(struct world *world, struct wire *wire, struct message *message
     return true;
 }
 
+/* Sends the share that the fetcher may be told when it is not `told` already. */
+static void tell(struct world *world, int index, int32_t told)
+{
+    struct book *book = &world->books[index];
+    if (quota_told(&book->share) == told)
+        return;
+    book->version++;
+    if (!world->fetchers[index].cut)
+        put(world, &world->fetchers[index].down, book->version, quota_told(&book->share));
+}
+
+/* Once a second, and when a share `waits` for it, the leader notes in Redis what may be in use. */
+static void note(struct world *world, bool waits)
+{
+    for (int i = 0; world->note_ms != 0 && world->now_ms >= world->note_ms && i < FLEET; i++) {
+        struct quota_share *share = &world->books[i].share;
+        int32_t told = quota_told(share);
+        world->books[i].stored_milli = share->noting ? share->noting_milli : world->books[i].stored_milli;
+        quota_noted(share);
+        tell(world, i, told);
+    }
+    world->note_ms = world->now_ms >= world->note_ms ? 0 : world->note_ms;
+    if (world->note_ms != 0 || (!waits && world->now_ms < world->next_note_ms))
+        return;
+    world->note_ms = world->now_ms + 1 + jitter_below(&world->random, LATE_MS);
+    world->next_note_ms = world->now_ms + NOTE_MS;
+    for (int i = 0; i < FLEET; i++)
+        quota_note(&world->books[i].share);
+}
+
 static void lead(struct world *world)
 {
     struct quota_share shares[2 * FLEET];
@@ -205,16 +275,15 @@ static void lead(struct world *world)
         shares[i] = book->share;
     }
     (void)quota_divide(shares, 2 * FLEET, world->total, world->now_ms);
+    bool waits = false;
     for (int i = 0; i < 2 * FLEET; i++) {
-        struct book *book = &world->books[i];
-        bool changed = shares[i].sent_milli != book->share.sent_milli;
-        book->share = shares[i];
-        if (!changed || i >= FLEET)
-            continue;
-        book->version++;
-        if (!world->fetchers[i].cut)
-            put(world, &world->fetchers[i].down, book->version, book->share.sent_milli);
+        int32_t told = quota_told(&world->books[i].share);
+        world->books[i].share = shares[i];
+        waits |= shares[i].live && quota_told(&shares[i]) != shares[i].sent_milli;
+        if (i < FLEET)
+            tell(world, i, told);
     }
+    note(world, waits);
 }
 
 static void hear(struct world *world, int index, const struct message *message)
@@ -225,7 +294,7 @@ static void hear(struct world *world, int index, const struct message *message)
     book->share.live = true;
     quota_report(&book->share, message->milli, message->version == book->version);
     if (message->version != book->version)
-        put(world, &world->fetchers[index].down, book->version, book->share.sent_milli); /* again, until it is seen */
+        put(world, &world->fetchers[index].down, book->version, quota_told(&book->share)); /* again, until it is seen */
 }
 
 static void live(struct world *world, int index)
@@ -262,15 +331,22 @@ static void end(struct world *world, int index, bool bye)
     *fetcher = (struct fetcher){.alive = false};
 }
 
-/* Another leader: it knows from its predecessor's view what may be in use, and nothing else. */
+/* Another leader: it knows from its predecessor's last note what may be in use, and nothing else. */
 static void new_leader(struct world *world)
 {
+    bool lost = jitter_below(&world->random, 2) == 0; /* the note on its way */
+    for (int i = 0; i < FLEET; i++) {
+        const struct quota_share *share = &world->books[i].share;
+        if (world->note_ms != 0 && share->noting && !lost)
+            world->books[i].stored_milli = share->noting_milli;
+    }
+    world->note_ms = 0;
     for (int i = 0; i < FLEET; i++) {
         struct book *book = &world->books[i];
         struct fetcher *fetcher = &world->fetchers[i];
         book->version += 1000;
         book->share =
-            (struct quota_share){.heard_ms = book->share.heard_ms, .may_milli = book->share.may_milli, .sent_milli = 0};
+            (struct quota_share){.heard_ms = book->share.heard_ms, .may_milli = book->stored_milli, .sent_milli = 0};
         fetcher->up.count = fetcher->down.count = 0; /* those of the old connection */
         book->known = false;
     }
@@ -368,6 +444,7 @@ int main(void)
         cmocka_unit_test(one_gets_all_two_get_half),
         cmocka_unit_test(the_largest_on_the_way_counts),
         cmocka_unit_test(a_silent_share_is_kept_back_for_a_minute),
+        cmocka_unit_test(a_share_is_told_when_it_is_noted),
         cmocka_unit_test(a_new_leader_believes_what_is_in_force),
         cmocka_unit_test(totals_at_the_edges),
         cmocka_unit_test(random_fleets),

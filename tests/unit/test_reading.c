@@ -50,6 +50,25 @@ static void a_new_leader_reads_all_numbers(void **state)
     assert_int_equal(coordinator->term, 13);
 }
 
+/* Of a Redis that may not be asked the time, the leader's own clock has to do. */
+static void a_new_leader_reads_the_time(void **state)
+{
+    struct fixture *fixture = *state;
+    struct coordinator *coordinator = fixture->coordinator;
+    make_installation("5");
+    for (int may = 1; may >= 0; may--) {
+        coordinator->redis_ahead_ms = 0;
+        REDIS_DO("ACL", "SETUSER", "default", may ? "+time" : "-time");
+        lead(fixture);
+        UNTIL(fixture->loop, coordinator->leading == LEAD_SETTLING);
+        coordinator_wake(coordinator);
+        int64_t off_ms = coordinator->now_ms + coordinator->redis_ahead_ms - coordinator->wall_ms;
+        assert_true(off_ms > -LIMIT_MS && off_ms < LIMIT_MS); /* one machine has one wall clock */
+        leader_changed(coordinator, false);
+    }
+    REDIS_DO("ACL", "SETUSER", "default", "+time");
+}
+
 /* A number that could not be read must not be given again: all of it is asked anew. */
 static void no_lead_without_every_number(void **state)
 {
@@ -156,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_new_leader_reads_all_numbers),
+        T(a_new_leader_reads_the_time),
         T(no_lead_without_every_number),
         T(a_connection_lost_while_reading_is_no_dead_end),
         T(an_installation_is_waited_for),

@@ -1,0 +1,166 @@
+/*
+ * The weather API (transfer.h): calls that take their time, and fail now and then. It stands for the account, too: the
+ * shares of all fetchers together are never above the quota (coordinator/quota.h), nor are the calls that they begin
+ * above what the quota allows since the world began (fetcher/bucket.h). That is promised as long as Redis has what the
+ * leaders have noted: one that takes the lead and finds an older note cannot know better.
+ */
+#include "feed.h"
+#include "process.h"
+#include "redis.h"
+
+#include "error.h"
+#include "mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#define MINUTE_MS 60000
+
+struct call {
+    struct event event; /* its end; first, so that the event is the call */
+    struct transfers *transfers;
+    void *opaque;
+    int64_t begun_ms;
+    struct call *prev, *next;
+};
+
+struct transfers {
+    struct node *node;
+    transfer_done_fn *done;
+    void *arg;
+    int64_t concurrency, running;
+    struct call *calls;
+};
+
+static int64_t calls; /* of all fetchers, ever */
+
+/* ---- the quota ---- */
+
+void api_begin(void)
+{
+    calls = 0;
+}
+
+static void take_for_acknowledged(void)
+{
+    for (int i = 0; i < world.coordinators; i++) {
+        struct coordinator *coordinator = coordinator_of(&world.nodes[i]);
+        for (struct member *member = coordinator ? coordinator->members.first : NULL; member; member = member->next)
+            member->quota.may_milli = member->quota.sent_milli;
+    }
+}
+
+void api_check(void)
+{
+    if (world.mutant == MUTANT_QUOTA)
+        take_for_acknowledged();
+    int64_t total = world.calls_per_minute * 1000, sum = 0;
+    for (int i = 0; i < world.node_count; i++) {
+        const struct fetcher *fetcher = fetcher_of(&world.nodes[i]);
+        sum += fetcher && !fetcher->draining && fetcher->bucket.share_milli > 0 ? fetcher->bucket.share_milli : 0;
+    }
+    if (total >= 0 && sum > total && !redis.view_missed)
+        violation("the shares in force are %lld of %lld thousandths", (long long)sum, (long long)total);
+}
+
+static void check_calls(void)
+{
+    if (world.calls_per_minute >= 0 && !redis.view_missed && calls * MINUTE_MS > world.calls_per_minute * world.now_ms)
+        violation("%lld calls in %lld ms, the quota is %lld a minute", (long long)calls, (long long)world.now_ms,
+                  (long long)world.calls_per_minute);
+}
+
+/* ---- calls ---- */
+
+static void take_off(struct call *call)
+{
+    DL_DELETE(call->transfers->calls, call);
+    call->transfers->running--;
+    event_cancel(&call->event);
+}
+
+static void on_end(struct event *event)
+{
+    struct call *call = (struct call *)(void *)event;
+    struct transfers *transfers = call->transfers;
+    char body[128];
+    int64_t observed_s = (feed_clock_ms() - between(0, 300000)) / 1000 / 20 * 20;
+    int size = snprintf(body, sizeof body, "{\"dt\":%lld,\"main\":{\"temp\":%.2f}}", (long long)observed_s,
+                        (double)between(-3000, 4000) / 100);
+    struct transfer_result result = {.end = TRANSFER_ANSWERED,
+                                     .http_status = 200,
+                                     .body = body,
+                                     .size = (size_t)size,
+                                     .retry_after_ms = -1,
+                                     .took_ms = world.now_ms - call->begun_ms,
+                                     .reason = ""};
+    if (fault(world.odds.api_error)) {
+        result.end = chance(300) ? TRANSFER_NETWORK : chance(300) ? TRANSFER_TIMEOUT : TRANSFER_ANSWERED;
+        result.http_status = 500;
+        result.reason = "simulated";
+    }
+    take_off(call);
+    transfers->done(transfers->arg, call->opaque, &result);
+    free(call);
+}
+
+/* ---- transfer.h ---- */
+
+struct transfers *transfers_new(struct loop *loop, const struct transfer_config *config, transfer_done_fn *done,
+                                void *arg, struct buf *error)
+{
+    (void)error;
+    struct transfers *transfers = mem_alloc(sizeof *transfers);
+    *transfers = (struct transfers){.node = loop->node, .done = done, .arg = arg, .concurrency = config->concurrency};
+    return transfers;
+}
+
+void transfers_free(struct transfers *transfers)
+{
+    while (transfers && transfers_abort(transfers))
+        ;
+    free(transfers);
+}
+
+int transfers_start(struct transfers *transfers, const char *url, void *opaque)
+{
+    (void)url;
+    if (transfers->running >= transfers->concurrency)
+        return ERR_BUSY;
+    struct call *call = mem_alloc(sizeof *call);
+    *call = (struct call){.event = {.fn = on_end, .node = transfers->node},
+                          .transfers = transfers,
+                          .opaque = opaque,
+                          .begun_ms = world.now_ms};
+    DL_APPEND(transfers->calls, call);
+    transfers->running++;
+    calls++;
+    world.counters->calls++;
+    check_calls();
+    event_at(&call->event, world.now_ms + (fault(world.odds.api_error) ? between(200, 5000) : between(5, 200)));
+    return 0;
+}
+
+int64_t transfers_running(const struct transfers *transfers)
+{
+    return transfers->running;
+}
+
+void *transfers_abort(struct transfers *transfers)
+{
+    struct call *call = transfers->calls;
+    if (!call)
+        return NULL;
+    void *opaque = call->opaque; // NOLINT(clang-analyzer-unix.Malloc): what was freed is off the list
+    take_off(call);
+    free(call);
+    return opaque;
+}
+
+int transfer_base_url(const char *text, bool allow_http, struct buf *out, struct buf *error)
+{
+    (void)allow_http, (void)error;
+    buf_text(out, text);
+    return 0;
+}
