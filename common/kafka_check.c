@@ -1,8 +1,8 @@
 /*
- * The thread that asks a broker about a partition before it is read: cluster id, watermarks, and whether the
- * last applied record is still the same. Its client is a separate one, so that a record can be read again
- * whatever the consumer does; client and thread start with the first question, and the client goes after a
- * few idle seconds.
+ * The thread that asks a broker about a partition before it is read, and while it is: cluster id, watermarks, and
+ * whether records that were applied are still the same. Its client is a separate one, so that a record can be
+ * read again whatever the consumer does; client and thread start with the first question, and the client goes
+ * after some idle time.
  *
  * Questions take turns in slices of time that grow: partitions whose leader is away cannot hold up the
  * others, and kafka_checker_free waits for one slice at most. Thread and loop share the two lists under
@@ -25,14 +25,15 @@
 #define CHECK_SLICE_MIN_MS 100
 #define CHECK_SLICE_MAX_MS 500
 #define CHECK_PAUSE_MS     20   /* after an attempt that failed, lest a quick refusal spins */
-#define CHECK_IDLE_MS      5000 /* then the client goes */
+#define CHECK_IDLE_MS      15000 /* then the client goes; longer than between two checks of one partition */
 
 struct question {
     struct question *next;
     struct kafka_range range;
-    int64_t offset;
+    int64_t offsets[KAFKA_CHECK_RECORDS];
     int64_t deadline_ms;
     int64_t slice_ms;
+    bool missed; /* a record was missing once */
     kafka_check_fn *done;
     void *arg;
     struct kafka_check check;
@@ -112,19 +113,41 @@ static int ask_partition(rd_kafka_t *rk, struct question *question, int64_t end_
     return status;
 }
 
-static int ask_record(rd_kafka_t *rk, struct question *question, int64_t end_ms)
-{
-    struct kafka_check *check = &question->check;
-
-    if (question->offset < check->low || question->offset >= check->high) {
-        return ERR_NOT_FOUND;
-    }
-    return kafka_ask_record(rk, &question->range, question->offset, remaining(end_ms), &check->record_hash);
-}
-
 static bool is_final(int status)
 {
     return status != ERR_UNAVAILABLE && status != ERR_TIMEOUT;
+}
+
+/*
+ * Asks for the records that are not known yet; true when none is left. One that is missing between the watermarks is
+ * believed to be when it is a second time, with watermarks asked for anew: between them and the record the log may
+ * have been deleted at its beginning, or made anew.
+ */
+static bool ask_records(rd_kafka_t *rk, struct question *question, int64_t end_ms)
+{
+    const struct kafka_check *check = &question->check;
+
+    for (size_t i = 0; i < KAFKA_CHECK_RECORDS; i++) {
+        struct kafka_found *found = &question->check.records[i];
+        int64_t offset = question->offsets[i];
+
+        if (is_final(found->status)) {
+            continue;
+        }
+        if (offset < check->low || offset >= check->high) {
+            found->status = ERR_NOT_FOUND;
+        } else {
+            found->status = kafka_ask_record(rk, &question->range, offset, remaining(end_ms), &found->hash);
+            if (found->status == ERR_NOT_FOUND && !question->missed) {
+                question->missed = true;
+                question->check.status = found->status = ERR_UNAVAILABLE;
+            }
+        }
+        if (!is_final(found->status)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* One slice of work; true when the question is answered or its time is up. */
@@ -133,6 +156,7 @@ static bool attempt(rd_kafka_t *rk, struct question *question)
     struct kafka_check *check = &question->check;
     int64_t now = clock_monotonic_ms();
     int64_t end_ms = now + question->slice_ms;
+    bool found = false;
 
     if (end_ms > question->deadline_ms) {
         end_ms = question->deadline_ms;
@@ -143,14 +167,14 @@ static bool attempt(rd_kafka_t *rk, struct question *question)
     if (check->status != 0) {
         check->status = ask_partition(rk, question, end_ms);
     }
-    if (check->status == 0 && question->offset >= 0) {
-        check->record_status = ask_record(rk, question, end_ms);
+    if (check->status == 0) {
+        found = ask_records(rk, question, end_ms);
     }
     question->slice_ms *= 2;
     if (question->slice_ms > CHECK_SLICE_MAX_MS) {
         question->slice_ms = CHECK_SLICE_MAX_MS;
     }
-    return is_final(check->status) && (check->status != 0 || is_final(check->record_status));
+    return is_final(check->status) && (check->status != 0 || found);
 }
 
 static void wait_for(struct kafka_checker *checker, int64_t ms)
@@ -319,20 +343,22 @@ void kafka_checker_free(struct kafka_checker *checker)
     free(checker);
 }
 
-void kafka_checker_ask(struct kafka_checker *checker, int32_t partition, int64_t offset, int64_t timeout_ms,
-                       kafka_check_fn *done, void *arg)
+void kafka_checker_ask(struct kafka_checker *checker, int32_t partition, const int64_t offsets[KAFKA_CHECK_RECORDS],
+                       int64_t timeout_ms, kafka_check_fn *done, void *arg)
 {
     struct question *question = mem_alloc(sizeof(*question));
     static const uint64_t one = 1;
 
     question->range = (struct kafka_range){checker->topic, partition, 1};
-    question->offset = offset;
     question->deadline_ms = clock_monotonic_ms() + timeout_ms;
     question->slice_ms = CHECK_SLICE_MIN_MS;
     question->done = done;
     question->arg = arg;
     question->check.status = ERR_UNAVAILABLE;
-    question->check.record_status = offset >= 0 ? ERR_TIMEOUT : ERR_NOT_FOUND;
+    for (size_t i = 0; i < KAFKA_CHECK_RECORDS; i++) {
+        question->offsets[i] = offsets[i];
+        question->check.records[i].status = offsets[i] >= 0 ? ERR_TIMEOUT : ERR_NOT_FOUND;
+    }
     bool started = checker->running || start_thread(checker);
     pthread_mutex_lock(&checker->lock);
     queue_push(started ? &checker->questions : &checker->answers, question);

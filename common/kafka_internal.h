@@ -11,6 +11,7 @@
 #include "log.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
 
 /* ---- kafka_client.c ---- */
 
@@ -116,8 +117,8 @@ struct kafka_checker *kafka_checker_new(struct loop *loop, const char *brokers, 
  * allowed. */
 void kafka_checker_free(struct kafka_checker *checker);
 /* See kafka_consumer_check. */
-void kafka_checker_ask(struct kafka_checker *checker, int32_t partition, int64_t offset, int64_t timeout_ms,
-                       kafka_check_fn *done, void *arg);
+void kafka_checker_ask(struct kafka_checker *checker, int32_t partition, const int64_t offsets[KAFKA_CHECK_RECORDS],
+                       int64_t timeout_ms, kafka_check_fn *done, void *arg);
 
 /* ---- kafka_consumer.c and kafka_reader.c ---- */
 
@@ -159,7 +160,8 @@ struct kafka_consumer {
     struct kafka_record records[KAFKA_BATCH_RECORDS];
     uint32_t generations[KAFKA_BATCH_RECORDS];
     size_t first, count;
-    bool blocked;    /* the owner has not taken all */
+    atomic_bool doubt; /* set on librdkafka's threads: kafka_doubt.c */
+    bool blocked;      /* the owner has not taken all */
     bool has_errors; /* some part has an error to be reported */
     uint32_t pulls;
     int64_t batch_average;            /* bytes a record in the last batch */
@@ -179,6 +181,12 @@ int kafka_consumer_rewind(struct kafka_consumer *consumer, int32_t partition, in
 void kafka_reader_error(rd_kafka_t *rk, int code, const char *reason, void *arg);
 /* Serves the queues for one round of the loop; a loop_fd_fn over the consumer. */
 void kafka_reader_serve(void *arg, unsigned events);
+
+/* ---- kafka_doubt.c ---- */
+
+/* Has `doubt` set whenever the client that is made of `conf` has heard anew what topics, partitions and leaders there
+ * are. */
+void kafka_doubt_watch(struct kafka_conf *conf, atomic_bool *doubt);
 
 /* ---- kafka_ask.c: questions that block, for tools and for the checker's thread ---- */
 

@@ -48,6 +48,18 @@ static void on_partition_error(void *arg, int32_t partition, const char *reason)
     worker_plan(worker);
 }
 
+static void on_doubt(void *arg)
+{
+    struct worker *worker = arg;
+    int64_t now = clock_monotonic_ms();
+    worker->metrics.log_doubts_total++;
+    for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
+        if (worker->sessions[p])
+            session_doubt(worker->sessions[p], now);
+    }
+    worker_plan(worker);
+}
+
 static void on_fatal(void *arg, const char *reason)
 {
     struct worker *worker = arg;
@@ -125,7 +137,7 @@ static void on_news(void *arg)
     link_beat(worker->link);
 }
 
-/* Once a second: ticks and gauges. */
+/* Once a second: ticks, checks of logs, and gauges. */
 static void on_second(void *arg)
 {
     struct worker *worker = arg;
@@ -135,8 +147,10 @@ static void on_second(void *arg)
     worker->metrics.window_cache_bytes = (int64_t)worker->cache.bytes;
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
         struct session *session = worker->sessions[p];
-        if (session)
+        if (session) {
             tick(worker, session, now);
+            session_watch(session, now);
+        }
     }
     worker_plan(worker);
 }
@@ -164,6 +178,7 @@ static void start_sessions(struct worker *worker)
                                                      .commit_ms = options->commit_ms,
                                                      .commit_max_ms = options->commit_max_ms,
                                                      .commit_fields = options->commit_fields,
+                                                     .check_ms = options->log_check_s * 1000,
                                                      .batch = worker->batch,
                                                      .args = &worker->args,
                                                      .cache = &worker->cache,
@@ -183,8 +198,11 @@ static bool start_kafka(struct worker *worker, struct buf *error)
                                   .group = options->group,
                                   .fetch_memory = options->fetch_memory << 20,
                                   .partitions = worker->meta.partitions};
-    struct kafka_consumer_events events = {
-        .records = on_records, .partition_error = on_partition_error, .error = on_kafka_error, .arg = worker};
+    struct kafka_consumer_events events = {.records = on_records,
+                                           .partition_error = on_partition_error,
+                                           .doubt = on_doubt,
+                                           .error = on_kafka_error,
+                                           .arg = worker};
     struct deadletter_config letters = {.loop = worker->loop,
                                         .brokers = options->kafka,
                                         .client_id = worker->id,

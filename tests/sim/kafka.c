@@ -20,7 +20,7 @@ struct check {
     kafka_check_fn *done;
     void *arg;
     int32_t partition;
-    int64_t offset;
+    int64_t offsets[KAFKA_CHECK_RECORDS];
     struct check *prev, *next;
 };
 
@@ -186,6 +186,23 @@ void consumer_fail(struct kafka_consumer *consumer)
 
 /* ---- check ---- */
 
+static void find(int32_t partition, int64_t offset, struct kafka_found *found)
+{
+    const struct feed *feed = &feeds[partition];
+    size_t at = offset >= feed->low ? feed_find(feed, offset) : feed->count;
+    found->status = ERR_NOT_FOUND;
+    if (at == feed->count || feed->records[at].offset != offset)
+        return;
+    struct kafka_record record = {.topic = TOPIC,
+                                  .partition = partition,
+                                  .offset = offset,
+                                  .timestamp_ms = feed->records[at].timestamp_ms,
+                                  .value = feed->records[at].value,
+                                  .size = feed->records[at].size};
+    found->status = 0;
+    found->hash = kafka_record_hash(&record);
+}
+
 static void look_up(const struct check *check, struct kafka_check *answer)
 {
     const struct feed *feed = &feeds[check->partition];
@@ -193,18 +210,8 @@ static void look_up(const struct check *check, struct kafka_check *answer)
     answer->high = feed->high;
     answer->partitions = world.partitions;
     memcpy(answer->cluster_id, CLUSTER, sizeof CLUSTER);
-    size_t at = check->offset >= feed->low ? feed_find(feed, check->offset) : feed->count;
-    answer->record_status = ERR_NOT_FOUND;
-    if (at == feed->count || feed->records[at].offset != check->offset)
-        return;
-    struct kafka_record record = {.topic = TOPIC,
-                                  .partition = check->partition,
-                                  .offset = check->offset,
-                                  .timestamp_ms = feed->records[at].timestamp_ms,
-                                  .value = feed->records[at].value,
-                                  .size = feed->records[at].size};
-    answer->record_status = 0;
-    answer->record_hash = kafka_record_hash(&record);
+    for (size_t i = 0; i < KAFKA_CHECK_RECORDS; i++)
+        find(check->partition, check->offsets[i], &answer->records[i]);
 }
 
 static void on_check(struct event *event)
@@ -219,8 +226,9 @@ static void on_check(struct event *event)
     free(check);
 }
 
-void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition, int64_t offset, int64_t timeout_ms,
-                          kafka_check_fn *done, void *arg)
+void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition,
+                          const int64_t offsets[KAFKA_CHECK_RECORDS], int64_t timeout_ms, kafka_check_fn *done,
+                          void *arg)
 {
     (void)timeout_ms;
     struct check *check = mem_alloc(sizeof *check);
@@ -228,8 +236,8 @@ void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition, in
                             .consumer = consumer,
                             .done = done,
                             .arg = arg,
-                            .partition = partition,
-                            .offset = offset};
+                            .partition = partition};
+    memcpy(check->offsets, offsets, sizeof check->offsets);
     DL_APPEND(consumer->checks, check);
     event_at(&check->event, world.now_ms + between(1, 20));
 }

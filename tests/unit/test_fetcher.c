@@ -277,7 +277,8 @@ static void open_topic(struct fixture *fixture)
                                   .group = "g",
                                   .fetch_memory = 1 << 20,
                                   .partitions = SHARDS};
-    struct kafka_consumer_events events = {on_records, on_partition_error, on_error, fixture};
+    struct kafka_consumer_events events = {
+        .records = on_records, .partition_error = on_partition_error, .error = on_error, .arg = fixture};
     struct buf error = BUF_EMPTY;
     fixture->batch = batch_new();
     fixture->consumer = kafka_consumer_new(fixture->loop, &config, MOCK_TOPIC, &events, &error);

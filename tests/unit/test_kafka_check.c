@@ -23,7 +23,7 @@ static void on_check(void *arg, const struct kafka_check *check)
 static void ask(struct sink *sink, struct mock *mock, struct answers *answers, int32_t partition, int64_t offset)
 {
     *answers = (struct answers){.want = 1};
-    kafka_consumer_check(sink->consumer, partition, offset, MOCK_DEADLINE_MS, on_check, answers);
+    kafka_consumer_check(sink->consumer, partition, (int64_t[]){offset, -1}, MOCK_DEADLINE_MS, on_check, answers);
     assert_int_equal(loop_run_until(mock->loop, &answers->done, MOCK_DEADLINE_MS), 0);
 }
 
@@ -40,7 +40,7 @@ static void watermarks_cluster_and_partitions_are_told(void **state)
     assert_int_equal(answers.last.low, 0);
     assert_int_equal(answers.last.high, 30);
     assert_int_equal(answers.last.partitions, MOCK_PARTITIONS);
-    assert_int_equal(answers.last.record_status, ERR_NOT_FOUND);
+    assert_int_equal(answers.last.records[0].status, ERR_NOT_FOUND);
     assert_true(strlen(answers.last.cluster_id) > 0);
     kafka_consumer_free(sink.consumer);
 }
@@ -58,17 +58,17 @@ static void the_record_has_the_hash_it_had_when_delivered(void **state)
     sink_unassign(&sink, 0);
     ask(&sink, mock, &answers, 0, 17);
     assert_int_equal(answers.last.status, 0);
-    assert_int_equal(answers.last.record_status, 0);
-    assert_true(answers.last.record_hash == sink.last_hash);
+    assert_int_equal(answers.last.records[0].status, 0);
+    assert_true(answers.last.records[0].hash == sink.last_hash);
     ask(&sink, mock, &answers, 0, 16);
-    assert_int_equal(answers.last.record_status, 0);
-    assert_true(answers.last.record_hash != sink.last_hash);
+    assert_int_equal(answers.last.records[0].status, 0);
+    assert_true(answers.last.records[0].hash != sink.last_hash);
     /* The same one twice in a row: the read is begun and ended each time. */
     ask(&sink, mock, &answers, 0, 17);
-    assert_true(answers.last.record_hash == sink.last_hash);
+    assert_true(answers.last.records[0].hash == sink.last_hash);
     ask(&sink, mock, &answers, 0, 18);
     assert_int_equal(answers.last.status, 0);
-    assert_int_equal(answers.last.record_status, ERR_NOT_FOUND);
+    assert_int_equal(answers.last.records[0].status, ERR_NOT_FOUND);
     kafka_consumer_free(sink.consumer);
 }
 
@@ -96,11 +96,11 @@ static void many_questions_are_all_answered(void **state)
     }
     sink_open(&sink, mock);
     for (int i = 0; i < QUESTIONS; i++) {
-        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, 4, MOCK_DEADLINE_MS, on_check, &answers);
+        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, (int64_t[]){4, -1}, MOCK_DEADLINE_MS, on_check, &answers);
     }
     assert_int_equal(loop_run_until(mock->loop, &answers.done, MOCK_DEADLINE_MS), 0);
     assert_int_equal(answers.count, QUESTIONS);
-    assert_int_equal(answers.last.record_status, 0);
+    assert_int_equal(answers.last.records[0].status, 0);
     kafka_consumer_free(sink.consumer);
 }
 
@@ -114,8 +114,8 @@ static void a_leader_that_is_away_does_not_hold_up_the_others(void **state)
     rd_kafka_mock_partition_set_leader(mock->cluster, MOCK_TOPIC, 1, 2);
     rd_kafka_mock_broker_set_down(mock->cluster, 1);
     sink_open(&sink, mock);
-    kafka_consumer_check(sink.consumer, 0, -1, MOCK_DEADLINE_MS, on_check, &bad);
-    kafka_consumer_check(sink.consumer, 1, -1, MOCK_DEADLINE_MS, on_check, &good);
+    kafka_consumer_check(sink.consumer, 0, (int64_t[]){-1, -1}, MOCK_DEADLINE_MS, on_check, &bad);
+    kafka_consumer_check(sink.consumer, 1, (int64_t[]){-1, -1}, MOCK_DEADLINE_MS, on_check, &good);
     assert_int_equal(loop_run_until(mock->loop, &good.done, MOCK_DEADLINE_MS), 0);
     assert_int_equal(good.last.status, 0);
     assert_false(bad.done);
@@ -134,7 +134,7 @@ static void without_a_broker_the_answer_comes_in_time(void **state)
 
     mock_power(mock, false);
     sink_open(&sink, mock);
-    kafka_consumer_check(sink.consumer, 0, -1, 300, on_check, &answers);
+    kafka_consumer_check(sink.consumer, 0, (int64_t[]){-1, -1}, 300, on_check, &answers);
     assert_int_equal(loop_run_until(mock->loop, &answers.done, MOCK_DEADLINE_MS), 0);
     assert_true(answers.last.status == ERR_UNAVAILABLE || answers.last.status == ERR_TIMEOUT);
     assert_true(clock_monotonic_ms() - before < 5000);
@@ -152,7 +152,7 @@ static void the_consumer_can_go_while_questions_are_open(void **state)
     mock_power(mock, false);
     sink_open(&sink, mock);
     for (int i = 0; i < QUESTIONS; i++) {
-        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, 4, MOCK_DEADLINE_MS, on_check, &answers);
+        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, (int64_t[]){4, -1}, MOCK_DEADLINE_MS, on_check, &answers);
     }
     assert_int_equal(loop_run_until(mock->loop, &never, 20), ERR_TIMEOUT);
     kafka_consumer_free(sink.consumer);

@@ -116,7 +116,8 @@ static void test_rows_arrive_in_their_partition_in_batches_that_a_worker_takes(v
                                   .group = "g",
                                   .fetch_memory = 1 << 20,
                                   .partitions = MOCK_PARTITIONS};
-    struct kafka_consumer_events events = {on_records, on_partition_error, on_error, &reader};
+    struct kafka_consumer_events events = {
+        .records = on_records, .partition_error = on_partition_error, .error = on_error, .arg = &reader};
     struct buf error = BUF_EMPTY;
     send_rows(tray, 1, 1000, 1300); /* 512 + 512 + 276 */
     send_rows(tray, 1, 2300, 1);
