@@ -144,6 +144,7 @@ static bool fits(struct session *session, const struct kafka_check *check, int64
 {
     char why[sizeof session->alarm];
     session->config->metrics->log_checks_total++;
+    session->config->metrics->log_check_microseconds_total += (now_ms - session->asked_log.at_ms) * 1000;
     misfit(session, check, why, sizeof why);
     if (*why)
         on_misfit(session, why, now_ms);
@@ -263,7 +264,7 @@ static void on_checked_again(struct session *session, const struct kafka_check *
 
 void session_checked(struct session *session, uint64_t ticket, const struct kafka_check *check, int64_t now_ms)
 {
-    if (session->phase == SESSION_RUNNING && ticket == session->check_ticket)
+    if (session->phase == SESSION_RUNNING && session->check_ticket != 0 && ticket == session->check_ticket)
         on_checked_again(session, check, now_ms);
     else if (session->phase == SESSION_CHECKING && ticket == session->ticket)
         on_checked(session, check, now_ms);

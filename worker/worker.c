@@ -17,15 +17,31 @@
 #define META_RETRY_MS 1000
 #define SAY_EVERY_MS  5000
 #define FLUSH_MS      1500
-#define NEWS_MS       20 /* partitions that come together are told together */
+#define PAUSE_MS      2000 /* without a round of the clockwork that comes each second: the process was stopped */
+#define NEWS_MS       20   /* partitions that come together are told together */
 
 /* ---- Kafka ---- */
+
+static void on_doubt(void *arg)
+{
+    struct worker *worker = arg;
+    int64_t now = clock_monotonic_ms();
+    worker->metrics.log_doubts_total++;
+    worker->second_ms = now;
+    for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
+        if (worker->sessions[p])
+            session_doubt(worker->sessions[p], now);
+    }
+    worker_plan(worker);
+}
 
 static size_t on_records(void *arg, const struct kafka_record *records, size_t count)
 {
     struct worker *worker = arg;
     int64_t now = clock_monotonic_ms();
     size_t taken = 0;
+    if (now - worker->second_ms > PAUSE_MS)
+        on_doubt(worker); /* the process stood still: no fetch was on the way that could have failed meanwhile */
     while (taken < count) {
         size_t run = 1;
         while (taken + run < count && records[taken + run].partition == records[taken].partition)
@@ -45,18 +61,6 @@ static void on_partition_error(void *arg, int32_t partition, const char *reason)
     struct worker *worker = arg;
     if (worker->sessions[partition])
         session_failed(worker->sessions[partition], reason, clock_monotonic_ms());
-    worker_plan(worker);
-}
-
-static void on_doubt(void *arg)
-{
-    struct worker *worker = arg;
-    int64_t now = clock_monotonic_ms();
-    worker->metrics.log_doubts_total++;
-    for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
-        if (worker->sessions[p])
-            session_doubt(worker->sessions[p], now);
-    }
     worker_plan(worker);
 }
 
@@ -142,6 +146,9 @@ static void on_second(void *arg)
 {
     struct worker *worker = arg;
     int64_t now = clock_monotonic_ms();
+    if (now - worker->second_ms > PAUSE_MS)
+        on_doubt(worker);
+    worker->second_ms = now;
     bury(worker);
     worker_find_leader(worker);
     worker->metrics.window_cache_bytes = (int64_t)worker->cache.bytes;
@@ -166,6 +173,7 @@ static void start_sessions(struct worker *worker)
                                    .allowed_delay_ms = options->allowed_delay_s * 1000,
                                    .idle_ms = options->idle_s * 1000};
     worker_effects(worker);
+    worker->second_ms = clock_monotonic_ms();
     worker->batch = batch_new();
     worker->session_config = (struct session_config){.rules = &worker->rules,
                                                      .io = &worker->io,

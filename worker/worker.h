@@ -42,6 +42,7 @@ struct worker {
     struct cache cache;
     struct pace pace;
     int64_t incarnation, assignment_max;
+    int64_t second_ms;    /* monotonic, when the clockwork that comes each second last did */
     int64_t running_told; /* partitions that ran when a heartbeat was last sent or due */
     char id[80], owner[120];
     FILE *journal;
