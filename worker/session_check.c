@@ -57,11 +57,13 @@ static void note_question(struct session *session, int64_t now_ms)
                                             .at_ms = now_ms};
 }
 
-/* The log is ours: what was applied when it was asked about is the new anchor, while the log still has that. */
-static void vouch(struct session *session, const struct kafka_check *check)
+/*
+ * The log is ours: what was applied when it was asked about is the new anchor. Also when it has aged out by now, for a
+ * log made anew begins at 0 and has another record there.
+ */
+static void vouch(struct session *session)
 {
-    struct mark record = session->asked_log.record;
-    set_anchor(session, record.offset >= check->low ? record : (struct mark){-1, 0});
+    set_anchor(session, session->asked_log.record);
 }
 
 /* ---- the verdict ---- */
@@ -200,7 +202,7 @@ static void on_checked(struct session *session, const struct kafka_check *check,
             session->config->metrics->records_aged_out_total++;
             log_info("last_record_aged_out", LOG_INT("partition", session->partition), LOG_INT("offset", record));
         }
-        vouch(session, check);
+        vouch(session);
         run(session, now_ms);
     }
 }
@@ -249,7 +251,7 @@ static void on_checked_again(struct session *session, const struct kafka_check *
         session->config->metrics->log_checks_unanswered_total++;
         session->check_ms = now_ms + AGAIN_MS;
     } else if (fits(session, check, now_ms)) {
-        vouch(session, check);
+        vouch(session);
         session->check_ms = session->asked_log.at_ms + (session->doubted ? AGAIN_MS : session->config->check_ms);
         if (session->doubted && session->held_ms > now_ms) {
             check_again(session, now_ms);

@@ -17,7 +17,7 @@
 #define META_RETRY_MS 1000
 #define SAY_EVERY_MS  5000
 #define FLUSH_MS      1500
-#define PAUSE_MS      2000 /* without a round of the clockwork that comes each second: the process was stopped */
+#define PAUSE_MS      1500 /* without a round of the clockwork that comes each second: the process was stopped */
 #define NEWS_MS       20   /* partitions that come together are told together */
 
 /* ---- Kafka ---- */

@@ -16,6 +16,7 @@ from test_broker import admin, alarms
 PARTITIONS = 12
 CHECK_S = 10     # the workers' log_check_s
 BOUND_S = CHECK_S + 5
+PAUSE_S = 2      # longer than that a worker takes for a sign
 MORE = 200       # records of a partition beyond those of the old topic
 # Counters go on over a reset, so what was read twice is in them twice; what the readings add up to is not.
 COUNTERS = ("rows:", "rows_duplicate:", "rows_bad:", "rows_checked:", "rows_tick:", "rows_control:", "rows_retired:")
@@ -98,11 +99,13 @@ def anew(rig, workers, values, how):
     if how == "while workers are stopped":
         for worker in workers:
             worker.signal(signal.SIGSTOP)
+    stopped_s = time.monotonic()
     recreate(rig, rig.partitions)
     made_s = time.monotonic()
     refill(rig, values)
     rig.load = Load(rig.stack.kafka, rig.partitions, rate=20).start()
     if how == "while workers are stopped":
+        wait_for("it is a pause", lambda: time.monotonic() - stopped_s > PAUSE_S, 10)
         for worker in workers:
             worker.signal(signal.SIGCONT)
     return made_s

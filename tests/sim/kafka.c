@@ -28,6 +28,7 @@ struct kafka_consumer {
     struct node *node;
     struct kafka_consumer_events events;
     bool assigned[PARTITIONS_MAX], blocked;
+    bool doubt; /* told of before the next records */
     int64_t positions[PARTITIONS_MAX];
     int64_t failed[PARTITIONS_MAX]; /* offset for which it failed; it fails there once */
     struct event poll;
@@ -72,11 +73,12 @@ static size_t gather(const struct kafka_consumer *consumer, int32_t first, struc
     return count;
 }
 
-/* What another owner has passed may have been deleted meanwhile. */
-static void report_deleted(struct kafka_consumer *consumer)
+/* What another owner has passed may have been deleted meanwhile, and a log made anew may be shorter. */
+static void report_out_of_range(struct kafka_consumer *consumer)
 {
     for (int32_t p = 0; p < world.partitions; p++) {
-        if (!consumer->assigned[p] || consumer->positions[p] >= feeds[p].low)
+        if (!consumer->assigned[p] ||
+            (consumer->positions[p] >= feeds[p].low && consumer->positions[p] <= feeds[p].high))
             continue;
         consumer->assigned[p] = false;
         consumer->events.partition_error(consumer->events.arg, p, "offset out of range");
@@ -89,10 +91,15 @@ static void on_poll(struct event *event)
         (struct kafka_consumer *)(void *)((char *)event - offsetof(struct kafka_consumer, poll));
     struct kafka_record records[BATCH];
     if (broker_away()) {
+        consumer->doubt = true;
         event_at(event, world.broker_down_ms);
         return;
     }
-    report_deleted(consumer);
+    if (consumer->doubt) {
+        consumer->doubt = false;
+        consumer->events.doubt(consumer->events.arg);
+    }
+    report_out_of_range(consumer);
     size_t count = gather(consumer, (int32_t)between(0, world.partitions - 1), records);
     if (count == 0)
         return;
@@ -102,6 +109,12 @@ static void on_poll(struct event *event)
             consumer->positions[records[i].partition] = records[i].offset + 1;
     }
     consumer->blocked = taken < count;
+    want(consumer);
+}
+
+void consumer_doubt(struct kafka_consumer *consumer)
+{
+    consumer->doubt = true;
     want(consumer);
 }
 

@@ -8,6 +8,7 @@
  *   chaos.c      what goes wrong, and when that ends              store.c    a connection to Redis
  *   check.c      invariants at each step, the state at the end    redis*.c   Redis: data, time gone back, commands
  *   feed.c       what is in the log, and what it must add up to   kafka.c    consumer and producer
+ *   anew.c       another log in its place
  *
  * One world at a time, in the global `world`, since the interfaces implemented here have no place for a pointer to it.
  */
@@ -117,6 +118,7 @@ struct world {
     struct odds odds;
     enum mutant mutant;
     bool trace, faults; /* say what happens; faults still occur */
+    bool anew;          /* the topic was made anew: what is read of it must not matter */
     struct node nodes[NODES_MAX];
     int node_count, coordinators;
     int32_t partitions;
@@ -160,6 +162,8 @@ void store_cut(struct store *store, const char *reason);
 void store_mute(struct store *store);
 /* Tells the consumer that it cannot read a partition, once per offset. */
 void consumer_fail(struct kafka_consumer *consumer);
+/* Something happened to the topic. */
+void consumer_doubt(struct kafka_consumer *consumer);
 /* Records were appended. */
 void consumer_hint(struct kafka_consumer *consumer, int32_t partition);
 
@@ -171,6 +175,11 @@ void chaos_begin(void);
 void chaos_outdated(const struct node *node, int32_t partition);
 /* The process has acquired a partition: the moment to be stopped, before it reads. */
 void chaos_acquired(struct node *node);
+
+/* ---- anew.c ---- */
+
+/* In some settled worlds: the topic is made anew and filled. All partitions must stop, and none be read on. */
+void anew_play(void);
 
 /* ---- check.c ---- */
 

@@ -115,15 +115,23 @@ static void an_anchor_that_aged_out_is_replaced(void **state)
     until_asked(&a);
     world.low = 20; /* of what was applied, nothing is left */
     host_answer_check(&a);
-    assert_int_equal(a.session->state.ledger.anchor_offset, -1);
+    assert_int_equal(a.session->state.ledger.anchor_offset, 19);
     append(5, NOON + 200 * SECOND);
     host_run(&a, 7);
-    assert_int_equal(a.session->state.ledger.anchor_offset, 20); /* the first that is there */
     until_asked(&a);
-    world.low = 24; /* what was read meanwhile may be deleted before it is asked about */
+    world.low = 25; /* what was read meanwhile may be deleted before it is asked about */
     host_answer_check(&a);
     assert_int_equal(a.session->phase, SESSION_RUNNING);
     assert_int_equal(a.metrics.log_mismatches_total, 0);
+    assert_int_equal(a.session->state.ledger.anchor_offset, 24);
+    make_anew(60); /* begins at 0, where nothing was left of the old one */
+    world.low = 0;
+    assert_int_equal(host_offer(&a, 5), 5);
+    host_run(&a, 7);
+    until_asked(&a);
+    host_answer_check(&a);
+    host_run(&a, 7);
+    assert_stopped(&a, "made anew");
 }
 
 static void no_answer_is_no_mismatch(void **state)
