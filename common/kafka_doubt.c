@@ -1,7 +1,8 @@
 /*
  * Sees, without asking for it, that something happened to the topic: librdkafka asks for the topic's metadata when a
  * broker refuses a fetch (leader moved, topic or partition unknown) or goes away, and every few minutes. A fetch that
- * is refused is told of in no other way before it is repeated, and by then the topic may have been made anew.
+ * is refused is told of in no other way before it is repeated, and by then the topic may have been made anew. The
+ * metadata is asked for sooner than the fetch is repeated (kafka_consumer.c).
  *
  * An interceptor hears of the answer on the thread of a broker, before the answer is looked at, so before anything is
  * fetched by what it says. Rejected: statistics, which tell of each partition's leader in JSON, late and for the price

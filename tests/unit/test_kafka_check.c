@@ -5,6 +5,7 @@
 #include "error.h"
 
 #define QUESTIONS 24
+#define API_FETCH 1
 
 struct answers {
     int count, want;
@@ -67,6 +68,48 @@ static void the_record_has_the_hash_it_had_when_delivered(void **state)
     ask(&sink, mock, &answers, 0, 17);
     assert_true(answers.last.records[0].hash == sink.last_hash);
     ask(&sink, mock, &answers, 0, 18);
+    assert_int_equal(answers.last.status, 0);
+    assert_int_equal(answers.last.records[0].status, ERR_NOT_FOUND);
+    kafka_consumer_free(sink.consumer);
+}
+
+static void two_records_of_an_assigned_partition(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    struct answers answers = {.want = 1};
+
+    mock_fill(mock, 0, 18, 10);
+    sink_open(&sink, mock);
+    sink_assign(&sink, 0, 0);
+    sink_wait(&sink, mock, 10);
+    kafka_consumer_check(sink.consumer, 0, (int64_t[]){17, 3}, MOCK_DEADLINE_MS, on_check, &answers);
+    assert_int_equal(loop_run_until(mock->loop, &answers.done, MOCK_DEADLINE_MS), 0);
+    assert_int_equal(answers.last.records[0].status, 0);
+    assert_int_equal(answers.last.records[1].status, 0);
+    assert_true(answers.last.records[0].hash != answers.last.records[1].hash);
+    mock_fill(mock, 0, 5, 5);
+    sink_wait(&sink, mock, 23); /* it is read on as if nothing had been asked */
+    assert_int_equal(sink.errors, 0);
+    kafka_consumer_free(sink.consumer);
+}
+
+/* Between the watermarks and the record the log may change: a record that is missing there is asked for twice. */
+static void a_record_that_is_missing_is_asked_for_once_more(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    struct answers answers;
+    const rd_kafka_resp_err_t gone = RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+
+    mock_fill(mock, 0, 18, 10);
+    sink_open(&sink, mock);
+    rd_kafka_mock_push_request_errors(mock->cluster, API_FETCH, 1, gone);
+    ask(&sink, mock, &answers, 0, 17);
+    assert_int_equal(answers.last.status, 0);
+    assert_int_equal(answers.last.records[0].status, 0);
+    rd_kafka_mock_push_request_errors(mock->cluster, API_FETCH, 2, gone, gone);
+    ask(&sink, mock, &answers, 0, 17);
     assert_int_equal(answers.last.status, 0);
     assert_int_equal(answers.last.records[0].status, ERR_NOT_FOUND);
     kafka_consumer_free(sink.consumer);
@@ -167,6 +210,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         MOCK_TEST(watermarks_cluster_and_partitions_are_told),
         MOCK_TEST(the_record_has_the_hash_it_had_when_delivered),
+        MOCK_TEST(two_records_of_an_assigned_partition),
+        MOCK_TEST(a_record_that_is_missing_is_asked_for_once_more),
         MOCK_TEST(a_partition_the_topic_lacks_is_not_found),
         MOCK_TEST(many_questions_are_all_answered),
         MOCK_TEST(a_leader_that_is_away_does_not_hold_up_the_others),
