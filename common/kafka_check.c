@@ -24,7 +24,7 @@
 
 #define CHECK_SLICE_MIN_MS 100
 #define CHECK_SLICE_MAX_MS 500
-#define CHECK_PAUSE_MS     20   /* after an attempt that failed, lest a quick refusal spins */
+#define CHECK_PAUSE_MS     20    /* after an attempt that failed, lest a quick refusal spins */
 #define CHECK_IDLE_MS      15000 /* then the client goes; longer than between two checks of one partition */
 
 struct question {

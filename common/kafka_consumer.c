@@ -59,8 +59,7 @@ static void configure(struct kafka_conf *conf, const struct kafka_config *config
     /* A new partition waits for the fetch under way, so this bounds the latency of an assign. */
     kafka_conf_number(conf, "fetch.wait.max.ms", 100);
     /* A refused fetch is repeated after the backoff; by then the topic's metadata must be there: kafka_doubt.c. */
-    kafka_conf_number(conf, "fetch.error.backoff.ms", 100);
-    kafka_conf_number(conf, "topic.metadata.refresh.fast.interval.ms", 10);
+    kafka_conf_number(conf, "fetch.error.backoff.ms", 500);
     if (rd_kafka_version() >= KAFKA_VERSION_QUEUE_BACKOFF) {
         kafka_conf_number(conf, "fetch.queue.backoff.ms", 5);
     }

@@ -162,7 +162,7 @@ struct kafka_consumer {
     size_t first, count;
     atomic_bool doubt; /* set on librdkafka's threads: kafka_doubt.c */
     bool blocked;      /* the owner has not taken all */
-    bool has_errors; /* some part has an error to be reported */
+    bool has_errors;   /* some part has an error to be reported */
     uint32_t pulls;
     int64_t batch_average;            /* bytes a record in the last batch */
     int64_t read_records, read_bytes; /* since the fetcher was woken */

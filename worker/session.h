@@ -113,8 +113,8 @@ struct session {
     int64_t due_ms;   /* next thing to do by the clock; INT64_MAX: nothing */
     int64_t paced_ms; /* when the next acquire may be sent; 0: not asked yet */
     int64_t sent_ms, committed_ms;
-    int64_t progress_ms;   /* monotonic, when the committed offset last moved or there was nothing to read */
-    int64_t last_offset;   /* largest committed offset seen by this process; -1 none */
+    int64_t progress_ms; /* monotonic, when the committed offset last moved or there was nothing to read */
+    int64_t last_offset; /* largest committed offset seen by this process; -1 none */
     struct asked_log asked_log;
     uint64_t check_ticket; /* of a check while it runs; 0: none is under way */
     int64_t check_ms;      /* when the next one is due */

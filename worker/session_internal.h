@@ -1,7 +1,7 @@
 /*
  * What the parts of a session share: session.c (phases, orders, life), session_takeover.c (acquire, load),
- * session_check.c (the log) and session_commit.c (records, commits). Every change of phase goes through session_enter, every failure through one of
- * the five ends below it.
+ * session_check.c (the log) and session_commit.c (records, commits). Every change of phase goes through session_enter,
+ * every failure through one of the five ends below it.
  */
 #ifndef WORKER_SESSION_INTERNAL_H
 #define WORKER_SESSION_INTERNAL_H

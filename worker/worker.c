@@ -1,5 +1,5 @@
-/* See worker.h: start and end of the process, what Kafka and Redis bring, and the clockwork. What sessions send is in
- * effects.c. */
+/* See worker.h: start and end of the process, what Redis brings, and the clockwork. What Kafka brings is in intake.c,
+ * what sessions send in effects.c. */
 #include "worker.h"
 
 #include "clock.h"
@@ -10,83 +10,13 @@
 #include "script.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define META_RETRY_MS 1000
 #define SAY_EVERY_MS  5000
 #define FLUSH_MS      1500
-#define PAUSE_MS      1500 /* without a round of the clockwork that comes each second: the process was stopped */
-#define NEWS_MS       20   /* partitions that come together are told together */
-
-/* ---- Kafka ---- */
-
-static void on_doubt(void *arg)
-{
-    struct worker *worker = arg;
-    int64_t now = clock_monotonic_ms();
-    worker->metrics.log_doubts_total++;
-    worker->second_ms = now;
-    for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
-        if (worker->sessions[p])
-            session_doubt(worker->sessions[p], now);
-    }
-    worker_plan(worker);
-}
-
-static size_t on_records(void *arg, const struct kafka_record *records, size_t count)
-{
-    struct worker *worker = arg;
-    int64_t now = clock_monotonic_ms();
-    size_t taken = 0;
-    if (now - worker->second_ms > PAUSE_MS)
-        on_doubt(worker); /* the process stood still: no fetch was on the way that could have failed meanwhile */
-    while (taken < count) {
-        size_t run = 1;
-        while (taken + run < count && records[taken + run].partition == records[taken].partition)
-            run++;
-        struct session *session = worker->sessions[records[taken].partition];
-        size_t used = session ? session_records(session, &records[taken], run, now) : run;
-        taken += used;
-        if (used < run)
-            break; /* the session asks to resume when it can take more */
-    }
-    worker_plan(worker);
-    return taken;
-}
-
-static void on_partition_error(void *arg, int32_t partition, const char *reason)
-{
-    struct worker *worker = arg;
-    if (worker->sessions[partition])
-        session_failed(worker->sessions[partition], reason, clock_monotonic_ms());
-    worker_plan(worker);
-}
-
-static void on_fatal(void *arg, const char *reason)
-{
-    struct worker *worker = arg;
-    log_error("kafka_fatal", LOG_TEXT("reason", reason));
-    daemon_stop(worker->daemon, EXIT_CODE_FAILURE);
-}
-
-static void on_kafka_error(void *arg, bool fatal, const char *reason)
-{
-    struct worker *worker = arg;
-    if (fatal)
-        on_fatal(worker, reason);
-    else if (log_limit_pass(&worker->kafka_limit, clock_monotonic_ms(), SAY_EVERY_MS, NULL))
-        log_warn("kafka_unavailable", LOG_TEXT("brokers", worker->options->kafka), LOG_TEXT("reason", reason));
-}
-
-/* No dead letter of a session is on the way any more. */
-static void on_settled(void *arg, int64_t *pending)
-{
-    struct session *session = (struct session *)(void *)((char *)pending - offsetof(struct session, letters));
-    session_letters_done(session, clock_monotonic_ms());
-    worker_plan(arg);
-}
+#define NEWS_MS       20 /* partitions that come together are told together */
 
 /* ---- clockwork ---- */
 
@@ -146,8 +76,7 @@ static void on_second(void *arg)
 {
     struct worker *worker = arg;
     int64_t now = clock_monotonic_ms();
-    if (now - worker->second_ms > PAUSE_MS)
-        on_doubt(worker);
+    worker_awake(worker, now);
     worker->second_ms = now;
     bury(worker);
     worker_find_leader(worker);
@@ -198,32 +127,6 @@ static void start_sessions(struct worker *worker)
     worker->status_list = mem_calloc((size_t)worker->meta.partitions, sizeof(Isobar__V1__PartitionStatus *));
 }
 
-static bool start_kafka(struct worker *worker, struct buf *error)
-{
-    const struct worker_options *options = worker->options;
-    struct kafka_config config = {.brokers = options->kafka,
-                                  .client_id = worker->id,
-                                  .group = options->group,
-                                  .fetch_memory = options->fetch_memory << 20,
-                                  .partitions = worker->meta.partitions};
-    struct kafka_consumer_events events = {.records = on_records,
-                                           .partition_error = on_partition_error,
-                                           .doubt = on_doubt,
-                                           .error = on_kafka_error,
-                                           .arg = worker};
-    struct deadletter_config letters = {.loop = worker->loop,
-                                        .brokers = options->kafka,
-                                        .client_id = worker->id,
-                                        .topic = options->deadletter_topic,
-                                        .metrics = &worker->metrics,
-                                        .settled = on_settled,
-                                        .fatal = on_fatal,
-                                        .arg = worker};
-    worker->consumer = kafka_consumer_new(worker->loop, &config, worker->meta.topic, &events, error);
-    worker->letters = worker->consumer ? deadletters_new(&letters, error) : NULL;
-    return worker->letters != NULL;
-}
-
 static bool start_link(struct worker *worker, struct buf *error)
 {
     struct link_events events = worker_link_events;
@@ -260,7 +163,7 @@ static void on_meta(void *arg, int status, const struct store_reply *reply)
     } else {
         worker->has_meta = true;
         start_sessions(worker);
-        if (!start_kafka(worker, &error) || !start_link(worker, &error)) {
+        if (!worker_start_kafka(worker, &error) || !start_link(worker, &error)) {
             log_error("failed", LOG_TEXT("reason", error.data));
             daemon_stop(worker->daemon, EXIT_CODE_CONFIG);
         }

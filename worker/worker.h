@@ -64,6 +64,16 @@ void worker_plan(struct worker *worker);
 /* Says BYE and stops the daemon, once. */
 void worker_finish(struct worker *worker);
 
+/* ---- intake.c ---- */
+
+/* Makes the consumer and the producer of dead letters; false with text in `error`. */
+bool worker_start_kafka(struct worker *worker, struct buf *error) __attribute__((warn_unused_result));
+/*
+ * After more than PAUSE_MS in which the process stood still logs are in doubt: no fetch was on the way that would have
+ * told that the topic was made anew. Call before records are applied.
+ */
+void worker_awake(struct worker *worker, int64_t now_ms);
+
 /* ---- effects.c ---- */
 
 /* Fills worker->io. */

@@ -288,10 +288,8 @@ static inline void host_answer(struct host *host, enum fate fate)
 
 static inline struct kafka_check honest_check(const int64_t offsets[KAFKA_CHECK_RECORDS])
 {
-    struct kafka_check check = {.low = world.low,
-                                .high = (int64_t)world.log_count,
-                                .partitions = world.rules.partitions,
-                                .cluster_id = "C"};
+    struct kafka_check check = {
+        .low = world.low, .high = (int64_t)world.log_count, .partitions = world.rules.partitions, .cluster_id = "C"};
     for (int i = 0; i < KAFKA_CHECK_RECORDS; i++) {
         bool found = offsets[i] >= world.low && offsets[i] < check.high;
         check.records[i].status = found ? 0 : ERR_NOT_FOUND;

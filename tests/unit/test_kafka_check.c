@@ -139,7 +139,8 @@ static void many_questions_are_all_answered(void **state)
     }
     sink_open(&sink, mock);
     for (int i = 0; i < QUESTIONS; i++) {
-        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, (int64_t[]){4, -1}, MOCK_DEADLINE_MS, on_check, &answers);
+        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, (int64_t[]){4, -1}, MOCK_DEADLINE_MS, on_check,
+                             &answers);
     }
     assert_int_equal(loop_run_until(mock->loop, &answers.done, MOCK_DEADLINE_MS), 0);
     assert_int_equal(answers.count, QUESTIONS);
@@ -195,7 +196,8 @@ static void the_consumer_can_go_while_questions_are_open(void **state)
     mock_power(mock, false);
     sink_open(&sink, mock);
     for (int i = 0; i < QUESTIONS; i++) {
-        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, (int64_t[]){4, -1}, MOCK_DEADLINE_MS, on_check, &answers);
+        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, (int64_t[]){4, -1}, MOCK_DEADLINE_MS, on_check,
+                             &answers);
     }
     assert_int_equal(loop_run_until(mock->loop, &never, 20), ERR_TIMEOUT);
     kafka_consumer_free(sink.consumer);

@@ -477,8 +477,11 @@ static void a_city_that_cannot_be_decoded_stops_and_nothing_is_lost(void **state
 
 static struct kafka_check check_of(int64_t low, int64_t high)
 {
-    return (struct kafka_check){
-        .low = low, .high = high, .partitions = 1, .cluster_id = "C", .records = {{ERR_NOT_FOUND, 0}, {ERR_NOT_FOUND, 0}}};
+    return (struct kafka_check){.low = low,
+                                .high = high,
+                                .partitions = 1,
+                                .cluster_id = "C",
+                                .records = {{ERR_NOT_FOUND, 0}, {ERR_NOT_FOUND, 0}}};
 }
 
 static void logs_that_are_not_the_one_stop(void **state)
