@@ -204,7 +204,7 @@ static void idle(struct kafka_checker *checker)
 
         checker->rk = NULL;
         pthread_mutex_unlock(&checker->lock);
-        rd_kafka_destroy(rk);
+        kafka_handle_destroy(rk);
         pthread_mutex_lock(&checker->lock);
     }
 }
@@ -246,7 +246,7 @@ static void *checker_main(void *arg)
     }
     pthread_mutex_unlock(&checker->lock);
     if (checker->rk != NULL) {
-        rd_kafka_destroy(checker->rk);
+        kafka_handle_destroy(checker->rk);
     }
     return NULL;
 }

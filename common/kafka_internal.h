@@ -34,6 +34,13 @@ void kafka_conf_number(struct kafka_conf *conf, const char *name, int64_t value)
 rd_kafka_t *kafka_conf_finish(struct kafka_conf *conf, rd_kafka_type_t type, const char *brokers)
     __attribute__((warn_unused_result));
 
+/*
+ * Destroys a handle, without a group's close. librdkafka 2.0 can wait in that for ever once a topic that it read was
+ * deleted, for a reference that is never given back (its issues 4362, 4674); so it does so on a thread of its own, and
+ * after 5 s it is left to itself, with a warning.
+ */
+void kafka_handle_destroy(rd_kafka_t *rk);
+
 /* A handle whose events arrive on the loop: errors and log lines here, the rest is the owner's. */
 struct kafka_client {
     rd_kafka_t *rk;

@@ -159,7 +159,7 @@ void session_reply(struct session *session, uint64_t ticket, int status, const s
 void session_watch(struct session *session, int64_t now_ms);
 /*
  * Something happened to the topic or its brokers (kafka_doubt_fn): the log of a running partition is checked at once,
- * and no commit sent before it is known to be the same, for a second at most.
+ * and no commit sent before it is known to be the same, for three seconds at most.
  */
 void session_doubt(struct session *session, int64_t now_ms);
 /* The answer to `check`; as session_reply. */

@@ -23,7 +23,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOLD_MS  1000  /* a check takes some tens of milliseconds */
+#define HOLD_MS  3000  /* a check takes some tens of milliseconds, but they come one after the other */
 #define CALM_MS  10000 /* between two holds */
 #define AGAIN_MS 1000  /* between two checks, when something happens all the time or there was no answer */
 

@@ -133,7 +133,9 @@ def test_a_topic_made_anew_and_filled_at_once_is_not_read_on(rig, how):
         begun_s = anew(rig, workers, values, how)
         wait_for("every partition stops", lambda: rig.metric("partitions_stopped") == PARTITIONS, BOUND_S + 15)
         took_s, foreign = time.monotonic() - begun_s, [a - b for a, b in zip(rig.offsets(), before)]
-        print(f"{how}: all stopped {took_s:.2f} s after the topic was there; records of it applied: {sum(foreign)}, on {sum(f > 0 for f in foreign)} partitions")
+        check_ms = rig.metric("log_check_microseconds_total") / 1000 / rig.metric("log_checks_total")
+        print(f"{how}: all stopped {took_s:.2f} s after the topic was there; records of it applied: {sum(foreign)}, "
+              f"on {sum(f > 0 for f in foreign)} partitions; a check took {check_ms:.0f} ms on average")
         assert took_s <= BOUND_S
         lines = [line for worker in workers for line in alarms(worker)]
         assert {int(line.split("partition=")[1].split(" ")[0]) for line in lines} == set(range(PARTITIONS)), lines

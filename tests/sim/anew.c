@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define ODDS     300
-#define BOUND_MS (2000 + 1000 + 2000) /* log_check_s, the clockwork's second, two checks and an acquire */
+#define BOUND_MS (2000 + 1000 + 2000) /* log_check_s, the second of the clockwork, two checks and an acquire */
 #define REST_MS  3000
 #define CALM_MS  10000 /* so long doubt about the log does not hold commits again */
 
