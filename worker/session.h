@@ -118,7 +118,7 @@ struct session {
     struct asked_log asked_log;
     uint64_t check_ticket; /* of a check while it runs; 0: none is under way */
     int64_t check_ms;      /* when the next one is due */
-    int64_t held_ms;       /* no commit is sent before, unless the log was found to be the same; 0: none is held */
+    int64_t held_ms;       /* no commit is sent before; 0: the log was found to be the same */
     int64_t doubt_ms;      /* when commits were last held; 0 never */
     bool doubted;          /* since the check under way was sent */
     int64_t misfit_offset; /* next to read when the log did not fit the ledger; -1: it does */

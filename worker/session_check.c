@@ -10,7 +10,8 @@
  *
  * While it runs, the log is checked every check_ms, and at once when something happened to the topic (session_doubt).
  * Then commits are held, since a topic made anew shows in that way before its first record does; for HOLD_MS at most
- * and not again within CALM_MS, lest a broker that stays away slows down what others lead. No answer is no mismatch.
+ * and, when no answer came, not again for CALM_MS, lest a broker that stays away slows down what others lead. No answer
+ * is no mismatch.
  * Not taken as evidence: timestamps (those of a log made anew go on rising), watermarks that went back (replicas lag
  * after an election) but for an end below what was delivered.
  */
@@ -24,7 +25,7 @@
 #include <string.h>
 
 #define HOLD_MS  3000  /* a check takes some tens of milliseconds, but they come one after the other */
-#define CALM_MS  10000 /* between two holds */
+#define CALM_MS  10000 /* after a hold without an answer, until the next */
 #define AGAIN_MS 1000  /* between two checks, when something happens all the time or there was no answer */
 
 /* ---- marks ---- */
@@ -225,11 +226,18 @@ void session_watch(struct session *session, int64_t now_ms)
         check_again(session, now_ms);
 }
 
+/* True when commits may be held (anew): not while they are, nor soon after a time in which Kafka did not answer. */
+static bool may_hold(const struct session *session, int64_t now_ms)
+{
+    int64_t calm_ms = session->held_ms == 0 ? AGAIN_MS : CALM_MS;
+    return session->held_ms <= now_ms && (session->doubt_ms == 0 || now_ms - session->doubt_ms >= calm_ms);
+}
+
 void session_doubt(struct session *session, int64_t now_ms)
 {
     if (session->phase != SESSION_RUNNING)
         return;
-    bool hold = session->doubt_ms == 0 || now_ms - session->doubt_ms >= CALM_MS;
+    bool hold = may_hold(session, now_ms);
     if (hold) {
         session->doubt_ms = now_ms;
         session->held_ms = now_ms + HOLD_MS;

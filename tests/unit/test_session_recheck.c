@@ -350,6 +350,26 @@ static void doubt_is_no_stop(void **state)
     assert_int_equal(a.session->held_ms, world.now_ms + 3000); /* after a while, it is */
 }
 
+static void doubt_that_was_answered_may_come_again(void **state)
+{
+    (void)state;
+    run_through(&a);
+    for (int i = 0; i < 3; i++) {
+        session_doubt(a.session, world.now_ms);
+        assert_int_equal(a.session->held_ms, world.now_ms + 3000);
+        world.now_ms += 20;
+        host_answer_check(&a);
+        assert_int_equal(a.session->held_ms, 0);
+        session_doubt(a.session, world.now_ms); /* at once: soon checked again, and that is all */
+        assert_int_equal(a.session->held_ms, 0);
+        assert_false(a.check);
+        world.now_ms += 980;
+        session_watch(a.session, world.now_ms);
+        assert_true(a.check);
+        host_answer_check(&a);
+    }
+}
+
 static void an_answer_from_before_the_doubt_does_not_end_it(void **state)
 {
     (void)state;
@@ -423,6 +443,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(doubt_holds_commits_until_the_log_is_known, begin, end),
         cmocka_unit_test_setup_teardown(nothing_of_a_log_made_anew_is_committed_in_doubt, begin, end),
         cmocka_unit_test_setup_teardown(doubt_is_no_stop, begin, end),
+        cmocka_unit_test_setup_teardown(doubt_that_was_answered_may_come_again, begin, end),
         cmocka_unit_test_setup_teardown(an_answer_from_before_the_doubt_does_not_end_it, begin, end),
         cmocka_unit_test_setup_teardown(what_is_on_the_way_stays_so, begin, end),
         cmocka_unit_test_setup_teardown(in_doubt_nothing_is_committed_to_let_go, begin, end),
