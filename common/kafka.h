@@ -1,7 +1,7 @@
 /*
  * The only file that includes librdkafka. A consumer that moves by incremental assign and unassign only, a
- * producer, and the questions asked of a broker. Events arrive on the loop through queue io-events; no
- * callback of ours runs on a librdkafka thread.
+ * producer, and the questions asked of a broker. Events arrive on the loop through queue io-events; but for
+ * one that sets a flag (kafka_doubt.c) no callback of ours runs on a librdkafka thread.
  *
  * Rules kept here (PROTOCOL.md, pitfalls): no subscribe, no pause or seek; auto.offset.reset=error; a fatal
  * client error is reported to the owner, who must end the process; CRC is checked; nagle is off; the fetch
@@ -53,10 +53,17 @@ typedef size_t kafka_records_fn(void *arg, const struct kafka_record *records, s
 typedef void kafka_partition_error_fn(void *arg, int32_t partition, const char *reason);
 /* The client failed (`fatal`) or no broker answers (not fatal; librdkafka goes on trying). */
 typedef void kafka_error_fn(void *arg, bool fatal, const char *reason);
+/*
+ * Something happened to the topic or its brokers: a leader moved, a broker went away, or the topic was deleted or made
+ * anew. Called before any record that was fetched after it is offered. Which partitions it concerns is not known, and
+ * mostly nothing is wrong.
+ */
+typedef void kafka_doubt_fn(void *arg);
 
 struct kafka_consumer_events {
     kafka_records_fn *records;
     kafka_partition_error_fn *partition_error;
+    kafka_doubt_fn *doubt; /* NULL: does not matter */
     kafka_error_fn *error;
     void *arg;
 };
@@ -83,24 +90,31 @@ int64_t kafka_consumer_high(struct kafka_consumer *consumer, int32_t partition);
  * failure. */
 int64_t kafka_consumer_dropped(const struct kafka_consumer *consumer);
 
+/* A record that a check asked for. */
+struct kafka_found {
+    int status;    /* 0, ERR_NOT_FOUND (not in the log, or none was asked for), ERR_UNAVAILABLE, ERR_TIMEOUT */
+    uint64_t hash; /* kafka_record_hash of it */
+};
+
+#define KAFKA_CHECK_RECORDS 2
+
 /* Answer of kafka_consumer_check. */
 struct kafka_check {
     int status;         /* 0, ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_NOT_FOUND (no such topic or partition) */
     int64_t low, high;  /* watermarks */
     int32_t partitions; /* of the topic */
     char cluster_id[64];
-    int record_status;    /* of the record asked for: 0, ERR_NOT_FOUND (aged out), ERR_UNAVAILABLE, ERR_TIMEOUT;
-                             ERR_NOT_FOUND when none was asked for */
-    uint64_t record_hash; /* kafka_record_hash of it */
+    struct kafka_found records[KAFKA_CHECK_RECORDS]; /* in the order of the offsets asked for */
 };
 typedef void kafka_check_fn(void *arg, const struct kafka_check *check);
 /*
- * Asks the broker for cluster id, watermarks and, when `offset` >= 0, the record at `offset` of `partition`
- * (which must not be assigned), without blocking the loop (a helper thread asks). `done` is called on the
- * loop within `timeout_ms` and some, unless the consumer is freed before.
+ * Asks the broker for cluster id, watermarks and the records at `offsets` of `partition` (-1: none), without blocking
+ * the loop: a helper thread asks, with a client of its own, so the partition may be assigned meanwhile. `done` is
+ * called on the loop within `timeout_ms` and some, unless the consumer is freed before.
  */
-void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition, int64_t offset, int64_t timeout_ms,
-                          kafka_check_fn *done, void *arg);
+void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition,
+                          const int64_t offsets[KAFKA_CHECK_RECORDS], int64_t timeout_ms, kafka_check_fn *done,
+                          void *arg);
 /* 64-bit hash (FNV-1a) of offset, timestamp, key and value: tells a re-created log from the one applied. */
 uint64_t kafka_record_hash(const struct kafka_record *record);
 

@@ -1,7 +1,7 @@
 /*
- * What is asked of a broker about partitions before they are read, for several at once: one request for the topic, two
- * for the watermarks, and a fetch of the last records from each leader. Watermarks are told of all or of none: the
- * questions without an answer are asked again alone (kafka_check.c). All of it blocks.
+ * What is asked of a broker about partitions before and while they are read, for several at once: one request for the
+ * topic, two for the watermarks, and a fetch of the last records from each leader. Watermarks are told of all or of
+ * none: the questions without an answer are asked again alone (kafka_check.c). All of it blocks.
  */
 #include "kafka_internal.h"
 
@@ -26,8 +26,12 @@ bool kafka_question_answered(const struct kafka_question *question, int64_t now_
 {
     const struct kafka_check *check = &question->check;
 
-    return now_ms >= question->deadline_ms ||
-           (is_final(check->status) && (check->status != 0 || is_final(check->record_status)));
+    bool known = is_final(check->status);
+
+    for (size_t i = 0; i < KAFKA_CHECK_RECORDS; i++) {
+        known &= check->status != 0 || is_final(check->records[i].status);
+    }
+    return known || now_ms >= question->deadline_ms;
 }
 
 /* Number of partitions and cluster id, which go for all. ERR_UNAVAILABLE and ERR_TIMEOUT are not final. */
@@ -86,8 +90,23 @@ static void ask_offsets(struct kafka_batch *batch)
     }
 }
 
-/* The records, of those partitions whose watermarks are known. */
-static void ask_records(struct kafka_batch *batch)
+/*
+ * A record that is missing between the watermarks is believed to be when it is a second time, with watermarks asked for
+ * anew: between them and the record the log may have been deleted at its beginning, or made anew.
+ */
+static void note(struct kafka_question *question, size_t which, const struct kafka_sought *sought)
+{
+    struct kafka_found *found = &question->check.records[which];
+
+    *found = (struct kafka_found){.status = sought->status, .hash = sought->hash};
+    if (found->status == ERR_NOT_FOUND && !question->missed) {
+        question->missed = true;
+        question->check.status = found->status = ERR_UNAVAILABLE;
+    }
+}
+
+/* The first or second record that each question asks for, of those partitions whose watermarks are known. */
+static void ask_records(struct kafka_batch *batch, size_t which)
 {
     struct kafka_question *there[KAFKA_BATCH_QUESTIONS];
     struct kafka_sought sought[KAFKA_BATCH_QUESTIONS];
@@ -96,14 +115,16 @@ static void ask_records(struct kafka_batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         struct kafka_question *question = batch->questions[i];
         struct kafka_check *check = &question->check;
+        int64_t offset = question->offsets[which];
 
-        if (check->status != 0 || question->offset < 0) {
+        if (check->status != 0 || is_final(check->records[which].status)) {
             continue;
         }
-        check->record_status = ERR_NOT_FOUND;
-        if (question->offset >= check->low && question->offset < check->high) {
+        if (offset >= check->low && offset < check->high) {
             there[count] = question;
-            sought[count++] = (struct kafka_sought){.partition = question->partition, .offset = question->offset};
+            sought[count++] = (struct kafka_sought){.partition = question->partition, .offset = offset};
+        } else {
+            check->records[which].status = ERR_NOT_FOUND;
         }
     }
     if (count == 0) {
@@ -111,8 +132,7 @@ static void ask_records(struct kafka_batch *batch)
     }
     kafka_ask_records(batch->rk, batch->topic, sought, count, remaining(batch->end_ms));
     for (size_t i = 0; i < count; i++) {
-        there[i]->check.record_status = sought[i].status;
-        there[i]->check.record_hash = sought[i].hash;
+        note(there[i], which, &sought[i]);
     }
 }
 
@@ -137,5 +157,7 @@ void kafka_batch_ask(struct kafka_batch *batch, rd_kafka_t *rk, const char *topi
     if (!known && ask_topic(batch) == 0) {
         ask_offsets(batch);
     }
-    ask_records(batch);
+    for (size_t i = 0; i < KAFKA_CHECK_RECORDS; i++) {
+        ask_records(batch, i);
+    }
 }

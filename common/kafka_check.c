@@ -1,8 +1,8 @@
 /*
- * The thread that asks a broker about a partition before it is read: cluster id, watermarks, and whether the
- * last applied record is still the same. Its client is a separate one, so that a record can be read again
- * whatever the consumer does; client and thread start with the first question, and the client goes after a
- * few idle seconds.
+ * The thread that asks a broker about a partition before it is read, and while it is: cluster id, watermarks, and
+ * whether records that were applied are still the same. Its client is a separate one, so that a record can be
+ * read again whatever the consumer does; client and thread start with the first question, and the client goes
+ * after some idle time.
  *
  * Questions that wait together are asked together, since a take-over is as slow as the last of its partitions. One that
  * was not answered is asked again alone, and those take turns in slices of time that grow: partitions whose leader is
@@ -25,8 +25,8 @@
 #include <unistd.h>
 
 #define CHECK_SLICE_MIN_MS 100
-#define CHECK_PAUSE_MS     20   /* after an attempt that failed, lest a quick refusal spins */
-#define CHECK_IDLE_MS      5000 /* then the client goes */
+#define CHECK_PAUSE_MS     20    /* after an attempt that failed, lest a quick refusal spins */
+#define CHECK_IDLE_MS      15000 /* then the client goes; longer than between two checks of one partition */
 
 struct queue {
     struct kafka_question *first;
@@ -101,7 +101,7 @@ static void idle(struct kafka_checker *checker)
 
         checker->rk = NULL;
         pthread_mutex_unlock(&checker->lock);
-        rd_kafka_destroy(rk);
+        kafka_handle_destroy(rk);
         pthread_mutex_lock(&checker->lock);
     }
 }
@@ -185,7 +185,7 @@ static void *checker_main(void *arg)
     }
     pthread_mutex_unlock(&checker->lock);
     if (checker->rk != NULL) {
-        rd_kafka_destroy(checker->rk);
+        kafka_handle_destroy(checker->rk);
     }
     return NULL;
 }
@@ -282,20 +282,22 @@ void kafka_checker_free(struct kafka_checker *checker)
     free(checker);
 }
 
-void kafka_checker_ask(struct kafka_checker *checker, int32_t partition, int64_t offset, int64_t timeout_ms,
-                       kafka_check_fn *done, void *arg)
+void kafka_checker_ask(struct kafka_checker *checker, int32_t partition, const int64_t offsets[KAFKA_CHECK_RECORDS],
+                       int64_t timeout_ms, kafka_check_fn *done, void *arg)
 {
     struct kafka_question *question = mem_alloc(sizeof(*question));
     static const uint64_t one = 1;
 
     question->partition = partition;
-    question->offset = offset;
     question->deadline_ms = clock_monotonic_ms() + timeout_ms;
     question->slice_ms = CHECK_SLICE_MIN_MS;
     question->done = done;
     question->arg = arg;
     question->check.status = ERR_UNAVAILABLE;
-    question->check.record_status = offset >= 0 ? ERR_TIMEOUT : ERR_NOT_FOUND;
+    for (size_t i = 0; i < KAFKA_CHECK_RECORDS; i++) {
+        question->offsets[i] = offsets[i];
+        question->check.records[i].status = offsets[i] >= 0 ? ERR_TIMEOUT : ERR_NOT_FOUND;
+    }
     bool started = checker->running || start_thread(checker);
     pthread_mutex_lock(&checker->lock);
     queue_push(started ? &checker->questions : &checker->answers, question);

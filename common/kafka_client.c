@@ -9,13 +9,19 @@
 #include "kafka_internal.h"
 
 #include "error.h"
+#include "mem.h"
 
 #include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOG_EVERY_MS   5000
+#define DESTROY_S      5
 #define SYSLOG_WARNING 4 /* librdkafka's levels are those of syslog(3) */
 
 const char *kafka_library_version(void)
@@ -133,6 +139,88 @@ int kafka_client_init(struct kafka_client *client, struct loop *loop, rd_kafka_t
     return rd_kafka_set_log_queue(rk, client->main) ? ERR_SYSTEM : 0;
 }
 
+/* ---- the end of a handle ---- */
+
+struct ending {
+    rd_kafka_t *rk;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool ended, left; /* left: nobody waits any more, the thread frees this */
+};
+
+static void ending_free(struct ending *ending)
+{
+    pthread_cond_destroy(&ending->changed);
+    pthread_mutex_destroy(&ending->lock);
+    free(ending);
+}
+
+static void *ending_main(void *arg)
+{
+    struct ending *ending = arg;
+
+    rd_kafka_destroy_flags(ending->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    pthread_mutex_lock(&ending->lock);
+    ending->ended = true;
+    bool left = ending->left;
+    pthread_cond_signal(&ending->changed);
+    pthread_mutex_unlock(&ending->lock);
+    if (left) {
+        ending_free(ending);
+    }
+    return NULL;
+}
+
+static bool ending_start(struct ending *ending)
+{
+    sigset_t all, before;
+    pthread_t thread;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main loop's */
+    bool started = pthread_create(&thread, NULL, ending_main, ending) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (started) {
+        pthread_detach(thread);
+    }
+    return started;
+}
+
+void kafka_handle_destroy(rd_kafka_t *rk)
+{
+    struct ending *ending = mem_alloc(sizeof(*ending));
+    struct timespec until;
+    pthread_condattr_t attr;
+
+    ending->rk = rk;
+    pthread_mutex_init(&ending->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&ending->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    if (!ending_start(ending)) {
+        rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        ending_free(ending);
+        return;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += DESTROY_S;
+    pthread_mutex_lock(&ending->lock);
+    while (!ending->ended && pthread_cond_timedwait(&ending->changed, &ending->lock, &until) == 0) {
+    }
+    bool ended = ending->ended;
+    ending->left = !ended;
+    pthread_mutex_unlock(&ending->lock);
+    if (ended) {
+        ending_free(ending);
+    } else {
+        log_warn("kafka_client_left",
+                 LOG_TEXT("meaning", "librdkafka does not give a client up; it ends with the process"));
+    }
+}
+
+/* ---- a client ---- */
+
 void kafka_client_release(struct kafka_client *client)
 {
     loop_fd_remove(client->source);
@@ -141,7 +229,7 @@ void kafka_client_release(struct kafka_client *client)
         rd_kafka_queue_destroy(client->main);
     }
     if (client->rk != NULL) {
-        rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        kafka_handle_destroy(client->rk);
     }
     if (client->fd >= 0) {
         close(client->fd);

@@ -61,7 +61,8 @@ static void configure(struct kafka_conf *conf, const struct kafka_config *config
      * fetches of an idle worker: compared with 100 ms, 0.3 % of a core of the broker; with 20 ms it was 1.5 %.
      */
     kafka_conf_number(conf, "fetch.wait.max.ms", 50);
-    kafka_conf_number(conf, "fetch.error.backoff.ms", 100);
+    /* A refused fetch is repeated after the backoff; by then the topic's metadata must be there: kafka_doubt.c. */
+    kafka_conf_number(conf, "fetch.error.backoff.ms", 500);
     if (rd_kafka_version() >= KAFKA_VERSION_QUEUE_BACKOFF) {
         kafka_conf_number(conf, "fetch.queue.backoff.ms", 5);
     }
@@ -87,6 +88,7 @@ static int start(struct kafka_consumer *consumer, struct loop *loop, const struc
     configure(&conf, config, &consumer->budget);
     rd_kafka_conf_set_opaque(conf.conf, consumer);
     rd_kafka_conf_set_error_cb(conf.conf, kafka_reader_error);
+    kafka_doubt_watch(&conf, &consumer->doubt);
     rk = kafka_conf_finish(&conf, RD_KAFKA_CONSUMER, config->brokers);
     if (rk == NULL) {
         return ERR_INVALID;
@@ -288,8 +290,9 @@ int64_t kafka_consumer_dropped(const struct kafka_consumer *consumer)
     return consumer->dropped;
 }
 
-void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition, int64_t offset, int64_t timeout_ms,
-                          kafka_check_fn *done, void *arg)
+void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition,
+                          const int64_t offsets[KAFKA_CHECK_RECORDS], int64_t timeout_ms, kafka_check_fn *done,
+                          void *arg)
 {
-    kafka_checker_ask(consumer->checker, partition, offset, timeout_ms, done, arg);
+    kafka_checker_ask(consumer->checker, partition, offsets, timeout_ms, done, arg);
 }

@@ -11,6 +11,7 @@
 #include "log.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
 
 /* ---- kafka_client.c ---- */
 
@@ -32,6 +33,13 @@ void kafka_conf_number(struct kafka_conf *conf, const char *name, int64_t value)
 /* Consumes `conf` and makes the handle, connected to `brokers`; NULL with text in conf->error. */
 rd_kafka_t *kafka_conf_finish(struct kafka_conf *conf, rd_kafka_type_t type, const char *brokers)
     __attribute__((warn_unused_result));
+
+/*
+ * Destroys a handle, without a group's close. librdkafka 2.0 can wait in that for ever once a topic that it read was
+ * deleted, for a reference that is never given back (its issues 4362, 4674); so it does so on a thread of its own, and
+ * after 5 s it is left to itself, with a warning.
+ */
+void kafka_handle_destroy(rd_kafka_t *rk);
 
 /* A handle whose events arrive on the loop: errors and log lines here, the rest is the owner's. */
 struct kafka_client {
@@ -115,13 +123,14 @@ void kafka_record_view(struct kafka_record *record, const rd_kafka_message_t *me
 struct kafka_question {
     struct kafka_question *next;
     int32_t partition;
-    int64_t offset;
-    int64_t deadline_ms; /* monotonic */
-    int64_t slice_ms;    /* how long it may be asked the next time */
-    bool again;          /* it was asked and not answered */
+    int64_t offsets[KAFKA_CHECK_RECORDS]; /* -1: none */
+    int64_t deadline_ms;                  /* monotonic */
+    int64_t slice_ms;                     /* how long it may be asked the next time */
+    bool again;                           /* it was asked and not answered */
+    bool missed;                          /* a record was missing once */
     kafka_check_fn *done;
     void *arg;
-    struct kafka_check check; /* not answered: status or record_status is ERR_UNAVAILABLE or ERR_TIMEOUT */
+    struct kafka_check check; /* not answered: status or that of a record is ERR_UNAVAILABLE or ERR_TIMEOUT */
 };
 
 /* Questions about different partitions that are asked together: all for the first time, or one alone. */
@@ -149,8 +158,8 @@ struct kafka_checker *kafka_checker_new(struct loop *loop, const char *brokers, 
  * allowed. */
 void kafka_checker_free(struct kafka_checker *checker);
 /* See kafka_consumer_check. */
-void kafka_checker_ask(struct kafka_checker *checker, int32_t partition, int64_t offset, int64_t timeout_ms,
-                       kafka_check_fn *done, void *arg);
+void kafka_checker_ask(struct kafka_checker *checker, int32_t partition, const int64_t offsets[KAFKA_CHECK_RECORDS],
+                       int64_t timeout_ms, kafka_check_fn *done, void *arg);
 
 /* ---- kafka_consumer.c and kafka_reader.c ---- */
 
@@ -193,8 +202,9 @@ struct kafka_consumer {
     struct kafka_record records[KAFKA_BATCH_RECORDS];
     uint32_t generations[KAFKA_BATCH_RECORDS];
     size_t first, count;
-    bool blocked;    /* the owner has not taken all */
-    bool has_errors; /* some part has an error to be reported */
+    atomic_bool doubt; /* set on librdkafka's threads: kafka_doubt.c */
+    bool blocked;      /* the owner has not taken all */
+    bool has_errors;   /* some part has an error to be reported */
     uint32_t pulls;
     int64_t batch_average;            /* bytes a record in the last batch */
     int64_t read_records, read_bytes; /* since the fetcher was woken */
@@ -213,6 +223,12 @@ int kafka_consumer_rewind(struct kafka_consumer *consumer, int32_t partition, in
 void kafka_reader_error(rd_kafka_t *rk, int code, const char *reason, void *arg);
 /* Serves the queues for one round of the loop; a loop_fd_fn over the consumer. */
 void kafka_reader_serve(void *arg, unsigned events);
+
+/* ---- kafka_doubt.c ---- */
+
+/* Has `doubt` set whenever the client that is made of `conf` has heard anew what topics, partitions and leaders there
+ * are. */
+void kafka_doubt_watch(struct kafka_conf *conf, atomic_bool *doubt);
 
 /* ---- kafka_ask.c: questions that block, for tools and for the checker's thread ---- */
 

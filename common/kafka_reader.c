@@ -255,6 +255,14 @@ static void offer(struct kafka_consumer *consumer)
     }
 }
 
+/* After records were taken from the queue and before they are offered: what set it came before they were fetched. */
+static void report_doubt(struct kafka_consumer *consumer)
+{
+    if (atomic_exchange(&consumer->doubt, false) && consumer->events.doubt != NULL) {
+        consumer->events.doubt(consumer->events.arg);
+    }
+}
+
 static void report_errors(struct kafka_consumer *consumer)
 {
     if (!consumer->has_errors) {
@@ -300,6 +308,7 @@ void kafka_reader_serve(void *arg, unsigned events)
         if (consumer->first == consumer->count) {
             int64_t read = pull(consumer);
 
+            report_doubt(consumer);
             if (read < 0) {
                 report_errors(consumer);
                 return;

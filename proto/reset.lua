@@ -9,8 +9,8 @@
 -- {'missing'} | {'invalid', reason}     nothing was written
 --
 -- I1 (applied + gaps = offset - first_offset) stays true: forwards, the records that are skipped count as gaps;
--- backwards, the log is another one, and counting begins anew at the new offset. Which record was applied last is
--- forgotten. The clock stays: state in Redis is not older than it, and it never goes back (I3).
+-- backwards, the log is another one, and counting begins anew at the new offset. Which record was applied last, and
+-- which was found in the log, is forgotten. The clock stays: state in Redis is not older than it, and it never goes back (I3).
 
 local now = redis.call('HMGET', KEYS[1], 'cid', 'offset', 'first_offset', 'applied', 'gaps')
 if not now[1] then return {'missing'} end
@@ -38,5 +38,5 @@ end
 
 local function text(number) return string.format('%.0f', number) end
 redis.call('HSET', KEYS[1], 'cid', ARGV[2], 'offset', text(to), 'first_offset', text(first), 'applied', text(applied),
-           'gaps', text(gaps), 'record_offset', '-1', 'record_hash', '0')
+           'gaps', text(gaps), 'record_offset', '-1', 'record_hash', '0', 'anchor_offset', '-1', 'anchor_hash', '0')
 return {'ok', text(first), text(applied), text(gaps)}

@@ -11,7 +11,8 @@
 
 #include <stdlib.h>
 
-#define CHECK_TIMEOUT_MS 5000
+#define CHECK_TIMEOUT_MS   5000
+#define RECHECK_TIMEOUT_MS 1000 /* while it runs: it can wait, and what is taken over must not wait for it */
 
 struct asked {
     struct worker *worker;
@@ -85,13 +86,14 @@ static void on_check(void *arg, const struct kafka_check *check)
     free(asked);
 }
 
-static void io_check(void *arg, struct session *session, int64_t record_offset, uint64_t ticket)
+static void io_check(void *arg, struct session *session, const int64_t offsets[KAFKA_CHECK_RECORDS], uint64_t ticket)
 {
     struct worker *worker = arg;
     struct asked *asked = asked_new(worker, session, ticket);
     asked->next = worker->checks;
     worker->checks = asked;
-    kafka_consumer_check(worker->consumer, session->partition, record_offset, CHECK_TIMEOUT_MS, on_check, asked);
+    int64_t timeout_ms = session->phase == SESSION_RUNNING ? RECHECK_TIMEOUT_MS : CHECK_TIMEOUT_MS;
+    kafka_consumer_check(worker->consumer, session->partition, offsets, timeout_ms, on_check, asked);
 }
 
 static int io_assign(void *arg, int32_t partition, int64_t offset)

@@ -105,6 +105,18 @@ static int parse_hash(const struct store_reply *value, uint64_t *out)
     return 0;
 }
 
+/* A ledger that no check has written to has no anchor. */
+static int parse_anchor(struct ledger *ledger, const struct store_reply *pairs)
+{
+    const struct store_reply *offset = value_of(pairs, "anchor_offset");
+    ledger->anchor_offset = -1;
+    if (!offset)
+        return 0;
+    return integer_of(offset, -1, &ledger->anchor_offset) == 0
+               ? parse_hash(value_of(pairs, "anchor_hash"), &ledger->anchor_hash)
+               : ERR_INVALID;
+}
+
 static int parse_cursor_of_tick(struct ledger *ledger, const struct store_reply *value)
 {
     if (!value)
@@ -123,6 +135,10 @@ int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const s
         return ERR_INVALID;
     if (parse_hash(value_of(pairs, "record_hash"), &ledger->record_hash) != 0) {
         buf_text(error, "the ledger's field record_hash is missing or no hash");
+        return ERR_INVALID;
+    }
+    if (parse_anchor(ledger, pairs) != 0) {
+        buf_text(error, "the ledger's field anchor_offset is no number, or anchor_hash no hash");
         return ERR_INVALID;
     }
     if (parse_cursor_of_tick(ledger, value_of(pairs, "tick_after")) != 0) {
@@ -146,6 +162,13 @@ static void emit(ledger_field_fn *fn, void *arg, const char *field, int64_t numb
     fn(arg, field, text);
 }
 
+static void emit_hash(ledger_field_fn *fn, void *arg, const char *field, uint64_t hash)
+{
+    char text[20];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
+    fn(arg, field, text);
+}
+
 void ledger_fields(const struct ledger *ledger, const struct windowset *windows, ledger_field_fn *fn, void *arg)
 {
     for (size_t i = 0; i < INTEGERS; i++) {
@@ -153,9 +176,9 @@ void ledger_fields(const struct ledger *ledger, const struct windowset *windows,
         memcpy(&number, (const char *)ledger + integers[i].offset, sizeof number);
         emit(fn, arg, integers[i].name, number);
     }
-    char hash[20];
-    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)ledger->record_hash);
-    fn(arg, "record_hash", hash);
+    emit_hash(fn, arg, "record_hash", ledger->record_hash);
+    emit(fn, arg, "anchor_offset", ledger->anchor_offset);
+    emit_hash(fn, arg, "anchor_hash", ledger->anchor_hash);
     fn(arg, "tick_after", ledger->tick_after);
     emit(fn, arg, "pane_cursor_ms", ledger->pane_cursor_ms);
     for (size_t i = 0; i < windows->count; i++) {

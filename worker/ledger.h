@@ -18,6 +18,8 @@ struct ledger {
     int64_t applied, gaps;
     int64_t record_offset; /* -1: none applied yet */
     uint64_t record_hash;
+    int64_t anchor_offset; /* -1: none */
+    uint64_t anchor_hash;
     int64_t clock_ms;
     int64_t tick_clock_ms;
     char tick_after[48]; /* city field; empty: no tick under way */
@@ -29,7 +31,7 @@ struct ledger {
 
 /*
  * Fills `ledger` from HGETALL's pairs. ERR_INVALID names the field in `error`: no number below 0 is taken (-1 for
- * record_offset). Cursors that are absent are 0.
+ * record_offset and anchor_offset). Cursors that are absent are 0, and an anchor that is absent is none.
  */
 int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows,
                  struct buf *error) __attribute__((warn_unused_result));

@@ -20,6 +20,11 @@
     X(COUNTER, commit_failures_total, "commits and loads without an answer")                                           \
     X(COUNTER, memory_kept_total, "acquires after a failure that found memory still valid")                            \
     X(COUNTER, records_aged_out_total, "last applied records that were no longer in the log when it was checked")      \
+    X(COUNTER, log_checks_total, "checks of a partition's log that Kafka answered, at take-over and while it runs")    \
+    X(COUNTER, log_check_microseconds_total, "time between asking for such a check and its answer, summed")            \
+    X(COUNTER, log_checks_unanswered_total, "the same without an answer; they are made again")                         \
+    X(COUNTER, log_mismatches_total, "checks that found another log than the ledger's, or a piece of it missing")      \
+    X(COUNTER, log_doubts_total, "times that something happened to the topic or its brokers, and logs were checked")   \
     X(COUNTER, rollbacks_total, "partitions whose stored offset had gone back")                                        \
     X(COUNTER, deadletters_total, "records sent to the dead-letter topic")                                             \
     X(COUNTER, ticks_total, "ticks produced")                                                                          \

@@ -1,5 +1,5 @@
-/* See session.h. Phases, orders from the coordinator, and what failures do; the rest is in session_takeover and
- * session_commit. */
+/* See session.h. Phases, orders from the coordinator, and what failures do; the rest is in session_takeover,
+ * session_check and session_commit. */
 #include "session_internal.h"
 
 #include "error.h"
@@ -39,6 +39,8 @@ void session_let_go(struct session *session)
     if (session->assigned)
         io->unassign(io->arg, session->partition);
     session->assigned = false;
+    session->check_ticket = 0; /* an answer on the way is about what is not read any more */
+    session->held_ms = 0;
     if (session->full) {
         session->full = false;
         io->resume(io->arg); /* what it held up are other partitions' records too */
@@ -230,6 +232,10 @@ void session_release(struct session *session, int64_t now_ms)
         if (session->ticket == 0 || session->phase == SESSION_CHECKING)
             session_gone(session);
         return; /* the answer on the way ends it */
+    }
+    if (session->held_ms > now_ms) { /* it is not known of which log they are: the next owner checks, and reads them */
+        session_gone(session);
+        return;
     }
     session_let_go(session);
     session_enter(session, SESSION_RELEASING);

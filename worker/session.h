@@ -11,6 +11,9 @@
  * anew. The acquire tells the id before it. When that is the one we expected, or that of our own commit without an
  * answer, what is in memory is still what is stored, plus what was applied since, and it is kept; else it is dropped
  * and loaded.
+ *
+ * That the log is the one the ledger is about is checked before it is read, and again and again while it is
+ * (session_check.c).
  */
 #ifndef WORKER_SESSION_H
 #define WORKER_SESSION_H
@@ -40,13 +43,27 @@ enum session_script { SCRIPT_ACQUIRE, SCRIPT_LOAD, SCRIPT_COMMIT };
 
 struct session;
 
+/* A record of the log that was applied; offset -1: none. */
+struct mark {
+    int64_t offset;
+    uint64_t hash;
+};
+
+/* What the log is compared with when a check of it is answered: the session goes on while one is under way. */
+struct asked_log {
+    int64_t offset;     /* next to read */
+    struct mark record; /* applied last */
+    struct mark anchor; /* found in the log before, or the first applied since */
+    int64_t at_ms;
+};
+
 /* What a session does to the world. Answers come back through session_reply and session_checked with the same ticket.
  */
 struct session_io {
     void *arg;
     void (*eval)(void *arg, struct session *session, enum session_script script, size_t keys, struct args *args,
                  uint64_t ticket);
-    void (*check)(void *arg, struct session *session, int64_t record_offset, uint64_t ticket);
+    void (*check)(void *arg, struct session *session, const int64_t offsets[KAFKA_CHECK_RECORDS], uint64_t ticket);
     int (*assign)(void *arg, int32_t partition, int64_t offset);
     void (*unassign)(void *arg, int32_t partition);
     void (*note_offset)(void *arg, int32_t partition, int64_t offset);
@@ -69,6 +86,7 @@ struct session_config {
     const char *prefix, *owner, *cluster_id, *topic; /* owner: "<member>/<incarnation in hex>" */
     int64_t config_version;
     int64_t commit_ms, commit_max_ms, commit_fields;
+    int64_t check_ms; /* between two checks of a running partition's log */
     struct batch
         *batch; /* decoder and arguments, shared by all sessions: each call is done with them when it returns */
     struct args *args;
@@ -95,8 +113,14 @@ struct session {
     int64_t due_ms;   /* next thing to do by the clock; INT64_MAX: nothing */
     int64_t paced_ms; /* when the next acquire may be sent; 0: not asked yet */
     int64_t sent_ms, committed_ms;
-    int64_t progress_ms;   /* monotonic, when the committed offset last moved or there was nothing to read */
-    int64_t last_offset;   /* largest committed offset seen by this process; -1 none */
+    int64_t progress_ms; /* monotonic, when the committed offset last moved or there was nothing to read */
+    int64_t last_offset; /* largest committed offset seen by this process; -1 none */
+    struct asked_log asked_log;
+    uint64_t check_ticket; /* of a check while it runs; 0: none is under way */
+    int64_t check_ms;      /* when the next one is due */
+    int64_t held_ms;       /* no commit is sent before; 0: the log was found to be the same */
+    int64_t doubt_ms;      /* when commits were last held; 0 never */
+    bool doubted;          /* since the check under way was sent */
     int64_t misfit_offset; /* next to read when the log did not fit the ledger; -1: it does */
     int64_t failed_offset; /* next to read when the consumer last failed; -1 never */
     int64_t tick_ms;       /* monotonic, when the last tick was produced */
@@ -128,6 +152,16 @@ size_t session_records(struct session *session, const struct kafka_record *recor
 /* The answer to a script; `ticket` tells an outdated one. */
 void session_reply(struct session *session, uint64_t ticket, int status, const struct store_reply *reply,
                    int64_t now_ms);
+/*
+ * Checks, when that is due, that the log of a running partition is still the one that was read. What is applied and
+ * committed meanwhile goes on. Call about once a second.
+ */
+void session_watch(struct session *session, int64_t now_ms);
+/*
+ * Something happened to the topic or its brokers (kafka_doubt_fn): the log of a running partition is checked at once,
+ * and no commit sent before it is known to be the same, for three seconds at most.
+ */
+void session_doubt(struct session *session, int64_t now_ms);
 /* The answer to `check`; as session_reply. */
 void session_checked(struct session *session, uint64_t ticket, const struct kafka_check *check, int64_t now_ms);
 /*

@@ -28,6 +28,8 @@ void session_plan(struct session *session, int64_t now_ms)
     wait = wait > config->commit_max_ms ? config->commit_max_ms : wait;
     bool many = state_dirty(state) >= (size_t)config->commit_fields || ticking || session->full || session->releasing;
     session->due_ms = many ? now_ms : session->committed_ms + wait;
+    if (session->held_ms > session->due_ms)
+        session->due_ms = session->held_ms;
 }
 
 static void commit(struct session *session, int64_t now_ms)
@@ -41,12 +43,12 @@ static void commit(struct session *session, int64_t now_ms)
     (void)FAILPOINT("commit-sent");
 }
 
-/* Commits, or first loads what the commit needs, or waits for letters: session_letters_done goes on. */
+/* Commits, or first loads what the commit needs, or waits: for letters (session_letters_done goes on), for the log. */
 static void begin_commit(struct session *session, int64_t now_ms)
 {
     struct state *state = &session->state;
-    session->due_ms = SESSION_NEVER;
-    if (session->letters > 0)
+    session->due_ms = session->held_ms > now_ms ? session->held_ms : SESSION_NEVER;
+    if (session->letters > 0 || session->held_ms > now_ms)
         return;
     if (state->missing_count > 0) {
         struct commit_ids ids = session_ids(session);
@@ -161,8 +163,10 @@ size_t session_records(struct session *session, const struct kafka_record *recor
     (void)FAILPOINT("records");
     while (taken < count && !full(session))
         state_apply(state, &records[taken++]);
-    if (taken > 0)
+    if (taken > 0) {
+        session_note_anchor(session, &records[0]);
         state_note_hash(state, &records[taken - 1]);
+    }
     session->full = taken < count;
     if (session->ticket == 0)
         session_plan(session, now_ms);

@@ -1,7 +1,7 @@
 /*
- * What the parts of a session share: session.c (phases, orders, life), session_takeover.c (acquire, load, check) and
- * session_commit.c (records, commits). Every change of phase goes through session_enter, every failure through one of
- * the five ends below it.
+ * What the parts of a session share: session.c (phases, orders, life), session_takeover.c (acquire, load),
+ * session_check.c (the log) and session_commit.c (records, commits). Every change of phase goes through session_enter,
+ * every failure through one of the five ends below it.
  */
 #ifndef WORKER_SESSION_INTERNAL_H
 #define WORKER_SESSION_INTERNAL_H
@@ -49,6 +49,13 @@ void session_acquire(struct session *session, int64_t now_ms);
 void session_on_acquire(struct session *session, const struct store_reply *reply, int64_t now_ms);
 /* Takes an answer of load.lua that is {'ok', page}: a page of the cities. */
 void session_on_page(struct session *session, const struct store_reply *reply, int64_t now_ms);
+
+/* ---- session_check.c ---- */
+
+/* Asks Kafka whether the log is the one that the ledger is about; when it is, the session runs. */
+void session_check(struct session *session, int64_t now_ms);
+/* The record was applied, the first of a run. */
+void session_note_anchor(struct session *session, const struct kafka_record *record);
 
 /* ---- session_commit.c ---- */
 

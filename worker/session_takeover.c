@@ -1,10 +1,9 @@
 /*
- * How a session comes by its partition (session.h): the acquire, whether memory may be kept, the load of the cities
- * page by page, and the check of the ledger against Kafka.
+ * How a session comes by its partition (session.h): the acquire, whether memory may be kept, and the load of the cities
+ * page by page. The check of the log comes next (session_check.c).
  */
 #include "session_internal.h"
 
-#include "error.h"
 #include "failpoint.h"
 #include "log.h"
 
@@ -104,16 +103,6 @@ static void scan(struct session *session, const char *cursor, int64_t now_ms)
     session_send(session, SCRIPT_LOAD, scan_build(&session->state, &ids, cursor, session->config->args), now_ms);
 }
 
-static void check(struct session *session, int64_t now_ms)
-{
-    const struct session_io *io = session->config->io;
-    session_enter(session, SESSION_CHECKING);
-    session->due_ms = SESSION_NEVER;
-    session->sent_ms = now_ms;
-    session->ticket = session_ticket();
-    io->check(io->arg, session, session->state.ledger.record_offset, session->ticket);
-}
-
 static void on_acquired(struct session *session, const struct store_reply *reply, int64_t now_ms)
 {
     const struct session_config *config = session->config;
@@ -142,7 +131,7 @@ static void on_acquired(struct session *session, const struct store_reply *reply
     if (session->releasing) {
         session_gone(session);
     } else if (kept) {
-        check(session, now_ms);
+        session_check(session, now_ms);
     } else {
         session_enter(session, SESSION_LOADING);
         scan(session, "0", now_ms);
@@ -219,97 +208,5 @@ void session_on_page(struct session *session, const struct store_reply *reply, i
     if (strcmp(reply_word(page, 0), "0") != 0)
         scan(session, reply_word(page, 0), now_ms);
     else
-        check(session, now_ms);
-}
-
-/* ---- check against Kafka ---- */
-
-static void run(struct session *session, int64_t now_ms)
-{
-    const struct session_io *io = session->config->io;
-    const struct ledger *ledger = &session->state.ledger;
-    (void)FAILPOINT("run-before");
-    if (io->assign(io->arg, session->partition, ledger->offset) != 0) {
-        session_retry(session, "Kafka does not take the assignment", now_ms);
-        return;
-    }
-    session->assigned = true;
-    session->attempt = 0;
-    session->misfit_offset = -1;
-    session->progress_ms = session->tick_ms = now_ms;
-    session_enter(session, SESSION_RUNNING);
-    log_debug("partition_running", LOG_INT("partition", session->partition), LOG_INT("number", session->number),
-              LOG_INT("offset", ledger->offset), LOG_INT("cities", HASH_COUNT(session->state.cities)));
-    session_plan(session, now_ms);
-}
-
-/* Writes why the log is not the one that the ledger is about; nothing when it is. */
-static void misfit(const struct session *session, const struct kafka_check *check, char *why, size_t size)
-{
-    const struct session_config *config = session->config;
-    const struct ledger *ledger = &session->state.ledger;
-    why[0] = '\0';
-    int32_t p = session->partition;
-    if (*config->cluster_id && strcmp(check->cluster_id, config->cluster_id) != 0)
-        snprintf(why, size,
-                 "this Kafka is cluster %.40s, the ledgers belong to %.40s; point the worker's --kafka at the right "
-                 "one and start it again",
-                 check->cluster_id, config->cluster_id);
-    else if (check->partitions != config->rules->partitions)
-        snprintf(why, size,
-                 "the topic has %d partitions, the ledgers were made for %d; to begin anew with this topic, run "
-                 "isobarctl init with another --prefix",
-                 check->partitions, config->rules->partitions);
-    else if (ledger->offset < check->low)
-        snprintf(why, size,
-                 "offset %lld was deleted from the log of partition %d, which begins at %lld: records are lost; to "
-                 "go on there, isobarctl partition reset %d --to low",
-                 (long long)ledger->offset, p, (long long)check->low, p);
-    else if (ledger->offset > check->high)
-        snprintf(why, size,
-                 "offset %lld is beyond the log's end %lld of partition %d: the topic was truncated or made anew; to "
-                 "take all that is in it, isobarctl partition reset %d --to low",
-                 (long long)ledger->offset, (long long)check->high, p, p);
-    else if (ledger->record_offset >= 0 && check->record_status == 0 && check->record_hash != ledger->record_hash)
-        snprintf(why, size,
-                 "record %lld of partition %d is not the one that was applied: the topic was made anew; to take all "
-                 "that is in it, isobarctl partition reset %d --to low",
-                 (long long)ledger->record_offset, p, p);
-}
-
-/*
- * The log does not fit. Between the acquire and now another owner may have gone on and the log been deleted behind it,
- * so it is acquired once more before an operator is called.
- */
-static void on_misfit(struct session *session, const char *why, int64_t now_ms)
-{
-    if (session->misfit_offset == session->state.ledger.offset) {
-        session_stop(session, "%s", why);
-        return;
-    }
-    session->misfit_offset = session->state.ledger.offset;
-    session_retry(session, why, now_ms);
-}
-
-void session_checked(struct session *session, uint64_t ticket, const struct kafka_check *check, int64_t now_ms)
-{
-    if (ticket != session->ticket || session->phase != SESSION_CHECKING)
-        return;
-    char why[sizeof session->alarm];
-    session->ticket = 0;
-    misfit(session, check, why, sizeof why);
-    if (check->status == ERR_NOT_FOUND) {
-        session_retry(session, "Kafka has no such topic or partition", now_ms);
-    } else if (check->status != 0 || check->record_status == ERR_TIMEOUT || check->record_status == ERR_UNAVAILABLE) {
-        session_retry(session, "Kafka does not answer the check of the log", now_ms);
-    } else if (*why) {
-        on_misfit(session, why, now_ms);
-    } else {
-        int64_t record = session->state.ledger.record_offset;
-        if (record >= 0 && check->record_status == ERR_NOT_FOUND) {
-            session->config->metrics->records_aged_out_total++;
-            log_info("last_record_aged_out", LOG_INT("partition", session->partition), LOG_INT("offset", record));
-        }
-        run(session, now_ms);
-    }
+        session_check(session, now_ms);
 }

@@ -1,5 +1,5 @@
-/* See worker.h: start and end of the process, what Kafka and Redis bring, and the clockwork. What sessions send is in
- * effects.c. */
+/* See worker.h: start and end of the process, what Redis brings, and the clockwork. What Kafka brings is in intake.c,
+ * what sessions send in effects.c. */
 #include "worker.h"
 
 #include "clock.h"
@@ -10,7 +10,6 @@
 #include "script.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,59 +18,6 @@
 #define FLUSH_MS      1500
 #define NEWS_MS       20  /* partitions that come together are told together */
 #define CHANGES_MS    250 /* and logged together */
-
-/* ---- Kafka ---- */
-
-static size_t on_records(void *arg, const struct kafka_record *records, size_t count)
-{
-    struct worker *worker = arg;
-    int64_t now = clock_monotonic_ms();
-    size_t taken = 0;
-    while (taken < count) {
-        size_t run = 1;
-        while (taken + run < count && records[taken + run].partition == records[taken].partition)
-            run++;
-        struct session *session = worker->sessions[records[taken].partition];
-        size_t used = session ? session_records(session, &records[taken], run, now) : run;
-        taken += used;
-        if (used < run)
-            break; /* the session asks to resume when it can take more */
-    }
-    worker_plan(worker);
-    return taken;
-}
-
-static void on_partition_error(void *arg, int32_t partition, const char *reason)
-{
-    struct worker *worker = arg;
-    if (worker->sessions[partition])
-        session_failed(worker->sessions[partition], reason, clock_monotonic_ms());
-    worker_plan(worker);
-}
-
-static void on_fatal(void *arg, const char *reason)
-{
-    struct worker *worker = arg;
-    log_error("kafka_fatal", LOG_TEXT("reason", reason));
-    daemon_stop(worker->daemon, EXIT_CODE_FAILURE);
-}
-
-static void on_kafka_error(void *arg, bool fatal, const char *reason)
-{
-    struct worker *worker = arg;
-    if (fatal)
-        on_fatal(worker, reason);
-    else if (log_limit_pass(&worker->kafka_limit, clock_monotonic_ms(), SAY_EVERY_MS, NULL))
-        log_warn("kafka_unavailable", LOG_TEXT("brokers", worker->options->kafka), LOG_TEXT("reason", reason));
-}
-
-/* No dead letter of a session is on the way any more. */
-static void on_settled(void *arg, int64_t *pending)
-{
-    struct session *session = (struct session *)(void *)((char *)pending - offsetof(struct session, letters));
-    session_letters_done(session, clock_monotonic_ms());
-    worker_plan(arg);
-}
 
 /* ---- clockwork ---- */
 
@@ -136,18 +82,22 @@ static void on_changes(void *arg)
     changes_say(&worker->changes);
 }
 
-/* Once a second: ticks and gauges. */
+/* Once a second: ticks, checks of logs, and gauges. */
 static void on_second(void *arg)
 {
     struct worker *worker = arg;
     int64_t now = clock_monotonic_ms();
+    worker_awake(worker, now);
+    worker->second_ms = now;
     bury(worker);
     worker_find_leader(worker);
     worker->metrics.window_cache_bytes = (int64_t)worker->cache.bytes;
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
         struct session *session = worker->sessions[p];
-        if (session)
+        if (session) {
             tick(worker, session, now);
+            session_watch(session, now);
+        }
     }
     worker_plan(worker);
 }
@@ -163,6 +113,7 @@ static void start_sessions(struct worker *worker)
                                    .allowed_delay_ms = options->allowed_delay_s * 1000,
                                    .idle_ms = options->idle_s * 1000};
     worker_effects(worker);
+    worker->second_ms = clock_monotonic_ms();
     worker->batch = batch_new();
     changes_init(&worker->changes, worker->meta.partitions);
     worker->session_config = (struct session_config){.rules = &worker->rules,
@@ -176,6 +127,7 @@ static void start_sessions(struct worker *worker)
                                                      .commit_ms = options->commit_ms,
                                                      .commit_max_ms = options->commit_max_ms,
                                                      .commit_fields = options->commit_fields,
+                                                     .check_ms = options->log_check_s * 1000,
                                                      .batch = worker->batch,
                                                      .args = &worker->args,
                                                      .cache = &worker->cache,
@@ -185,29 +137,6 @@ static void start_sessions(struct worker *worker)
     worker->sessions = mem_calloc((size_t)worker->meta.partitions, sizeof(struct session *));
     worker->statuses = mem_calloc((size_t)worker->meta.partitions, sizeof *worker->statuses);
     worker->status_list = mem_calloc((size_t)worker->meta.partitions, sizeof(Isobar__V1__PartitionStatus *));
-}
-
-static bool start_kafka(struct worker *worker, struct buf *error)
-{
-    const struct worker_options *options = worker->options;
-    struct kafka_config config = {.brokers = options->kafka,
-                                  .client_id = worker->id,
-                                  .group = options->group,
-                                  .fetch_memory = options->fetch_memory << 20,
-                                  .partitions = worker->meta.partitions};
-    struct kafka_consumer_events events = {
-        .records = on_records, .partition_error = on_partition_error, .error = on_kafka_error, .arg = worker};
-    struct deadletter_config letters = {.loop = worker->loop,
-                                        .brokers = options->kafka,
-                                        .client_id = worker->id,
-                                        .topic = options->deadletter_topic,
-                                        .metrics = &worker->metrics,
-                                        .settled = on_settled,
-                                        .fatal = on_fatal,
-                                        .arg = worker};
-    worker->consumer = kafka_consumer_new(worker->loop, &config, worker->meta.topic, &events, error);
-    worker->letters = worker->consumer ? deadletters_new(&letters, error) : NULL;
-    return worker->letters != NULL;
 }
 
 static bool start_link(struct worker *worker, struct buf *error)
@@ -246,7 +175,7 @@ static void on_meta(void *arg, int status, const struct store_reply *reply)
     } else {
         worker->has_meta = true;
         start_sessions(worker);
-        if (!start_kafka(worker, &error) || !start_link(worker, &error)) {
+        if (!worker_start_kafka(worker, &error) || !start_link(worker, &error)) {
             log_error("failed", LOG_TEXT("reason", error.data));
             daemon_stop(worker->daemon, EXIT_CODE_CONFIG);
         }

@@ -44,6 +44,7 @@ struct worker {
     struct cache cache;
     struct pace pace;
     int64_t incarnation, assignment_max;
+    int64_t second_ms;    /* monotonic, when the clockwork that comes each second last did */
     int64_t running_told; /* partitions that ran when a heartbeat was last sent or due */
     char id[80], owner[120];
     FILE *journal;
@@ -59,6 +60,16 @@ void worker_release(struct worker *worker);
 void worker_missing(const struct worker *worker, struct buf *out);
 /* Arms the timer for what is due next; after everything that may have changed a session. */
 void worker_plan(struct worker *worker);
+
+/* ---- intake.c ---- */
+
+/* Makes the consumer and the producer of dead letters; false with text in `error`. */
+bool worker_start_kafka(struct worker *worker, struct buf *error) __attribute__((warn_unused_result));
+/*
+ * After more than PAUSE_MS in which the process stood still logs are in doubt: no fetch was on the way that would have
+ * told that the topic was made anew. Call before records are applied.
+ */
+void worker_awake(struct worker *worker, int64_t now_ms);
 
 /* ---- effects.c ---- */
 

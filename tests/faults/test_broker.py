@@ -1,8 +1,7 @@
-"""Kafka in trouble: brokers away, leaders moved, errors answered, the log cut at either end, topics made anew."""
+"""Kafka in trouble: brokers away, leaders moved, errors answered, the log cut at either end."""
 import os
 import time
 
-import feed
 import pytest
 from kafka import Kafka
 from rig import TOPIC
@@ -147,52 +146,3 @@ def test_an_offset_below_the_beginning_stops_its_partition(rig):
     assert rig.offsets()[3] == at, "nothing was skipped"
     rig.load.stop()
     assert worker.terminate(15) == 0
-
-
-def recreate(rig, partitions):
-    """Deletes and makes the topic anew."""
-    from confluent_kafka.admin import NewTopic
-    client = admin(rig.stack.kafka)
-    client.delete_topics([TOPIC])[TOPIC].result(20)
-    wait_for("the topic is gone", lambda: TOPIC not in client.list_topics(timeout=10).topics, 20)
-
-    def made():
-        try:
-            client.create_topics([NewTopic(TOPIC, partitions, 1)])[TOPIC].result(20)
-            return True
-        except Exception:  # pylint: disable=broad-except
-            return False  # the old one is still being deleted
-    wait_for("the topic is made anew", made, 30, 0.2)
-
-
-def fill(rig):
-    """Half of the partitions get more records than their ledgers have read of the old topic: there, only a hash tells."""
-    at_ms = int(time.time() * 1000)
-    for p in range(0, rig.partitions, 2):
-        for step in range(rig.offsets()[p] + 50):
-            rig.load.producer.produce(TOPIC, feed.encode(p, rig.load.cities[p][:2], at_ms - 600_000, step), partition=p)
-    assert rig.load.producer.flush(30) == 0
-
-
-@pytest.mark.parametrize("meanwhile", ["workers away", "workers there"])
-def test_a_topic_made_anew_stops_every_partition(rig, meanwhile):
-    with Kafka(os.path.join(rig.stack.dir, "kafka")) as kafka:
-        rig.broker(12, bootstrap=kafka.bootstrap).start_redis().install().coordinator()
-        worker, = rig.workers(1)
-        rig.start_load()
-        rig.load.stop()
-        wait_for("all is read", lambda: all(o >= h for o, h in zip(rig.offsets(), rig.highs())), 20)
-        if meanwhile == "workers away":
-            assert worker.terminate(10) == 0
-        before = rig.offsets()
-        recreate(rig, 12)
-        if meanwhile == "workers away":
-            fill(rig)
-            worker = rig.worker()
-        wait_for("every partition stops", lambda: rig.metric("partitions_stopped") == 12, 60)
-        if meanwhile == "workers there":
-            fill(rig)
-        lines = alarms(worker)
-        assert len(lines) == 12 and all("made anew" in line for line in lines), lines
-        assert rig.offsets() == before, "nothing of the new topic was applied"
-        assert worker.terminate(15) == 0

@@ -50,6 +50,8 @@ void feed_end(void);
 int64_t feed_clock_ms(void);
 /* Appends a record (copied) and tells consumers. Returns its offset. */
 int64_t feed_append(int32_t partition, const void *value, size_t size);
+/* The log is another one from now on, with records up to `high`. */
+void feed_anew(int32_t partition, int64_t high);
 /* Index of the first record at or after `offset`; `count` when there is none. */
 size_t feed_find(const struct feed *feed, int64_t offset);
 /* A dead letter was acknowledged; its key is topic/partition/offset/row. */

@@ -20,7 +20,7 @@ struct check {
     kafka_check_fn *done;
     void *arg;
     int32_t partition;
-    int64_t offset;
+    int64_t offsets[KAFKA_CHECK_RECORDS];
     struct check *prev, *next;
 };
 
@@ -28,6 +28,7 @@ struct kafka_consumer {
     struct node *node;
     struct kafka_consumer_events events;
     bool assigned[PARTITIONS_MAX], blocked;
+    bool doubt; /* told of before the next records */
     int64_t positions[PARTITIONS_MAX];
     int64_t failed[PARTITIONS_MAX]; /* offset for which it failed; it fails there once */
     struct event poll;
@@ -73,11 +74,12 @@ static size_t gather(const struct kafka_consumer *consumer, int32_t first, struc
     return count;
 }
 
-/* What another owner has passed may have been deleted meanwhile. */
-static void report_deleted(struct kafka_consumer *consumer)
+/* What another owner has passed may have been deleted meanwhile, and a log made anew may be shorter. */
+static void report_out_of_range(struct kafka_consumer *consumer)
 {
     for (int32_t p = 0; p < world.partitions; p++) {
-        if (!consumer->assigned[p] || consumer->positions[p] >= feeds[p].low)
+        if (!consumer->assigned[p] ||
+            (consumer->positions[p] >= feeds[p].low && consumer->positions[p] <= feeds[p].high))
             continue;
         consumer->assigned[p] = false;
         consumer->events.partition_error(consumer->events.arg, p, "offset out of range");
@@ -90,10 +92,15 @@ static void on_poll(struct event *event)
         (struct kafka_consumer *)(void *)((char *)event - offsetof(struct kafka_consumer, poll));
     struct kafka_record records[BATCH];
     if (broker_away()) {
+        consumer->doubt = true;
         event_at(event, world.broker_down_ms);
         return;
     }
-    report_deleted(consumer);
+    if (consumer->doubt) {
+        consumer->doubt = false;
+        consumer->events.doubt(consumer->events.arg);
+    }
+    report_out_of_range(consumer);
     size_t count = gather(consumer, (int32_t)between(0, world.partitions - 1), records);
     if (count == 0)
         return;
@@ -103,6 +110,12 @@ static void on_poll(struct event *event)
             consumer->positions[records[i].partition] = records[i].offset + 1;
     }
     consumer->blocked = taken < count;
+    want(consumer);
+}
+
+void consumer_doubt(struct kafka_consumer *consumer)
+{
+    consumer->doubt = true;
     want(consumer);
 }
 
@@ -188,6 +201,23 @@ void consumer_fail(struct kafka_consumer *consumer)
 
 /* ---- check ---- */
 
+static void find(int32_t partition, int64_t offset, struct kafka_found *found)
+{
+    const struct feed *feed = &feeds[partition];
+    size_t at = offset >= feed->low ? feed_find(feed, offset) : feed->count;
+    found->status = ERR_NOT_FOUND;
+    if (at == feed->count || feed->records[at].offset != offset)
+        return;
+    struct kafka_record record = {.topic = TOPIC,
+                                  .partition = partition,
+                                  .offset = offset,
+                                  .timestamp_ms = feed->records[at].timestamp_ms,
+                                  .value = feed->records[at].value,
+                                  .size = feed->records[at].size};
+    found->status = 0;
+    found->hash = kafka_record_hash(&record);
+}
+
 static void look_up(const struct check *check, struct kafka_check *answer)
 {
     const struct feed *feed = &feeds[check->partition];
@@ -195,18 +225,8 @@ static void look_up(const struct check *check, struct kafka_check *answer)
     answer->high = feed->high;
     answer->partitions = world.partitions;
     memcpy(answer->cluster_id, CLUSTER, sizeof CLUSTER);
-    size_t at = check->offset >= feed->low ? feed_find(feed, check->offset) : feed->count;
-    answer->record_status = ERR_NOT_FOUND;
-    if (at == feed->count || feed->records[at].offset != check->offset)
-        return;
-    struct kafka_record record = {.topic = TOPIC,
-                                  .partition = check->partition,
-                                  .offset = check->offset,
-                                  .timestamp_ms = feed->records[at].timestamp_ms,
-                                  .value = feed->records[at].value,
-                                  .size = feed->records[at].size};
-    answer->record_status = 0;
-    answer->record_hash = kafka_record_hash(&record);
+    for (size_t i = 0; i < KAFKA_CHECK_RECORDS; i++)
+        find(check->partition, check->offsets[i], &answer->records[i]);
 }
 
 static void on_check(struct event *event)
@@ -221,8 +241,9 @@ static void on_check(struct event *event)
     free(check);
 }
 
-void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition, int64_t offset, int64_t timeout_ms,
-                          kafka_check_fn *done, void *arg)
+void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition,
+                          const int64_t offsets[KAFKA_CHECK_RECORDS], int64_t timeout_ms, kafka_check_fn *done,
+                          void *arg)
 {
     (void)timeout_ms;
     struct check *check = mem_alloc(sizeof *check);
@@ -230,8 +251,8 @@ void kafka_consumer_check(struct kafka_consumer *consumer, int32_t partition, in
                             .consumer = consumer,
                             .done = done,
                             .arg = arg,
-                            .partition = partition,
-                            .offset = offset};
+                            .partition = partition};
+    memcpy(check->offsets, offsets, sizeof check->offsets);
     DL_APPEND(consumer->checks, check);
     event_at(&check->event, world.now_ms + between(1, 20));
 }

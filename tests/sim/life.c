@@ -31,6 +31,7 @@ static void worker_options(const struct node *node, struct worker_options *optio
     options->coordinator = endpoints;
     options->redis_timeout_ms = 1000;
     options->tick_s = 1;
+    options->log_check_s = 2;
     options->commit_ms = 20;
     options->allowed_delay_s = 300;
     options->idle_s = 900;

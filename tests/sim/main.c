@@ -149,6 +149,7 @@ static void play(uint64_t seed, enum mutant mutant, struct counters *counters, b
         step();
     settle();
     check_results();
+    anew_play();
     life_end();
     feed_end();
     events_clear();

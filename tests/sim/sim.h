@@ -11,6 +11,7 @@
  *   operator.c   an operator and the commands                     kafka.c    consumer and producer
  *   feed.c       what is in the log, and what it must add up to   api.c      the weather API, and the quota
  *   check.c      invariants of ledgers, at each step              settle.c   held = target, after the faults
+ *   anew.c       another log in its place
  *
  * One world at a time, in the global `world`, since the interfaces implemented here have no place for a pointer to it.
  */
@@ -130,6 +131,7 @@ struct world {
     enum mutant mutant;
     bool trace, faults; /* say what happens; faults still occur */
     bool only_clocks;   /* the only fault is that wall clocks are set */
+    bool anew;          /* the topic was made anew: what is read of it must not matter */
     struct node nodes[NODES_MAX];
     int node_count, coordinators, workers, fetchers; /* in this order, and the operator at last */
     const struct node *current;                      /* whose code runs; NULL: nobody's */
@@ -191,6 +193,8 @@ void store_cut(struct store *store, const char *reason);
 void store_mute(struct store *store);
 /* Tells the consumer that it cannot read a partition, once per offset. */
 void consumer_fail(struct kafka_consumer *consumer);
+/* Something happened to the topic. */
+void consumer_doubt(struct kafka_consumer *consumer);
 /* Records were appended, or may be offered again (partition -1). */
 void consumer_hint(struct kafka_consumer *consumer, int32_t partition);
 
@@ -224,6 +228,11 @@ void api_check(void);
 
 /* True when held = target, all partitions run, and all is read. `why` (256 bytes) tells what is missing. */
 bool settled(char *why);
+
+/* ---- anew.c ---- */
+
+/* In some settled worlds: the topic is made anew and filled. All partitions must stop, and none be read on. */
+void anew_play(void);
 
 /* ---- check.c ---- */
 

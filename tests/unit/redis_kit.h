@@ -104,7 +104,7 @@ static inline struct store_reply *redis_keys(const char *prefix, const struct st
 /* Fields of the ledger that differ between two honest histories. */
 static inline bool redis_is_history(const char *field)
 {
-    static const char *const names[] = {"cid", "number", "owner", "commits"};
+    static const char *const names[] = {"cid", "number", "owner", "commits", "anchor_offset", "anchor_hash"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(field, names[i]) == 0)
             return true;

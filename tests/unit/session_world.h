@@ -39,6 +39,7 @@ struct host {
     struct request request, late; /* `late` waits to be executed */
     bool check;                   /* a question to Kafka is open */
     uint64_t check_ticket;
+    int64_t check_offsets[KAFKA_CHECK_RECORDS];
     bool assigned, blocked;
     int assign_fails; /* times still */
     int64_t position; /* next record to offer */
@@ -81,13 +82,13 @@ static void host_eval(void *arg, struct session *session, enum session_script sc
         args_add(&host->request.args, pointers[i], args->sizes[i]);
 }
 
-static void host_check(void *arg, struct session *session, int64_t record_offset, uint64_t ticket)
+static void host_check(void *arg, struct session *session, const int64_t offsets[KAFKA_CHECK_RECORDS], uint64_t ticket)
 {
     struct host *host = arg;
-    (void)session, (void)record_offset;
-    assert_false(host->assigned); /* the checker's client reads the same partition */
+    assert_ptr_equal(session, host->session);
     host->check = true;
     host->check_ticket = ticket;
+    memcpy(host->check_offsets, offsets, sizeof host->check_offsets);
 }
 
 static int host_assign(void *arg, int32_t partition, int64_t offset)
@@ -203,6 +204,7 @@ static inline void host_init(struct host *host, const char *owner)
                                            .commit_ms = 5,
                                            .commit_max_ms = 100,
                                            .commit_fields = 20,
+                                           .check_ms = 10000,
                                            .batch = world.batch,
                                            .args = &host->args,
                                            .cache = &host->cache};
@@ -284,17 +286,14 @@ static inline void host_answer(struct host *host, enum fate fate)
     store_reply_free(reply);
 }
 
-static inline struct kafka_check honest_check(const struct session *session)
+static inline struct kafka_check honest_check(const int64_t offsets[KAFKA_CHECK_RECORDS])
 {
-    struct kafka_check check = {.low = world.low,
-                                .high = (int64_t)world.log_count,
-                                .partitions = world.rules.partitions,
-                                .cluster_id = "C",
-                                .record_status = ERR_NOT_FOUND};
-    int64_t at = session->state.ledger.record_offset;
-    if (at >= world.low && at < check.high) {
-        check.record_status = 0;
-        check.record_hash = kafka_record_hash(&world.log[at]);
+    struct kafka_check check = {
+        .low = world.low, .high = (int64_t)world.log_count, .partitions = world.rules.partitions, .cluster_id = "C"};
+    for (int i = 0; i < KAFKA_CHECK_RECORDS; i++) {
+        bool found = offsets[i] >= world.low && offsets[i] < check.high;
+        check.records[i].status = found ? 0 : ERR_NOT_FOUND;
+        check.records[i].hash = found ? kafka_record_hash(&world.log[offsets[i]]) : 0;
     }
     return check;
 }
@@ -303,7 +302,7 @@ static inline void host_answer_check(struct host *host)
 {
     assert_true(host->check);
     host->check = false;
-    struct kafka_check check = world.check.partitions ? world.check : honest_check(host->session);
+    struct kafka_check check = world.check.partitions ? world.check : honest_check(host->check_offsets);
     session_checked(host->session, host->check_ticket, &check, world.now_ms);
 }
 

@@ -229,8 +229,9 @@ static void sees_another_installation(void **state)
     SEND(f, "HSET", "t:meta", "partitions", "24", "windows", "10m:2d,1h:30d", "catalogue_version", "1", "installation",
          CID_B);
     SEND(f, "EXEC");
-    WAIT(f, !city_of(f, 1) && strcmp(city_of(f, CITY)->entry->name, "Duwamps") == 0 && !city_of(f, CITY)->has_latest);
-    WAIT(f, model_ready(f->model));
+    UNTIL(f->loop,
+          !city_of(f, 1) && strcmp(city_of(f, CITY)->entry->name, "Duwamps") == 0 && !city_of(f, CITY)->has_latest);
+    UNTIL(f->loop, model_ready(f->model));
 }
 
 static void waits_for_an_installation(void **state)

@@ -6,6 +6,7 @@
 #include "kafka_internal.h"
 
 #define QUESTIONS 24
+#define API_FETCH 1
 #define READS     25
 #define STALL_MS  900 /* a thread of librdkafka that has nothing to do sleeps for a second */
 
@@ -26,7 +27,7 @@ static void on_check(void *arg, const struct kafka_check *check)
 static void ask(struct sink *sink, struct mock *mock, struct answers *answers, int32_t partition, int64_t offset)
 {
     *answers = (struct answers){.want = 1};
-    kafka_consumer_check(sink->consumer, partition, offset, MOCK_DEADLINE_MS, on_check, answers);
+    kafka_consumer_check(sink->consumer, partition, (int64_t[]){offset, -1}, MOCK_DEADLINE_MS, on_check, answers);
     assert_int_equal(loop_run_until(mock->loop, &answers->done, MOCK_DEADLINE_MS), 0);
 }
 
@@ -43,7 +44,7 @@ static void watermarks_cluster_and_partitions_are_told(void **state)
     assert_int_equal(answers.last.low, 0);
     assert_int_equal(answers.last.high, 30);
     assert_int_equal(answers.last.partitions, MOCK_PARTITIONS);
-    assert_int_equal(answers.last.record_status, ERR_NOT_FOUND);
+    assert_int_equal(answers.last.records[0].status, ERR_NOT_FOUND);
     assert_true(strlen(answers.last.cluster_id) > 0);
     kafka_consumer_free(sink.consumer);
 }
@@ -61,17 +62,59 @@ static void the_record_has_the_hash_it_had_when_delivered(void **state)
     sink_unassign(&sink, 0);
     ask(&sink, mock, &answers, 0, 17);
     assert_int_equal(answers.last.status, 0);
-    assert_int_equal(answers.last.record_status, 0);
-    assert_true(answers.last.record_hash == sink.last_hash);
+    assert_int_equal(answers.last.records[0].status, 0);
+    assert_true(answers.last.records[0].hash == sink.last_hash);
     ask(&sink, mock, &answers, 0, 16);
-    assert_int_equal(answers.last.record_status, 0);
-    assert_true(answers.last.record_hash != sink.last_hash);
+    assert_int_equal(answers.last.records[0].status, 0);
+    assert_true(answers.last.records[0].hash != sink.last_hash);
     /* The same one twice in a row: the read is begun and ended each time. */
     ask(&sink, mock, &answers, 0, 17);
-    assert_true(answers.last.record_hash == sink.last_hash);
+    assert_true(answers.last.records[0].hash == sink.last_hash);
     ask(&sink, mock, &answers, 0, 18);
     assert_int_equal(answers.last.status, 0);
-    assert_int_equal(answers.last.record_status, ERR_NOT_FOUND);
+    assert_int_equal(answers.last.records[0].status, ERR_NOT_FOUND);
+    kafka_consumer_free(sink.consumer);
+}
+
+static void two_records_of_an_assigned_partition(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    struct answers answers = {.want = 1};
+
+    mock_fill(mock, 0, 18, 10);
+    sink_open(&sink, mock);
+    sink_assign(&sink, 0, 0);
+    sink_wait(&sink, mock, 10);
+    kafka_consumer_check(sink.consumer, 0, (int64_t[]){17, 3}, MOCK_DEADLINE_MS, on_check, &answers);
+    assert_int_equal(loop_run_until(mock->loop, &answers.done, MOCK_DEADLINE_MS), 0);
+    assert_int_equal(answers.last.records[0].status, 0);
+    assert_int_equal(answers.last.records[1].status, 0);
+    assert_true(answers.last.records[0].hash != answers.last.records[1].hash);
+    mock_fill(mock, 0, 5, 5);
+    sink_wait(&sink, mock, 23); /* it is read on as if nothing had been asked */
+    assert_int_equal(sink.errors, 0);
+    kafka_consumer_free(sink.consumer);
+}
+
+/* Between the watermarks and the record the log may change: a record that is missing there is asked for twice. */
+static void a_record_that_is_missing_is_asked_for_once_more(void **state)
+{
+    struct mock *mock = *state;
+    struct sink sink = {0};
+    struct answers answers;
+    const rd_kafka_resp_err_t gone = RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+
+    mock_fill(mock, 0, 18, 10);
+    sink_open(&sink, mock);
+    rd_kafka_mock_push_request_errors(mock->cluster, API_FETCH, 1, gone);
+    ask(&sink, mock, &answers, 0, 17);
+    assert_int_equal(answers.last.status, 0);
+    assert_int_equal(answers.last.records[0].status, 0);
+    rd_kafka_mock_push_request_errors(mock->cluster, API_FETCH, 2, gone, gone);
+    ask(&sink, mock, &answers, 0, 17);
+    assert_int_equal(answers.last.status, 0);
+    assert_int_equal(answers.last.records[0].status, ERR_NOT_FOUND);
     kafka_consumer_free(sink.consumer);
 }
 
@@ -99,11 +142,12 @@ static void many_questions_are_all_answered(void **state)
     }
     sink_open(&sink, mock);
     for (int i = 0; i < QUESTIONS; i++) {
-        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, 4, MOCK_DEADLINE_MS, on_check, &answers);
+        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, (int64_t[]){4, -1}, MOCK_DEADLINE_MS, on_check,
+                             &answers);
     }
     assert_int_equal(loop_run_until(mock->loop, &answers.done, MOCK_DEADLINE_MS), 0);
     assert_int_equal(answers.count, QUESTIONS);
-    assert_int_equal(answers.last.record_status, 0);
+    assert_int_equal(answers.last.records[0].status, 0);
     kafka_consumer_free(sink.consumer);
 }
 
@@ -135,19 +179,19 @@ static void partitions_asked_together_have_their_own_answers(void **state)
     for (int i = 0; i < ROWS; i++) {
         ask(&sink, mock, &alone[i], rows[i].partition, rows[i].offset);
         assert_int_equal(alone[i].last.status, rows[i].status);
-        assert_int_equal(alone[i].last.record_status, rows[i].record_status);
+        assert_int_equal(alone[i].last.records[0].status, rows[i].record_status);
     }
     for (int i = 0; i < ROWS; i++) {
         together[i] = (struct answers){.want = 1};
-        kafka_consumer_check(sink.consumer, rows[i].partition, rows[i].offset, MOCK_DEADLINE_MS, on_check,
-                             &together[i]);
+        kafka_consumer_check(sink.consumer, rows[i].partition, (int64_t[]){rows[i].offset, -1}, MOCK_DEADLINE_MS,
+                             on_check, &together[i]);
     }
     for (int i = 0; i < ROWS; i++) {
         const struct kafka_check *a = &alone[i].last, *b = &together[i].last;
         assert_int_equal(loop_run_until(mock->loop, &together[i].done, MOCK_DEADLINE_MS), 0);
         assert_int_equal(together[i].count, 1);
-        assert_true(a->status == b->status && a->record_status == b->record_status && a->low == b->low &&
-                    a->high == b->high && a->partitions == b->partitions && a->record_hash == b->record_hash);
+        assert_true(a->status == b->status && a->records[0].status == b->records[0].status && a->low == b->low &&
+                    a->high == b->high && a->partitions == b->partitions && a->records[0].hash == b->records[0].hash);
         assert_string_equal(a->cluster_id, b->cluster_id);
     }
     kafka_consumer_free(sink.consumer);
@@ -191,8 +235,8 @@ static void a_leader_that_is_away_does_not_hold_up_the_others(void **state)
     rd_kafka_mock_partition_set_leader(mock->cluster, MOCK_TOPIC, 1, 2);
     rd_kafka_mock_broker_set_down(mock->cluster, 1);
     sink_open(&sink, mock);
-    kafka_consumer_check(sink.consumer, 0, -1, MOCK_DEADLINE_MS, on_check, &bad);
-    kafka_consumer_check(sink.consumer, 1, -1, MOCK_DEADLINE_MS, on_check, &good);
+    kafka_consumer_check(sink.consumer, 0, (int64_t[]){-1, -1}, MOCK_DEADLINE_MS, on_check, &bad);
+    kafka_consumer_check(sink.consumer, 1, (int64_t[]){-1, -1}, MOCK_DEADLINE_MS, on_check, &good);
     assert_int_equal(loop_run_until(mock->loop, &good.done, MOCK_DEADLINE_MS), 0);
     assert_int_equal(good.last.status, 0);
     assert_false(bad.done);
@@ -211,7 +255,7 @@ static void without_a_broker_the_answer_comes_in_time(void **state)
 
     mock_power(mock, false);
     sink_open(&sink, mock);
-    kafka_consumer_check(sink.consumer, 0, -1, 300, on_check, &answers);
+    kafka_consumer_check(sink.consumer, 0, (int64_t[]){-1, -1}, 300, on_check, &answers);
     assert_int_equal(loop_run_until(mock->loop, &answers.done, MOCK_DEADLINE_MS), 0);
     assert_true(answers.last.status == ERR_UNAVAILABLE || answers.last.status == ERR_TIMEOUT);
     assert_true(clock_monotonic_ms() - before < 5000);
@@ -229,7 +273,8 @@ static void the_consumer_can_go_while_questions_are_open(void **state)
     mock_power(mock, false);
     sink_open(&sink, mock);
     for (int i = 0; i < QUESTIONS; i++) {
-        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, 4, MOCK_DEADLINE_MS, on_check, &answers);
+        kafka_consumer_check(sink.consumer, i % MOCK_PARTITIONS, (int64_t[]){4, -1}, MOCK_DEADLINE_MS, on_check,
+                             &answers);
     }
     assert_int_equal(loop_run_until(mock->loop, &never, 20), ERR_TIMEOUT);
     kafka_consumer_free(sink.consumer);
@@ -244,6 +289,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         MOCK_TEST(watermarks_cluster_and_partitions_are_told),
         MOCK_TEST(the_record_has_the_hash_it_had_when_delivered),
+        MOCK_TEST(two_records_of_an_assigned_partition),
+        MOCK_TEST(a_record_that_is_missing_is_asked_for_once_more),
         MOCK_TEST(a_partition_the_topic_lacks_is_not_found),
         MOCK_TEST(many_questions_are_all_answered),
         MOCK_TEST(partitions_asked_together_have_their_own_answers),

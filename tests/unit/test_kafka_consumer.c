@@ -381,7 +381,7 @@ static void wrong_arguments_are_refused(void **state)
 static void a_wrong_configuration_is_explained(void **state)
 {
     struct mock *mock = *state;
-    struct kafka_consumer_events events = {sink_records, sink_partition_error, sink_error, NULL};
+    struct kafka_consumer_events events = {sink_records, sink_partition_error, sink_doubt, sink_error, NULL};
     struct kafka_config config = {.client_id = "test", .group = "group", .partitions = 4};
     struct buf error = BUF_EMPTY;
 

@@ -137,7 +137,8 @@ static inline struct kafka_consumer *mock_read(struct mock *mock, struct loop *l
                                   .group = "g",
                                   .fetch_memory = 1 << 20,
                                   .partitions = MOCK_PARTITIONS};
-    struct kafka_consumer_events events = {records, fail_partition, pass_over_error, arg};
+    struct kafka_consumer_events events = {
+        .records = records, .partition_error = fail_partition, .error = pass_over_error, .arg = arg};
     struct buf error = BUF_EMPTY;
     struct kafka_consumer *consumer = kafka_consumer_new(loop, &config, MOCK_TOPIC, &events, &error);
     assert_non_null(consumer);
@@ -158,6 +159,7 @@ struct sink {
     int errors; /* of partitions */
     int32_t error_partition;
     int client_errors;
+    int doubts;
     bool fatal;
     int64_t fetch_memory; /* 0: 16 MiB */
     void (*each)(struct sink *sink, const struct kafka_record *record);
@@ -213,6 +215,13 @@ static inline void sink_partition_error(void *arg, int32_t partition, const char
     sink->done = true;
 }
 
+static inline void sink_doubt(void *arg)
+{
+    struct sink *sink = arg;
+
+    sink->doubts++;
+}
+
 static inline void sink_error(void *arg, bool fatal, const char *reason)
 {
     struct sink *sink = arg;
@@ -232,7 +241,7 @@ static inline void sink_open(struct sink *sink, struct mock *mock)
         .fetch_memory = sink->fetch_memory ? sink->fetch_memory : 16 << 20,
         .partitions = 2 * MOCK_PARTITIONS,
     };
-    struct kafka_consumer_events events = {sink_records, sink_partition_error, sink_error, sink};
+    struct kafka_consumer_events events = {sink_records, sink_partition_error, sink_doubt, sink_error, sink};
     struct buf error = BUF_EMPTY;
 
     for (int i = 0; i < MOCK_PARTITIONS; i++) {

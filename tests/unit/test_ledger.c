@@ -46,6 +46,8 @@ static struct ledger sample(void)
                            .gaps = 13,
                            .record_offset = 1019,
                            .record_hash = UINT64_C(0xfedcba9876543210),
+                           .anchor_offset = 1003,
+                           .anchor_hash = UINT64_C(0x0123456789abcdef),
                            .clock_ms = 1790000000123,
                            .tick_clock_ms = 1790000000000,
                            .tick_after = "5809844/1",
@@ -96,7 +98,7 @@ static void what_is_written_is_parsed(void **state)
     struct ledger ledger = sample(), again;
     struct buf error = BUF_EMPTY;
     struct pairs pairs = fields_of(&ledger);
-    assert_int_equal(pairs.count / 2, 17 + 2 + 1 + 3);
+    assert_int_equal(pairs.count / 2, 17 + 4 + 1 + 3);
     assert_int_equal(parse(&pairs, &again, &error), 0);
     assert_memory_equal(&again, &ledger, sizeof ledger);
     assert_int_equal(error.size, 0);
@@ -105,10 +107,12 @@ static void what_is_written_is_parsed(void **state)
 static void a_new_ledger(void **state)
 {
     (void)state;
-    struct ledger ledger = {.record_offset = -1}, again;
+    struct ledger ledger = {.record_offset = -1, .anchor_offset = -1}, again;
     struct buf error = BUF_EMPTY;
     struct pairs pairs = fields_of(&ledger);
     set(&pairs, "record_hash", "0");
+    set(&pairs, "anchor_offset", NULL);
+    set(&pairs, "anchor_hash", NULL);
     set(&pairs, "tick_after", NULL);
     set(&pairs, "pane_cursor_ms", NULL);
     set(&pairs, "w_cursor_10m", NULL);
@@ -139,6 +143,10 @@ static void what_is_damaged_is_named(void **state)
         {"commits", NULL},
         {"record_offset", "-2"},
         {"record_offset", "-"},
+        {"anchor_offset", "-2"},
+        {"anchor_offset", "x"},
+        {"anchor_hash", NULL},
+        {"anchor_hash", "0x12"},
         {"record_hash", NULL},
         {"record_hash", ""},
         {"record_hash", "0x12"},

@@ -85,8 +85,11 @@ static void a_city_that_cannot_be_decoded_stops_and_nothing_is_lost(void **state
 
 static struct kafka_check check_of(int64_t low, int64_t high)
 {
-    return (struct kafka_check){
-        .low = low, .high = high, .partitions = 1, .cluster_id = "C", .record_status = ERR_NOT_FOUND};
+    return (struct kafka_check){.low = low,
+                                .high = high,
+                                .partitions = 1,
+                                .cluster_id = "C",
+                                .records = {{ERR_NOT_FOUND, 0}, {ERR_NOT_FOUND, 0}}};
 }
 
 /* A log of so many records is read to its end, and the session gone. */
@@ -107,8 +110,8 @@ static void logs_that_are_not_the_one_stop(void **state)
     static const char *const alarms[] = {"cluster D", "24 partitions", "deleted", "beyond", "not the one"};
     (void)snprintf(rows[0].cluster_id, sizeof rows[0].cluster_id, "D");
     rows[1].partitions = 24;
-    rows[4].record_status = 0;
-    rows[4].record_hash = 1;
+    rows[4].records[0].status = 0;
+    rows[4].records[0].hash = 1;
     for (int i = 0; i < 5; i++) {
         world.check = rows[i];
         host_give(&a, 2 + i);
@@ -162,8 +165,8 @@ static void a_broker_that_does_not_answer_is_asked_again(void **state)
     rows[0].status = ERR_TIMEOUT;
     rows[1].status = ERR_UNAVAILABLE;
     rows[2].status = ERR_NOT_FOUND;
-    rows[3].record_status = ERR_TIMEOUT;
-    rows[4].record_status = ERR_UNAVAILABLE;
+    rows[3].records[0].status = ERR_TIMEOUT;
+    rows[4].records[0].status = ERR_UNAVAILABLE;
     host_give(&a, 1);
     for (int i = 0; i < 5; i++) {
         world.check = rows[i];

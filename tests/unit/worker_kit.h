@@ -74,7 +74,7 @@ static inline void kit_init(struct kit *kit)
                                   .letter_arg = kit};
     kit->cache.limit = 1 << 20;
     state_init(&kit->state, &config);
-    kit->state.ledger.record_offset = -1;
+    kit->state.ledger.record_offset = kit->state.ledger.anchor_offset = -1;
 }
 
 static inline void kit_release(struct kit *kit)
