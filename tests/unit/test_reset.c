@@ -2,6 +2,7 @@
  * An operator's reset: the script against a real redis-server, every outcome, and that the plan shown to the operator
  * is what the script does. A refused reset writes nothing.
  */
+#include "error.h"
 #include "redis_kit.h"
 
 #include "../../ctl/reset.h"
@@ -76,7 +77,7 @@ static void plan_and_script_agree(void **state)
         struct store_reply *cid = REDIS_CALL("HGET", LEDGER, "cid");
         assert_true(cid->size == 32 && strcmp(cid->text, CID_0) != 0);
         store_reply_free(cid);
-        assert_int_equal(reset_write(&context, &reset), 1); /* once: the id is another */
+        assert_int_equal(reset_write(&context, &reset), EXIT_CODE_REFUSED); /* once: the id is another */
         assert_true(redis_number(LEDGER, "offset") == rows[i].to);
     }
 }
@@ -116,7 +117,7 @@ static void ledgers_that_are_none(void **state)
     struct reset reset;
     REDIS_DO("FLUSHALL");
     assert_string_equal(answer(CID_0, CID_1, "7"), "missing ");
-    assert_int_equal(reset_read(&context, 3, &reset), 1);
+    assert_int_equal(reset_read(&context, 3, &reset), EXIT_CODE_REFUSED);
     struct store_reply *size = REDIS_CALL("DBSIZE");
     assert_int_equal(size->integer, 0); /* nothing is created */
     store_reply_free(size);
