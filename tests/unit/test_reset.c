@@ -125,7 +125,7 @@ static void ledgers_that_are_none(void **state)
         make("10", "100", "85", "5");
         REDIS_DO("HSET", LEDGER, fields[i], "x");
         assert_non_null(strstr(answer(CID_0, CID_1, "7"), "the ledger lacks"));
-        assert_int_equal(reset_read(&context, 3, &reset), 1);
+        assert_int_equal(reset_read(&context, 3, &reset), EXIT_CODE_REFUSED);
         REDIS_DO("HDEL", LEDGER, fields[i]);
         assert_non_null(strstr(answer(CID_0, CID_1, "7"), "the ledger lacks"));
     }
