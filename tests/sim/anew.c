@@ -11,15 +11,18 @@
 
 #define ODDS     300
 #define BOUND_MS (2000 + 1000 + 2000) /* log_check_s, the second of the clockwork, two checks and an acquire */
+#define MOVE_MS  3000                 /* longer when it came to another worker meanwhile, who must look for himself */
+#define STEP_MS  100
 #define REST_MS  3000
 #define CALM_MS  10000 /* so long doubt about the log does not hold commits again */
 
-static int64_t ends[PARTITIONS_MAX]; /* of the log before */
+static int64_t ends[PARTITIONS_MAX];    /* of the log before */
+static int64_t numbers[PARTITIONS_MAX]; /* of the assignments then */
 
-static int64_t offset_of(int32_t partition)
+static int64_t of_ledger(int32_t partition, const char *field)
 {
     char name[96];
-    return redis_integer(redis_key(redis_name(partition, "ledger", name)), "offset");
+    return redis_integer(redis_key(redis_name(partition, "ledger", name)), field);
 }
 
 static void run_until(int64_t until_ms)
@@ -40,6 +43,17 @@ static const struct session *session_of(int32_t partition)
     return session;
 }
 
+/* Whether a partition that was acquired since has not stopped yet. */
+static bool moved_and_runs(void)
+{
+    for (int32_t p = 0; p < world.partitions; p++) {
+        const struct session *session = session_of(p);
+        if (of_ledger(p, "number") != numbers[p] && (!session || session->phase != SESSION_STOPPED))
+            return true;
+    }
+    return false;
+}
+
 static void check_stopped(int32_t partition, bool told)
 {
     const struct session *session = session_of(partition);
@@ -48,15 +62,26 @@ static void check_stopped(int32_t partition, bool told)
                   session ? session_phase_name(session->phase) : "held by nobody");
     if (!strstr(session->alarm, "made anew"))
         violation("partition %d stops with \"%s\" in a topic made anew", partition, session->alarm);
-    if (told && offset_of(partition) > ends[partition])
+    if (told && of_ledger(partition, "offset") > ends[partition])
         violation("partition %d was committed up to %lld, the topic made anew at %lld", partition,
-                  (long long)offset_of(partition), (long long)ends[partition]);
+                  (long long)of_ledger(partition, "offset"), (long long)ends[partition]);
+}
+
+/* Not when the operator has drained every worker. */
+static bool all_held(void)
+{
+    for (int32_t p = 0; p < world.partitions; p++) {
+        if (!session_of(p))
+            return false;
+    }
+    return true;
 }
 
 static void make_anew(bool told)
 {
     for (int32_t p = 0; p < world.partitions; p++) {
         ends[p] = feeds[p].high;
+        numbers[p] = of_ledger(p, "number");
         feed_anew(p, chance(800) ? ends[p] + between(1, 40) : between(0, ends[p]));
     }
     for (int i = world.coordinators; i < world.node_count; i++) {
@@ -72,12 +97,18 @@ void anew_play(void)
         return;
     world.anew = true;
     run_until(world.now_ms + CALM_MS);
+    if (!all_held()) {
+        world.anew = false;
+        return;
+    }
     note("the topic is made anew%s", told ? "" : ", and nobody is told");
     make_anew(told);
     run_until(world.now_ms + BOUND_MS);
+    for (int64_t end_ms = world.now_ms + MOVE_MS; world.now_ms < end_ms && moved_and_runs();)
+        run_until(world.now_ms + STEP_MS);
     for (int32_t p = 0; p < world.partitions; p++) {
         check_stopped(p, told);
-        ends[p] = offset_of(p);
+        ends[p] = of_ledger(p, "offset");
     }
     for (int32_t p = 0; p < world.partitions; p++)
         feed_anew(p, ends[p] + 20);

@@ -135,7 +135,7 @@ static void on_timer(void *arg)
     char who[] = "operator@simulator";
     if (self->id != 0 && self->times++ == PATIENCE)
         self->id = 0;
-    if (self->id == 0 && !world.faults)
+    if (self->id == 0 && !world.faults && !world.anew) /* it lets stopped be what must stay so */
         correct(self);
     if (self->id == 0)
         return;
