@@ -156,27 +156,44 @@ void publish_view(const struct coordinator *coordinator, struct buf *out)
     json_decref(root);
 }
 
+/*
+ * Writes the view unless a later one is there: 0, or the term of that. A request can be executed long after its sender
+ * has given it up, and an old view would hide which shares are in force.
+ */
+static const char view_script[] =
+    "local there = redis.call('TYPE', KEYS[1]).ok == 'string' and redis.call('GET', KEYS[1]) or '' "
+    "local term, at = string.match(there, '\"term\":(%d+),\"at_ms\":(%d+)') "
+    "local later = term and (tonumber(term) > tonumber(ARGV[1]) or "
+    "tonumber(term) == tonumber(ARGV[1]) and tonumber(at) > tonumber(ARGV[2])) "
+    "if later then return tonumber(term) end "
+    "redis.call('SET', KEYS[1], ARGV[3]) return 0";
+
 static void on_view(void *arg, int status, const struct store_reply *reply)
 {
     struct coordinator *coordinator = arg;
-    if (--coordinator->notes > 0 || status != 0 || reply->type == STORE_ERROR || coordinator->leading != LEAD_ACTING)
+    if (--coordinator->notes > 0 || status != 0 || reply->type != STORE_INT || coordinator->leading != LEAD_ACTING)
         return;
     coordinator_wake(coordinator);
-    orders_noted(coordinator);
+    if (reply->integer == 0)
+        orders_noted(coordinator);
+    else
+        leader_raise(coordinator, reply->integer); /* Redis has lost terms, and the view not */
 }
 
 void publish(struct coordinator *coordinator)
 {
     struct buf view = BUF_EMPTY;
-    char key[256];
+    char key[256], term[24], at[24];
     if (!store_up(coordinator->store))
         return;
     coordinator->notes++;
     for (struct member *member = coordinator->members.first; member; member = member->next)
         quota_note(&member->quota);
     snprintf(key, sizeof key, "%scluster", coordinator->options->prefix);
+    snprintf(term, sizeof term, "%lld", (long long)coordinator->term);
+    snprintf(at, sizeof at, "%lld", (long long)(coordinator->now_ms + coordinator->redis_ahead_ms));
     publish_view(coordinator, &view);
-    store_send(coordinator->store, on_view, coordinator, "SET", key, view.data, NULL);
+    store_send(coordinator->store, on_view, coordinator, "EVAL", view_script, "1", key, term, at, view.data, NULL);
     buf_release(&view);
 }
 

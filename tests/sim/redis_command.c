@@ -38,10 +38,28 @@ static const struct store_reply *take_lease(const struct redis_command *command,
     return reply_integer(arena, 1);
 }
 
+/* The leader's view, unless a later one is there (coordinator/publish.c). */
+static const struct store_reply *eval_view(const struct redis_command *command, struct arena *arena)
+{
+    const char *name = command->argv[3];
+    const struct redis_value *there = redis_get(redis_find(name), NULL);
+    const char *mark = there ? strstr(there->bytes, "\"term\":") : NULL;
+    long long term = 0, at = 0, new_term = strtoll(command->argv[4], NULL, 10),
+              new_at = strtoll(command->argv[5], NULL, 10);
+    if (mark && sscanf(mark, "\"term\":%lld,\"at_ms\":%lld", &term, &at) == 2 &&
+        (term > new_term || (term == new_term && at > new_at)))
+        return reply_integer(arena, term);
+    redis.view_lost = false;
+    redis_set(redis_key(name), NULL, command->argv[6], command->sizes[6]);
+    return reply_integer(arena, 0);
+}
+
 static const struct store_reply *eval(const struct redis_command *command, struct arena *arena)
 {
     const char *script = command->argv[1], *name = command->argv[3], *value = command->argv[4];
     bool three = command->argc > 5;
+    if (strstr(script, "at_ms"))
+        return eval_view(command, arena);
     if (three && strstr(script, "'SET'") && strstr(script, "return v end") && strstr(script, "'PX'"))
         return take_lease(command, arena);
     if (three && strstr(script, "'PEXPIRE'")) {
@@ -150,9 +168,7 @@ static void note_view(const struct redis_command *command)
 {
     if (command->argc < 2 || strcmp(command->argv[1], PREFIX "cluster") != 0)
         return;
-    if (is(command, "SET"))
-        redis.view_lost = false;
-    else
+    if (is(command, "GET"))
         redis.view_missed |= redis.view_lost || world.now_ms - redis.lost_ms < REDIS_LEASE_MS;
 }
 

@@ -169,6 +169,41 @@ static void what_others_read(void **state)
     store_reply_free(reply);
 }
 
+/* A view that is executed late does not hide the newer one; a leader whose term Redis has lost goes on above it. */
+static void an_older_view_is_not_written(void **state)
+{
+    static const char *const views[] = {"{\"leader\":\"c-2\",\"term\":12,\"at_ms\":9999999999999}",
+                                        "{\"leader\":\"c-2\",\"term\":40,\"at_ms\":1}"};
+    struct fixture *fixture = *state;
+    struct coordinator *coordinator = fixture->coordinator;
+    make_installation("1");
+    lead(fixture);
+    UNTIL(fixture->loop, (tick(fixture), coordinator->leading == LEAD_ACTING));
+    UNTIL(fixture->loop, store_outstanding(fixture->store) == 0);
+    for (int i = 0; i < 2; i++) {
+        int64_t term = coordinator->term;
+        REDIS_DO("SET", "isobar:cluster", views[i]);
+        publish(coordinator);
+        UNTIL(fixture->loop, store_outstanding(fixture->store) == 0);
+        struct store_reply *reply = REDIS_CALL("GET", "isobar:cluster");
+        assert_string_equal(reply->text, views[i]);
+        store_reply_free(reply);
+        assert_int_equal(coordinator->term, i == 0 ? term + 1 : 41);
+        publish(coordinator);
+        UNTIL(fixture->loop, store_outstanding(fixture->store) == 0);
+        reply = REDIS_CALL("GET", "isobar:cluster");
+        assert_non_null(strstr(reply->text, "\"leader\":\"c-1\""));
+        store_reply_free(reply);
+    }
+    REDIS_DO("DEL", "isobar:cluster");
+    REDIS_DO("LPUSH", "isobar:cluster", "of another type");
+    publish(coordinator);
+    UNTIL(fixture->loop, store_outstanding(fixture->store) == 0);
+    struct store_reply *type = REDIS_CALL("TYPE", "isobar:cluster");
+    assert_string_equal(type->text, "string");
+    store_reply_free(type);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -181,6 +216,7 @@ int main(void)
         T(an_installation_is_waited_for),
         T(a_term_that_was_lost_is_noted),
         T(what_others_read),
+        T(an_older_view_is_not_written),
     };
     return cmocka_run_group_tests(tests, redis_client_start, redis_client_stop);
 }
