@@ -43,15 +43,23 @@ static const struct session *session_of(int32_t partition)
     return session;
 }
 
-/* Whether a partition that was acquired since has not stopped yet. */
-static bool moved_and_runs(void)
+/* Whether a partition has not stopped yet that is on its way to another worker, or was acquired by one since. */
+static bool moves(void)
 {
     for (int32_t p = 0; p < world.partitions; p++) {
         const struct session *session = session_of(p);
-        if (of_ledger(p, "number") != numbers[p] && (!session || session->phase != SESSION_STOPPED))
+        if (!session || (of_ledger(p, "number") != numbers[p] && session->phase != SESSION_STOPPED))
             return true;
     }
     return false;
+}
+
+/* Runs for that time, and on while partitions move. */
+static void run_out(int64_t duration_ms)
+{
+    run_until(world.now_ms + duration_ms);
+    for (int64_t end_ms = world.now_ms + MOVE_MS; world.now_ms < end_ms && moves();)
+        run_until(world.now_ms + STEP_MS);
 }
 
 static void check_stopped(int32_t partition, bool told)
@@ -103,16 +111,14 @@ void anew_play(void)
     }
     note("the topic is made anew%s", told ? "" : ", and nobody is told");
     make_anew(told);
-    run_until(world.now_ms + BOUND_MS);
-    for (int64_t end_ms = world.now_ms + MOVE_MS; world.now_ms < end_ms && moved_and_runs();)
-        run_until(world.now_ms + STEP_MS);
+    run_out(BOUND_MS);
     for (int32_t p = 0; p < world.partitions; p++) {
         check_stopped(p, told);
         ends[p] = of_ledger(p, "offset");
     }
     for (int32_t p = 0; p < world.partitions; p++)
         feed_anew(p, ends[p] + 20);
-    run_until(world.now_ms + REST_MS);
+    run_out(REST_MS);
     for (int32_t p = 0; p < world.partitions; p++)
         check_stopped(p, true);
 }
