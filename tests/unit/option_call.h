@@ -6,6 +6,7 @@
 
 #include "capture.h"
 #include "error.h"
+#include "temp_directory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -113,13 +114,12 @@ static inline void write_file(const char *name, const char *text)
     fclose(file);
 }
 
-static char directory[64];
+static char directory[TEMP_DIRECTORY_BYTES];
 
 static inline int set_up(void **state)
 {
     (void)state;
-    snprintf(directory, sizeof directory, "/tmp/isobar-option-XXXXXX");
-    return mkdtemp(directory) && chdir(directory) == 0 ? 0 : -1;
+    return temp_directory(directory) && chdir(directory) == 0 ? 0 : -1;
 }
 
 static inline int clear(void **state)

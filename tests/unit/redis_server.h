@@ -7,6 +7,7 @@
 #define ISOBAR_TEST_REDIS_SERVER_H
 
 #include "store.h"
+#include "temp_directory.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -20,7 +21,7 @@
 #include "clock.h"
 
 struct redis_server {
-    char directory[64];
+    char directory[TEMP_DIRECTORY_BYTES];
     char socket[96];
     char address[104]; /* for store_config */
     pid_t pid;
@@ -48,8 +49,7 @@ static bool redis_server_wait(const struct redis_server *server)
 /* Starts a server whose configuration gets the further `arguments` (NULL-terminated, at most 16). */
 static bool redis_server_start(struct redis_server *server, const char *const *arguments)
 {
-    (void)snprintf(server->directory, sizeof(server->directory), "/tmp/isobar-test-XXXXXX");
-    if (mkdtemp(server->directory) == NULL)
+    if (!temp_directory(server->directory))
         return false;
     (void)snprintf(server->socket, sizeof(server->socket), "%s/redis.sock", server->directory);
     (void)snprintf(server->address, sizeof(server->address), "unix:%s", server->socket);

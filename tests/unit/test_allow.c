@@ -2,6 +2,7 @@
 #include "allow.h"
 
 #include "log.h"
+#include "temp_directory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -165,82 +166,108 @@ static void put(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-static void key_files(void **state)
+static char directory[TEMP_DIRECTORY_BYTES], secret[TEMP_DIRECTORY_BYTES + 16], servers[TEMP_DIRECTORY_BYTES + 16];
+
+static int make_files(void **state)
 {
     (void)state;
-    char directory[] = "/tmp/isobar-keys-XXXXXX", path[64];
+    if (!temp_directory(directory))
+        return -1;
+    snprintf(secret, sizeof secret, "%s/key", directory);
+    snprintf(servers, sizeof servers, "%s/server", directory);
+    put(secret, "\1\n");
+    put(servers, "\3\n");
+    return 0;
+}
+
+static int drop_files(void **state)
+{
+    (void)state;
+    return unlink(secret) == 0 && unlink(servers) == 0 && rmdir(directory) == 0 ? 0 : -1;
+}
+
+static void secret_key_files(void **state)
+{
+    (void)state;
     struct curve_pair read;
     struct buf error = BUF_EMPTY;
     static const char *const good[] = {"\1", "\1\n", "# secret, of w\n\1\n", "\n# x\r\n\1  \r\n\n"};
     static const char *const bad[] = {"", "# \1\n", "x\1\n", "\1\n\2\n", "\1\nx\n", "not a key\n"};
-    assert_non_null(mkdtemp(directory));
-    snprintf(path, sizeof path, "%s/key", directory);
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        put(path, good[i]);
-        assert_int_equal(curve_pair_read(path, &read, &error), 0);
+        put(secret, good[i]);
+        assert_int_equal(curve_pair_read(secret, &read, &error), 0);
         assert_string_equal(read.secret_key, pairs[0].secret_key);
         assert_string_equal(read.public_key, pairs[0].public_key);
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        put(path, bad[i]);
+        put(secret, bad[i]);
         buf_reset(&error);
-        assert_int_not_equal(curve_pair_read(path, &read, &error), 0);
-        assert_non_null(strstr(error.data, path));
+        assert_int_not_equal(curve_pair_read(secret, &read, &error), 0);
+        assert_non_null(strstr(error.data, secret));
         assert_null(strstr(error.data, pairs[0].secret_key));
     }
     buf_reset(&error);
-    assert_int_not_equal(curve_pair_read(directory, &read, &error), 0); /* a directory */
-    /* The two sides. */
+    assert_int_not_equal(curve_pair_read(directory, &read, &error), 0);
+    buf_release(&error);
+}
+
+/* A file may hold several keys of one server, so that they can be replaced. */
+static void server_key_files(void **state)
+{
+    (void)state;
     struct curve_client *client;
-    struct curve_server *server;
-    char both[128];
-    put(path, "\1\n");
-    snprintf(both, sizeof both, "%s, %s", pairs[1].public_key, pairs[2].public_key);
-    assert_true(curve_client_read(path, both, &client, &error));
-    assert_int_equal(client->server_count, 2);
-    assert_string_equal(client->servers[1].list[0], pairs[2].public_key);
-    curve_client_free(client);
-    assert_true(curve_client_read("", "", &client, &error) && client == NULL);
-    assert_false(curve_client_read(path, "", &client, &error));
-    assert_false(curve_client_read("", both, &client, &error));
-    char keys[96];
-    snprintf(keys, sizeof keys, "%s/server", directory);
+    struct buf error = BUF_EMPTY;
     static const char *const few[] = {"\3\n", "# new\n\3\n# old\n\4\n", "\3\n\4\n\3\n\4\n"};
+    static const size_t counts[] = {1, 2, 4};
+    static const char *const none[] = {"", "\3\n\4\n\3\n\4\n\3\n", "\3\nx\n"};
     for (size_t i = 0; i < sizeof few / sizeof *few; i++) {
-        static const size_t counts[] = {1, 2, 4};
-        put(keys, few[i]);
-        assert_true(curve_client_read(path, keys, &client, &error));
+        put(servers, few[i]);
+        assert_true(curve_client_read(secret, servers, &client, &error));
         assert_int_equal(client->servers[0].count, counts[i]);
         assert_string_equal(client->servers[0].list[0], pairs[1].public_key);
         curve_client_free(client);
     }
-    static const char *const none[] = {"", "\3\n\4\n\3\n\4\n\3\n", "\3\nx\n"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
-        put(keys, none[i]);
+        put(servers, none[i]);
         buf_reset(&error);
-        assert_false(curve_client_read(path, keys, &client, &error));
-        assert_non_null(strstr(error.data, keys));
+        assert_false(curve_client_read(secret, servers, &client, &error));
+        assert_non_null(strstr(error.data, servers));
     }
-    assert_int_equal(unlink(keys), 0);
-    assert_false(curve_client_read(path, ",", &client, &error));
-    assert_false(curve_client_read(path, "/nowhere/x.public", &client, &error));
-    assert_false(curve_client_read(path, path, &client, &error)); /* the secret key is nobody's public one */
-    assert_false(curve_server_read(path, "", &server, &error));
-    assert_false(curve_server_read(path, path, &server, &error));
+    buf_release(&error);
+}
+
+static void the_keys_of_both_sides(void **state)
+{
+    (void)state;
+    struct curve_client *client;
+    struct curve_server *server;
+    struct buf error = BUF_EMPTY;
+    char both[128];
+    snprintf(both, sizeof both, "%s, %s", pairs[1].public_key, pairs[2].public_key);
+    assert_true(curve_client_read(secret, both, &client, &error));
+    assert_int_equal(client->server_count, 2);
+    assert_string_equal(client->servers[1].list[0], pairs[2].public_key);
+    curve_client_free(client);
+    assert_true(curve_client_read("", "", &client, &error) && client == NULL);
+    assert_false(curve_client_read(secret, "", &client, &error));
+    assert_false(curve_client_read("", both, &client, &error));
+    assert_false(curve_client_read(secret, ",", &client, &error));
+    assert_false(curve_client_read(secret, "/nowhere/x.public", &client, &error));
+    assert_false(curve_client_read(secret, secret, &client, &error)); /* the secret key is nobody's public one */
+    assert_false(curve_server_read(secret, "", &server, &error));
+    assert_false(curve_server_read(secret, secret, &server, &error));
     assert_true(curve_server_read("", "", &server, &error) && server == NULL);
     assert_null(strstr(error.data, pairs[0].secret_key));
     buf_release(&error);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(directory), 0);
 }
+
+#define FILES_TEST(name) cmocka_unit_test_setup_teardown(name, make_files, drop_files)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_a_list),
-        cmocka_unit_test(what_is_none),
-        cmocka_unit_test(who_may_say_what),
-        cmocka_unit_test(key_files),
+        cmocka_unit_test(what_is_a_list), cmocka_unit_test(what_is_none), cmocka_unit_test(who_may_say_what),
+        FILES_TEST(secret_key_files),     FILES_TEST(server_key_files),   FILES_TEST(the_keys_of_both_sides),
     };
     return cmocka_run_group_tests(tests, make_pairs, NULL);
 }

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "loop_kit.h"
 #include "mem.h"
+#include "temp_directory.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -218,9 +219,9 @@ static void roll(struct fixture *fixture, const struct curve_pair *pair)
 static void a_server_key_can_be_replaced(void **state)
 {
     struct fixture *fixture = *state;
-    char path[] = "/tmp/isobar-keys-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0 && close(fd) == 0);
+    char directory[TEMP_DIRECTORY_BYTES], path[TEMP_DIRECTORY_BYTES + 16];
+    assert_true(temp_directory(directory));
+    snprintf(path, sizeof path, "%s/keys", directory);
     const struct curve_pair old = fixture->server.pair, new = fixture->operator;
     put_keys(path, (const struct curve_pair *[]){&new, &old}, 2); /* in any order */
     fixture->client.servers[0].file = path;
@@ -249,6 +250,7 @@ static void a_server_key_can_be_replaced(void **state)
     UNTIL(fixture->loop, channel_trouble(fixture->member) && strstr(channel_trouble(fixture->member), "server-key"));
     assert_int_equal(hello(fixture, "worker-1", ISOBAR__V1__ROLE__WORKER), ERR_UNAVAILABLE);
     assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(directory), 0);
 }
 
 static void plain_to_curve_and_curve_to_plain_are_refused(void **state)
