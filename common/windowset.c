@@ -4,60 +4,16 @@
  */
 #include "windowset.h"
 
+#include "duration.h"
 #include "error.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 
-#define SECOND_MS INT64_C(1000)
-#define MINUTE_MS (60 * SECOND_MS)
-#define HOUR_MS   (60 * MINUTE_MS)
-#define DAY_MS    (24 * HOUR_MS)
-#define YEAR_MS   (365 * DAY_MS)
-
-#define SIZE_MAX_MS      (24 * DAY_MS)   /* times inside a window are int32 milliseconds */
-#define RETENTION_MAX_MS (100 * YEAR_MS) /* far from overflow when added to a time */
-#define PANE_MIN_MS      MINUTE_MS
-#define CIVIL_MS         (15 * MINUTE_MS) /* UTC offsets of all zones are multiples of it */
-
-static int64_t unit_ms(char unit)
-{
-    switch (unit) {
-    case 's':
-        return SECOND_MS;
-    case 'm':
-        return MINUTE_MS;
-    case 'h':
-        return HOUR_MS;
-    case 'd':
-        return DAY_MS;
-    case 'y':
-        return YEAR_MS;
-    default:
-        return 0;
-    }
-}
-
-/* Reads "<number><unit>" of exactly `size` bytes into `*ms`, 1..max_ms. */
-static bool parse_duration(const char *text, size_t size, int64_t max_ms, int64_t *ms)
-{
-    if (size < 2 || text[0] == '0')
-        return false;
-    int64_t unit = unit_ms(text[size - 1]);
-    if (!unit)
-        return false;
-    int64_t number = 0;
-    for (size_t i = 0; i + 1 < size; i++) {
-        if (!isdigit((unsigned char)text[i]))
-            return false;
-        number = number * 10 + (text[i] - '0');
-        if (number > max_ms / unit)
-            return false;
-    }
-    *ms = number * unit;
-    return true;
-}
+#define SIZE_MAX_MS      (24 * DURATION_DAY)   /* times inside a window are int32 milliseconds */
+#define RETENTION_MAX_MS (100 * DURATION_YEAR) /* far from overflow when added to a time */
+#define PANE_MIN_MS      DURATION_MINUTE
+#define CIVIL_MS         (15 * DURATION_MINUTE) /* UTC offsets of all zones are multiples of it */
 
 static int64_t gcd(int64_t a, int64_t b)
 {
@@ -84,9 +40,9 @@ static int parse_item(struct windowset *set, const char *item, size_t size, stru
         return refuse(error, item, size, "size:retention wanted, for example 10m:2d");
     size_t name_size = (size_t)(colon - item);
     struct window_size parsed = {0};
-    if (name_size >= sizeof parsed.name || !parse_duration(item, name_size, SIZE_MAX_MS, &parsed.size_ms))
+    if (name_size >= sizeof parsed.name || !duration_parse(item, name_size, 1, SIZE_MAX_MS, &parsed.size_ms))
         return refuse(error, item, size, "the size is a number with s, m, h or d, at most 24d");
-    if (!parse_duration(colon + 1, size - name_size - 1, RETENTION_MAX_MS, &parsed.retention_ms))
+    if (!duration_parse(colon + 1, size - name_size - 1, 1, RETENTION_MAX_MS, &parsed.retention_ms))
         return refuse(error, item, size, "the retention is a number with s, m, h, d or y, at most 100y");
     if (set->count == WINDOWSET_MAX)
         return refuse(error, item, size, "too many sizes, at most 16");
@@ -109,7 +65,7 @@ static bool find_pane(struct windowset *set)
     int64_t pane = 0;
     for (size_t i = 0; i < set->count; i++)
         pane = gcd(pane, set->sizes[i].size_ms);
-    if (set->sizes[set->count - 1].size_ms >= DAY_MS)
+    if (set->sizes[set->count - 1].size_ms >= DURATION_DAY)
         pane = gcd(pane, CIVIL_MS);
     set->pane_ms = pane;
     return pane >= PANE_MIN_MS;
@@ -129,7 +85,7 @@ int windowset_parse(struct windowset *set, const char *text, struct buf *error)
     }
     if (!find_pane(set)) {
         buf_printf(error, "windows: the greatest common divisor of the sizes is %lld s, at least 60 s wanted",
-                   (long long)(set->pane_ms / SECOND_MS));
+                   (long long)(set->pane_ms / DURATION_SECOND));
         return ERR_INVALID;
     }
     return 0;

@@ -16,20 +16,11 @@
 #include "kafka.h"
 #include "ledger.h"
 #include "metrics.h"
-#include "windowset.h"
+#include "rules.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <uthash.h>
-
-/* Configuration that processing depends on; the same for all partitions. */
-struct rules {
-    struct windowset windows;
-    int32_t partitions;
-    int64_t lateness_ms;
-    int64_t allowed_delay_ms;
-    int64_t idle_ms;
-};
 
 #define TICK_CITIES 500 /* closed per commit by one tick */
 #define RETIRE_KEYS 100 /* unlinked per commit */
