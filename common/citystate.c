@@ -31,6 +31,7 @@ void citystate_release(struct citystate *city)
     for (int32_t i = 0; i < city->open_count; i++)
         pane_release(&city->open[i]);
     free(city->open);
+    latest_release(&city->latest);
     citystate_init(city, city->city_id, city->series);
 }
 
@@ -81,22 +82,18 @@ const char *citystate_field(int64_t city_id, int32_t series, char *out)
 
 static reading_t *reading_message(const struct citystate *city, struct arena *arena)
 {
-    const struct observation *latest = &city->latest;
+    const struct latest *latest = &city->latest;
     reading_t *message = arena_calloc(arena, 1, sizeof *message);
     isobar__v1__reading__init(message);
     message->observed_at_ms = latest->observed_at_ms;
     message->fetched_at_ms = latest->fetched_at_ms;
-    message->produced_at_ms = city->latest_produced_at_ms;
+    message->produced_at_ms = latest->produced_at_ms;
     message->provider = latest->provider;
     message->quality = latest->quality;
     message->accumulation_s = latest->accumulation_s;
-    message->value = arena_calloc(arena, OBSERVATION_VALUES, sizeof *message->value);
-    for (int bit = 0; bit < OBSERVATION_VALUES; bit++) {
-        if (!observation_has(latest, bit))
-            continue;
-        message->present |= INT64_C(1) << bit;
-        message->value[message->n_value++] = latest->value[bit];
-    }
+    message->present = (int64_t)latest->present;
+    message->n_value = (size_t)__builtin_popcountll(latest->present);
+    message->value = latest->values; /* borrowed */
     return message;
 }
 
@@ -156,20 +153,16 @@ static int take_latest(struct citystate *city, const reading_t *reading)
     if (reading->n_value != (size_t)__builtin_popcountll(present) || !is_time(reading->observed_at_ms) ||
         !is_time(reading->fetched_at_ms) || !is_time(reading->produced_at_ms) || reading->accumulation_s < 0)
         return ERR_INVALID;
-    struct observation *latest = &city->latest;
-    latest->city_id = city->city_id;
-    latest->series = city->series;
-    latest->kind = ISOBAR__V1__ROW_KIND__OBSERVATION;
-    latest->observed_at_ms = reading->observed_at_ms;
-    latest->fetched_at_ms = reading->fetched_at_ms;
-    latest->provider = reading->provider;
-    latest->quality = reading->quality;
-    latest->accumulation_s = reading->accumulation_s;
+    struct observation row = {.observed_at_ms = reading->observed_at_ms,
+                              .fetched_at_ms = reading->fetched_at_ms,
+                              .provider = reading->provider,
+                              .quality = reading->quality,
+                              .accumulation_s = reading->accumulation_s};
     size_t k = 0;
-    for (int bit = 0; bit < OBSERVATION_VALUES; bit++)
-        if (present >> bit & 1)
-            observation_set(latest, bit, reading->value[k++]);
-    city->latest_produced_at_ms = reading->produced_at_ms;
+    for (uint64_t left = present; left; left &= left - 1, k++)
+        if (OBSERVATION_KNOWN & left & -left)
+            observation_set(&row, __builtin_ctzll(left), reading->value[k]);
+    latest_set(&city->latest, &row, reading->produced_at_ms);
     city->has_latest = true;
     return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef ISOBAR_CITYSTATE_H
 #define ISOBAR_CITYSTATE_H
 
+#include "latest.h"
 #include "window.h"
 
 #define CITYSTATE_MAX_BYTES (1024 * 1024) /* encoded; more is not decoded */
@@ -18,8 +19,7 @@ struct citystate {
     int64_t closed_through_ms;
     int64_t checked_at_ms;
     bool has_latest;
-    struct observation latest; /* newest by (observed_at, then first in log order) */
-    int64_t latest_produced_at_ms;
+    struct latest latest; /* newest by (observed_at, then first in log order) */
     int64_t rows_in, rows_late, rows_duplicate, rows_retired, rows_bad;
     struct pane *open; /* ascending by start; owned array */
     int32_t open_count, open_capacity;

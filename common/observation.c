@@ -16,8 +16,7 @@
 #include <string.h>
 
 #define BATCH_FORMAT 1
-#define KNOWN_VALUES ((UINT64_C(1) << OBSERVATION_VALUES) - 1)
-#define ARENA_LIMIT  (8u << 20) /* a valid batch needs at most 80 KiB, an odd one of 256 KiB some times its size */
+#define ARENA_LIMIT  (8u << 20) /* a valid batch needs at most 112 KiB, an odd one of 256 KiB some times its size */
 #define NOT_A_VALUE  (-1)
 
 struct column {
@@ -35,14 +34,16 @@ struct column {
         offsetof(MESSAGE, n_##name), offsetof(MESSAGE, name), offsetof(struct observation, name),                      \
             sizeof((struct observation){0}.name), NOT_A_VALUE, low, high, reason                                       \
     }
-#define VALUE(name, value_bit, low, high, reason)                                                                      \
+#define BIT(name, value_bit, low, high, reason)                                                                        \
     {                                                                                                                  \
         offsetof(MESSAGE, n_##name), offsetof(MESSAGE, name),                                                          \
-            offsetof(struct observation, value) + ISOBAR__V1__VALUE__##value_bit * sizeof(int32_t), sizeof(int32_t),   \
-            ISOBAR__V1__VALUE__##value_bit, low, high, reason                                                          \
+            offsetof(struct observation, value) + (value_bit) * sizeof(int32_t), sizeof(int32_t), value_bit, low,      \
+            high, reason                                                                                               \
     }
-#define ANY(name, value_bit)      VALUE(name, value_bit, INT32_MIN, INT32_MAX, "")
-#define POSITIVE(name, bit, text) VALUE(name, bit, 0, INT32_MAX, text)
+#define VALUE(name, value, low, high, reason) BIT(name, ISOBAR__V1__VALUE__##value, low, high, reason)
+#define ANY(name, value)                      VALUE(name, value, INT32_MIN, INT32_MAX, "")
+#define CUSTOM(number)                        BIT(custom_##number, OBSERVATION_CUSTOM + number, INT32_MIN, INT32_MAX, "")
+#define POSITIVE(name, bit, text)             VALUE(name, bit, 0, INT32_MAX, text)
 
 static const struct column columns[] = {
     FIXED(present, INT64_MIN, INT64_MAX, ""), /* first: clearing the values needs it */
@@ -78,6 +79,22 @@ static const struct column columns[] = {
     ANY(so2_ng_m3, SO2),
     ANY(co_ng_m3, CO),
     ANY(nh3_ng_m3, NH3),
+    CUSTOM(0),
+    CUSTOM(1),
+    CUSTOM(2),
+    CUSTOM(3),
+    CUSTOM(4),
+    CUSTOM(5),
+    CUSTOM(6),
+    CUSTOM(7),
+    CUSTOM(8),
+    CUSTOM(9),
+    CUSTOM(10),
+    CUSTOM(11),
+    CUSTOM(12),
+    CUSTOM(13),
+    CUSTOM(14),
+    CUSTOM(15),
 };
 #define COLUMNS (sizeof columns / sizeof *columns)
 
@@ -115,7 +132,7 @@ static bool gather(const struct column *column, const struct observation *rows, 
     bool any = false;
     for (size_t i = 0; i < count; i++) {
         const char *cell = (const char *)&rows[i] + column->field_at;
-        uint64_t known = rows[i].present & KNOWN_VALUES;
+        uint64_t known = rows[i].present & OBSERVATION_KNOWN;
         if (column->bit != NOT_A_VALUE && !(known >> column->bit & 1))
             cell = zero;
         else if (column->field_at == offsetof(struct observation, present))
@@ -171,7 +188,7 @@ void batch_free(struct batch *batch)
 static void mask_present(Isobar__V1__ObservationBatch *message)
 {
     for (size_t i = 0; i < message->n_present; i++)
-        message->present[i] = (int64_t)((uint64_t)message->present[i] & KNOWN_VALUES);
+        message->present[i] = (int64_t)((uint64_t)message->present[i] & OBSERVATION_KNOWN);
 }
 
 /* Clears the cells whose value is not known, and checks the others. */

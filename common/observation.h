@@ -14,10 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OBSERVATION_VALUES 24 /* bits of enum Value */
-#define BATCH_MAX_ROWS     512
-#define BATCH_MAX_BYTES    (256 * 1024)
-#define TIME_MAX_MS        INT64_C(253402300799999) /* end of the year 9999: adding spans to a time cannot overflow */
+#define OBSERVATION_VALUES 48 /* bits of enum Value, with a gap before the operator's own */
+#define OBSERVATION_CUSTOM 32 /* bit of the first of CUSTOM_COUNT values of the operator's own */
+#define CUSTOM_COUNT       16
+/* The bits of enum Value that this version knows. */
+#define OBSERVATION_KNOWN                                                                                              \
+    (((UINT64_C(1) << (ISOBAR__V1__VALUE__NH3 + 1)) - 1) | ((UINT64_C(1) << CUSTOM_COUNT) - 1) << OBSERVATION_CUSTOM)
+#define BATCH_MAX_ROWS  512
+#define BATCH_MAX_BYTES (256 * 1024)
+#define TIME_MAX_MS     INT64_C(253402300799999) /* end of the year 9999: adding spans to a time cannot overflow */
 
 struct observation {
     int64_t city_id;

@@ -28,6 +28,7 @@ void atlas_release(struct atlas *atlas)
         next = city->hh.next;
         isobar__v1__city__free_unpacked(city->entry, NULL);
         buf_release(&city->entry_bytes);
+        latest_release(&city->latest);
         free(city);
     }
     atlas_init(atlas, atlas->partitions);
@@ -114,8 +115,7 @@ static void city_set(struct city *city, const struct citystate *state, int64_t n
     if (!same)
         city->committed_at_ms = now_ms;
     city->has_latest = state->has_latest;
-    city->latest = state->latest;
-    city->produced_at_ms = state->latest_produced_at_ms;
+    latest_copy(&city->latest, &state->latest);
     city->checked_at_ms = state->checked_at_ms;
     city->watermark_ms = state->watermark_ms;
     city->closed_through_ms = state->closed_through_ms;

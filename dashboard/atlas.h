@@ -28,8 +28,8 @@ struct city {
     Isobar__V1__City *entry; /* of the catalogue, owned; NULL: not (or no longer) in it */
     struct buf entry_bytes;  /* as read, to tell a change */
     bool has_latest;
-    struct observation latest;                              /* valid when has_latest */
-    int64_t produced_at_ms, committed_at_ms, checked_at_ms; /* 0: not known */
+    struct latest latest;                   /* valid when has_latest */
+    int64_t committed_at_ms, checked_at_ms; /* 0: not known */
     int64_t watermark_ms, closed_through_ms;
     int64_t rows_in, rows_late, rows_duplicate, rows_retired, rows_bad;
     uint64_t version;                /* of the last change */

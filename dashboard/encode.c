@@ -64,18 +64,21 @@ static void encode_values(struct buf *out, const struct observation *reading)
 
 void encode_latest(struct buf *out, const struct city *city)
 {
-    const struct observation *reading = &city->latest;
-    buf_printf(out, "{\"city\":%lld,\"observed_at\":%lld", (long long)city->id, (long long)reading->observed_at_ms);
-    member_time(out, "fetched_at", reading->fetched_at_ms);
-    member_time(out, "produced_at", city->produced_at_ms);
+    const struct latest *latest = &city->latest;
+    struct observation row;
+    int32_t condition;
+    latest_row(latest, &row);
+    buf_printf(out, "{\"city\":%lld,\"observed_at\":%lld", (long long)city->id, (long long)latest->observed_at_ms);
+    member_time(out, "fetched_at", latest->fetched_at_ms);
+    member_time(out, "produced_at", latest->produced_at_ms);
     member_time(out, "committed_at", city->committed_at_ms);
     member_time(out, "checked_at", city->checked_at_ms);
-    buf_printf(out, ",\"provider\":\"%s\",\"series\":%d,", provider_name(reading->provider), reading->series);
-    encode_values(out, reading);
-    if (observation_has(reading, ISOBAR__V1__VALUE__CONDITION))
-        buf_printf(out, ",\"condition\":%d", reading->value[ISOBAR__V1__VALUE__CONDITION]);
-    if (reading->accumulation_s > 0)
-        buf_printf(out, ",\"accumulation_s\":%d", reading->accumulation_s);
+    buf_printf(out, ",\"provider\":\"%s\",\"series\":0,", provider_name(latest->provider));
+    encode_values(out, &row);
+    if (latest_value(latest, ISOBAR__V1__VALUE__CONDITION, &condition))
+        buf_printf(out, ",\"condition\":%d", condition);
+    if (latest->accumulation_s > 0)
+        buf_printf(out, ",\"accumulation_s\":%d", latest->accumulation_s);
     buf_byte(out, '}');
 }
 

@@ -27,8 +27,7 @@ static void keep_latest(struct city_entry *entry, const struct observation *row,
     struct citystate *city = &entry->city;
     if (!city->has_latest || row->observed_at_ms > city->latest.observed_at_ms) {
         city->has_latest = true;
-        city->latest = *row;
-        city->latest_produced_at_ms = produced_at_ms;
+        latest_set(&city->latest, row, produced_at_ms);
     }
     if (row->observed_at_ms > city->watermark_ms)
         city->watermark_ms = row->observed_at_ms;

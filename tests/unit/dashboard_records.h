@@ -52,8 +52,7 @@ static inline struct buf record_state(const struct observation *row, int64_t pan
     citystate_init(&state, row->city_id, row->series);
     state.watermark_ms = row->observed_at_ms;
     state.has_latest = true;
-    state.latest = *row;
-    state.latest_produced_at_ms = row->observed_at_ms + 2000;
+    latest_set(&state.latest, row, row->observed_at_ms + 2000);
     state.rows_in = 1;
     if (pane_ms) {
         struct pane *pane = citystate_pane(&state, row->observed_at_ms / pane_ms * pane_ms, pane_ms);

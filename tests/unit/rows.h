@@ -61,7 +61,7 @@ static inline struct observation row_random(struct dice *dice, int64_t start_ms,
     row.quality = dice_below(dice, 2) ? 0 : dice_below(dice, INT64_MAX);
     row.accumulation_s = 3600;
     for (int bit = 0; bit < OBSERVATION_VALUES; bit++)
-        if (dice_below(dice, 3))
+        if (OBSERVATION_KNOWN >> bit & 1 && dice_below(dice, 3))
             observation_set(&row, bit, row_value(dice, bit));
     return row;
 }

@@ -76,11 +76,8 @@ static struct citystate random_city(struct dice *dice)
         city.rows_in++;
         if (row.observed_at_ms >= city.watermark_ms) {
             city.watermark_ms = row.observed_at_ms;
-            city.latest = row;
-            city.latest.city_id = city.city_id;
-            city.latest.series = city.series;
+            latest_set(&city.latest, &row, row.fetched_at_ms + 7);
             city.has_latest = true;
-            city.latest_produced_at_ms = row.fetched_at_ms + 7;
         }
     }
     city.heard_at_ms = dice_below(dice, START);
@@ -101,8 +98,11 @@ static void assert_same_city(const struct citystate *a, const struct citystate *
     assert_int_equal(a->closed_through_ms, b->closed_through_ms);
     assert_int_equal(a->checked_at_ms, b->checked_at_ms);
     assert_int_equal(a->has_latest, b->has_latest);
-    assert_memory_equal(&a->latest, &b->latest, sizeof a->latest);
-    assert_int_equal(a->latest_produced_at_ms, b->latest_produced_at_ms);
+    struct observation left, right;
+    latest_row(&a->latest, &left);
+    latest_row(&b->latest, &right);
+    assert_memory_equal(&left, &right, sizeof left);
+    assert_int_equal(a->latest.produced_at_ms, b->latest.produced_at_ms);
     assert_int_equal(a->rows_in, b->rows_in);
     assert_int_equal(a->rows_late, b->rows_late);
     assert_int_equal(a->rows_duplicate, b->rows_duplicate);
@@ -248,12 +248,16 @@ static void values_of_newer_software_are_passed_over(void **state)
     struct citystate city;
     struct sample s;
     sample_init(&s);
-    s.latest.present |= INT64_C(1) << 40 | INT64_MIN;
+    s.latest.present |= INT64_C(1) << 30 | INT64_MIN;
     s.latest.n_value = 4;
     assert_int_equal(decode(&s, &city), 0);
     assert_int_equal(city.latest.present, 1 << 23 | 1 << 6);
-    assert_int_equal(city.latest.value[6], 8100);
-    assert_int_equal(city.latest.value[23], -3);
+    int32_t value;
+    assert_true(latest_value(&city.latest, 6, &value));
+    assert_int_equal(value, 8100);
+    assert_true(latest_value(&city.latest, 23, &value));
+    assert_int_equal(value, -3);
+    assert_false(latest_value(&city.latest, 30, &value));
     citystate_release(&city);
     s.message.latest = NULL;
     s.message.n_open = 0;
@@ -313,7 +317,7 @@ static void memory_of_a_city(void **state)
         for (size_t b = 0; b < sizeof bits / sizeof *bits; b++)
             observation_set(&row, bits[b], 100 + i);
         assert_true(pane_add(citystate_pane(&city, START + i * PANE, PANE), &row));
-        city.latest = row;
+        latest_set(&city.latest, &row, START);
         city.has_latest = true;
     }
     struct buf bytes = BUF_EMPTY;
@@ -325,7 +329,7 @@ static void memory_of_a_city(void **state)
     struct citystate *both[] = {&city, &back};
     for (int which = 0; which < 2; which++) {
         const struct citystate *c = both[which];
-        size_t total = sizeof *c + usable(c->open);
+        size_t total = sizeof *c + usable(c->open) + usable(c->latest.values);
         for (int32_t i = 0; i < c->open_count; i++) {
             const struct pane *pane = &c->open[i];
             assert_int_equal(pane->window.metric_count, 11);

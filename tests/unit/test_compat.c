@@ -178,17 +178,17 @@ static void city_state_1(void **state)
     assert_int_equal(city.rows_retired, 7);
     assert_int_equal(city.rows_bad, 8);
     assert_true(city.has_latest);
-    assert_int_equal(city.latest_produced_at_ms, START + 307000);
-    const struct observation latest = {.city_id = 5809844,
-                                       .series = 3,
-                                       .observed_at_ms = START + 301000,
+    assert_int_equal(city.latest.produced_at_ms, START + 307000);
+    const struct observation latest = {.observed_at_ms = START + 301000,
                                        .fetched_at_ms = START + 306000,
                                        .present = 8388673,
                                        .quality = 9,
                                        .provider = 17,
                                        .accumulation_s = 900,
                                        .value = {[0] = -321, [6] = 9900, [23] = 44}};
-    assert_memory_equal(&city.latest, &latest, sizeof latest);
+    struct observation row;
+    latest_row(&city.latest, &row);
+    assert_memory_equal(&row, &latest, sizeof latest);
     assert_int_equal(city.open_count, 2);
     assert_pane(&city.open[0]);
     const struct pane *second = &city.open[1];

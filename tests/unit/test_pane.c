@@ -225,7 +225,7 @@ static void sizes(void **state)
     assert_true(pane_add(&pane, &row));
     struct buf out = BUF_EMPTY;
     pane_encode(&pane, &out);
-    assert_in_range(out.size, 1, 400);
+    assert_in_range(out.size, 1, 800);
     buf_release(&out);
     pane_release(&pane);
 }

@@ -132,14 +132,18 @@ static void every_metric_from_its_column(void **state)
     for (int bit = 0; bit < OBSERVATION_VALUES; bit++)
         observation_set(&row, bit, 100 + bit);
     window_add(&window, &row);
-    assert_int_equal(window.metric_count, QUANTITY_COUNT - 1);
-    assert_int_equal(window.metric_capacity, QUANTITY_COUNT - 1);
+    int32_t count = 0;
     for (int32_t metric = 1; metric < QUANTITY_COUNT; metric++) {
+        const struct quantity *quantity = quantity_get(metric);
+        if (!quantity || quantity->value_bit < 0)
+            continue;
         const struct accumulator *a = window_find(&window, metric);
         assert_non_null(a);
-        assert_int_equal(a->sum, 100 + quantity_get(metric)->value_bit);
-        assert_int_equal(window.metrics[metric - 1].metric, metric);
+        assert_int_equal(a->sum, 100 + quantity->value_bit);
+        assert_ptr_equal(a, &window.metrics[count++]);
     }
+    assert_int_equal(window.metric_count, count);
+    assert_int_equal(window.metric_capacity, count);
     window_release(&window);
 }
 
