@@ -13,9 +13,9 @@
 #include "loop.h"
 #include "mem.h"
 #include "text.h"
+#include "trace.h"
 #include "tried.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,13 +227,7 @@ static int go_on(struct request *request)
 
 static void name_operator(struct request *request)
 {
-    char host[65] = "";
-    const struct passwd *user = getpwuid(geteuid());
-    (void)gethostname(host, sizeof host - 1);
-    if (user)
-        snprintf(request->who, sizeof request->who, "%.64s@%s", user->pw_name, host);
-    else
-        snprintf(request->who, sizeof request->who, "%u@%s", (unsigned)geteuid(), host);
+    (void)trace_who(request->who);
     request->incarnation = entropy_i63();
     if (*request->config.id)
         snprintf(request->id, sizeof request->id, "%s", request->config.id);

@@ -1,0 +1,109 @@
+/* Names as a keyboard may give them. */
+#include "../../ctl/plain.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void marks_and_capitals_go(void **state)
+{
+    static const struct {
+        const char *text, *plain;
+    } rows[] = {
+        {"Zürich", "zurich"},
+        {"ZÜRICH", "zurich"},
+        {"São Paulo", "sao paulo"},
+        {"Łódź", "lodz"},
+        {"Kraków", "krakow"},
+        {"Ærø", "aero"},
+        {"Weißenburg", "weissenburg"},
+        {"Œuvre", "oeuvre"},
+        {"İstanbul", "istanbul"},
+        {"Iași", "iasi"},
+        {"Chișinău", "chisinau"},
+        {"Þórshöfn", "thorshofn"},
+        {"Škofja Loka", "skofja loka"},
+        {"L’Aquila", "l'aquila"},
+        {"Zu\xcc\x88rich", "zurich"}, /* u and a combining mark */
+        {"東京", "東京"},
+        {"2×2÷1", "2×2÷1"},
+        {"", ""},
+        {"a\xff"
+         "B",
+         "a\xff"
+         "b"}, /* no UTF-8: stays */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char out[PLAIN_BYTES];
+        assert_ptr_equal(plain_text(rows[i].text, out), out);
+        assert_string_equal(out, rows[i].plain);
+    }
+}
+
+static void every_letter_of_the_table_has_its_base(void **state)
+{
+    /* As Unicode's decompositions have them, and for those without one, common transliteration. */
+    static const char *const runs[] = {"ÀÁÂÃÄÅĀāĂăĄąàáâãäå",
+                                       "ÇçĆćĈĉĊċČč",
+                                       "ĎďĐđÐð",
+                                       "ÈÉÊËèéêëĒēĔĕĖėĘęĚě",
+                                       "ĜĝĞğĠġĢģ",
+                                       "ĤĥĦħ",
+                                       "ÌÍÎÏìíîïĨĩĪīĬĭĮįİı",
+                                       "Ĵĵ",
+                                       "Ķķĸ",
+                                       "ĹĺĻļĽľĿŀŁł",
+                                       "ÑñŃńŅņŇňŉŊŋ",
+                                       "ÒÓÔÕÖØòóôõöøŌōŎŏŐő",
+                                       "ŔŕŖŗŘř",
+                                       "ŚśŜŝŞşŠšſȘș",
+                                       "ŢţŤťŦŧȚț",
+                                       "ÙÚÛÜùúûüŨũŪūŬŭŮůŰűŲų",
+                                       "Ŵŵ",
+                                       "ÝýÿŶŷŸ",
+                                       "ŹźŻżŽž"};
+    static const char wanted[] = "acdeghijklnorstuwyz";
+    (void)state;
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        char out[PLAIN_BYTES];
+        plain_text(runs[i], out);
+        for (const char *p = out; *p; p++) {
+            if (*p != wanted[i])
+                fail_msg("%s: %s", runs[i], out);
+        }
+    }
+}
+
+static void long_names_are_cut_between_characters(void **state)
+{
+    char text[600], out[PLAIN_BYTES];
+    (void)state;
+    memset(text, 0, sizeof text);
+    for (size_t i = 0; i + 3 < sizeof text; i += 3)
+        memcpy(text + i, "東", 3);
+    plain_text(text, out);
+    assert_int_equal(strlen(out), 255);
+    assert_int_equal(strlen(out) % 3, 0);
+}
+
+static void names_are_compared_so(void **state)
+{
+    (void)state;
+    assert_true(plain_equal("Reykjavík", "REYKJAVIK"));
+    assert_false(plain_equal("Reykjavík", "Reykjavi"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(marks_and_capitals_go),
+        cmocka_unit_test(every_letter_of_the_table_has_its_base),
+        cmocka_unit_test(long_names_are_cut_between_characters),
+        cmocka_unit_test(names_are_compared_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
