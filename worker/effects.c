@@ -99,13 +99,14 @@ static void io_check(void *arg, struct session *session, const int64_t offsets[K
 static int io_assign(void *arg, int32_t partition, int64_t offset)
 {
     struct worker *worker = arg;
+    (void)worker_replay_unhold(worker, partition); /* it is read from here now */
     return kafka_consumer_assign(worker->consumer, partition, offset);
 }
 
 static void io_unassign(void *arg, int32_t partition)
 {
     struct worker *worker = arg;
-    if (kafka_consumer_unassign(worker->consumer, partition) != 0)
+    if (!worker_replay_unhold(worker, partition) && kafka_consumer_unassign(worker->consumer, partition) != 0)
         log_warn("unassign_failed", LOG_INT("partition", partition));
 }
 
@@ -118,6 +119,8 @@ static void io_resume(void *arg)
 static void io_note(void *arg, int32_t partition, int64_t offset)
 {
     struct worker *worker = arg;
+    if (worker->options->replay)
+        return; /* the group's offsets are those of the workers that go on with the log */
     kafka_consumer_note_offset(worker->consumer, partition, offset);
 }
 
@@ -127,6 +130,8 @@ static void io_letter(void *arg, struct session *session, const char *reason, co
                       int64_t row)
 {
     struct worker *worker = arg;
+    if (worker->options->replay)
+        return; /* it was sent when the record was processed first */
     deadletters_send(worker->letters, reason, record, row, &session->letters);
 }
 

@@ -43,7 +43,11 @@ static size_t on_records(void *arg, const struct kafka_record *records, size_t c
         while (taken + run < count && records[taken + run].partition == records[taken].partition)
             run++;
         struct session *session = worker->sessions[records[taken].partition];
-        size_t used = session ? session_records(session, &records[taken], run, now) : run;
+        size_t used = run;
+        if (session && worker->options->replay)
+            used = worker_replay_records(worker, session, &records[taken], run, now);
+        else if (session)
+            used = session_records(session, &records[taken], run, now);
         taken += used;
         if (used < run)
             break; /* the session asks to resume when it can take more */

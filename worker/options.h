@@ -31,6 +31,8 @@
     X(INT, idle_s, "1800", 1, 604800, "after this silence of a city its panes are closed by the clock, s")             \
     X(INT, tick_s, "10", 1, 3600, "time between ticks of a partition, s")                                              \
     X(INT, log_check_s, "10", 1, 3600, "time between two checks that a partition's log is still the same, s")          \
+    X(FLAG, replay, "false", 0, 0,                                                                                     \
+      "replays what isobarctl replay has prepared under the prefix, without a coordinator")                            \
     X(TEXT, journal, "", 0, 0, "file that gets a line per acquire and commit, with monotonic ms; for tests")
 
 struct worker_options {

@@ -171,9 +171,10 @@ void worker_session_gone(struct worker *worker, struct session *session)
     (void)FAILPOINT("release-after");
     worker->sessions[session->partition] = NULL;
     worker->session_count--;
-    link_released(worker->link, session->partition, session_number(session));
+    if (worker->link)
+        link_released(worker->link, session->partition, session_number(session));
     session->next_gone = worker->gone;
     worker->gone = session;
-    if (worker->draining && worker->session_count == 0)
+    if ((worker->draining || worker->options->replay) && worker->session_count == 0)
         finish(worker);
 }

@@ -42,7 +42,8 @@ void worker_plan(struct worker *worker)
 
 static void tick(struct worker *worker, struct session *session, int64_t now)
 {
-    if (session->phase != SESSION_RUNNING || now - session->tick_ms < worker->options->tick_s * 1000)
+    if (session->phase != SESSION_RUNNING || worker->options->replay ||
+        now - session->tick_ms < worker->options->tick_s * 1000)
         return;
     session->tick_ms = now;
     deadletters_tick(worker->letters, worker->meta.topic, session->partition, clock_wall_ms());
@@ -73,7 +74,8 @@ static void on_timer(void *arg)
 static void on_news(void *arg)
 {
     struct worker *worker = arg;
-    link_beat(worker->link);
+    if (worker->link)
+        link_beat(worker->link);
 }
 
 static void on_changes(void *arg)
@@ -91,6 +93,10 @@ static void on_second(void *arg)
     worker->second_ms = now;
     bury(worker);
     worker_find_leader(worker);
+    if (worker->options->replay && worker->replay.parts)
+        worker_replay_step(worker, now);
+    else if (worker->options->replay)
+        worker_replay_ask(worker);
     worker->metrics.window_cache_bytes = (int64_t)worker->cache.bytes;
     for (int32_t p = 0; worker->sessions && p < worker->meta.partitions; p++) {
         struct session *session = worker->sessions[p];
@@ -175,9 +181,11 @@ static void on_meta(void *arg, int status, const struct store_reply *reply)
     } else {
         worker->has_meta = true;
         start_sessions(worker);
-        if (!worker_start_kafka(worker, &error) || !start_link(worker, &error)) {
+        if (!worker_start_kafka(worker, &error) || (!worker->options->replay && !start_link(worker, &error))) {
             log_error("failed", LOG_TEXT("reason", error.data));
             daemon_stop(worker->daemon, EXIT_CODE_CONFIG);
+        } else if (worker->options->replay) {
+            worker_replay_ask(worker);
         }
     }
     buf_release(&error);
@@ -314,6 +322,8 @@ void worker_release(struct worker *worker)
     loop_timer_free(worker->meta_timer);
     loop_timer_free(worker->news_timer);
     loop_timer_free(worker->changes_timer);
+    loop_timer_free(worker->replay_timer);
+    replay_release(&worker->replay);
     changes_release(&worker->changes);
     batch_free(worker->batch);
     args_release(&worker->args);

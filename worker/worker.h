@@ -13,6 +13,7 @@
 #include "meta.h"
 #include "metrics.h"
 #include "options.h"
+#include "replay.h"
 #include "session.h"
 
 #include <stdio.h>
@@ -47,6 +48,9 @@ struct worker {
     int64_t second_ms;    /* monotonic, when the clockwork that comes each second last did */
     int64_t running_told; /* partitions that ran when a heartbeat was last sent or due */
     char id[80], owner[120];
+    struct replay replay; /* of a worker that replays; parts NULL until it is known */
+    struct loop_timer *replay_timer;
+    bool replay_asked;
     FILE *journal;
     struct log_limit redis_limit, kafka_limit;
     Isobar__V1__PartitionStatus *statuses, **status_list; /* of the last heartbeat */
@@ -70,6 +74,18 @@ bool worker_start_kafka(struct worker *worker, struct buf *error) __attribute__(
  * told that the topic was made anew. Call before records are applied.
  */
 void worker_awake(struct worker *worker, int64_t now_ms);
+
+/* ---- replay_run.c: with the option replay ---- */
+
+/* Asks the namespace what to replay, once; sessions begin with the answer. */
+void worker_replay_ask(struct worker *worker);
+/* Offers records of one partition as session_records; what is beyond its end, or too early, is passed over. */
+size_t worker_replay_records(struct worker *worker, struct session *session, const struct kafka_record *records,
+                             size_t count, int64_t now_ms);
+/* Once a second: lets go of partitions that have ended, and ends the process when one has stopped. */
+void worker_replay_step(struct worker *worker, int64_t now_ms);
+/* True when the partition was held, and so is not assigned though its session takes it to be; it is not held now. */
+bool worker_replay_unhold(struct worker *worker, int32_t partition);
 
 /* ---- effects.c ---- */
 
