@@ -16,6 +16,7 @@
 #define LINE_BYTES    200 /* inih's own buffer */
 #define LATENESS_LOW  DURATION_MINUTE
 #define LATENESS_HIGH (100 * DURATION_YEAR) /* as the retention of windows */
+#define ALERT         "alert "              /* sections of alerts: [alert frost] */
 #define WORD_SHOWN    64                    /* bytes of a value that an error quotes */
 
 #define TIME_ROW(name_, low_, high_, start_, help_)                                                                    \
@@ -111,6 +112,15 @@ static void take_window(struct parse *parse, const char *name, const char *value
     buf_release(&reason);
 }
 
+static void take_alert(struct parse *parse, const char *alert, const char *name, const char *value)
+{
+    struct buf reason = BUF_EMPTY;
+    struct alert_rule *rule = alert_rules_section(&parse->rules->alerts, alert, &reason);
+    if (!rule || alert_rule_set(rule, name, value, &reason) != 0)
+        wrong(parse, parse->line, "%s", reason.data);
+    buf_release(&reason);
+}
+
 static bool is_section(const char *section)
 {
     for (size_t i = 0; i < KEYS; i++) {
@@ -127,6 +137,8 @@ static int on_key(void *arg, const char *section, const char *name, const char *
         wrong(parse, parse->line, "\"%.*s\" stands before the first section", WORD_SHOWN, name);
     else if (strcmp(section, "windows") == 0)
         take_window(parse, name, value);
+    else if (strncmp(section, ALERT, sizeof ALERT - 1) == 0)
+        take_alert(parse, section + sizeof ALERT - 1, name, value);
     else if (is_section(section))
         take_key(parse, section, name, value);
     else
@@ -181,6 +193,15 @@ static void take_windows(struct parse *parse)
     buf_release(&reason);
 }
 
+/* Only when all else is well: a missing window would make more mistakes than there are. */
+static void take_alerts(struct parse *parse)
+{
+    struct buf reason = BUF_EMPTY;
+    if (parse->errors == 0 && alert_rules_finish(&parse->rules->alerts, &parse->rules->windows, &reason) != 0)
+        wrong(parse, 0, "%s", reason.data);
+    buf_release(&reason);
+}
+
 static void set_defaults(struct parse *parse)
 {
     memset(parse->rules, 0, sizeof *parse->rules);
@@ -215,6 +236,7 @@ int rules_parse(struct rules *rules, const char *text, size_t size, struct buf *
         if (ini_parse_stream(next_line, &parse, on_key, &parse) != 0)
             wrong(&parse, 0, "the rules cannot be read");
         take_windows(&parse);
+        take_alerts(&parse);
     }
     if (parse.errors > RULES_ERRORS_MAX)
         buf_printf(error, "and %d more\n", parse.errors - RULES_ERRORS_MAX);
@@ -249,6 +271,7 @@ void rules_print(const struct rules *rules, struct buf *out)
         duration_print(number, out);
         buf_byte(out, '\n');
     }
+    alert_rules_print(&rules->alerts, out);
 }
 
 int rules_set_pane(struct rules *rules, int64_t pane_ms, struct buf *error)

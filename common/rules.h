@@ -10,6 +10,7 @@
 #ifndef ISOBAR_RULES_H
 #define ISOBAR_RULES_H
 
+#include "alert_rule.h"
 #include "buf.h"
 #include "windowset.h"
 
@@ -25,6 +26,7 @@ struct rules {
     int64_t lateness_ms;
     int64_t allowed_delay_ms;
     int64_t idle_ms;
+    struct alert_rules alerts;
 };
 
 /* One key of a section that has fixed ones. Texts are static. */

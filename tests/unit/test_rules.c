@@ -174,6 +174,34 @@ static void test_prints_what_it_parses(void **state)
     buf_release(&again);
 }
 
+static void test_alerts(void **state)
+{
+    static const char text[] = "[alert heat]\nmetric = temperature\nabove = 35\n" CANONICAL
+                               "[alert frost]\nmetric = temperature\nwindow = 1h\nstatistic = minimum\nbelow = 0\n";
+    (void)state;
+    assert_int_equal(parse(text), 0);
+    assert_int_equal(rules.alerts.count, 2);
+    assert_string_equal(rules.alerts.rules[0].name, "frost");
+    assert_int_equal(rules.alerts.rules[0].size, 1);
+    rules_print(&rules, &out);
+    char *printed = buf_take(&out);
+    assert_int_equal(parse(printed), 0);
+    rules_print(&rules, &out);
+    assert_string_equal(out.data, printed);
+    assert_non_null(strstr(printed, "\n[alert frost]\n"));
+    free(printed);
+    assert_int_equal(parse(CANONICAL "[alert heat]\nmetric = temperature\nabove = hot\n[alert Bad]\nmetric = x\n"),
+                     ERR_INVALID);
+    assert_non_null(strstr(out.data, "line 12: alert heat: above = hot"));
+    assert_non_null(strstr(out.data, "line 14: alert Bad"));
+    assert_int_equal(parse(CANONICAL "[alert heat]\nmetric = temperature\n"), ERR_INVALID);
+    assert_string_equal(out.data, "alert heat: want one of above and below\n");
+    assert_int_equal(parse("[alert heat]\nmetric = temperature\nabove = 1\nwindow = 1h\nstatistic = mean\n"
+                           "[windows]\n10m = 2d\n"),
+                     ERR_INVALID);
+    assert_string_equal(out.data, "alert heat: no window of that size is configured\n");
+}
+
 static void test_pane_of_the_installation(void **state)
 {
     (void)state;
@@ -225,7 +253,9 @@ static void test_every_key_is_documented(void **state)
         if (!row || (next && row > next))
             fail_msg("docs/rules.md lacks, in [%s]:%s", keys[i].section, line);
     }
-    for (const char *p = page; (p = strstr(p, "\n| `")); p++)
+    const char *alerts = strstr(page, "\n## [alert NAME]\n"); /* whose keys are in alert_rule.c */
+    assert_non_null(alerts);
+    for (const char *p = page; (p = strstr(p, "\n| `")) && p < alerts; p++)
         rows++;
     assert_int_equal(rows, count); /* and no other */
     free(page);
@@ -241,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_many_mistakes_are_counted),
         cmocka_unit_test(test_sizes_are_bounded),
         cmocka_unit_test(test_prints_what_it_parses),
+        cmocka_unit_test(test_alerts),
         cmocka_unit_test(test_pane_of_the_installation),
         cmocka_unit_test(test_every_key_is_documented),
     };
