@@ -32,6 +32,7 @@ void citystate_release(struct citystate *city)
         pane_release(&city->open[i]);
     free(city->open);
     latest_release(&city->latest);
+    alert_states_release(&city->alerts);
     citystate_init(city, city->city_id, city->series);
 }
 
@@ -119,6 +120,7 @@ static message_t *city_message(const struct citystate *city, struct arena *arena
     message->open = arena_calloc(arena, message->n_open, sizeof(Isobar__V1__Pane *));
     for (size_t i = 0; i < message->n_open; i++)
         message->open[i] = pane_message(&city->open[i], arena);
+    message->alert = alert_states_message(&city->alerts, arena, &message->n_alert);
     return message;
 }
 
@@ -199,6 +201,8 @@ static int unpack(struct citystate *city, const message_t *message)
     city->rows_retired = message->rows_retired;
     city->rows_bad = message->rows_bad;
     if (message->latest && take_latest(city, message->latest) != 0)
+        return ERR_INVALID;
+    if (alert_states_unpack(&city->alerts, message->alert, message->n_alert) != 0)
         return ERR_INVALID;
     return take_panes(city, message);
 }

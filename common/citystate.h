@@ -6,6 +6,7 @@
 #ifndef ISOBAR_CITYSTATE_H
 #define ISOBAR_CITYSTATE_H
 
+#include "alert_state.h"
 #include "latest.h"
 #include "window.h"
 
@@ -23,6 +24,7 @@ struct citystate {
     int64_t rows_in, rows_late, rows_duplicate, rows_retired, rows_bad;
     struct pane *open; /* ascending by start; owned array */
     int32_t open_count, open_capacity;
+    struct alert_states alerts;
 };
 
 /* The state of a city that nothing is known of. */

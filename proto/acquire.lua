@@ -49,7 +49,8 @@ end
 -- A permission that is missing would stop commit.lua half way, after its first write. Asked here, once. From Redis 7.
 if redis.acl_check_cmd then
   local key = KEYS[1]
-  for _, words in ipairs({{'HSET', key, 'f', 'v'}, {'HINCRBY', key, 'f', '1'}, {'PEXPIRE', key, '1'}, {'UNLINK', key}}) do
+  for _, words in ipairs({{'HSET', key, 'f', 'v'}, {'HINCRBY', key, 'f', '1'}, {'PEXPIRE', key, '1'}, {'UNLINK', key},
+                        {'XADD', key, '*', 'f', 'v'}}) do
     if not redis.acl_check_cmd(unpack(words)) then return {'invalid', 'the user may not run ' .. words[1]} end
   end
 end

@@ -9,6 +9,7 @@
 --                                                     (0: untouched); ttl_ms > 0 refreshes the safety-net TTL
 --             'retire'                                unlink, and add its '#n' to the ledger's `retired`
 --             'unlink'                                unlink
+--             'xadd' kept n value*n                   append to a stream, as field 'e', of which about `kept` stay
 --
 -- {'ok'} | {'mismatch', stored commit id, stored offset} | {'missing'} | {'invalid', reason}
 --
@@ -49,13 +50,18 @@ local retired = decimal(now[3])
 for k = 2, #KEYS do
   if seen[KEYS[k]] then return {'invalid', KEYS[k] .. ' is named twice'} end
   seen[KEYS[k]] = true
-  local kind = redis.call('TYPE', KEYS[k]).ok
-  if kind ~= 'none' and kind ~= 'hash' then return {'invalid', KEYS[k] .. ' is a ' .. kind} end
-  local count = redis.call('HGET', KEYS[k], '#n') or '0'
-  if not decimal(count) then return {'invalid', KEYS[k] .. ' has a bad #n'} end
   starts[k] = at
   local op = ARGV[at]
-  if op == 'hset' then
+  local wanted = op == 'xadd' and 'stream' or 'hash'
+  local kind = redis.call('TYPE', KEYS[k]).ok
+  if kind ~= 'none' and kind ~= wanted then return {'invalid', KEYS[k] .. ' is a ' .. kind} end
+  local count = wanted == 'hash' and redis.call('HGET', KEYS[k], '#n') or '0'
+  if not decimal(count) then return {'invalid', KEYS[k] .. ' has a bad #n'} end
+  if op == 'xadd' then
+    local kept, n = decimal(ARGV[at + 1]), decimal(ARGV[at + 2])
+    if not kept or kept == 0 or not n or at + 2 + n > argc then return {'invalid', 'xadd to ' .. KEYS[k]} end
+    at = at + 3 + n
+  elseif op == 'hset' then
     local ttl, add, n = decimal(ARGV[at + 1]), decimal(ARGV[at + 2]), decimal(ARGV[at + 3])
     if not ttl or not add or not n or at + 3 + 2 * n > argc then return {'invalid', 'hset of ' .. KEYS[k]} end
     if decimal(count) + add >= 1e15 then return {'invalid', KEYS[k] .. ' has too large a #n'} end
@@ -91,6 +97,10 @@ for k = 2, #KEYS do
     hset(KEYS[k], at + 4, tonumber(ARGV[at + 3]))
     if ARGV[at + 2] ~= '0' then redis.call('HINCRBY', KEYS[k], '#n', ARGV[at + 2]) end
     if ARGV[at + 1] ~= '0' then redis.call('PEXPIRE', KEYS[k], ARGV[at + 1]) end
+  elseif ARGV[at] == 'xadd' then
+    for i = at + 3, at + 2 + tonumber(ARGV[at + 2]) do
+      redis.call('XADD', KEYS[k], 'MAXLEN', '~', ARGV[at + 1], '*', 'e', ARGV[i])
+    end
   else
     redis.call('UNLINK', KEYS[k])
   end

@@ -10,7 +10,8 @@
 
 #define SAFETY_TTL_MS                                                                                                  \
     (INT64_C(30) * 86400000) /* beyond the retention: the worker retires keys, the TTL only catches leftovers */
-#define SCAN_COUNT 500
+#define SCAN_COUNT  500
+#define ALERTS_KEPT 10000 /* events of a partition, about */
 
 void ledger_key(const char *prefix, int32_t partition, struct buf *out)
 {
@@ -31,6 +32,12 @@ static void kind_key(const struct state *state, const char *prefix, int32_t kind
 static void city_key(const struct state *state, const char *prefix, struct args *args)
 {
     buf_printf(args_open(args), "%s{%d}:city", prefix, state->partition);
+    args_close(args);
+}
+
+static void alerts_key(const struct state *state, const char *prefix, struct args *args)
+{
+    buf_printf(args_open(args), "%s{%d}:alerts", prefix, state->partition);
     args_close(args);
 }
 
@@ -99,6 +106,10 @@ static size_t add_keys(struct build *build)
         city_key(state, prefix, build->args);
         keys++;
     }
+    if (state->alerts.count) {
+        alerts_key(state, prefix, build->args);
+        keys++;
+    }
     for (size_t i = 0; i < build->dirty_count; i = group_end(build->dirty, build->dirty_count, i), keys++)
         kind_key(state, prefix, build->dirty[i]->key.kind, build->dirty[i]->key.start_ms, build->args);
     for (size_t i = 0; i < state->retiring_count; i++, keys++)
@@ -156,6 +167,20 @@ static void add_cities(struct build *build)
     }
 }
 
+static void add_alerts(struct build *build)
+{
+    const struct alert_queue *alerts = &build->state->alerts;
+    if (!alerts->count)
+        return;
+    args_text(build->args, "xadd");
+    args_integer(build->args, ALERTS_KEPT);
+    args_integer(build->args, (int64_t)alerts->count);
+    for (size_t i = 0; i < alerts->count; i++) {
+        buf_append(args_open(build->args), alerts->events[i].data, alerts->events[i].size);
+        args_close(build->args);
+    }
+}
+
 static int64_t ttl_of(const struct state *state, int32_t kind)
 {
     int64_t retention =
@@ -197,6 +222,7 @@ size_t commit_build(struct state *state, const struct commit_ids *ids, struct ar
     size_t keys = add_keys(&build);
     add_head(&build);
     add_cities(&build);
+    add_alerts(&build);
     for (size_t i = 0, end; i < build.dirty_count; i = end) {
         end = group_end(build.dirty, build.dirty_count, i);
         add_group(&build, i, end);

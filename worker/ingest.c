@@ -55,6 +55,8 @@ static void observe(struct state *state, const struct observation *row, const st
     }
     if (start + pane_ms <= city->closed_through_ms) {
         /* Now, not when it is resolved: a tick closed the pane, and what is processed next depends on the watermark. */
+        if (row->observed_at_ms > city->watermark_ms)
+            alert_row(state, entry, row);
         keep_latest(entry, row, record->timestamp_ms);
         state_defer_late(state, &(struct late_row){.entry = entry,
                                                    .row = *row,
@@ -78,6 +80,7 @@ static void observe(struct state *state, const struct observation *row, const st
         ledger->rows_in++;
         city->rows_in++;
         state->metrics->rows_in_total++;
+        alert_row(state, entry, row);
         keep_latest(entry, row, record->timestamp_ms);
         state_close(state, entry, window_start(city->watermark_ms - state->rules->allowed_delay_ms, pane_ms));
     }
@@ -183,8 +186,7 @@ static bool completes(const struct state *state, const struct citystate *city, i
 static bool tick_closes(const struct state *state, const struct city_entry *entry, int64_t through_ms)
 {
     const struct citystate *city = &entry->city;
-    if (state->ledger.tick_clock_ms - city->heard_at_ms < state->rules->idle_ms ||
-        strcmp(entry->field, state->ledger.tick_after) <= 0)
+    if (state->ledger.tick_clock_ms - city->heard_at_ms < state->rules->idle_ms)
         return false;
     return (city->open_count > 0 && city->open[0].window.end_ms <= through_ms) || completes(state, city, through_ms);
 }
@@ -197,7 +199,8 @@ void state_tick_step(struct state *state)
     size_t count = 0, room = HASH_COUNT(state->cities);
     struct city_entry **closing = mem_calloc(room, sizeof(struct city_entry *));
     for (struct city_entry *entry = state->cities; entry; entry = entry->hh.next) {
-        if (tick_closes(state, entry, through))
+        if (strcmp(entry->field, ledger->tick_after) > 0 &&
+            (tick_closes(state, entry, through) || alert_due(state, entry)))
             closing[count++] = entry;
     }
     if (count)
@@ -205,7 +208,9 @@ void state_tick_step(struct state *state)
     size_t now = count < TICK_CITIES ? count : TICK_CITIES;
     for (size_t i = 0; i < now; i++) {
         state_touch(state, closing[i]);
-        state_close(state, closing[i], through);
+        if (tick_closes(state, closing[i], through))
+            state_close(state, closing[i], through);
+        alert_tick(state, closing[i]);
     }
     if (now < count) {
         memcpy(ledger->tick_after, closing[now - 1]->field, sizeof closing[now - 1]->field);

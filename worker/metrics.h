@@ -27,6 +27,7 @@
     X(COUNTER, log_doubts_total, "times that something happened to the topic or its brokers, and logs were checked")   \
     X(COUNTER, rollbacks_total, "partitions whose stored offset had gone back")                                        \
     X(COUNTER, deadletters_total, "records sent to the dead-letter topic")                                             \
+    X(COUNTER, alert_events_total, "alerts raised, cleared or gone stale")                                             \
     X(COUNTER, ticks_total, "ticks produced")                                                                          \
     X(COUNTER, bad_states_total, "stored records that could not be decoded")                                           \
     X(GAUGE, partitions_running, "partitions that are processed")                                                      \

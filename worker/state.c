@@ -46,6 +46,7 @@ void state_release(struct state *state)
     }
     free(state->missing);
     free(state->late);
+    alert_queue_release(&state->alerts);
     free(state->sent.cities);
     free(state->sent.records);
     memset(state, 0, sizeof *state);
@@ -130,7 +131,8 @@ int64_t state_watermark(const struct state *state)
 
 size_t state_dirty(const struct state *state)
 {
-    return state->dirty_city_count + state->dirty_record_count + state->late_count;
+    return state->dirty_city_count + state->dirty_record_count + state->late_count + state->alerts.count -
+           state->alerts.sent;
 }
 
 static void send_cities(struct state *state)
@@ -175,6 +177,7 @@ void state_sent(struct state *state)
     assert(!state->sent.any);
     send_cities(state);
     send_records(state);
+    alert_queue_sent(&state->alerts);
     state->sent.any = true;
     state->sent.offset = state->ledger.offset;
     state->sent.commits = state->ledger.commits;
@@ -197,6 +200,7 @@ static void settle(struct state *state)
 void state_committed(struct state *state)
 {
     settle(state);
+    alert_queue_committed(&state->alerts);
     state->retiring_count = 0;
 }
 
@@ -211,6 +215,7 @@ void state_uncommitted(struct state *state)
         state_dirty_record(state, record);
     }
     settle(state);
+    alert_queue_uncommitted(&state->alerts);
     state->ledger.commits--;
     state->changed = true; /* the ledger at least; keys that were retired are still in the list */
 }

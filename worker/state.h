@@ -12,6 +12,7 @@
 #ifndef WORKER_STATE_H
 #define WORKER_STATE_H
 
+#include "alert.h"
 #include "citystate.h"
 #include "kafka.h"
 #include "ledger.h"
@@ -36,7 +37,9 @@ struct city_entry {
     struct city_key key;
     struct citystate city;
     char field[CITY_FIELD_BYTES];
-    bool dirty; /* changed since the last commit was built */
+    bool dirty;                      /* changed since the last commit was built */
+    const struct rules *alert_rules; /* those alert_mask is of; NULL: of none */
+    uint64_t alert_mask;             /* bit per rule that matches the city */
     struct city_entry *next_dirty;
     UT_hash_handle hh;
 };
@@ -124,6 +127,7 @@ struct state {
     size_t missing_count, missing_capacity;
     struct late_row *late;
     size_t late_count, late_capacity;
+    struct alert_queue alerts;
     bool changed; /* anything to commit since the last commit was built */
     bool cursors_started;
     state_letter_fn *letter;

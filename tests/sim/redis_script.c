@@ -174,10 +174,25 @@ static void write_later(const struct redis_command *command, int32_t partition, 
     event_at(&after->event, world.now_ms + between(0, 3));
 }
 
+/* A stream is a hash here whose fields are the numbers of its entries; none is ever dropped. */
+static size_t append(const struct redis_command *command, struct redis_key *key, size_t at)
+{
+    size_t count = strtoull(value_at(command, at + 2), NULL, 10);
+    for (size_t i = 0; i < count; i++) {
+        char number[24];
+        size_t place = at + 3 + i;
+        snprintf(number, sizeof number, "%zu", key->present);
+        redis_set(key, number, value_at(command, place), command->sizes[command->keys + place - 1]);
+    }
+    return at + 3 + count;
+}
+
 /* What the operation at `at` does to `key`; returns where the next one is. */
 static size_t operate(const struct redis_command *command, struct redis_key *key, size_t at, int64_t *retired)
 {
     const char *operation = value_at(command, at);
+    if (strcmp(operation, "xadd") == 0)
+        return append(command, key, at);
     if (strcmp(operation, "hset") != 0) {
         if (strcmp(operation, "retire") == 0)
             *retired += redis_integer(key, "#n");

@@ -137,14 +137,38 @@ static inline void redis_dump_hash(const char *key, struct buf *out)
     store_reply_free(reply);
 }
 
-/* All hashes under the prefix, without it, and without what differs between two honest histories. */
+static inline int64_t redis_length(const char *stream)
+{
+    struct store_reply *reply = REDIS_CALL("XLEN", stream);
+    int64_t length = reply->integer;
+    store_reply_free(reply);
+    return length;
+}
+
+/* The entries of a stream in turn, without their ids. */
+static inline void redis_dump_stream(const char *key, struct buf *out)
+{
+    struct store_reply *reply = REDIS_CALL("XRANGE", key, "-", "+");
+    for (size_t i = 0; i < reply->count; i++) {
+        const struct store_reply *value = reply->elements[i]->elements[1]->elements[1];
+        buf_text(out, "  ");
+        for (size_t k = 0; k < value->size; k++)
+            buf_printf(out, "%02x", (unsigned char)value->text[k]);
+        buf_byte(out, '\n');
+    }
+    store_reply_free(reply);
+}
+
+/* All hashes and streams under the prefix, without it, and without what differs between two honest histories. */
 static inline void redis_dump(const char *prefix, struct buf *out)
 {
     const struct store_reply **keys;
     struct store_reply *reply = redis_keys(prefix, &keys);
     for (size_t i = 0; i < reply->count; i++) {
+        struct store_reply *type = REDIS_CALL("TYPE", keys[i]->text);
         buf_printf(out, "%s\n", keys[i]->text + strlen(prefix));
-        redis_dump_hash(keys[i]->text, out);
+        (strcmp(type->text, "stream") == 0 ? redis_dump_stream : redis_dump_hash)(keys[i]->text, out);
+        store_reply_free(type);
     }
     free(keys);
     store_reply_free(reply);

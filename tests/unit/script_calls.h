@@ -14,6 +14,7 @@
 #define PANE    "isobar:{3}:pane:0"
 #define PANE2   "isobar:{3}:pane:300000"
 #define WINDOW  "isobar:{3}:w:1h:0"
+#define ALERTS  "isobar:{3}:alerts"
 #define CHANNEL "isobar:updates"
 #define CID_0   "00000000000000000000000000000000"
 #define CID_1   "11111111111111111111111111111111"

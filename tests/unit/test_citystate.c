@@ -86,6 +86,14 @@ static struct citystate random_city(struct dice *dice)
     city.rows_late = dice_below(dice, 100);
     city.rows_retired = dice_below(dice, 100);
     city.rows_bad = dice_below(dice, 100);
+    for (int i = (int)dice_below(dice, 4); i > 0; i--) {
+        struct alert_rule rule = {.name = {(char)('a' + i)}, .metric = 1, .statistic = 1 + i, .size_ms = i * PANE};
+        struct alert_state *state = alert_states_add(&city.alerts, &rule);
+        state->seen_ms = state->heard_ms = START;
+        state->count = 1;
+        state->sum = state->value = (int32_t)dice_below(dice, 9000) - 4500;
+        state->phase = (int8_t)dice_below(dice, 4);
+    }
     return city;
 }
 
@@ -109,6 +117,9 @@ static void assert_same_city(const struct citystate *a, const struct citystate *
     assert_int_equal(a->rows_retired, b->rows_retired);
     assert_int_equal(a->rows_bad, b->rows_bad);
     assert_int_equal(a->open_count, b->open_count);
+    assert_int_equal(a->alerts.count, b->alerts.count);
+    for (int32_t i = 0; i < a->alerts.count; i++)
+        assert_memory_equal(&a->alerts.states[i], &b->alerts.states[i], sizeof *a->alerts.states);
     for (int32_t i = 0; i < a->open_count; i++) {
         struct buf x = BUF_EMPTY, y = BUF_EMPTY;
         pane_encode(&a->open[i], &x);

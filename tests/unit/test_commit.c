@@ -274,12 +274,15 @@ static void keys_are_grouped_and_named_once(void **state)
 static void a_commit_that_was_not_executed_is_written_by_the_next(void **state)
 {
     (void)state;
+    kit_rule(&kit, "warm", (const char *const[]){"metric", "temperature", "above", "0", NULL});
     kit_one(&kit, kit_row(CITY, NOON, 100), NOON);
     kit_one(&kit, kit_row(CITY, NOON + HOUR, 100), NOON + HOUR);
     (void)!build(&kit); /* lost on the way */
     kit_one(&kit, kit_row(CITY, NOON + 1, 100), NOON + HOUR);
+    kit_one(&kit, kit_row(CITY, NOON + HOUR + 1, -1), NOON + HOUR);
     state_uncommitted(&kit.state);
     store(&kit);
+    assert_int_equal(redis_length("t:{0}:alerts"), 2); /* raised and cleared */
     assert_int_equal(redis_number(LEDGER, "commits"), 1);
     assert_int_equal(number_at("pane", NOON, "#n"), 2);
     assert_int_equal(number_at("w:1h", NOON, "#n"), 2);
@@ -419,6 +422,7 @@ static void run_log(uint64_t seed, enum how how, struct buf *out)
     ask_cid();
     kit_release(&kit);
     kit_init(&kit);
+    kit_watch(&kit);
     kit.cache.limit = how == KEEPS_ALL ? SIZE_MAX : 0;
     kit.rules.lateness_ms = 4 * HOUR;
     for (int i = 0; i < 250; i++) {
@@ -433,6 +437,7 @@ static void run_log(uint64_t seed, enum how how, struct buf *out)
             store(&kit);
             kit_release(&kit);
             kit_init(&kit);
+            kit_watch(&kit);
             kit.cache.limit = 0;
             kit.rules.lateness_ms = 4 * HOUR;
             take_over(&kit);
@@ -449,7 +454,7 @@ static void run_log(uint64_t seed, enum how how, struct buf *out)
 static void who_forgets_and_loads_is_never_different(void **state)
 {
     (void)state;
-    int64_t late = 0, retired = 0;
+    int64_t late = 0, retired = 0, alerts = 0;
     for (uint64_t seed = 1; seed <= 12; seed++) {
         struct buf want = BUF_EMPTY;
         for (int how = KEEPS_ALL; how < HOWS; how++) {
@@ -459,6 +464,7 @@ static void who_forgets_and_loads_is_never_different(void **state)
                 want = have;
                 late += kit.state.ledger.rows_late;
                 retired += redis_number(LEDGER, "retired");
+                alerts += redis_length("t:{0}:alerts");
                 continue;
             }
             if (strcmp(want.data, have.data) != 0)
@@ -467,7 +473,7 @@ static void who_forgets_and_loads_is_never_different(void **state)
         }
         buf_release(&want);
     }
-    assert_true(late > 500 && retired > 500);
+    assert_true(late > 500 && retired > 500 && alerts > 500);
 }
 
 int main(void)

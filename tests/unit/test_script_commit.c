@@ -76,6 +76,48 @@ static void commit_retires_and_unlinks(void **state)
     assert_int_equal(REDIS("DBSIZE")->integer, 1);
 }
 
+/* An alert stream: each value an entry, in order, in the same commit. */
+static void commit_appends_to_a_stream(void **state)
+{
+    (void)state;
+    const struct store_reply *reply = RUN(SCRIPT_COMMIT, 3, LEDGER, ALERTS, CITY, CID_0, CID_1, CHANNEL, "", "0",
+                                          "xadd", "10000", "2", "one", "two", "hset", "0", "0", "1", "1", "x");
+    assert_string_equal(outcome(reply), "ok");
+    reply = RUN(SCRIPT_COMMIT, 2, LEDGER, ALERTS, CID_1, CID_2, CHANNEL, "", "0", "xadd", "10000", "1", "three");
+    assert_string_equal(outcome(reply), "ok");
+    note_all();
+    /* Sent again: nothing. */
+    reply = RUN(SCRIPT_COMMIT, 2, LEDGER, ALERTS, CID_1, CID_2, CHANNEL, "", "0", "xadd", "10000", "1", "three");
+    assert_string_equal(outcome(reply), "mismatch");
+    assert_nothing_written();
+    static const char *const wanted[] = {"one", "two", "three"};
+    reply = REDIS("XRANGE", ALERTS, "-", "+");
+    assert_int_equal(reply->count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct store_reply *fields = reply->elements[i]->elements[1];
+        assert_int_equal(fields->count, 2);
+        assert_string_equal(fields->elements[0]->text, "e");
+        assert_string_equal(fields->elements[1]->text, wanted[i]);
+    }
+}
+
+static void streams_are_trimmed(void **state)
+{
+    (void)state;
+    struct words words = {0};
+    const char *const head[] = {LEDGER, ALERTS, CID_0, CID_1, CHANNEL, "", "0", "xadd", "100"};
+    for (size_t i = 0; i < sizeof(head) / sizeof(*head); i++)
+        add(&words, head[i]);
+    add_number(&words, 1000);
+    for (int i = 0; i < 1000; i++)
+        add_number(&words, i);
+    assert_string_equal(outcome(run_words(SCRIPT_COMMIT, 2, &words)), "ok");
+    int64_t length = REDIS("XLEN", ALERTS)->integer;
+    assert_in_range(length, 100, 400);
+    const struct store_reply *last = REDIS("XREVRANGE", ALERTS, "+", "-", "COUNT", "1");
+    assert_string_equal(last->elements[0]->elements[1]->elements[1]->text, "999");
+}
+
 static void commit_of_many_fields(void **state)
 {
     (void)state;
@@ -165,6 +207,7 @@ static void commit_validates_before_it_writes(void **state)
         {"1", "offset", "7", "hset", "0", "1", "1", "#n", "v"},
         {"1", "offset", "7", "hset", "0", "1", "x", "f", "v"},
         {"1", "offset", "7", "retire", "retire"},
+        {"1", "offset", "7", "xadd", "10", "1", "x"}, /* to a hash */
     };
     REDIS("HSET", PANE, "1", "x", "#n", "25");
     note_all();
@@ -188,6 +231,36 @@ static void commit_validates_before_it_writes(void **state)
                                     "1", "cid", "x")),
                         "invalid");
     assert_nothing_written();
+}
+
+static void streams_are_validated_too(void **state)
+{
+    (void)state;
+    static const char *const rows[][5] = {
+        {"xadd"},
+        {"xadd", "10"},
+        {"xadd", "10", "1"},
+        {"xadd", "0", "1", "x"},
+        {"xadd", "x", "1", "x"},
+        {"xadd", "10", ""},
+        {"xadd", "10", "-1"},
+        {"xadd", "10", "2", "x"},
+        {"xadd", "10", "1", "x", "y"},
+        {"hset", "0", "0", "0"},
+        {"retire"},
+    };
+    REDIS("XADD", ALERTS, "*", "e", "x");
+    note_all();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct words words = {0};
+        const char *const head[] = {LEDGER, ALERTS, CID_0, CID_1, CHANNEL, "", "1", "offset", "7"};
+        for (size_t k = 0; k < sizeof(head) / sizeof(*head); k++)
+            add(&words, head[k]);
+        for (size_t k = 0; k < 5 && rows[i][k] != NULL; k++)
+            add(&words, rows[i][k]);
+        assert_string_equal(outcome(run_words(SCRIPT_COMMIT, 2, &words)), "invalid");
+        assert_nothing_written();
+    }
 }
 
 /* What lies in the keys is checked too: the second key is fine and must not be written either. */
@@ -322,17 +395,13 @@ static void commit_without_replicas(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(commit_writes_everything),
-        T(commit_needs_its_predecessor),
-        T(commit_runs_once),
-        T(commit_retires_and_unlinks),
-        T(commit_of_many_fields),
-        T(commit_of_binary_values),
-        T(commit_validates_before_it_writes),
-        T(commit_of_broken_keys),
-        T(scripts_can_be_lost),
-        T(commit_without_memory),
-        T(commit_without_replicas),
+        T(commit_writes_everything),   T(commit_needs_its_predecessor),
+        T(commit_runs_once),           T(commit_retires_and_unlinks),
+        T(commit_appends_to_a_stream), T(streams_are_trimmed),
+        T(streams_are_validated_too),  T(commit_of_many_fields),
+        T(commit_of_binary_values),    T(commit_validates_before_it_writes),
+        T(commit_of_broken_keys),      T(scripts_can_be_lost),
+        T(commit_without_memory),      T(commit_without_replicas),
     };
     return cmocka_run_group_tests(tests, redis_kit_start, stop);
 }

@@ -88,6 +88,29 @@ static inline void kit_release(struct kit *kit)
     assert_int_equal(kit->metrics.cities, 0);
 }
 
+/* Adds an alert rule: keys and values in turn, NULL at the end. */
+static inline void kit_rule(struct kit *kit, const char *name, const char *const *words)
+{
+    struct buf error = BUF_EMPTY;
+    struct alert_rule *rule = alert_rules_section(&kit->rules.alerts, name, &error);
+    assert_non_null(rule);
+    for (; *words; words += 2)
+        assert_int_equal(alert_rule_set(rule, words[0], words[1], &error), 0);
+    assert_int_equal(alert_rules_finish(&kit->rules.alerts, &kit->rules.windows, &error), 0);
+    buf_release(&error);
+}
+
+/* Rules for random rows, over all that alerts can do. */
+static inline void kit_watch(struct kit *kit)
+{
+    kit_rule(kit, "cold", (const char *const[]){"metric", "temperature", "below", "0", "for", "10m", NULL});
+    kit_rule(kit, "hour",
+             (const char *const[]){"metric", "temperature", "window", "1h", "statistic", "mean", "above", "1", "stale",
+                                   "clear", "stale_after", "2h", NULL});
+    kit_rule(kit, "gone",
+             (const char *const[]){"metric", "humidity", "above", "99", "stale", "raise", "stale_after", "3h", NULL});
+}
+
 /* ---- rows ---- */
 
 /* A reading of the temperature. */

@@ -1,0 +1,116 @@
+/*
+ * See alert.h. The rules that match a city are looked for once and kept as a bit mask. A row costs a look at each of
+ * those rules, and a tick at each state: no windows, no other cities. Rules and states are both ascending by name.
+ */
+#include "alert.h"
+
+#include "quantity.h"
+#include "state.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- rules and the city ---- */
+
+static uint64_t mask_of(const struct state *state, struct city_entry *entry)
+{
+    if (entry->alert_rules != state->rules) {
+        entry->alert_mask = alert_rules_mask(&state->rules->alerts, entry->city.city_id, "");
+        entry->alert_rules = state->rules;
+    }
+    return entry->alert_mask;
+}
+
+/* The rule that the state is of and that matches the city, or NULL. */
+static const struct alert_rule *rule_of(const struct state *state, struct city_entry *entry,
+                                        const struct alert_state *alert)
+{
+    const struct alert_rules *rules = &state->rules->alerts;
+    int at = alert_rules_find(rules, alert->rule);
+    bool matches = at >= 0 && (mask_of(state, entry) >> at & 1);
+    return matches && alert_state_is_of(alert, &rules->rules[at]) ? &rules->rules[at] : NULL;
+}
+
+static void tell(struct state *state, const struct city_entry *entry, const struct alert_state *alert,
+                 const struct alert_rule *rule, const struct alert_change *change)
+{
+    struct alert_event event = {.city_id = entry->city.city_id,
+                                .series = entry->city.series,
+                                .clock_ms = state->ledger.clock_ms,
+                                .offset = state->ledger.record_offset};
+    alert_event_fill(&event, alert, rule, change);
+    alert_queue_add(&state->alerts, &event);
+    state->metrics->alert_events_total++;
+}
+
+/* ---- rows ---- */
+
+static bool value_of(const struct observation *row, int32_t metric, int32_t *value)
+{
+    const struct quantity *quantity = quantity_get(metric);
+    if (!quantity || quantity->value_bit < 0 || !observation_has(row, quantity->value_bit))
+        return false;
+    *value = row->value[quantity->value_bit];
+    return true;
+}
+
+static int64_t start_of(const struct alert_rule *rule, const struct observation *row)
+{
+    return rule->size_ms ? window_start(row->observed_at_ms, rule->size_ms) : 0;
+}
+
+static void evaluate(struct state *state, struct city_entry *entry, const struct alert_rule *rule,
+                     const struct observation *row)
+{
+    struct alert_change changes[ALERT_CHANGES];
+    struct alert_reading reading = {.observed_at_ms = row->observed_at_ms, .clock_ms = state->ledger.clock_ms};
+    if (!value_of(row, rule->metric, &reading.value))
+        return;
+    reading.start_ms = start_of(rule, row);
+    struct alert_state *alert = alert_states_find(&entry->city.alerts, rule->name);
+    if (!alert)
+        alert = alert_states_add(&entry->city.alerts, rule);
+    else if (!alert_state_is_of(alert, rule))
+        return; /* the next tick ends it */
+    int count = alert_state_observe(alert, rule, &reading, changes);
+    for (int i = 0; i < count; i++)
+        tell(state, entry, alert, rule, &changes[i]);
+}
+
+void alert_row(struct state *state, struct city_entry *entry, const struct observation *row)
+{
+    const struct alert_rules *rules = &state->rules->alerts;
+    for (uint64_t mask = rules->count ? mask_of(state, entry) : 0; mask; mask &= mask - 1)
+        evaluate(state, entry, &rules->rules[__builtin_ctzll(mask)], row);
+}
+
+/* ---- ticks ---- */
+
+bool alert_due(struct state *state, struct city_entry *entry)
+{
+    const struct alert_states *alerts = &entry->city.alerts;
+    for (int32_t i = 0; i < alerts->count; i++) {
+        const struct alert_rule *rule = rule_of(state, entry, &alerts->states[i]);
+        if (!rule || alert_state_due(&alerts->states[i], rule, state->ledger.tick_clock_ms))
+            return true;
+    }
+    return false;
+}
+
+void alert_tick(struct state *state, struct city_entry *entry)
+{
+    struct alert_states *alerts = &entry->city.alerts;
+    for (int32_t i = 0; i < alerts->count;) {
+        struct alert_state *alert = &alerts->states[i];
+        const struct alert_rule *rule = rule_of(state, entry, alert);
+        struct alert_change change;
+        int count = rule ? alert_state_silent(alert, rule, state->ledger.tick_clock_ms, &change)
+                         : alert_state_end(alert, &change);
+        if (count)
+            tell(state, entry, alert, rule, &change);
+        if (rule)
+            i++;
+        else
+            alert_states_drop(alerts, i);
+    }
+}
