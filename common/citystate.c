@@ -114,6 +114,10 @@ static message_t *city_message(const struct citystate *city, struct arena *arena
     message->rows_duplicate = city->rows_duplicate;
     message->rows_retired = city->rows_retired;
     message->rows_bad = city->rows_bad;
+    message->covered_last_ms = city->last_ms[TRAIL_COVERED];
+    message->rain_last_ms = city->last_ms[TRAIL_RAIN];
+    message->snow_last_ms = city->last_ms[TRAIL_SNOW];
+    message->accumulation_max_s = city->accumulation_max_s;
     if (city->has_latest)
         message->latest = reading_message(city, arena);
     message->n_open = (size_t)city->open_count;
@@ -146,6 +150,16 @@ static bool frame_valid(const message_t *m)
     return m->format == FORMAT && m->city_id >= 0 && m->series >= 0 && is_time(m->watermark_ms) &&
            is_time(m->heard_at_ms) && is_time(m->closed_through_ms) && is_time(m->checked_at_ms) && m->rows_in >= 0 &&
            m->rows_late >= 0 && m->rows_duplicate >= 0 && m->rows_retired >= 0 && m->rows_bad >= 0;
+}
+
+/* Rows of closed panes lie before what is closed. */
+static bool chains_valid(const message_t *m)
+{
+    const int64_t last_ms[] = {m->covered_last_ms, m->rain_last_ms, m->snow_last_ms};
+    for (size_t i = 0; i < sizeof last_ms / sizeof *last_ms; i++)
+        if (last_ms[i] < 0 || (last_ms[i] > 0 && last_ms[i] >= m->closed_through_ms))
+            return false;
+    return m->accumulation_max_s >= 0 && m->accumulation_max_s <= TRAIL_ACCUMULATION_S;
 }
 
 /* Newer software may have set bits that are unknown here: their values are passed over. */
@@ -188,7 +202,7 @@ static int take_panes(struct citystate *city, const message_t *message)
 
 static int unpack(struct citystate *city, const message_t *message)
 {
-    if (!frame_valid(message))
+    if (!frame_valid(message) || !chains_valid(message))
         return ERR_INVALID;
     citystate_init(city, message->city_id, message->series);
     city->watermark_ms = message->watermark_ms;
@@ -200,6 +214,10 @@ static int unpack(struct citystate *city, const message_t *message)
     city->rows_duplicate = message->rows_duplicate;
     city->rows_retired = message->rows_retired;
     city->rows_bad = message->rows_bad;
+    city->last_ms[TRAIL_COVERED] = message->covered_last_ms;
+    city->last_ms[TRAIL_RAIN] = message->rain_last_ms;
+    city->last_ms[TRAIL_SNOW] = message->snow_last_ms;
+    city->accumulation_max_s = message->accumulation_max_s;
     if (message->latest && take_latest(city, message->latest) != 0)
         return ERR_INVALID;
     if (alert_states_unpack(&city->alerts, message->alert, message->n_alert) != 0)

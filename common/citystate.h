@@ -8,6 +8,7 @@
 
 #include "alert_state.h"
 #include "latest.h"
+#include "trail.h"
 #include "window.h"
 
 #define CITYSTATE_MAX_BYTES (1024 * 1024) /* encoded; more is not decoded */
@@ -20,7 +21,9 @@ struct citystate {
     int64_t closed_through_ms;
     int64_t checked_at_ms;
     bool has_latest;
-    struct latest latest; /* newest by (observed_at, then first in log order) */
+    struct latest latest;          /* newest by (observed_at, then first in log order) */
+    int64_t last_ms[TRAIL_CHAINS]; /* newest row of each chain in closed panes (trail.h); 0: none */
+    int32_t accumulation_max_s;    /* longest period of all rows of rain and snow */
     int64_t rows_in, rows_late, rows_duplicate, rows_retired, rows_bad;
     struct pane *open; /* ascending by start; owned array */
     int32_t open_count, open_capacity;

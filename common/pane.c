@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAPACITY 3 /* fills the smallest block that malloc gives */
+#define FIRST_CAPACITY 2 /* mostly enough: a reading every ten minutes, a pane of five */
 
 void pane_init(struct pane *pane, int64_t start_ms, int64_t end_ms)
 {
@@ -61,11 +61,21 @@ static void insert(struct pane *pane, int32_t at, struct pane_entry entry)
     pane->seen_count++;
 }
 
+/* Of rain or snow, in um; -1 when it is not known. */
+static int32_t amount(const struct observation *observation, int bit)
+{
+    return observation_has(observation, bit) && observation->value[bit] >= 0 ? observation->value[bit] : -1;
+}
+
 bool pane_add(struct pane *pane, const struct observation *observation)
 {
     const struct window *window = &pane->window;
     assert(observation->observed_at_ms >= window->start_ms && observation->observed_at_ms < window->end_ms);
-    struct pane_entry entry = {(int32_t)(observation->observed_at_ms - window->start_ms), observation->provider};
+    struct pane_entry entry = {.at = (int32_t)(observation->observed_at_ms - window->start_ms),
+                               .provider = observation->provider,
+                               .rain = amount(observation, ISOBAR__V1__VALUE__RAIN),
+                               .snow = amount(observation, ISOBAR__V1__VALUE__SNOW),
+                               .accumulation_s = observation->accumulation_s};
     int32_t at = place_of(pane, &entry);
     if (at < pane->seen_count && compare(&pane->seen[at], &entry) == 0)
         return false;
@@ -80,6 +90,27 @@ bool pane_full(const struct pane *pane)
 }
 
 /* ---- bytes ---- */
+
+/* The columns of precipitation; each is left out when it says nothing. */
+static void set_amounts(Isobar__V1__Pane *message, const struct pane *pane, struct arena *arena)
+{
+    size_t count = (size_t)pane->seen_count;
+    message->rain = arena_calloc(arena, count, sizeof *message->rain);
+    message->snow = arena_calloc(arena, count, sizeof *message->snow);
+    message->accumulation_s = arena_calloc(arena, count, sizeof *message->accumulation_s);
+    for (size_t i = 0; i < count; i++) {
+        const struct pane_entry *entry = &pane->seen[i];
+        message->rain[i] = entry->rain;
+        message->snow[i] = entry->snow;
+        message->accumulation_s[i] = entry->accumulation_s;
+        if (entry->rain >= 0)
+            message->n_rain = count;
+        if (entry->snow >= 0)
+            message->n_snow = count;
+        if (entry->accumulation_s)
+            message->n_accumulation_s = count;
+    }
+}
 
 Isobar__V1__Pane *pane_message(const struct pane *pane, struct arena *arena)
 {
@@ -96,6 +127,7 @@ Isobar__V1__Pane *pane_message(const struct pane *pane, struct arena *arena)
         if (pane->seen[i].provider)
             message->n_provider = count;
     }
+    set_amounts(message, pane, arena);
     return message;
 }
 
@@ -107,6 +139,25 @@ void pane_encode(const struct pane *pane, struct buf *out)
     size_t size = isobar__v1__pane__get_packed_size(message);
     buf_advance(out, isobar__v1__pane__pack(message, (uint8_t *)buf_reserve(out, size)));
     arena_release(&arena);
+}
+
+/* Columns of precipitation, each absent or one cell per reading. */
+static bool amounts_valid(const Isobar__V1__Pane *pane)
+{
+    size_t count = pane->n_observed_at;
+    if ((pane->n_rain && pane->n_rain != count) || (pane->n_snow && pane->n_snow != count) ||
+        (pane->n_accumulation_s && pane->n_accumulation_s != count))
+        return false;
+    for (size_t i = 0; i < pane->n_rain; i++)
+        if (pane->rain[i] < -1)
+            return false;
+    for (size_t i = 0; i < pane->n_snow; i++)
+        if (pane->snow[i] < -1)
+            return false;
+    for (size_t i = 0; i < pane->n_accumulation_s; i++)
+        if (pane->accumulation_s[i] < 0)
+            return false;
+    return true;
 }
 
 /* One reading for each row, strictly ascending, inside the span. */
@@ -133,7 +184,7 @@ int pane_unpack(struct pane *pane, const Isobar__V1__Pane *message)
     pane_init(pane, 0, 0);
     if (!message->state || window_unpack(&pane->window, message->state) != 0)
         return ERR_INVALID;
-    if (!seen_valid(message)) {
+    if (!seen_valid(message) || !amounts_valid(message)) {
         pane_release(pane);
         return ERR_INVALID;
     }
@@ -145,6 +196,9 @@ int pane_unpack(struct pane *pane, const Isobar__V1__Pane *message)
     for (size_t i = 0; i < count; i++) {
         pane->seen[i].at = (int32_t)message->observed_at[i];
         pane->seen[i].provider = message->n_provider ? message->provider[i] : 0;
+        pane->seen[i].rain = message->n_rain ? message->rain[i] : -1;
+        pane->seen[i].snow = message->n_snow ? message->snow[i] : -1;
+        pane->seen[i].accumulation_s = message->n_accumulation_s ? message->accumulation_s[i] : 0;
     }
     return 0;
 }

@@ -209,4 +209,5 @@ void window_merge(struct window *into, const struct window *from)
         put(into, &at, &from->metrics[i], shift);
     if (from->wind)
         wind_merge(wind_of(into), from->wind);
+    parts_add(&into->parts, &from->parts);
 }

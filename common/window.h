@@ -9,11 +9,13 @@
  *   first, first_at                       the smallest (time, value): of equal times the smaller value
  *   last, last_at                         the latest time; of equal times the smaller value
  *   first_observed, last_observed         the earliest and latest time of all rows, with any metric or none
+ *   parts                                 sums (parts.h)
  *   updated_at                            the latest (set by the owner from its clock, never by window_add)
  *   revision                              not merged: it belongs to the window and is its owner's to raise
  *
- * Two readings can have one time: of two providers. Rain and snow are rates here, as any other metric: their sum over
- * rows means nothing and is only kept for the mean.
+ * Two readings can have one time: of two providers. The metrics rain and snow are rates: their sum over rows means
+ * nothing and is only kept for the mean. What has fallen is in `parts`, which rows alone do not tell (trail.h):
+ * window_add leaves them alone, so panes have none. A window can have parts without a row.
  *
  * Memory matters (10,000 cities in 64 MB), so metrics are a sorted array that holds only those present, without
  * spare room. Times are int32 milliseconds after start_ms: spans are at most 24 days; a longer size is refused by the
@@ -25,6 +27,7 @@
 #include "arena.h"
 #include "buf.h"
 #include "observation.h"
+#include "parts.h"
 #include "wind.h"
 
 #include "window.pb-c.h"
@@ -37,7 +40,7 @@
 #define WINDOW_MAX_SPAN_MS (INT64_C(24) * 86400000) /* 24 days */
 #define WINDOW_MAX_METRICS 64                       /* newer software's are kept and merged, unnamed */
 #define WINDOW_MAX_ROWS    INT32_MAX                /* so that sums of squares times count fit 128 bits */
-#define PANE_MAX_BYTES     (256 * 1024)             /* encoded */
+#define PANE_MAX_BYTES     (512 * 1024)             /* encoded */
 #define PANE_MAX_READINGS  16384                    /* what an owner lets into one pane: pane_full */
 
 typedef __int128 wide __attribute__((aligned(8))); /* 16 would cost 8 bytes for each accumulator */
@@ -59,7 +62,8 @@ struct window {
     int64_t revision;
     int64_t updated_at_ms;
     int64_t first_observed_at_ms, last_observed_at_ms; /* 0 while rows is 0 */
-    struct accumulator *metrics;                       /* ascending by metric */
+    struct parts parts;
+    struct accumulator *metrics; /* ascending by metric */
     int32_t metric_count, metric_capacity;
     struct wind_vector *wind; /* NULL until a row had speed and direction, or was calm */
 };
@@ -85,11 +89,15 @@ const struct accumulator *window_find(const struct window *window, int32_t metri
 double accumulator_mean(const struct accumulator *accumulator);
 /* Sample standard deviation (n-1) in the stored unit; 0 when count < 2. Computed from exact integers. */
 double accumulator_deviation(const struct accumulator *accumulator);
-/* Appends the encoded isobar.v1.WindowState. */
+/*
+ * Appends the encoded isobar.v1.WindowState. Parts are brought into the range that a reader takes: an older version may
+ * have dropped some, which then cannot be corrected downwards.
+ */
 void window_encode(const struct window *window, struct buf *out);
 /*
  * Decodes and validates into an uninitialised `window`: size, span, column lengths, metrics ascending, 0 < count <=
- * rows, times inside the span, and what sums, extremes and wind of one set of rows must hold among each other.
+ * rows, times inside the span, parts not negative nor longer than it, and what sums, extremes and wind of one set of
+ * rows must hold among each other.
  * ERR_INVALID leaves it released.
  */
 int window_decode(struct window *window, const void *bytes, size_t size) __attribute__((warn_unused_result));
@@ -98,6 +106,8 @@ int window_decode(struct window *window, const void *bytes, size_t size) __attri
 struct pane_entry {
     int32_t at; /* ms after start */
     int32_t provider;
+    int32_t rain, snow;     /* um over accumulation_s; -1: not known */
+    int32_t accumulation_s; /* 0: not known */
 };
 struct pane {
     struct window window;

@@ -130,6 +130,21 @@ static Isobar__V1__WindVector *wind_message(const struct wind_vector *wind, stru
     return message;
 }
 
+static int64_t clamp(int64_t value, int64_t most)
+{
+    return value < 0 ? 0 : value > most ? most : value;
+}
+
+static void set_parts(message_t *message, const struct window *window)
+{
+    int64_t span_ms = window->end_ms - window->start_ms;
+    message->rain_um = clamp(window->parts.rain_um, INT64_MAX);
+    message->rain_covered_ms = clamp(window->parts.rain_covered_ms, span_ms);
+    message->snow_um = clamp(window->parts.snow_um, INT64_MAX);
+    message->snow_covered_ms = clamp(window->parts.snow_covered_ms, span_ms);
+    message->covered_ms = clamp(window->parts.covered_ms, span_ms);
+}
+
 Isobar__V1__WindowState *window_message(const struct window *window, struct arena *arena)
 {
     message_t *message = arena_calloc(arena, 1, sizeof *message);
@@ -143,6 +158,7 @@ Isobar__V1__WindowState *window_message(const struct window *window, struct aren
     message->first_observed_at_ms = window->first_observed_at_ms;
     message->last_observed_at_ms = window->last_observed_at_ms;
     set_metrics(message, window, arena);
+    set_parts(message, window);
     if (window->wind)
         message->wind = wind_message(window->wind, arena);
     return message;
@@ -176,6 +192,13 @@ static bool frame_valid(const message_t *m)
         return m->first_observed_at_ms == 0 && m->last_observed_at_ms == 0;
     return m->first_observed_at_ms >= m->start_ms && m->last_observed_at_ms < m->end_ms &&
            m->first_observed_at_ms <= m->last_observed_at_ms;
+}
+
+static bool parts_valid(const message_t *m)
+{
+    int64_t span_ms = m->end_ms - m->start_ms;
+    return m->rain_um >= 0 && m->snow_um >= 0 && within(m->rain_covered_ms, 0, span_ms) &&
+           within(m->snow_covered_ms, 0, span_ms) && within(m->covered_ms, 0, span_ms);
 }
 
 static bool columns_valid(const message_t *m)
@@ -281,7 +304,7 @@ static struct wind_vector *wind_copy(const Isobar__V1__WindVector *message)
 
 static bool window_valid(const message_t *m)
 {
-    if (!frame_valid(m) || !columns_valid(m) || (m->wind && !wind_valid(m->wind, m->rows)))
+    if (!frame_valid(m) || !parts_valid(m) || !columns_valid(m) || (m->wind && !wind_valid(m->wind, m->rows)))
         return false;
     for (size_t k = 0; k < m->n_metric; k++) {
         if (!cells_valid(m, k))
@@ -304,6 +327,11 @@ int window_unpack(struct window *window, const Isobar__V1__WindowState *message)
     window->updated_at_ms = message->updated_at_ms;
     window->first_observed_at_ms = message->first_observed_at_ms;
     window->last_observed_at_ms = message->last_observed_at_ms;
+    window->parts = (struct parts){.rain_um = message->rain_um,
+                                   .snow_um = message->snow_um,
+                                   .rain_covered_ms = (int32_t)message->rain_covered_ms,
+                                   .snow_covered_ms = (int32_t)message->snow_covered_ms,
+                                   .covered_ms = (int32_t)message->covered_ms};
     if (message->n_metric) {
         window->metrics = mem_calloc(message->n_metric, sizeof *window->metrics);
         window->metric_count = window->metric_capacity = (int32_t)message->n_metric;

@@ -144,7 +144,9 @@ static void assert_pane(const struct pane *pane)
                                                                   .last_at = 299999});
     const struct wind_vector wind = {.calm = 3};
     assert_memory_equal(window->wind, &wind, sizeof wind);
-    const struct pane_entry seen[] = {{1000, 1}, {1000, 2}, {299999, 1}};
+    const struct pane_entry seen[] = {{.at = 1000, .provider = 1, .rain = -1, .snow = -1},
+                                      {.at = 1000, .provider = 2, .rain = -1, .snow = -1},
+                                      {.at = 299999, .provider = 1, .rain = -1, .snow = -1}};
     assert_int_equal(pane->seen_count, 3);
     assert_memory_equal(pane->seen, seen, sizeof seen);
 }

@@ -117,6 +117,9 @@ static void full(void **state)
     for (int i = 0; i < PANE_MAX_READINGS; i++) {
         assert_false(pane_full(&pane));
         struct observation row = reading(SPAN - 1 - i, INT32_MAX, 1);
+        row.accumulation_s = INT32_MAX;
+        observation_set(&row, ISOBAR__V1__VALUE__RAIN, INT32_MAX);
+        observation_set(&row, ISOBAR__V1__VALUE__SNOW, INT32_MAX);
         assert_true(pane_add(&pane, &row));
     }
     assert_true(pane_full(&pane));
@@ -135,7 +138,7 @@ struct sample {
     Isobar__V1__Pane message;
     Isobar__V1__WindowState state;
     int64_t at[4];
-    int32_t provider[4];
+    int32_t provider[4], rain[4], snow[4], accumulation_s[4];
 };
 
 static void sample_init(struct sample *s)
@@ -153,6 +156,11 @@ static void sample_init(struct sample *s)
     s->message.observed_at = s->at;
     s->message.provider = s->provider;
     s->message.n_observed_at = s->message.n_provider = 3;
+    s->message.rain = s->rain;
+    s->message.snow = s->snow;
+    s->message.accumulation_s = s->accumulation_s;
+    s->message.n_rain = s->message.n_snow = s->message.n_accumulation_s = 3;
+    s->rain[1] = s->snow[2] = -1;
     const int64_t at[] = {10, 10, 20, 21};
     memcpy(s->at, at, sizeof at);
     s->provider[1] = 1;
@@ -195,6 +203,13 @@ static void must_not_parse(void **state)
         {P(at[2], SPAN)},
         {P(at[2], 9)},
         {P(at[2], INT64_MAX)},
+        {P(message.n_rain, 2)},
+        {P(message.n_rain, 4)},
+        {P(message.n_snow, 1)},
+        {P(message.n_accumulation_s, 4)},
+        {P(rain[1], -2)},
+        {P(snow[0], INT32_MIN)},
+        {P(accumulation_s[2], -1)},
     };
     struct sample s;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -209,6 +224,46 @@ static void must_not_parse(void **state)
     s.at[0] = 9;
     s.message.n_provider = 0; /* all of provider 0: absent */
     assert_int_equal(decode(&s), 0);
+}
+
+static void amounts(void **state)
+{
+    (void)state;
+    struct observation row = reading(5, 1, 0);
+    struct pane pane, back;
+    struct buf bytes = BUF_EMPTY;
+    pane_init(&pane, START, START + SPAN);
+    assert_true(pane_add(&pane, &row)); /* no precipitation: no columns */
+    const Isobar__V1__Pane *message;
+    struct arena arena;
+    arena_init(&arena, MESSAGE_ARENA_BYTES);
+    message = pane_message(&pane, &arena);
+    assert_int_equal(message->n_rain + message->n_snow + message->n_accumulation_s, 0);
+    pane_encode(&pane, &bytes);
+    assert_int_equal(pane_decode(&back, bytes.data, bytes.size), 0);
+    assert_int_equal(back.seen[0].rain, -1);
+    assert_int_equal(back.seen[0].snow, -1);
+    assert_int_equal(back.seen[0].accumulation_s, 0);
+    pane_release(&back);
+
+    row = reading(6, 1, 0);
+    row.accumulation_s = 3600;
+    observation_set(&row, ISOBAR__V1__VALUE__RAIN, 0); /* dry is not unknown */
+    assert_true(pane_add(&pane, &row));
+    message = pane_message(&pane, &arena);
+    assert_int_equal(message->n_rain, 2);
+    assert_int_equal(message->rain[0], -1);
+    assert_int_equal(message->rain[1], 0);
+    assert_int_equal(message->n_snow, 0);
+    assert_int_equal(message->n_accumulation_s, 2);
+    buf_reset(&bytes);
+    pane_encode(&pane, &bytes);
+    assert_int_equal(pane_decode(&back, bytes.data, bytes.size), 0);
+    assert_memory_equal(back.seen, pane.seen, 2 * sizeof *pane.seen);
+    pane_release(&back);
+    pane_release(&pane);
+    arena_release(&arena);
+    buf_release(&bytes);
 }
 
 static void sizes(void **state)
@@ -235,7 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(duplicates), cmocka_unit_test(any_order_gives_the_same_bytes),
         cmocka_unit_test(full),       cmocka_unit_test(must_not_parse),
-        cmocka_unit_test(sizes),
+        cmocka_unit_test(amounts),    cmocka_unit_test(sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

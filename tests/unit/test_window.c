@@ -155,6 +155,8 @@ static void merge_shifts_times_and_keeps_the_revision(void **state)
     window_init(&pane, START + 600000, START + 900000);
     hour.revision = 4;
     hour.updated_at_ms = 10;
+    hour.parts = (struct parts){1, 2, 3, 4, 5};
+    pane.parts = (struct parts){10, -20, 30, -40, 50};
     pane.revision = 9;
     pane.updated_at_ms = 20;
     struct observation row = reading(START + 600500, 12);
@@ -167,6 +169,11 @@ static void merge_shifts_times_and_keeps_the_revision(void **state)
     assert_int_equal(a->last_at, 600500);
     assert_int_equal(hour.revision, 4);
     assert_int_equal(hour.updated_at_ms, 20);
+    assert_int_equal(hour.parts.rain_um, 11);
+    assert_int_equal(hour.parts.snow_um, -18); /* a correction */
+    assert_int_equal(hour.parts.rain_covered_ms, 33);
+    assert_int_equal(hour.parts.snow_covered_ms, -36);
+    assert_int_equal(hour.parts.covered_ms, 55);
     pane.updated_at_ms = 15;
     window_merge(&hour, &pane);
     assert_int_equal(hour.updated_at_ms, 20);

@@ -25,6 +25,12 @@ static struct window random_window(struct dice *dice, int64_t rows)
     }
     window.revision = dice_below(dice, 3);
     window.updated_at_ms = dice_below(dice, 3) ? START + dice_below(dice, HOUR) : 0;
+    if (dice_below(dice, 3))
+        window.parts = (struct parts){.rain_um = dice_below(dice, INT64_C(1) << 40),
+                                      .snow_um = dice_below(dice, 3),
+                                      .rain_covered_ms = dice_between(dice, 0, HOUR / 2),
+                                      .snow_covered_ms = dice_between(dice, 0, HOUR / 2),
+                                      .covered_ms = dice_between(dice, 0, HOUR / 2)};
     return window;
 }
 
@@ -37,6 +43,7 @@ static void assert_same_window(const struct window *a, const struct window *b)
     assert_int_equal(a->updated_at_ms, b->updated_at_ms);
     assert_int_equal(a->first_observed_at_ms, b->first_observed_at_ms);
     assert_int_equal(a->last_observed_at_ms, b->last_observed_at_ms);
+    assert_memory_equal(&a->parts, &b->parts, offsetof(struct parts, covered_ms) + sizeof a->parts.covered_ms);
     assert_int_equal(a->metric_count, b->metric_count);
     for (int32_t i = 0; i < a->metric_count; i++) {
         const struct accumulator *x = &a->metrics[i], *y = &b->metrics[i];
@@ -204,6 +211,16 @@ static const struct edit spoilt[][3] = {
     {W(message.last_observed_at_ms, START + HOUR)},
     {W(message.last_observed_at_ms, START + 2999)},
     {W(message.first_observed_at_ms, 0)},
+    /* parts */
+    {W(message.rain_um, -1)},
+    {W(message.snow_um, -1)},
+    {W(message.rain_covered_ms, -1)},
+    {W(message.rain_covered_ms, HOUR + 1)},
+    {W(message.snow_covered_ms, -1)},
+    {W(message.snow_covered_ms, HOUR + 1)},
+    {W(message.covered_ms, -1)},
+    {W(message.covered_ms, HOUR + 1)},
+    {W(message.covered_ms, (INT64_C(1) << 32) + 5)},
     /* columns */
     {W(message.n_metric, 1)},
     {W(message.n_metric, 0)},
@@ -300,6 +317,7 @@ static void may_parse(void **state)
         {W(wind.count, 0), W(wind.n_rose, 0)},
         {W(wind.sine, 1000000000), W(wind.cosine, -1000000000)},
         {W(message.revision, INT64_MAX)},
+        {W(message.rain_um, INT64_MAX), W(message.rain_covered_ms, HOUR), W(message.covered_ms, HOUR)},
     };
     struct sample *s = mem_alloc(sizeof *s);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -310,6 +328,26 @@ static void may_parse(void **state)
             fail_msg("case %zu does not parse", i);
     }
     free(s);
+}
+
+/* An older version has dropped what it did not know: what is taken away then cannot be, but must be readable. */
+static void parts_are_written_as_they_can_be_read(void **state)
+{
+    (void)state;
+    struct window window, back;
+    struct buf bytes = BUF_EMPTY;
+    window_init(&window, START, START + HOUR);
+    window.parts = (struct parts){-1, -2, -3, (int32_t)HOUR + 1, (int32_t)HOUR};
+    window_encode(&window, &bytes);
+    assert_int_equal(window_decode(&back, bytes.data, bytes.size), 0);
+    assert_int_equal(back.rows, 0); /* no row is needed for parts */
+    assert_int_equal(back.parts.rain_um, 0);
+    assert_int_equal(back.parts.snow_um, 0);
+    assert_int_equal(back.parts.rain_covered_ms, 0);
+    assert_int_equal(back.parts.snow_covered_ms, HOUR);
+    assert_int_equal(back.parts.covered_ms, HOUR);
+    assert_int_equal(window.parts.rain_um, -1);
+    buf_release(&bytes);
 }
 
 static void many_metrics(void **state)
@@ -367,7 +405,7 @@ static void bytes_that_are_no_window(void **state)
         window_release(&other);
         free(cut);
     }
-    assert_in_range(parsed, 0, 3); /* cut before `rows`, `metric` or `wind`, it is a window without them */
+    assert_in_range(parsed, 0, 8); /* cut before `rows`, `metric`, `wind` or a part, it is a window without them */
     for (int i = 0; i < 20000; i++) {
         char *spoiled = mem_dup(bytes.data, bytes.size);
         for (int64_t n = dice_below(&dice, 3); n >= 0; n--)
@@ -425,6 +463,7 @@ int main(void)
         cmocka_unit_test(round_trip),
         cmocka_unit_test(merging_what_was_stored),
         cmocka_unit_test(must_not_parse),
+        cmocka_unit_test(parts_are_written_as_they_can_be_read),
         cmocka_unit_test(may_parse),
         cmocka_unit_test(many_metrics),
         cmocka_unit_test(metrics_of_newer_software_survive),
