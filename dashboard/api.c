@@ -12,6 +12,7 @@
 #include "page.h"
 #include "query.h"
 #include "reader.h"
+#include "shard.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,13 +131,15 @@ static void get_latest(struct api *api, struct httpd_request *request)
 static void get_city(struct api *api, struct httpd_request *request, const struct city *city)
 {
     struct buf out = BUF_EMPTY;
-    (void)api;
+    struct alarm_filter own = {.city_id = city->id, .phase = ALARM_FILTER_ANY, .limit = HISTORY_LIMIT};
     buf_byte(&out, '{');
     encode_city(&out, city);
     if (city_has_reading(city)) {
         buf_text(&out, ",\"latest\":");
         encode_latest(&out, city);
     }
+    buf_byte(&out, ',');
+    alarms_encode(&model_atlas(api->model)->alarms, &own, &out);
     buf_printf(&out,
                ",\"watermark\":%lld,\"rows\":{\"in\":%lld,\"late\":%lld,\"duplicate\":%lld,\"retired\":%lld,"
                "\"bad\":%lld}}",
@@ -179,33 +182,16 @@ static void get_ready(struct api *api, struct httpd_request *request)
 struct waiting {
     struct api *api;
     struct httpd_request *request;
-    bool csv;
+    bool csv;                /* windows */
+    struct alarm_filter now; /* alerts */
 };
-
-static void fill_csv(const struct window_query *query, const struct window_answer *answer, const char *name,
-                     struct buf *out)
-{
-    encode_csv_header(out);
-    for (size_t i = 0; i < answer->count; i++)
-        encode_csv_window(out, query->city_id, name, &answer->windows[i], answer->closed_through_ms);
-}
-
-static void fill_windows(const struct window_query *query, const struct window_answer *answer, struct buf *out)
-{
-    buf_printf(out, "{\"city\":%lld,\"size\":\"%s\",\"series\":%d,", (long long)query->city_id, query->size.name,
-               query->series);
-    encode_metric_units(out);
-    buf_text(out, ",\"windows\":[");
-    encode_windows(out, answer->windows, answer->count, answer->closed_through_ms);
-    buf_text(out, "]}");
-}
 
 static void reply_windows(const struct waiting *waiting, const struct window_query *query,
                           const struct window_answer *answer)
 {
     struct buf out = BUF_EMPTY;
     if (!waiting->csv) {
-        fill_windows(query, answer, &out);
+        reader_json(query, answer, &out);
         reply_once(waiting->request, JSON, &out);
         return;
     }
@@ -214,7 +200,7 @@ static void reply_windows(const struct waiting *waiting, const struct window_que
     snprintf(disposition, sizeof disposition, "attachment; filename=\"isobar-%lld-%s.csv\"", (long long)query->city_id,
              query->size.name);
     httpd_reply_header(waiting->request, "Content-Disposition", disposition);
-    fill_csv(query, answer, city ? city->entry->name : "", &out);
+    reader_csv(query, answer, city ? city->entry->name : "", &out);
     reply_once(waiting->request, CSV, &out);
 }
 
@@ -254,6 +240,50 @@ static void get_windows(struct api *api, struct httpd_request *request, const st
         *waiting = (struct waiting){.api = api, .request = request, .csv = wants_csv(request)};
         httpd_defer(request);
         reader_windows(model_store(api->model), api->prefix, &query, on_windows, waiting);
+    }
+    buf_release(&error);
+}
+
+/* ---- alerts ---- */
+
+static void on_history(void *arg, const struct history_query *query, const struct history_answer *answer)
+{
+    struct waiting *waiting = arg;
+    struct buf out = BUF_EMPTY;
+    (void)query;
+    if (answer->status == 0) {
+        buf_byte(&out, '{');
+        alarms_encode(&model_atlas(waiting->api->model)->alarms, &waiting->now, &out);
+        buf_byte(&out, ',');
+        history_encode(answer, &out);
+        buf_byte(&out, '}');
+        reply_once(waiting->request, JSON, &out);
+    } else {
+        problem(waiting->api, waiting->request, 503, "Redis does not answer", error_name(answer->status));
+    }
+    free(waiting);
+}
+
+static void get_alerts(struct api *api, struct httpd_request *request)
+{
+    struct buf error = BUF_EMPTY;
+    struct history_query query;
+    struct alarm_filter now;
+    struct alerts_text text = {.state = httpd_query(request, "state"),
+                               .city = httpd_query(request, "city"),
+                               .limit = httpd_query(request, "limit")};
+    const struct atlas *atlas = model_atlas(api->model);
+    if (!model_ready(api->model)) {
+        problem(api, request, 503, "Not ready", "Redis is not there, or was not read yet");
+    } else if (query_alerts(&text, &now, &query, &error) != 0) {
+        problem(api, request, 400, "Bad query", error.data);
+    } else {
+        struct waiting *waiting = mem_alloc(sizeof *waiting);
+        *waiting = (struct waiting){.api = api, .request = request, .now = now};
+        query.first = query.city_id ? shard_of_city(query.city_id, atlas->partitions) : 0;
+        query.last = query.city_id ? query.first : atlas->partitions - 1;
+        httpd_defer(request);
+        history_read(model_store(api->model), api->prefix, &query, on_history, waiting);
     }
     buf_release(&error);
 }
@@ -328,8 +358,8 @@ static void route(struct api *api, struct httpd_request *request, const char *pa
         const char *path;
         void (*get)(struct api *api, struct httpd_request *request);
     } routes[] = {{"/api/v1/cities", get_cities}, {"/api/v1/latest", get_latest}, {"/api/v1/cluster", get_cluster},
-                  {"/api/v1/about", get_about},   {"/api/v1/events", get_events}, {"/livez", get_live},
-                  {"/readyz", get_ready}};
+                  {"/api/v1/about", get_about},   {"/api/v1/events", get_events}, {"/api/v1/alerts", get_alerts},
+                  {"/livez", get_live},           {"/readyz", get_ready}};
     static const char city_prefix[] = "/api/v1/cities/";
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         if (strcmp(path, routes[i].path) == 0) {

@@ -23,6 +23,7 @@ void atlas_init(struct atlas *atlas, int32_t partitions)
 void atlas_release(struct atlas *atlas)
 {
     struct city *city = atlas->table, *next;
+    alarms_release(&atlas->alarms);
     HASH_CLEAR(hh, atlas->table); /* the cities stay linked */
     for (; city; city = next) {
         next = city->hh.next;
@@ -49,6 +50,7 @@ static void drop_entry(struct atlas *atlas, struct city *city)
 
 void atlas_scan_end(struct atlas *atlas, int32_t partition, uint64_t scan)
 {
+    alarms_scan_end(&atlas->alarms, partition, scan);
     for (struct city *city = atlas->table; city; city = city->hh.next) {
         if (city->partition != partition)
             continue;
@@ -140,6 +142,8 @@ bool atlas_take_state(struct atlas *atlas, int32_t partition, uint64_t scan, con
         city->version = ++atlas->version;
     }
     bool further = valid && state.series > 0;
+    if (city || further)
+        alarms_take(&atlas->alarms, partition, scan ? scan : atlas->scan, &state);
     citystate_release(&state);
     return city != NULL || further;
 }

@@ -10,6 +10,7 @@
 #ifndef DASHBOARD_ATLAS_H
 #define DASHBOARD_ATLAS_H
 
+#include "alarm.h"
 #include "buf.h"
 #include "citystate.h"
 
@@ -41,7 +42,8 @@ struct atlas {
     struct city *table; /* by id; in the order of first sight through hh.next */
     int32_t partitions;
     uint64_t version, catalogue;
-    uint64_t scan; /* number of the last scan begun */
+    uint64_t scan;        /* number of the last scan begun */
+    struct alarms alarms; /* of all states, further series included */
 };
 
 /* Empties `atlas`, of an installation with so many partitions. */
@@ -60,7 +62,7 @@ void atlas_scan_end(struct atlas *atlas, int32_t partition, uint64_t scan);
  */
 bool atlas_take_entry(struct atlas *atlas, int32_t partition, uint64_t scan, const char *bytes, size_t size);
 /*
- * Takes an encoded isobar.v1.CityState; as above. States of further series are valid and ignored. `now_ms` is
+ * Takes an encoded isobar.v1.CityState; as above. Of further series only the alerts are kept. `now_ms` is
  * when its commit was announced, 0 when that is not known: it dates a reading that is new.
  */
 bool atlas_take_state(struct atlas *atlas, int32_t partition, uint64_t scan, const char *bytes, size_t size,

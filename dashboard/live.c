@@ -18,6 +18,7 @@
 #define SLOW_BYTES     (512 * 1024) /* queued for a client, beside a snapshot, above which it misses updates */
 #define VIEW_EVERY_MS  1500         /* the view is read once a second: every second one is sent */
 #define BEAT_MS        2000
+#define ALERTS_SHOWN   200
 #define FOLLOW_WINDOWS 3 /* newest windows sent when a followed city changes */
 #define ID_BYTES       48
 
@@ -36,6 +37,7 @@ struct live {
     struct stream *streams;
     int64_t started_ms;
     uint64_t version;      /* of the cities, up to which all streams that are not stale were told */
+    uint64_t alarms;       /* version of the alerts that streams were told */
     size_t snapshot_bytes; /* of the last one */
     int64_t view_next_ms;
 };
@@ -112,10 +114,20 @@ static void encode_state(const struct live *live, struct buf *out)
                (long long)since, (unsigned long long)model_atlas(live->model)->catalogue, (long long)clock_wall_ms());
 }
 
+static void encode_alerts(const struct live *live, struct buf *out)
+{
+    struct alarm_filter all = {.phase = ALARM_FILTER_ANY, .limit = ALERTS_SHOWN};
+    buf_byte(out, '{');
+    alarms_encode(&model_atlas(live->model)->alarms, &all, out);
+    buf_printf(out, ",\"at\":%lld}", (long long)clock_wall_ms());
+}
+
 static struct httpd_chunk *full_event(struct live *live, const char *event, uint64_t since)
 {
     struct buf data = BUF_EMPTY;
     (void)encode_since(live, since, &data);
+    buf_text(&data, ",\"active\":");
+    encode_alerts(live, &data);
     buf_byte(&data, ',');
     encode_state(live, &data);
     buf_byte(&data, '}');
@@ -235,6 +247,18 @@ static void read_followed(struct live *live, uint64_t since)
 
 /* ---- what the model reports ---- */
 
+static void tell_alerts(struct live *live)
+{
+    uint64_t version = model_atlas(live->model)->alarms.version;
+    struct buf data = BUF_EMPTY;
+    if (version == live->alarms)
+        return;
+    live->alarms = version;
+    encode_alerts(live, &data);
+    send_all(live, "alerts", &data);
+    buf_release(&data);
+}
+
 void live_changed(struct live *live)
 {
     uint64_t since = live->version;
@@ -248,6 +272,7 @@ void live_changed(struct live *live)
         read_followed(live, since);
     }
     buf_release(&data);
+    tell_alerts(live);
     refresh_stale(live);
 }
 

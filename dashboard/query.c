@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define DEFAULT_LIMIT 1000
+#define ALERTS_LIMIT  100
 #define LATEST_MS     253402300800000 /* the year 10000 */
 
 int query_integer(const char *text, int64_t low, int64_t high, int64_t *out)
@@ -78,6 +79,38 @@ int query_windows(const struct query_text *text, const struct windowset *set, in
         return ERR_INVALID;
     }
     clamp(query, now_ms);
+    return 0;
+}
+
+int query_alerts(const struct alerts_text *text, struct alarm_filter *now, struct history_query *history,
+                 struct buf *error)
+{
+    static const struct {
+        const char *name;
+        int32_t phase, change;
+    } states[] = {{"pending", ISOBAR__V1__ALERT_PHASE__ALERT_PENDING, 0},
+                  {"raised", ISOBAR__V1__ALERT_PHASE__ALERT_RAISED, ISOBAR__V1__ALERT_CHANGE__ALERT_CHANGE_RAISED},
+                  {"stale", ISOBAR__V1__ALERT_PHASE__ALERT_STALE, ISOBAR__V1__ALERT_CHANGE__ALERT_CHANGE_STALE},
+                  {"cleared", 0, ISOBAR__V1__ALERT_CHANGE__ALERT_CHANGE_CLEARED}};
+    size_t at = 0, count = sizeof states / sizeof *states;
+    int64_t limit = ALERTS_LIMIT, city = 0;
+    while (text->state && at < count && strcmp(text->state, states[at].name) != 0)
+        at++;
+    if (at == count) {
+        buf_text(error, "state must be one of pending, raised, stale, cleared");
+        return ERR_INVALID;
+    }
+    if (bounded("limit", text->limit, 1, HISTORY_LIMIT, &limit, error) != 0 ||
+        bounded("city", text->city, 1, INT64_MAX, &city, error) != 0)
+        return ERR_INVALID;
+    *now = (struct alarm_filter){.city_id = city, .phase = ALARM_FILTER_ANY, .limit = (size_t)limit};
+    *history = (struct history_query){.city_id = city, .limit = (size_t)limit};
+    if (text->state) {
+        now->phase = states[at].phase;
+        now->limit = states[at].phase ? now->limit : 0;
+        history->change = states[at].change;
+        history->limit = states[at].change ? history->limit : 0;
+    }
     return 0;
 }
 

@@ -4,7 +4,9 @@
 #ifndef DASHBOARD_QUERY_H
 #define DASHBOARD_QUERY_H
 
+#include "alarm.h"
 #include "buf.h"
+#include "history.h"
 #include "reader.h"
 #include "windowset.h"
 
@@ -24,6 +26,16 @@ struct query_text {
  */
 int query_windows(const struct query_text *text, const struct windowset *set, int64_t now_ms,
                   struct window_query *query, struct buf *error) __attribute__((warn_unused_result));
+struct alerts_text {
+    const char *state, *city, *limit; /* NULL: not given */
+};
+/*
+ * Fills what is to be shown of alerts now and of their history; partitions are the caller's. A state of one only
+ * (pending is none of the history, cleared none of now) leaves the other with a limit of 0. ERR_INVALID with a sentence
+ * in `error`.
+ */
+int query_alerts(const struct alerts_text *text, struct alarm_filter *now, struct history_query *history,
+                 struct buf *error) __attribute__((warn_unused_result));
 /* Parses "id,id,…" into at most `most` ids; ERR_INVALID with a sentence in `error`. */
 int query_ids(const char *text, int64_t *ids, size_t most, size_t *count, struct buf *error)
     __attribute__((warn_unused_result));

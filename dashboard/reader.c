@@ -1,6 +1,7 @@
 /* See reader.h. One request is MULTI, an HGET per window, an HGET of the city, EXEC, written in one go. */
 #include "reader.h"
 
+#include "encode.h"
 #include "error.h"
 #include "mem.h"
 
@@ -133,4 +134,23 @@ void reader_windows(struct store *store, const char *prefix, const struct window
     snprintf(key, sizeof key, "%s{%d}:city", prefix, query->partition);
     store_send(store, on_queued, NULL, "HGET", key, field, NULL);
     store_send(store, on_exec, read, "EXEC", NULL);
+}
+
+/* ---- as text ---- */
+
+void reader_csv(const struct window_query *query, const struct window_answer *answer, const char *name, struct buf *out)
+{
+    encode_csv_header(out);
+    for (size_t i = 0; i < answer->count; i++)
+        encode_csv_window(out, query->city_id, name, &answer->windows[i], answer->closed_through_ms);
+}
+
+void reader_json(const struct window_query *query, const struct window_answer *answer, struct buf *out)
+{
+    buf_printf(out, "{\"city\":%lld,\"size\":\"%s\",\"series\":%d,", (long long)query->city_id, query->size.name,
+               query->series);
+    encode_metric_units(out);
+    buf_text(out, ",\"windows\":[");
+    encode_windows(out, answer->windows, answer->count, answer->closed_through_ms);
+    buf_text(out, "]}");
 }

@@ -52,4 +52,9 @@ int reader_decode(struct window *window, const struct window_query *query, int64
 size_t reader_merge(const struct window_query *query, const struct citystate *state, struct window *windows,
                     size_t count);
 
+/* Appends the answer's JSON object, and its lines of CSV with a header; `name` is the city's. */
+void reader_json(const struct window_query *query, const struct window_answer *answer, struct buf *out);
+void reader_csv(const struct window_query *query, const struct window_answer *answer, const char *name,
+                struct buf *out);
+
 #endif
