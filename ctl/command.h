@@ -19,9 +19,12 @@ struct command {
     size_t options_size; /* of the struct that the rows fill */
     /* Does it: `options` is that struct. Answers go to stdout, errors to stderr; returns the exit code. */
     int (*run)(const void *options);
-    /* Commands that take exactly `operand_count` words besides options have these instead of `run`. */
+    /*
+     * Commands that take `operand_count` words besides options, and at most `operands_more` others, have these instead
+     * of `run`. Behind the last operand is a NULL.
+     */
     const char *operands; /* for --help: "<member>" */
-    int operand_count;
+    int operand_count, operands_more;
     int (*run_operands)(const void *options, char *const *operands);
 };
 
@@ -39,6 +42,7 @@ extern const struct command command_drain;
 extern const struct command command_init;
 extern const struct command command_keygen;
 extern const struct command command_members;
+extern const struct command command_normals;
 extern const struct command command_partition;
 extern const struct command command_partitions;
 extern const struct command command_status;

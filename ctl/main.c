@@ -12,9 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const commands[] = {
-    &command_init,    &command_status,    &command_members, &command_partitions, &command_why,    &command_drain,
-    &command_undrain, &command_partition, &command_verify,  &command_deadletter, &command_keygen, NULL};
+static const struct command *const commands[] = {&command_init,
+                                                 &command_status,
+                                                 &command_members,
+                                                 &command_partitions,
+                                                 &command_why,
+                                                 &command_drain,
+                                                 &command_undrain,
+                                                 &command_partition,
+                                                 &command_verify,
+                                                 &command_deadletter,
+                                                 &command_normals,
+                                                 &command_keygen,
+                                                 NULL};
 #define NAME_BYTES   64 /* of a command, with "isobarctl " before it */
 #define COMMANDS_MAX (sizeof commands / sizeof commands[0])
 
@@ -56,12 +66,13 @@ static int unknown(const char *name)
 /* False when the words besides options are not those that the command takes: said. */
 static bool operands_fit(const struct command *command, int operands, char **argv)
 {
+    bool fits = operands >= command->operand_count && operands <= command->operand_count + command->operands_more;
     if (operands > command->operand_count && command->operand_count == 0)
         fprintf(stderr, "isobarctl %s: unexpected argument '%s'; it takes options only\n", command->name, argv[1]);
-    else if (operands != command->operand_count)
+    else if (!fits)
         fprintf(stderr, "isobarctl %s: %s wanted, not %d argument%s; isobarctl help %s shows more\n", command->name,
                 command->operands, operands, operands == 1 ? "" : "s", command->name);
-    return operands == command->operand_count;
+    return fits;
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -79,6 +90,8 @@ static int run(const struct command *command, int argc, char **argv)
     void *options = mem_alloc(command->options_size);
     int operands = 0, code = EXIT_CODE_OK;
     if (option_parse(&program, options, argc, argv, &operands, &code) == OPTION_RUN) {
+        if (argc > operands + 1)
+            argv[operands + 1] = NULL; /* options were there */
         if (!operands_fit(command, operands, argv))
             code = EXIT_CODE_USAGE;
         else

@@ -130,14 +130,17 @@ static void get_latest(struct api *api, struct httpd_request *request)
 
 static void get_city(struct api *api, struct httpd_request *request, const struct city *city)
 {
-    struct buf out = BUF_EMPTY;
+    struct buf out = BUF_EMPTY, climate = BUF_EMPTY;
     struct alarm_filter own = {.city_id = city->id, .phase = ALARM_FILTER_ANY, .limit = HISTORY_LIMIT};
     buf_byte(&out, '{');
     encode_city(&out, city);
     if (city_has_reading(city)) {
         buf_text(&out, ",\"latest\":");
         encode_latest(&out, city);
+        if (climate_encode(model_climate(api->model), city, &climate))
+            buf_printf(&out, ",%s", climate.data);
     }
+    buf_release(&climate);
     buf_byte(&out, ',');
     alarms_encode(&model_atlas(api->model)->alarms, &own, &out);
     buf_printf(&out,

@@ -30,6 +30,7 @@ struct model {
     struct loop_timer *update_timer, *view_timer, *meta_timer;
     struct atlas atlas;
     struct view view;
+    struct climate climate;
     struct part_context context;
     struct part *parts;
     int32_t part_count;
@@ -121,7 +122,7 @@ static void meta_take(struct model *model, int32_t partitions, const struct stor
 
 static bool meta_shape(const struct store_reply *reply)
 {
-    bool good = reply->type == STORE_ARRAY && reply->count == 4;
+    bool good = reply->type == STORE_ARRAY && reply->count == 5;
     for (size_t i = 0; good && i < 3; i++)
         good = reply->elements[i]->type == STORE_TEXT && reply->elements[i]->size < TEXT_BYTES;
     return good;
@@ -143,8 +144,10 @@ static void on_meta(void *arg, int status, const struct store_reply *reply)
                   LOG_TEXT("do", "restart isobar-dashboard"));
     model->meta_missing = missing;
     model->meta_foreign = foreign;
-    if (!missing && !foreign)
-        meta_take(model, (int32_t)partitions, (const struct store_reply *const *)reply->elements);
+    if (missing || foreign)
+        return;
+    meta_take(model, (int32_t)partitions, (const struct store_reply *const *)reply->elements);
+    climate_update(&model->climate, (int32_t)partitions, strtoll(reply->elements[4]->text, NULL, 10));
 }
 
 static void on_meta_time(void *arg)
@@ -155,7 +158,7 @@ static void on_meta_time(void *arg)
         return;
     snprintf(key, sizeof key, "%smeta", model->config.prefix);
     store_send(model->store, on_meta, model, "HMGET", key, "partitions", "windows", "catalogue_version", "installation",
-               NULL);
+               "normals_version", NULL);
     for (int32_t i = 0; i < model->part_count; i++)
         part_retry(&model->parts[i]);
     model->config.metrics->cities = (int64_t)atlas_count(&model->atlas);
@@ -197,6 +200,7 @@ static void update_up(struct model *model)
     if (up) {
         log_info("redis_up", LOG_TEXT("redis", model->config.store.address));
         model->meta_read = false; /* read everything again: hints were missed */
+        climate_expire(&model->climate);
         on_meta_time(model);
         on_view_time(model);
     }
@@ -257,6 +261,7 @@ struct model *model_new(const struct model_config *config, const struct model_ev
         model_free(model);
         return NULL;
     }
+    climate_init(&model->climate, model->store, model->config.prefix, config->metrics);
     model->update_timer = loop_timer_new(config->loop, on_update, model);
     model->view_timer = loop_timer_new(config->loop, on_view_time, model);
     model->meta_timer = loop_timer_new(config->loop, on_meta_time, model);
@@ -278,6 +283,7 @@ void model_free(struct model *model)
     for (int32_t i = 0; i < model->part_count; i++)
         part_release(&model->parts[i]);
     atlas_release(&model->atlas);
+    climate_release(&model->climate);
     view_release(&model->view);
     free(model->parts);
     free(model->windows);
@@ -294,6 +300,11 @@ const struct atlas *model_atlas(const struct model *model)
 const struct view *model_view(const struct model *model)
 {
     return &model->view;
+}
+
+const struct climate *model_climate(const struct model *model)
+{
+    return &model->climate;
 }
 
 const char *model_windows(const struct model *model)

@@ -10,6 +10,7 @@
 #define DASHBOARD_MODEL_H
 
 #include "atlas.h"
+#include "climate.h"
 #include "metrics.h"
 #include "store.h"
 #include "view.h"
@@ -45,6 +46,8 @@ void model_free(struct model *model);
 const struct atlas *model_atlas(const struct model *model);
 /* Borrowed; view_known tells whether there is one. */
 const struct view *model_view(const struct model *model);
+/* Borrowed: what is usual in the cities. */
+const struct climate *model_climate(const struct model *model);
 /* Windows configured, "10m:2d,…"; NULL until read. */
 const char *model_windows(const struct model *model);
 /* True once meta, catalogue and all states were read since the last (re)connect. */

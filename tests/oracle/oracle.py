@@ -52,7 +52,7 @@ FIXED = {"city_id": (0, None), "observed_at_ms": (0, TIME_MAX_MS), "fetched_at_m
 
 def modules():
     """The generated message classes, made on demand by protoc."""
-    names = ("observation", "window", "city", "control")
+    names = ("observation", "window", "alert", "city", "control")
     os.makedirs(PROTO_DIR, exist_ok=True)
     sources = [os.path.join(ROOT, "proto", n + ".proto") for n in names]
     outputs = [os.path.join(PROTO_DIR, n + "_pb2.py") for n in names]
