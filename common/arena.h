@@ -10,10 +10,11 @@
 #include <stddef.h>
 
 /*
- * The limit for one message of our own state: odd input of 1 MiB, the largest, can make protobuf-c ask for some 50
- * times its size; then it does not parse. Honest state needs 16 bytes a reading and about 200 a metric.
+ * The limit for one message of our own state: odd input of 4 MiB, the largest, can make protobuf-c ask for some 50
+ * times its size; then it does not parse. Honest state needs some 30 bytes a reading, 12 a bucket of a sketch and about
+ * 200 a metric.
  */
-#define MESSAGE_ARENA_BYTES (16u << 20)
+#define MESSAGE_ARENA_BYTES (32u << 20)
 
 struct arena_block;
 

@@ -11,7 +11,7 @@
 #include "trail.h"
 #include "window.h"
 
-#define CITYSTATE_MAX_BYTES (1024 * 1024) /* encoded; more is not decoded */
+#define CITYSTATE_MAX_BYTES (4 * 1024 * 1024) /* encoded; more is not decoded: some full panes */
 
 struct citystate {
     int64_t city_id;

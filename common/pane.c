@@ -16,6 +16,7 @@ void pane_init(struct pane *pane, int64_t start_ms, int64_t end_ms)
 {
     *pane = (struct pane){0};
     window_init(&pane->window, start_ms, end_ms);
+    window_enable_sketches(&pane->window);
 }
 
 void pane_release(struct pane *pane)
@@ -188,6 +189,7 @@ int pane_unpack(struct pane *pane, const Isobar__V1__Pane *message)
         pane_release(pane);
         return ERR_INVALID;
     }
+    window_enable_sketches(&pane->window);
     size_t count = message->n_observed_at;
     if (count) {
         pane->seen = mem_calloc(count, sizeof *pane->seen);

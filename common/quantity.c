@@ -113,6 +113,34 @@ const struct quantity *quantity_get(int32_t metric)
     return &quantities[metric];
 }
 
+#define OF(value, metric) [V(value)] = M(metric)
+
+int32_t quantity_of_value(int bit)
+{
+    static const int8_t metrics[OBSERVATION_CUSTOM] = {
+        OF(TEMPERATURE, TEMPERATURE),
+        OF(HUMIDITY, HUMIDITY),
+        OF(PRESSURE_SEA_LEVEL, PRESSURE_SEA_LEVEL),
+        OF(PRESSURE_STATION, PRESSURE_STATION),
+        OF(WIND_SPEED, WIND_SPEED),
+        OF(WIND_GUST, WIND_GUST),
+        OF(RAIN, RAIN_RATE),
+        OF(SNOW, SNOW_RATE),
+        OF(CLOUD, CLOUD),
+        OF(VISIBILITY, VISIBILITY),
+        OF(DEW_POINT, DEW_POINT),
+        OF(AIR_QUALITY_INDEX, AIR_QUALITY_INDEX),
+        OF(PM2_5, PM2_5),
+        OF(PM10, PM10),
+        OF(NO2, NO2),
+        OF(O3, O3),
+        OF(SO2, SO2),
+        OF(CO, CO),
+        OF(NH3, NH3),
+    };
+    return bit < OBSERVATION_CUSTOM ? metrics[bit] : QUANTITY_CUSTOM + bit - OBSERVATION_CUSTOM;
+}
+
 const struct quantity *quantity_by_name(const char *name)
 {
     for (int32_t metric = 0; metric < QUANTITY_COUNT; metric++)

@@ -23,6 +23,8 @@ struct quantity {
 
 /* The row for `metric`; NULL when unknown. */
 const struct quantity *quantity_get(int32_t metric);
+/* The metric that value `bit` (0..OBSERVATION_VALUES-1) is aggregated as; 0 when as none. */
+int32_t quantity_of_value(int bit);
 /* The row with that API name; NULL when unknown. */
 const struct quantity *quantity_by_name(const char *name);
 

@@ -1,6 +1,5 @@
 /*
- * Sums of wind vectors (wind.h). It holds no scalar speed, which is a metric of its own, and no spread, which follows
- * from the sums of sine and cosine.
+ * Sums of wind vectors (wind.h). It holds no scalar speed, which is a metric of its own.
  */
 #include "wind.h"
 
@@ -62,4 +61,14 @@ double wind_vector_speed_m_s(const struct wind_vector *wind)
     if (wind->count == 0)
         return NAN;
     return hypot((double)wind->east_mm_s, (double)wind->north_mm_s) / (double)(wind->count + wind->calm) / 1000.0;
+}
+
+double wind_spread_deg(const struct wind_vector *wind)
+{
+    if (wind->count == 0)
+        return NAN;
+    double scale = UNIT_SCALE * (double)wind->count;
+    double sine = (double)wind->sine / scale, cosine = (double)wind->cosine / scale;
+    double epsilon = sqrt(fmax(0, 1 - (sine * sine + cosine * cosine)));
+    return asin(epsilon) * (1 + (2 / sqrt(3) - 1) * epsilon * epsilon * epsilon) / DEGREE;
 }

@@ -35,5 +35,10 @@ void wind_merge(struct wind_vector *into, const struct wind_vector *from);
 double wind_direction_deg(const struct wind_vector *wind);
 /* Length of the mean vector in m/s; NaN when count is 0. Calm rows count as zero vectors. */
 double wind_vector_speed_m_s(const struct wind_vector *wind);
+/*
+ * Standard deviation of the direction in degrees, by Yamartino's estimator (A comparison of several "single-pass"
+ * estimators of the standard deviation of wind direction, 1984) of rows that were not calm; NaN when count is 0.
+ */
+double wind_spread_deg(const struct wind_vector *wind);
 
 #endif

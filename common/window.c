@@ -6,6 +6,7 @@
  */
 #include "window.h"
 
+#include "derive.h"
 #include "mem.h"
 #include "quantity.h"
 
@@ -22,13 +23,22 @@ static void add(int64_t *sum, int64_t more)
 void window_init(struct window *window, int64_t start_ms, int64_t end_ms)
 {
     *window = (struct window){.start_ms = start_ms, .end_ms = end_ms};
+    window->sketches.kept = end_ms - start_ms >= WINDOW_SKETCHED_MS;
+}
+
+void window_enable_sketches(struct window *window)
+{
+    window->sketches.kept = true;
 }
 
 void window_release(struct window *window)
 {
     free(window->metrics);
     free(window->wind);
+    sketches_release(&window->sketches);
+    bool kept = window->sketches.kept;
     window_init(window, window->start_ms, window->end_ms);
+    window->sketches.kept = kept;
 }
 
 /* ---- accumulators ---- */
@@ -59,7 +69,7 @@ static void accumulator_merge(struct accumulator *into, const struct accumulator
 
     (void)__builtin_add_overflow(into->square_sum, from->square_sum, &into->square_sum);
     add(&into->sum, from->sum);
-    add(&into->count, from->count);
+    (void)__builtin_add_overflow(into->count, from->count, &into->count);
     if (from->minimum < into->minimum || (from->minimum == into->minimum && minimum_at < into->minimum_at)) {
         into->minimum = from->minimum;
         into->minimum_at = minimum_at;
@@ -105,17 +115,41 @@ static void reserve(struct window *window, int32_t capacity)
     window->metric_capacity = capacity;
 }
 
-/* Merges `from` into the entry of its metric, which is looked for from `*at` on; `*at` is then the place after it. */
-static void put(struct window *window, int32_t *at, const struct accumulator *from, int32_t shift)
+static struct sketch_range range_of(const struct accumulator *a)
+{
+    return (struct sketch_range){a->metric, a->count, a->minimum, a->maximum};
+}
+
+/* Joins the sketch of the values of `from`, or what tells them, to that of `into`, which may be NULL: none yet. */
+static void join(struct window *window, const struct accumulator *into, const struct accumulator *from,
+                 const struct sketch *sketch)
+{
+    if (!window->sketches.kept)
+        return;
+    const struct quantity *quantity = quantity_get(from->metric);
+    if (!quantity)
+        return; /* of newer software */
+    struct sketch_range ours = into ? range_of(into) : (struct sketch_range){0}, theirs = range_of(from);
+    sketches_join(&window->sketches, &ours, sketch, &theirs, quantity->sketch_shift);
+}
+
+/*
+ * Merges `from`, and its sketch if there is one, into the entry of its metric, which is looked for from `*at` on; `*at`
+ * is then the place after it.
+ */
+static void put(struct window *window, int32_t *at, const struct accumulator *from, const struct sketch *sketch,
+                int32_t shift)
 {
     int32_t i = *at;
     while (i < window->metric_count && window->metrics[i].metric < from->metric)
         i++;
     *at = i + 1;
     if (i < window->metric_count && window->metrics[i].metric == from->metric) {
+        join(window, &window->metrics[i], from, sketch);
         accumulator_merge(&window->metrics[i], from, shift);
         return;
     }
+    join(window, NULL, from, sketch);
     reserve(window, window->metric_count + 1);
     memmove(&window->metrics[i + 1], &window->metrics[i], (size_t)(window->metric_count - i) * sizeof *window->metrics);
     window->metric_count++;
@@ -133,6 +167,18 @@ const struct accumulator *window_find(const struct window *window, int32_t metri
         if (window->metrics[i].metric == metric)
             return &window->metrics[i];
     return NULL;
+}
+
+size_t window_bytes(const struct window *window)
+{
+    return (size_t)window->metric_capacity * sizeof *window->metrics + sketches_bytes(&window->sketches) +
+           (window->wind ? sizeof *window->wind : 0);
+}
+
+bool window_quantile(const struct window *window, const struct accumulator *accumulator, int percent, int32_t *out)
+{
+    struct sketch_range range = range_of(accumulator);
+    return sketch_quantile(sketches_find(&window->sketches, accumulator->metric), &range, percent, out);
 }
 
 /* ---- adding and merging ---- */
@@ -166,10 +212,33 @@ static void add_wind(struct window *window, const struct observation *observatio
     wind_add(wind_of(window), speed, observation->value[ISOBAR__V1__VALUE__WIND_DIRECTION]);
 }
 
-/* True when the observation has the value that this metric is taken from. */
-static bool carries(const struct observation *observation, const struct quantity *quantity)
+/* Puts the values of a row, and what is derived from them, by metric into `values`; a bit for each metric that has one.
+ */
+static uint64_t collect(const struct observation *observation, int32_t values[QUANTITY_COUNT])
 {
-    return quantity && quantity->value_bit >= 0 && observation_has(observation, quantity->value_bit);
+    uint64_t metrics = 0;
+    for (uint64_t left = observation->present & OBSERVATION_KNOWN; left; left &= left - 1) {
+        int bit = __builtin_ctzll(left);
+        int32_t metric = quantity_of_value(bit);
+        values[metric] = observation->value[bit];
+        metrics |= UINT64_C(1) << metric;
+    }
+    struct derived derived;
+    derive_row(observation, &derived);
+    const struct {
+        bool has;
+        int metric;
+        int32_t value;
+    } more[] = {
+        {derived.has_dew_point, ISOBAR__V1__METRIC__METRIC_DEW_POINT, derived.dew_point_centi_c},
+        {derived.has_feels_like, ISOBAR__V1__METRIC__METRIC_FEELS_LIKE, derived.feels_like_centi_c},
+        {derived.has_vapour_pressure, ISOBAR__V1__METRIC__METRIC_VAPOUR_PRESSURE, derived.vapour_pressure_pa},
+    };
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        values[more[i].metric] = more[i].value;
+        metrics |= (uint64_t)more[i].has << more[i].metric;
+    }
+    return metrics & ~UINT64_C(1); /* METRIC_UNKNOWN: values that are of no metric */
 }
 
 void window_add(struct window *window, const struct observation *observation)
@@ -178,19 +247,15 @@ void window_add(struct window *window, const struct observation *observation)
     int32_t offset = (int32_t)(observation->observed_at_ms - window->start_ms);
     count_rows(window, 1, observation->observed_at_ms, observation->observed_at_ms);
 
-    if (window->metric_count == 0) { /* mostly the only allocation: later rows carry the same metrics */
-        int32_t carried = 0;
-        for (int32_t metric = 0; metric < QUANTITY_COUNT; metric++)
-            carried += carries(observation, quantity_get(metric));
-        reserve(window, carried);
-    }
+    int32_t values[QUANTITY_COUNT];
+    uint64_t metrics = collect(observation, values);
+    if (window->metric_count == 0) /* mostly the only allocation: later rows carry the same metrics */
+        reserve(window, __builtin_popcountll(metrics));
     int32_t at = 0;
-    for (int32_t metric = 0; metric < QUANTITY_COUNT; metric++) {
-        const struct quantity *quantity = quantity_get(metric);
-        if (!carries(observation, quantity))
-            continue;
-        struct accumulator one = accumulator_of(metric, observation->value[quantity->value_bit], offset);
-        put(window, &at, &one, 0);
+    for (uint64_t left = metrics; left; left &= left - 1) {
+        int32_t metric = __builtin_ctzll(left);
+        struct accumulator one = accumulator_of(metric, values[metric], offset);
+        put(window, &at, &one, NULL, 0);
     }
     add_wind(window, observation);
 }
@@ -206,7 +271,7 @@ void window_merge(struct window *into, const struct window *from)
     reserve(into, from->metric_count);
     int32_t at = 0;
     for (int32_t i = 0; i < from->metric_count; i++)
-        put(into, &at, &from->metrics[i], shift);
+        put(into, &at, &from->metrics[i], sketches_find(&from->sketches, from->metrics[i].metric), shift);
     if (from->wind)
         wind_merge(wind_of(into), from->wind);
     parts_add(&into->parts, &from->parts);

@@ -11,6 +11,7 @@
  *   first_observed, last_observed         the earliest and latest time of all rows, with any metric or none
  *   parts                                 sums (parts.h)
  *   updated_at                            the latest (set by the owner from its clock, never by window_add)
+ *   sketches                              counts of buckets (sketch.h)
  *   revision                              not merged: it belongs to the window and is its owner's to raise
  *
  * Two readings can have one time: of two providers. The metrics rain and snow are rates: their sum over rows means
@@ -28,6 +29,7 @@
 #include "buf.h"
 #include "observation.h"
 #include "parts.h"
+#include "sketch.h"
 #include "wind.h"
 
 #include "window.pb-c.h"
@@ -36,11 +38,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WINDOW_MAX_BYTES   (64 * 1024)              /* encoded; more is not decoded */
+#define WINDOW_MAX_BYTES   (256 * 1024)             /* encoded; more is not decoded */
 #define WINDOW_MAX_SPAN_MS (INT64_C(24) * 86400000) /* 24 days */
 #define WINDOW_MAX_METRICS 64                       /* newer software's are kept and merged, unnamed */
 #define WINDOW_MAX_ROWS    INT32_MAX                /* so that sums of squares times count fit 128 bits */
-#define PANE_MAX_BYTES     (512 * 1024)             /* encoded */
+#define WINDOW_SKETCHED_MS INT64_C(3600000)         /* spans of an hour or more have sketches */
+#define PANE_MAX_BYTES     (768 * 1024)             /* encoded */
 #define PANE_MAX_READINGS  16384                    /* what an owner lets into one pane: pane_full */
 
 typedef __int128 wide __attribute__((aligned(8))); /* 16 would cost 8 bytes for each accumulator */
@@ -48,7 +51,7 @@ typedef __int128 wide __attribute__((aligned(8))); /* 16 would cost 8 bytes for 
 struct accumulator {
     wide square_sum;
     int64_t sum;
-    int64_t count;
+    int32_t count;
     int32_t minimum, minimum_at;
     int32_t maximum, maximum_at;
     int32_t first, first_at;
@@ -66,15 +69,18 @@ struct window {
     struct accumulator *metrics; /* ascending by metric */
     int32_t metric_count, metric_capacity;
     struct wind_vector *wind; /* NULL until a row had speed and direction, or was calm */
+    struct sketches sketches; /* of metrics with more than two values, when they are kept */
 };
 
-/* An empty window over [start_ms, end_ms). */
+/* An empty window over [start_ms, end_ms); it keeps sketches when the span is WINDOW_SKETCHED_MS or more. */
 void window_init(struct window *window, int64_t start_ms, int64_t end_ms);
-/* Frees what it holds; the span stays, everything else is as after window_init. */
+/* It keeps sketches, however short it is: from now on, so while there are no more than two values of any metric. */
+void window_enable_sketches(struct window *window);
+/* Frees what it holds; the span and whether it keeps sketches stay, everything else is as after window_init. */
 void window_release(struct window *window);
 /*
- * Adds one accepted observation with start_ms <= observed_at_ms < end_ms. O(metrics present). Wind (wind.h) is
- * added when speed and direction are known, or the speed alone tells a calm.
+ * Adds one accepted observation with start_ms <= observed_at_ms < end_ms, with what is derived from it (derive.h).
+ * O(metrics present). Wind (wind.h) is added when speed and direction are known, or the speed alone tells a calm.
  */
 void window_add(struct window *window, const struct observation *observation);
 /*
@@ -84,6 +90,14 @@ void window_add(struct window *window, const struct observation *observation);
 void window_merge(struct window *into, const struct window *from);
 /* The accumulator of `metric`, or NULL. */
 const struct accumulator *window_find(const struct window *window, int32_t metric);
+/* What it has on the heap, in bytes. */
+size_t window_bytes(const struct window *window);
+/*
+ * The quantile of `percent` (1 to 100) of the values of `accumulator`, one of `window`'s, in the stored unit, into
+ * `*out`: wrong by at most half a bucket (sketch.h). False when it is not known: there are more than two values, and
+ * no sketch of all of them.
+ */
+bool window_quantile(const struct window *window, const struct accumulator *accumulator, int percent, int32_t *out);
 
 /* Mean in the stored integer unit; count > 0. */
 double accumulator_mean(const struct accumulator *accumulator);
@@ -115,7 +129,7 @@ struct pane {
     int32_t seen_count, seen_capacity;
 };
 
-/* An empty pane over [start_ms, end_ms). */
+/* An empty pane over [start_ms, end_ms); panes keep sketches. */
 void pane_init(struct pane *pane, int64_t start_ms, int64_t end_ms);
 /* Frees what it holds. */
 void pane_release(struct pane *pane);

@@ -6,6 +6,7 @@
  */
 #include "error.h"
 #include "mem.h"
+#include "sketch_codec.h"
 #include "window.h"
 
 #include <stddef.h>
@@ -159,6 +160,7 @@ Isobar__V1__WindowState *window_message(const struct window *window, struct aren
     message->last_observed_at_ms = window->last_observed_at_ms;
     set_metrics(message, window, arena);
     set_parts(message, window);
+    sketch_codec_put(window, message, arena);
     if (window->wind)
         message->wind = wind_message(window->wind, arena);
     return message;
@@ -243,7 +245,7 @@ static struct accumulator accumulator_at(const message_t *m, size_t k)
     return (struct accumulator){
         .square_sum = (wide)(high << SQUARE_HALF | (uint64_t)cell(m, SQUARE_LOW, k)),
         .sum = cell(m, SUM, k),
-        .count = cell(m, COUNT, k),
+        .count = (int32_t)cell(m, COUNT, k),
         .minimum = (int32_t)cell(m, MINIMUM, k),
         .minimum_at = (int32_t)cell(m, MINIMUM_AT, k),
         .maximum = (int32_t)cell(m, MAXIMUM, k),
@@ -313,7 +315,7 @@ static bool window_valid(const message_t *m)
         if (!sums_valid(&a))
             return false;
     }
-    return true;
+    return sketch_codec_valid(m);
 }
 
 int window_unpack(struct window *window, const Isobar__V1__WindowState *message)
@@ -340,6 +342,7 @@ int window_unpack(struct window *window, const Isobar__V1__WindowState *message)
         window->metrics[k] = accumulator_at(message, k);
     if (message->wind)
         window->wind = wind_copy(message->wind);
+    sketch_codec_take(window, message);
     return 0;
 }
 

@@ -46,9 +46,7 @@ static void use(struct state *state, struct record *record)
 static void weigh(struct state *state, struct record *record)
 {
     const struct pane *pane = &record->pane;
-    size_t bytes = sizeof *record + (size_t)pane->seen_capacity * sizeof *pane->seen +
-                   (size_t)pane->window.metric_capacity * sizeof *pane->window.metrics +
-                   (pane->window.wind ? sizeof *pane->window.wind : 0);
+    size_t bytes = sizeof *record + (size_t)pane->seen_capacity * sizeof *pane->seen + window_bytes(&pane->window);
     state->cache->bytes += bytes - record->bytes;
     record->bytes = bytes;
     state_pin(state, record);
@@ -73,7 +71,11 @@ struct record *state_record(struct state *state, const struct record_key *key)
     if (!record) {
         record = mem_alloc(sizeof *record);
         record->key = *key;
-        pane_init(&record->pane, key->start_ms, key->start_ms + state_span(state, key->kind));
+        int64_t end_ms = key->start_ms + state_span(state, key->kind);
+        if (key->kind == RECORD_PANE)
+            pane_init(&record->pane, key->start_ms, end_ms);
+        else
+            window_init(&record->pane.window, key->start_ms, end_ms);
         HASH_ADD(hh, state->records, key, sizeof record->key, record);
         weigh(state, record);
     }

@@ -123,7 +123,9 @@ static const char golden_metrics[] =
     "\"last_at\":1790000520000},\"wind_speed\":{\"count\":2,\"mean\":10.0000,\"sd\":0.0000,\"min\":10.00,"
     "\"min_at\":1790000400000,\"max\":10.00,\"max_at\":1790000400000,\"first\":10.00,\"first_at\":"
     "1790000400000,"
-    "\"last\":10.00,\"last_at\":1790000460000}},\"wind\":{\"speed\":9.848,\"direction\":0.0,\"count\":2,"
+    "\"last\":10.00,\"last_at\":1790000460000},\"feels_like\":{\"count\":3,\"mean\":13.0000,\"sd\":1.0000,"
+    "\"min\":12.00,\"min_at\":1790000400000,\"max\":14.00,\"max_at\":1790000520000,\"first\":12.00,\"first_at\":"
+    "1790000400000,\"last\":14.00,\"last_at\":1790000520000}},\"wind\":{\"speed\":9.848,\"direction\":0.0,\"count\":2,"
     "\"calm\":0,"
     "\"rose\":[2,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}}";
 
@@ -202,7 +204,11 @@ static void csv_window(void **state)
                  "14.00\r\n"
                  "5809844,\"'=cmd|' /C calc'!A0\",2026-09-21T14:20:00.000Z,2026-09-21T14:30:00.000Z,provisional,0,3,"
                  "wind_speed,m/s,2,10.0000,0.0000,10.00,2026-09-21T14:20:00.000Z,10.00,2026-09-21T14:20:00.000Z,10.00,"
-                 "10.00\r\n");
+                 "10.00\r\n"
+                 "5809844,\"'=cmd|' /C calc'!A0\",2026-09-21T14:20:00.000Z,2026-09-21T14:30:00.000Z,provisional,0,3,"
+                 "feels_like,degC,3,13.0000,1.0000,12.00,2026-09-21T14:20:00.000Z,14.00,2026-09-21T14:22:00.000Z,12."
+                 "00,"
+                 "14.00\r\n");
     window_release(&window);
     buf_release(&out);
 }
@@ -218,7 +224,7 @@ static void unknown_metric(void **state)
     encode_windows(&out, &window, 1, AT);
     json_t *value = json_loadb(out.data, out.size, 0, NULL);
     assert_non_null(value);
-    assert_int_equal(json_object_size(json_object_get(value, "metrics")), 1);
+    assert_int_equal(json_object_size(json_object_get(value, "metrics")), 2);
     json_decref(value);
     window_release(&window);
     buf_release(&out);

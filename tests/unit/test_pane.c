@@ -109,25 +109,46 @@ static void any_order_gives_the_same_bytes(void **state)
     }
 }
 
+/* Values all over the range of their type, within what derives something. */
+static int32_t full_value(struct dice *dice, int bit)
+{
+    if (bit == ISOBAR__V1__VALUE__TEMPERATURE || bit == ISOBAR__V1__VALUE__DEW_POINT)
+        return dice_between(dice, -20000, 20000);
+    if (bit == ISOBAR__V1__VALUE__HUMIDITY || bit == ISOBAR__V1__VALUE__CLOUD)
+        return dice_between(dice, 0, 10000);
+    if (bit == ISOBAR__V1__VALUE__WIND_DIRECTION)
+        return dice_between(dice, 0, 35999);
+    return dice_between(dice, 0, INT32_MAX);
+}
+
 static void full(void **state)
 {
     (void)state;
+    struct dice dice = {14};
     struct pane pane, back;
     pane_init(&pane, START, START + SPAN);
     for (int i = 0; i < PANE_MAX_READINGS; i++) {
         assert_false(pane_full(&pane));
-        struct observation row = reading(SPAN - 1 - i, INT32_MAX, 1);
+        struct observation row = reading(SPAN - 1 - i, INT32_MAX - i, 1);
+        for (int bit = 0; bit < OBSERVATION_VALUES; bit++) /* every sketch as large as it can be */
+            if (OBSERVATION_KNOWN >> bit & 1)
+                observation_set(&row, bit, full_value(&dice, bit));
         row.accumulation_s = INT32_MAX;
-        observation_set(&row, ISOBAR__V1__VALUE__RAIN, INT32_MAX);
-        observation_set(&row, ISOBAR__V1__VALUE__SNOW, INT32_MAX);
         assert_true(pane_add(&pane, &row));
     }
     assert_true(pane_full(&pane));
     struct buf bytes = BUF_EMPTY;
     pane_encode(&pane, &bytes);
-    print_message("a full pane takes %zu bytes\n", bytes.size);
+    print_message("a full pane of %d metrics takes %zu bytes, %zu in memory\n", pane.window.metric_count, bytes.size,
+                  window_bytes(&pane.window) + (size_t)pane.seen_capacity * sizeof *pane.seen);
+    assert_int_equal(pane.window.metric_count, 37);
+    assert_int_equal(pane.window.sketches.size, 37);
     assert_int_equal(pane_decode(&back, bytes.data, bytes.size), 0); /* the largest there is comes back */
     assert_int_equal(back.seen_count, PANE_MAX_READINGS);
+    struct buf window = BUF_EMPTY; /* and so does the window that has the same rows */
+    window_encode(&pane.window, &window);
+    assert_in_range(window.size, 1, WINDOW_MAX_BYTES / 2);
+    buf_release(&window);
     pane_release(&pane);
     pane_release(&back);
     buf_release(&bytes);

@@ -153,6 +153,26 @@ static void rose(void **state)
         assert_int_equal(all.rose[sector], 2250);
 }
 
+static void spread(void **state)
+{
+    (void)state;
+    /* Golden values of Yamartino's estimator. */
+    struct wind_vector wind = over((const int32_t[][2]){{500, 35000}, {700, 0}, {900, 1000}}, 3);
+    assert_near(wind_spread_deg(&wind), 8.165, 1e-3);
+    wind = over((const int32_t[][2]){{500, 0}, {500, 18000}}, 2);
+    assert_near(wind_spread_deg(&wind), 103.92, 5e-3);
+    assert_near(wind_spread_deg(&wind), 90 * 2 / sqrt(3), 1e-9);
+    /* One direction has none, however it was rounded, and calm rows change nothing. */
+    for (int32_t direction = 0; direction < 36000; direction += 123) {
+        wind = over((const int32_t[][2]){{500, direction}, {10, 0}, {800, direction}}, 3);
+        assert_near(wind_spread_deg(&wind), 0, 0.01);
+    }
+    wind = over((const int32_t[][2]){{10, 0}}, 1);
+    assert_true(isnan(wind_spread_deg(&wind)));
+    wind = (struct wind_vector){.count = 2, .sine = 2000000000, .cosine = 9}; /* beyond 1 by rounding */
+    assert_true(wind_spread_deg(&wind) == 0);
+}
+
 static void merge(void **state)
 {
     (void)state;
@@ -176,6 +196,7 @@ int main(void)
         cmocka_unit_test(calm),
         cmocka_unit_test(nearly_cancelled),
         cmocka_unit_test(rose),
+        cmocka_unit_test(spread),
         cmocka_unit_test(merge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

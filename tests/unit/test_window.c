@@ -1,5 +1,5 @@
 /* Windows: every rule of ties, exact sums, and that any order, split and merge tree gives the same bytes. */
-#include "error.h"
+#include "derive.h"
 #include "mem.h"
 #include "quantity.h"
 #include "rows.h"
@@ -132,19 +132,96 @@ static void every_metric_from_its_column(void **state)
     for (int bit = 0; bit < OBSERVATION_VALUES; bit++)
         observation_set(&row, bit, 100 + bit);
     window_add(&window, &row);
+    struct derived derived;
+    derive_row(&row, &derived);
+    assert_true(derived.has_feels_like && derived.has_vapour_pressure);
     int32_t count = 0;
     for (int32_t metric = 1; metric < QUANTITY_COUNT; metric++) {
         const struct quantity *quantity = quantity_get(metric);
-        if (!quantity || quantity->value_bit < 0)
+        if (!quantity)
             continue;
         const struct accumulator *a = window_find(&window, metric);
         assert_non_null(a);
-        assert_int_equal(a->sum, 100 + quantity->value_bit);
+        if (metric == ISOBAR__V1__METRIC__METRIC_FEELS_LIKE) /* never the provider's */
+            assert_int_equal(a->sum, derived.feels_like_centi_c);
+        else if (metric == ISOBAR__V1__METRIC__METRIC_VAPOUR_PRESSURE)
+            assert_int_equal(a->sum, derived.vapour_pressure_pa);
+        else
+            assert_int_equal(a->sum, 100 + quantity->value_bit);
         assert_ptr_equal(a, &window.metrics[count++]);
     }
     assert_int_equal(window.metric_count, count);
     assert_int_equal(window.metric_capacity, count);
     window_release(&window);
+}
+
+static int64_t derived_of(int bit, int32_t value, int other, int32_t other_value, int32_t metric)
+{
+    struct window window;
+    window_init(&window, START, START + HOUR);
+    struct observation row = {.city_id = 1, .observed_at_ms = START};
+    observation_set(&row, bit, value);
+    observation_set(&row, other, other_value);
+    window_add(&window, &row);
+    const struct accumulator *a = window_find(&window, metric);
+    int64_t sum = a ? a->sum : INT64_MIN;
+    window_release(&window);
+    return sum;
+}
+
+static void what_is_derived_is_aggregated(void **state)
+{
+    (void)state;
+    const int temperature = ISOBAR__V1__VALUE__TEMPERATURE, humidity = ISOBAR__V1__VALUE__HUMIDITY;
+    const int32_t dew_point = ISOBAR__V1__METRIC__METRIC_DEW_POINT, feels = ISOBAR__V1__METRIC__METRIC_FEELS_LIKE;
+    assert_int_equal(derived_of(temperature, 2500, humidity, 5000, dew_point), 1386);
+    assert_int_equal(derived_of(temperature, 2500, humidity, 0, dew_point), INT64_MIN);
+    assert_int_equal(derived_of(temperature, 2500, ISOBAR__V1__VALUE__DEW_POINT, 7, dew_point), 7);
+    assert_int_equal(derived_of(temperature, 1500, ISOBAR__V1__VALUE__FEELS_LIKE, 9999, feels), 1500);
+    assert_int_equal(derived_of(temperature, -1000, ISOBAR__V1__VALUE__WIND_SPEED, 833, feels), -1952);
+    assert_int_equal(derived_of(humidity, 5000, ISOBAR__V1__VALUE__FEELS_LIKE, 9999, feels), INT64_MIN);
+}
+
+/* Adds three values; what is known of the median of temperature. */
+static bool median_of_three(struct window *window, int32_t *out)
+{
+    for (int32_t i = 0; i < 3; i++) {
+        struct observation row = reading(window->start_ms + i, 1000 * (i - 1));
+        window_add(window, &row);
+    }
+    return window_quantile(window, window_find(window, TEMPERATURE), 50, out);
+}
+
+static void which_spans_have_sketches(void **state)
+{
+    (void)state;
+    struct window hour, less, asked, both;
+    struct pane pane;
+    int32_t median = 0;
+    window_init(&hour, START, START + HOUR);
+    window_init(&both, START, START + HOUR);
+    window_init(&less, START, START + HOUR - 1);
+    window_init(&asked, START, START + HOUR - 1);
+    window_enable_sketches(&asked);
+    pane_init(&pane, START, START + 60000);
+    assert_true(median_of_three(&hour, &median));
+    assert_int_equal(median, 16); /* 0 is in the bucket [0, 32) */
+    assert_true(median_of_three(&asked, &median));
+    assert_true(median_of_three(&pane.window, &median));
+    assert_false(median_of_three(&less, &median));
+    window_merge(&both, &pane.window);
+    assert_true(window_quantile(&both, window_find(&both, TEMPERATURE), 99, &median));
+    assert_int_equal(median, 1000);
+    assert_true(window_bytes(&both) >= sizeof(struct accumulator) + 3 * sizeof(struct sketch_bucket));
+    window_merge(&both, &less); /* more than two values that nobody can tell apart: never again */
+    window_merge(&both, &hour);
+    assert_false(window_quantile(&both, window_find(&both, TEMPERATURE), 50, &median));
+    window_release(&asked);
+    assert_true(median_of_three(&asked, &median)); /* still asked for */
+    struct window *all[] = {&hour, &both, &less, &asked};
+    for (size_t i = 0; i < 4; i++)
+        window_release(all[i]);
+    pane_release(&pane);
 }
 
 static void merge_shifts_times_and_keeps_the_revision(void **state)
@@ -219,15 +296,15 @@ static void build(struct dice *dice, struct window *window, const struct observa
 static void build_by_panes(struct dice *dice, struct window *window, const struct observation *rows, size_t count)
 {
     enum { PANES = 12 };
-    struct window panes[PANES];
+    struct pane panes[PANES];
     for (int i = 0; i < PANES; i++)
-        window_init(&panes[i], START + i * HOUR / PANES, START + (i + 1) * HOUR / PANES);
+        pane_init(&panes[i], START + i * HOUR / PANES, START + (i + 1) * HOUR / PANES);
     for (size_t i = 0; i < count; i++)
-        window_add(&panes[(rows[i].observed_at_ms - START) / (HOUR / PANES)], &rows[i]);
+        window_add(&panes[(rows[i].observed_at_ms - START) / (HOUR / PANES)].window, &rows[i]);
     int turn = (int)dice_below(dice, PANES);
     for (int i = 0; i < PANES; i++) {
-        window_merge(window, &panes[(i * 5 + turn) % PANES]);
-        window_release(&panes[(i * 5 + turn) % PANES]);
+        window_merge(window, &panes[(i * 5 + turn) % PANES].window);
+        pane_release(&panes[(i * 5 + turn) % PANES]);
     }
 }
 
@@ -357,6 +434,8 @@ int main(void)
         cmocka_unit_test(statistics),
         cmocka_unit_test(span_of_rows),
         cmocka_unit_test(every_metric_from_its_column),
+        cmocka_unit_test(what_is_derived_is_aggregated),
+        cmocka_unit_test(which_spans_have_sketches),
         cmocka_unit_test(merge_shifts_times_and_keeps_the_revision),
         cmocka_unit_test(any_order_split_and_tree),
         cmocka_unit_test(equals_the_slow_way),
