@@ -16,6 +16,7 @@
 struct replay_part {
     int64_t end;     /* offset at which it ends */
     bool held;       /* it is not read until the Kafka time of its next record has come */
+    bool done;       /* nothing comes any more: held for ever, and let go of when what came is committed */
     int64_t offset;  /* of that record */
     int64_t held_ms; /* and its Kafka time */
 };

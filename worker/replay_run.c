@@ -17,15 +17,17 @@
 
 /* ---- pace ---- */
 
-static void hold(struct worker *worker, const struct kafka_record *record)
+/* Does not read the partition until `next`'s time has come; NULL: never again. */
+static void hold(struct worker *worker, int32_t partition, const struct kafka_record *next)
 {
-    struct replay_part *part = &worker->replay.parts[record->partition];
-    if (kafka_consumer_unassign(worker->consumer, record->partition) != 0)
+    struct replay_part *part = &worker->replay.parts[partition];
+    if (kafka_consumer_unassign(worker->consumer, partition) != 0)
         return; /* the session has let go of it */
     part->held = true;
-    part->offset = record->offset;
-    part->held_ms = record->timestamp_ms;
-    if (!loop_timer_armed(worker->replay_timer))
+    part->done = !next;
+    part->offset = next ? next->offset : -1;
+    part->held_ms = next ? next->timestamp_ms : INT64_MAX;
+    if (next && !loop_timer_armed(worker->replay_timer))
         loop_timer_set(worker->replay_timer, PACE_MS, 0);
 }
 
@@ -33,7 +35,7 @@ bool worker_replay_unhold(struct worker *worker, int32_t partition)
 {
     if (!worker->options->replay || !worker->replay.parts[partition].held)
         return false;
-    worker->replay.parts[partition].held = false;
+    worker->replay.parts[partition].held = worker->replay.parts[partition].done = false;
     return true;
 }
 
@@ -44,7 +46,9 @@ static void on_pace(void *arg)
     bool some = false;
     for (int32_t p = 0; p < worker->replay.partitions; p++) {
         struct replay_part *part = &worker->replay.parts[p];
-        if (part->held && part->held_ms <= time_ms) {
+        if (part->done || !part->held)
+            continue;
+        if (part->held_ms <= time_ms) {
             part->held = false;
             if (kafka_consumer_assign(worker->consumer, p, part->offset) != 0 && worker->sessions[p])
                 session_failed(worker->sessions[p], "it could not be assigned again", now);
@@ -64,14 +68,21 @@ size_t worker_replay_records(struct worker *worker, struct session *session, con
     size_t used = admitted ? session_records(session, records, admitted, now_ms) : 0;
     if (used < admitted)
         return used;
-    if (next == REPLAY_DONE)
-        session_release(session, now_ms);
-    else if (next == REPLAY_WAIT)
-        hold(worker, &records[admitted]);
+    if (next != REPLAY_MORE)
+        hold(worker, session->partition, next == REPLAY_WAIT ? &records[admitted] : NULL);
     return count;
 }
 
 /* ---- beginning and end ---- */
+
+/* What came is committed, and nothing comes any more. Before that a failure makes the session read it again. */
+static bool ended(const struct replay_part *part, const struct session *session)
+{
+    if (session->phase != SESSION_RUNNING)
+        return false;
+    int64_t offset = session->state.ledger.offset;
+    return (part->done || offset >= part->end) && session->last_offset >= offset;
+}
 
 void worker_replay_step(struct worker *worker, int64_t now_ms)
 {
@@ -84,8 +95,8 @@ void worker_replay_step(struct worker *worker, int64_t now_ms)
             daemon_stop(worker->daemon, EXIT_CODE_FAILURE);
             return;
         }
-        if (session->phase == SESSION_RUNNING && session->state.ledger.offset >= worker->replay.parts[p].end)
-            session_release(session, now_ms); /* there was nothing to read, or it was read before a restart */
+        if (ended(&worker->replay.parts[p], session))
+            session_release(session, now_ms);
         else if (session->number < 0)
             session_renumber(session, session_number(session)); /* a worker that was here before had that number */
     }

@@ -67,6 +67,8 @@ static void on_timer(void *arg)
         if (worker->sessions[p])
             session_step(worker->sessions[p], now);
     }
+    if (worker->replay.parts)
+        worker_replay_step(worker, now);
     worker_plan(worker);
 }
 

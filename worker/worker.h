@@ -82,7 +82,7 @@ void worker_replay_ask(struct worker *worker);
 /* Offers records of one partition as session_records; what is beyond its end, or too early, is passed over. */
 size_t worker_replay_records(struct worker *worker, struct session *session, const struct kafka_record *records,
                              size_t count, int64_t now_ms);
-/* Once a second: lets go of partitions that have ended, and ends the process when one has stopped. */
+/* After anything that sessions did: lets go of partitions that have ended, and ends the process when one has stopped. */
 void worker_replay_step(struct worker *worker, int64_t now_ms);
 /* True when the partition was held, and so is not assigned though its session takes it to be; it is not held now. */
 bool worker_replay_unhold(struct worker *worker, int32_t partition);

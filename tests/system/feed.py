@@ -28,16 +28,16 @@ def encode(shard, cities, at_ms, step):
 class Feed:
     """Produces readings of cities 1…n; counts rows and bytes."""
 
-    def __init__(self, kafka, cities, partitions, batch=100):
+    def __init__(self, kafka, cities, partitions, batch=100, topic="weather.observations"):
         import confluent_kafka
         self.producer = confluent_kafka.Producer({"bootstrap.servers": kafka, "acks": "all", "queue.buffering.max.messages": 1_000_000})
-        self.batch, self.rows, self.bytes, self.failed = batch, 0, 0, []
+        self.batch, self.topic, self.rows, self.bytes, self.failed = batch, topic, 0, 0, []
         self.shards = {p: [] for p in range(partitions)}
         for city in range(1, cities + 1):
             self.shards[oracle.shard(city, partitions)].append(city)
 
     def put(self, shard, value, timestamp_ms):
-        self.producer.produce("weather.observations", value, partition=shard, timestamp=timestamp_ms,
+        self.producer.produce(self.topic, value, partition=shard, timestamp=timestamp_ms,
                               on_delivery=lambda error, _: error and self.failed.append(error))
         self.bytes += len(value)
 
