@@ -23,6 +23,7 @@ static const struct command *const commands[] = {&command_init,
                                                  &command_verify,
                                                  &command_deadletter,
                                                  &command_normals,
+                                                 &command_replay,
                                                  &command_keygen,
                                                  NULL};
 #define NAME_BYTES   64 /* of a command, with "isobarctl " before it */
