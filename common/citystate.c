@@ -33,6 +33,8 @@ void citystate_release(struct citystate *city)
     free(city->open);
     latest_release(&city->latest);
     alert_states_release(&city->alerts);
+    quality_history_release(&city->history);
+    quality_tally_release(&city->flagged);
     citystate_init(city, city->city_id, city->series);
 }
 
@@ -112,6 +114,7 @@ static message_t *city_message(const struct citystate *city, struct arena *arena
     message->rows_in = city->rows_in;
     message->rows_late = city->rows_late;
     message->rows_duplicate = city->rows_duplicate;
+    message->rows_correction = city->rows_correction;
     message->rows_retired = city->rows_retired;
     message->rows_bad = city->rows_bad;
     message->covered_last_ms = city->last_ms[TRAIL_COVERED];
@@ -120,6 +123,8 @@ static message_t *city_message(const struct citystate *city, struct arena *arena
     message->accumulation_max_s = city->accumulation_max_s;
     if (city->has_latest)
         message->latest = reading_message(city, arena);
+    quality_history_message(&city->history, message, arena);
+    quality_tally_message(&city->flagged, message, arena);
     message->n_open = (size_t)city->open_count;
     message->open = arena_calloc(arena, message->n_open, sizeof(Isobar__V1__Pane *));
     for (size_t i = 0; i < message->n_open; i++)
@@ -149,7 +154,8 @@ static bool frame_valid(const message_t *m)
 {
     return m->format == FORMAT && m->city_id >= 0 && m->series >= 0 && is_time(m->watermark_ms) &&
            is_time(m->heard_at_ms) && is_time(m->closed_through_ms) && is_time(m->checked_at_ms) && m->rows_in >= 0 &&
-           m->rows_late >= 0 && m->rows_duplicate >= 0 && m->rows_retired >= 0 && m->rows_bad >= 0;
+           m->rows_late >= 0 && m->rows_duplicate >= 0 && m->rows_correction >= 0 && m->rows_retired >= 0 &&
+           m->rows_bad >= 0;
 }
 
 /* Rows of closed panes lie before what is closed. */
@@ -212,6 +218,7 @@ static int unpack(struct citystate *city, const message_t *message)
     city->rows_in = message->rows_in;
     city->rows_late = message->rows_late;
     city->rows_duplicate = message->rows_duplicate;
+    city->rows_correction = message->rows_correction;
     city->rows_retired = message->rows_retired;
     city->rows_bad = message->rows_bad;
     city->last_ms[TRAIL_COVERED] = message->covered_last_ms;
@@ -220,7 +227,8 @@ static int unpack(struct citystate *city, const message_t *message)
     city->accumulation_max_s = message->accumulation_max_s;
     if (message->latest && take_latest(city, message->latest) != 0)
         return ERR_INVALID;
-    if (alert_states_unpack(&city->alerts, message->alert, message->n_alert) != 0)
+    if (alert_states_unpack(&city->alerts, message->alert, message->n_alert) != 0 ||
+        quality_history_take(&city->history, message) != 0 || quality_tally_take(&city->flagged, message) != 0)
         return ERR_INVALID;
     return take_panes(city, message);
 }

@@ -8,6 +8,8 @@
 
 #include "alert_state.h"
 #include "latest.h"
+#include "quality_history.h"
+#include "quality_tally.h"
 #include "trail.h"
 #include "window.h"
 
@@ -21,11 +23,13 @@ struct citystate {
     int64_t closed_through_ms;
     int64_t checked_at_ms;
     bool has_latest;
-    struct latest latest;          /* newest by (observed_at, then first in log order) */
+    struct latest latest; /* newest by (observed_at, then first in log order), with its verdict and all values */
     int64_t last_ms[TRAIL_CHAINS]; /* newest row of each chain in closed panes (trail.h); 0: none */
     int32_t accumulation_max_s;    /* longest period of all rows of rain and snow */
-    int64_t rows_in, rows_late, rows_duplicate, rows_retired, rows_bad;
-    struct pane *open; /* ascending by start; owned array */
+    int64_t rows_in, rows_late, rows_duplicate, rows_correction, rows_retired, rows_bad;
+    struct quality_history history;
+    struct quality_tally flagged; /* of accepted rows */
+    struct pane *open;            /* ascending by start; owned array */
     int32_t open_count, open_capacity;
     struct alert_states alerts;
 };
@@ -44,8 +48,8 @@ void citystate_drop_panes(struct citystate *city, int32_t count);
 /* Appends the encoded isobar.v1.CityState. */
 void citystate_encode(const struct citystate *city, struct buf *out);
 /*
- * Decodes and validates into an uninitialised `city`: size, format, times and counters not negative, panes ascending
- * without overlap. ERR_INVALID leaves it released.
+ * Decodes and validates into an uninitialised `city`: size, format, times and counters not negative, quality history
+ * and tally, panes ascending without overlap. ERR_INVALID leaves it released.
  */
 int citystate_decode(struct citystate *city, const void *bytes, size_t size) __attribute__((warn_unused_result));
 

@@ -1,15 +1,16 @@
 /*
  * Observations as structs and as columnar batches (observation.h). One table says where each column lives in the
- * generated message and in the struct, and which values its type can have; encoding, validating and copying a row
+ * generated message and in the struct; encoding, validating and copying a row
  * all walk it. A batch is decoded by protobuf-c into an arena that is reused; then cells of unknown values are
- * cleared once per column, so that a row is a plain copy of the columns that the batch has. Whether a value is
- * plausible is not judged here.
+ * cleared once per column, so that a row is a plain copy of the columns that the batch has. Values are not
+ * judged here (quality.h): one bad cell must not cost 511 good rows.
  */
 #include "observation.h"
 
 #include "arena.h"
 #include "error.h"
 #include "mem.h"
+#include "shard.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ struct column {
     size_t field_at;            /* offset in struct observation */
     size_t width;               /* bytes of a cell: 4 or 8 */
     int bit;                    /* isobar.v1.Value, or NOT_A_VALUE */
-    int64_t low, high;          /* what its type can hold */
+    int64_t low, high;          /* what a cell may be, when it is no value */
     const char *reason;         /* when it is outside */
 };
 
@@ -34,16 +35,14 @@ struct column {
         offsetof(MESSAGE, n_##name), offsetof(MESSAGE, name), offsetof(struct observation, name),                      \
             sizeof((struct observation){0}.name), NOT_A_VALUE, low, high, reason                                       \
     }
-#define BIT(name, value_bit, low, high, reason)                                                                        \
+#define BIT(name, value_bit)                                                                                           \
     {                                                                                                                  \
         offsetof(MESSAGE, n_##name), offsetof(MESSAGE, name),                                                          \
-            offsetof(struct observation, value) + (value_bit) * sizeof(int32_t), sizeof(int32_t), value_bit, low,      \
-            high, reason                                                                                               \
+            offsetof(struct observation, value) + (value_bit) * sizeof(int32_t), sizeof(int32_t), value_bit,           \
+            INT32_MIN, INT32_MAX, ""                                                                                   \
     }
-#define VALUE(name, value, low, high, reason) BIT(name, ISOBAR__V1__VALUE__##value, low, high, reason)
-#define ANY(name, value)                      VALUE(name, value, INT32_MIN, INT32_MAX, "")
-#define CUSTOM(number)                        BIT(custom_##number, OBSERVATION_CUSTOM + number, INT32_MIN, INT32_MAX, "")
-#define POSITIVE(name, bit, text)             VALUE(name, bit, 0, INT32_MAX, text)
+#define VALUE(name, value) BIT(name, ISOBAR__V1__VALUE__##value)
+#define CUSTOM(number)     BIT(custom_##number, OBSERVATION_CUSTOM + number)
 
 static const struct column columns[] = {
     FIXED(present, INT64_MIN, INT64_MAX, ""), /* first: clearing the values needs it */
@@ -55,30 +54,30 @@ static const struct column columns[] = {
     FIXED(series, 0, INT32_MAX, "negative series"),
     FIXED(quality, INT64_MIN, INT64_MAX, ""),
     FIXED(accumulation_s, 0, INT32_MAX, "negative accumulation period"),
-    ANY(temperature_centi_c, TEMPERATURE),
-    ANY(feels_like_centi_c, FEELS_LIKE),
-    ANY(temperature_min_centi_c, TEMPERATURE_MIN),
-    ANY(temperature_max_centi_c, TEMPERATURE_MAX),
-    ANY(pressure_sea_level_pa, PRESSURE_SEA_LEVEL),
-    ANY(pressure_station_pa, PRESSURE_STATION),
-    VALUE(humidity_centi_percent, HUMIDITY, 0, 10000, "humidity outside 0..100 %"),
-    ANY(dew_point_centi_c, DEW_POINT),
-    POSITIVE(wind_speed_cm_s, WIND_SPEED, "negative wind speed"),
-    VALUE(wind_direction_centi_deg, WIND_DIRECTION, 0, 35999, "wind direction outside 0..359.99 degrees"),
-    POSITIVE(wind_gust_cm_s, WIND_GUST, "negative wind gust"),
-    POSITIVE(rain_um, RAIN, "negative rain"),
-    POSITIVE(snow_um, SNOW, "negative snow"),
-    VALUE(cloud_centi_percent, CLOUD, 0, 10000, "cloud cover outside 0..100 %"),
-    POSITIVE(visibility_m, VISIBILITY, "negative visibility"),
-    ANY(condition, CONDITION),
-    ANY(air_quality_index, AIR_QUALITY_INDEX),
-    ANY(pm2_5_ng_m3, PM2_5),
-    ANY(pm10_ng_m3, PM10),
-    ANY(no2_ng_m3, NO2),
-    ANY(o3_ng_m3, O3),
-    ANY(so2_ng_m3, SO2),
-    ANY(co_ng_m3, CO),
-    ANY(nh3_ng_m3, NH3),
+    VALUE(temperature_centi_c, TEMPERATURE),
+    VALUE(feels_like_centi_c, FEELS_LIKE),
+    VALUE(temperature_min_centi_c, TEMPERATURE_MIN),
+    VALUE(temperature_max_centi_c, TEMPERATURE_MAX),
+    VALUE(pressure_sea_level_pa, PRESSURE_SEA_LEVEL),
+    VALUE(pressure_station_pa, PRESSURE_STATION),
+    VALUE(humidity_centi_percent, HUMIDITY),
+    VALUE(dew_point_centi_c, DEW_POINT),
+    VALUE(wind_speed_cm_s, WIND_SPEED),
+    VALUE(wind_direction_centi_deg, WIND_DIRECTION),
+    VALUE(wind_gust_cm_s, WIND_GUST),
+    VALUE(rain_um, RAIN),
+    VALUE(snow_um, SNOW),
+    VALUE(cloud_centi_percent, CLOUD),
+    VALUE(visibility_m, VISIBILITY),
+    VALUE(condition, CONDITION),
+    VALUE(air_quality_index, AIR_QUALITY_INDEX),
+    VALUE(pm2_5_ng_m3, PM2_5),
+    VALUE(pm10_ng_m3, PM10),
+    VALUE(no2_ng_m3, NO2),
+    VALUE(o3_ng_m3, O3),
+    VALUE(so2_ng_m3, SO2),
+    VALUE(co_ng_m3, CO),
+    VALUE(nh3_ng_m3, NH3),
     CUSTOM(0),
     CUSTOM(1),
     CUSTOM(2),
@@ -121,6 +120,27 @@ void observation_set(struct observation *observation, int bit, int32_t value)
 bool observation_has(const struct observation *observation, int bit)
 {
     return observation->present >> bit & 1;
+}
+
+static unsigned char *put_le32(unsigned char *p, int32_t value)
+{
+    uint32_t number = (uint32_t)value;
+    for (int i = 0; i < 4; i++, number >>= 8)
+        *p++ = (unsigned char)number;
+    return p;
+}
+
+uint32_t observation_body(const struct observation *observation)
+{
+    unsigned char bytes[OBSERVATION_VALUES * 5 + 4], *p = bytes;
+    for (uint64_t rest = observation->present & OBSERVATION_KNOWN; rest; rest &= rest - 1) {
+        int bit = __builtin_ctzll(rest);
+        *p++ = (unsigned char)bit;
+        p = put_le32(p, observation->value[bit]);
+    }
+    p = put_le32(p, observation->accumulation_s);
+    uint32_t hash = shard_murmur2(bytes, (size_t)(p - bytes));
+    return hash ? hash : 1;
 }
 
 /* ---- encoding ---- */
@@ -191,16 +211,11 @@ static void mask_present(Isobar__V1__ObservationBatch *message)
         message->present[i] = (int64_t)((uint64_t)message->present[i] & OBSERVATION_KNOWN);
 }
 
-/* Clears the cells whose value is not known, and checks the others. */
-static bool clean_value(const struct column *column, const Isobar__V1__ObservationBatch *message, int32_t *cells)
+/* Clears the cells whose value is not known. */
+static void clean_value(const struct column *column, const Isobar__V1__ObservationBatch *message, int32_t *cells)
 {
-    bool good = true;
-    for (size_t i = 0; i < message->n_present; i++) {
-        int32_t mask = -(int32_t)(message->present[i] >> column->bit & 1);
-        cells[i] &= mask;
-        good &= cells[i] >= column->low && cells[i] <= column->high;
-    }
-    return good;
+    for (size_t i = 0; i < message->n_present; i++)
+        cells[i] &= -(int32_t)(message->present[i] >> column->bit & 1);
 }
 
 static bool check_cells(const struct column *column, const void *cells, size_t rows)
@@ -229,8 +244,7 @@ static const char *take_column(struct batch *batch, const struct column *column)
     } else {
         if (batch->message->n_present == 0)
             return NULL; /* nothing is known, so nothing may be read */
-        if (!clean_value(column, batch->message, cells))
-            return column->reason;
+        clean_value(column, batch->message, cells);
     }
     batch->filled[batch->filled_count++] = (struct filled){cells, column->field_at, column->width};
     return NULL;

@@ -41,6 +41,12 @@ struct observation {
 void observation_set(struct observation *observation, int bit, int32_t value);
 /* True when the value is known. */
 bool observation_has(const struct observation *observation, int bit);
+/*
+ * Hash of what the reading says, by which a repetition is told from a correction: Kafka's murmur2 over, for each known
+ * value in ascending order of its bit, one byte with the bit and four with the value, little-endian, and then four with
+ * accumulation_s. Never 0, which stands for "not known".
+ */
+uint32_t observation_body(const struct observation *observation);
 
 /*
  * Appends the encoded batch of `rows` (1..BATCH_MAX_ROWS, else ERR_INVALID) of one shard to `out`. Cells of values
@@ -58,11 +64,10 @@ struct batch *batch_new(void) __attribute__((returns_nonnull, warn_unused_result
 void batch_free(struct batch *batch);
 /*
  * Decodes and validates `bytes`: size, format, 1..512 rows, every column 0 or rows long, kinds known, readings with a
- * city, times from 1970 to 9999, and of the values that are known only what their type cannot be: wind direction
- * outside 0..35999, humidity or cloud outside 0..10000, negative speed, rain, snow or visibility. What is merely
- * implausible passes: quality control judges it. One impossible cell refuses the whole batch. On failure ERR_TOO_LARGE
- * (more than BATCH_MAX_BYTES) or ERR_INVALID with `*reason` (static text), and the batch has no rows; on success
- * `*reason` is NULL. What is decoded is valid until the next decode.
+ * city, times from 1970 to 9999. Any value passes, a humidity of 300 %, too: quality.h judges it, and until then nobody
+ * may take it for what its column can mean. On failure ERR_TOO_LARGE (more than BATCH_MAX_BYTES) or ERR_INVALID with
+ * `*reason` (static text), and the batch has no rows; on success `*reason` is NULL. What is decoded is valid until the
+ * next decode.
  */
 int batch_decode(struct batch *batch, const void *bytes, size_t size, const char **reason)
     __attribute__((warn_unused_result));

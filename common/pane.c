@@ -68,15 +68,32 @@ static int32_t amount(const struct observation *observation, int bit)
     return observation_has(observation, bit) && observation->value[bit] >= 0 ? observation->value[bit] : -1;
 }
 
-bool pane_add(struct pane *pane, const struct observation *observation)
+static struct pane_entry entry_of(const struct pane *pane, const struct observation *observation, uint32_t body)
 {
     const struct window *window = &pane->window;
     assert(observation->observed_at_ms >= window->start_ms && observation->observed_at_ms < window->end_ms);
-    struct pane_entry entry = {.at = (int32_t)(observation->observed_at_ms - window->start_ms),
+    int32_t at = (int32_t)(observation->observed_at_ms - window->start_ms);
+    return (struct pane_entry){.at = at,
                                .provider = observation->provider,
+                               .body = body,
                                .rain = amount(observation, ISOBAR__V1__VALUE__RAIN),
                                .snow = amount(observation, ISOBAR__V1__VALUE__SNOW),
                                .accumulation_s = observation->accumulation_s};
+}
+
+enum pane_knows pane_knows(const struct pane *pane, const struct observation *observation, uint32_t body)
+{
+    struct pane_entry entry = entry_of(pane, observation, body);
+    int32_t at = place_of(pane, &entry);
+    if (at == pane->seen_count || compare(&pane->seen[at], &entry) != 0)
+        return PANE_NEW;
+    uint32_t counted = pane->seen[at].body;
+    return counted == 0 || counted == body ? PANE_DUPLICATE : PANE_CORRECTION;
+}
+
+bool pane_add(struct pane *pane, const struct observation *observation, uint32_t body)
+{
+    struct pane_entry entry = entry_of(pane, observation, body);
     int32_t at = place_of(pane, &entry);
     if (at < pane->seen_count && compare(&pane->seen[at], &entry) == 0)
         return false;
@@ -122,11 +139,15 @@ Isobar__V1__Pane *pane_message(const struct pane *pane, struct arena *arena)
     message->n_observed_at = count;
     message->observed_at = arena_calloc(arena, count, sizeof *message->observed_at);
     message->provider = arena_calloc(arena, count, sizeof *message->provider);
+    message->body = arena_calloc(arena, count, sizeof *message->body);
     for (size_t i = 0; i < count; i++) {
         message->observed_at[i] = pane->seen[i].at;
         message->provider[i] = pane->seen[i].provider;
+        message->body[i] = (int32_t)pane->seen[i].body;
         if (pane->seen[i].provider)
             message->n_provider = count;
+        if (pane->seen[i].body)
+            message->n_body = count;
     }
     set_amounts(message, pane, arena);
     return message;
@@ -166,7 +187,8 @@ static bool seen_valid(const Isobar__V1__Pane *pane)
 {
     const Isobar__V1__WindowState *state = pane->state;
     size_t count = pane->n_observed_at;
-    if (count != (size_t)state->rows || (pane->n_provider != 0 && pane->n_provider != count))
+    if (count != (size_t)state->rows || (pane->n_provider != 0 && pane->n_provider != count) ||
+        (pane->n_body != 0 && pane->n_body != count))
         return false;
     for (size_t i = 0; i < count; i++) {
         int64_t at = pane->observed_at[i];
@@ -201,6 +223,7 @@ int pane_unpack(struct pane *pane, const Isobar__V1__Pane *message)
         pane->seen[i].rain = message->n_rain ? message->rain[i] : -1;
         pane->seen[i].snow = message->n_snow ? message->snow[i] : -1;
         pane->seen[i].accumulation_s = message->n_accumulation_s ? message->accumulation_s[i] : 0;
+        pane->seen[i].body = message->n_body ? (uint32_t)message->body[i] : 0;
     }
     return 0;
 }

@@ -205,6 +205,7 @@ static void take_alerts(struct parse *parse)
 static void set_defaults(struct parse *parse)
 {
     memset(parse->rules, 0, sizeof *parse->rules);
+    quality_defaults(&parse->rules->quality);
     for (size_t i = 0; i < KEYS; i++)
         take_number(parse, &keys[i], keys[i].start);
 }

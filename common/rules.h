@@ -12,6 +12,7 @@
 
 #include "alert_rule.h"
 #include "buf.h"
+#include "quality.h"
 #include "windowset.h"
 
 #include <stddef.h>
@@ -23,6 +24,7 @@ struct rules {
     int64_t version;    /* under which the installation keeps them; set by who reads them */
     int32_t partitions; /* of the installation, not of the text; set by who reads them */
     struct windowset windows;
+    struct quality_limits quality;
     int64_t lateness_ms;
     int64_t allowed_delay_ms;
     int64_t idle_ms;

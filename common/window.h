@@ -120,6 +120,7 @@ int window_decode(struct window *window, const void *bytes, size_t size) __attri
 struct pane_entry {
     int32_t at; /* ms after start */
     int32_t provider;
+    uint32_t body;          /* observation_body of the reading that counts; 0: not known */
     int32_t rain, snow;     /* um over accumulation_s; -1: not known */
     int32_t accumulation_s; /* 0: not known */
 };
@@ -133,11 +134,19 @@ struct pane {
 void pane_init(struct pane *pane, int64_t start_ms, int64_t end_ms);
 /* Frees what it holds. */
 void pane_release(struct pane *pane);
+/* What a pane knows of a reading, by (observed_at, provider) and body. */
+enum pane_knows { PANE_NEW, PANE_DUPLICATE, PANE_CORRECTION };
 /*
- * Adds the observation unless (observed_at, provider) is there already: true when added, false for a duplicate. The
- * observation lies inside the span (assert).
+ * Whether the observation, with that body (observation_body), is there already: PANE_CORRECTION with another body,
+ * PANE_DUPLICATE with the same or when the body of the one that counts is not known. It lies inside the span (assert).
  */
-bool pane_add(struct pane *pane, const struct observation *observation) __attribute__((warn_unused_result));
+enum pane_knows pane_knows(const struct pane *pane, const struct observation *observation, uint32_t body);
+/*
+ * Adds the observation unless (observed_at, provider) is there already: true when added. `body` is that of the reading
+ * as it came; what is added may have fewer values. The observation lies inside the span (assert).
+ */
+bool pane_add(struct pane *pane, const struct observation *observation, uint32_t body)
+    __attribute__((warn_unused_result));
 /* True when PANE_MAX_READINGS are in it: then its owner must let no more in, or it would outgrow its record. */
 bool pane_full(const struct pane *pane);
 /* Appends the encoded isobar.v1.Pane. */

@@ -63,6 +63,8 @@ static bool parse_ledger(struct audit *audit, const struct store_reply *pairs)
     for (size_t i = 0; i < sizeof ledger_fields_of / sizeof *ledger_fields_of; i++) {
         const struct store_reply *value = value_of(pairs, ledger_fields_of[i].name);
         int64_t number = 0;
+        if (!value && ledger_fields_of[i].offset == offsetof(struct audit_ledger, rows_correction))
+            continue; /* of a version that did not tell them from duplicates */
         if (!value || !context_integer(value, ledger_fields_of[i].low, INT64_MAX / 4, &number))
             audit_fail(audit, "ledger", "%s is %s", ledger_fields_of[i].name, value ? value->text : "missing");
         memcpy((char *)&audit->ledger + ledger_fields_of[i].offset, &number, sizeof number);
@@ -112,14 +114,15 @@ bool audit_take_ledger(struct audit *audit, const struct store_reply *pairs)
                    "applied %" PRId64 " + gaps %" PRId64 " = %" PRId64 ", but offset %" PRId64
                    " - first_offset %" PRId64 " = %" PRId64,
                    l->applied, l->gaps, l->applied + l->gaps, l->offset, l->first_offset, l->offset - l->first_offset);
-    int64_t sum = l->rows_in + l->rows_late + l->rows_duplicate + l->rows_bad + l->rows_checked + l->rows_tick +
-                  l->rows_control + l->rows_retired;
+    int64_t sum = l->rows_in + l->rows_late + l->rows_duplicate + l->rows_correction + l->rows_bad + l->rows_checked +
+                  l->rows_tick + l->rows_control + l->rows_retired;
     if (l->rows != sum)
         audit_fail(audit, "I2",
-                   "rows %" PRId64 ", but in %" PRId64 " + late %" PRId64 " + duplicate %" PRId64 " + bad %" PRId64
-                   " + checked %" PRId64 " + tick %" PRId64 " + control %" PRId64 " + retired %" PRId64 " = %" PRId64,
-                   l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_bad, l->rows_checked, l->rows_tick,
-                   l->rows_control, l->rows_retired, sum);
+                   "rows %" PRId64 ", but in %" PRId64 " + late %" PRId64 " + duplicate %" PRId64
+                   " + correction %" PRId64 " + bad %" PRId64 " + checked %" PRId64 " + tick %" PRId64
+                   " + control %" PRId64 " + retired %" PRId64 " = %" PRId64,
+                   l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_correction, l->rows_bad,
+                   l->rows_checked, l->rows_tick, l->rows_control, l->rows_retired, sum);
     check_order(audit);
     check_cursors(audit, pairs);
     return true;
@@ -197,6 +200,7 @@ void audit_take_cities(struct audit *audit, const struct store_reply *pairs)
         audit->rows_in += city.rows_in;
         audit->rows_late += city.rows_late;
         audit->rows_duplicate += city.rows_duplicate;
+        audit->rows_correction += city.rows_correction;
         audit->rows_retired += city.rows_retired;
         audit->rows_bad += city.rows_bad;
         citystate_release(&city);
@@ -230,6 +234,7 @@ void audit_totals(struct audit *audit)
     check_sum(audit, "rows_in", l->rows_in, audit->rows_in);
     check_sum(audit, "rows_late", l->rows_late, audit->rows_late);
     check_sum(audit, "rows_duplicate", l->rows_duplicate, audit->rows_duplicate);
+    check_sum(audit, "rows_correction", l->rows_correction, audit->rows_correction);
     check_sum(audit, "rows_retired", l->rows_retired, audit->rows_retired);
     if (audit->rows_bad > l->rows_bad)
         audit_fail(audit, "I2", "rows_bad %" PRId64 ", but the cities have %" PRId64, l->rows_bad, audit->rows_bad);

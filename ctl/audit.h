@@ -36,6 +36,7 @@
     X(rows_in, 0)                                                                                                      \
     X(rows_late, 0)                                                                                                    \
     X(rows_duplicate, 0)                                                                                               \
+    X(rows_correction, 0)                                                                                              \
     X(rows_bad, 0)                                                                                                     \
     X(rows_checked, 0)                                                                                                 \
     X(rows_tick, 0)                                                                                                    \
@@ -65,7 +66,7 @@ struct audit {
     int findings;
     /* sums over the cities, for audit_totals */
     int64_t cities, open_rows, closed_rows;
-    int64_t rows_in, rows_late, rows_duplicate, rows_retired, rows_bad;
+    int64_t rows_in, rows_late, rows_duplicate, rows_correction, rows_retired, rows_bad;
 };
 
 /* Nothing found yet. */

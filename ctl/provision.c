@@ -87,9 +87,9 @@ static void ledger_words(struct call *call, const struct installation *wanted, i
                          char cursors[WINDOWSET_MAX][32])
 {
     static const char *const zeros[] = {
-        "number",    "applied",      "gaps",         "record_hash",    "clock_ms",       "tick_clock_ms",
-        "rows",      "rows_in",      "rows_late",    "rows_duplicate", "rows_bad",       "rows_checked",
-        "rows_tick", "rows_control", "rows_retired", "retired",        "pane_cursor_ms", "commits"};
+        "number",       "applied",      "gaps",           "record_hash",     "clock_ms", "tick_clock_ms", "rows",
+        "rows_in",      "rows_late",    "rows_duplicate", "rows_correction", "rows_bad", "rows_checked",  "rows_tick",
+        "rows_control", "rows_retired", "retired",        "pane_cursor_ms",  "commits"};
     field(call, "cid", cid);
     field(call, "owner", "");
     field(call, "format", LEDGER_FORMAT);

@@ -31,10 +31,10 @@ static void print_partition(const struct audit *audit, bool verbose)
         printf("partition %d: and %d more\n", audit->partition, audit->findings - AUDIT_LINES);
     if (verbose && audit->findings == 0)
         printf("partition %d: good; offset %" PRId64 ", %" PRId64 " rows (in %" PRId64 ", late %" PRId64
-               ", duplicate %" PRId64 ", bad %" PRId64 ", checked %" PRId64 ", tick %" PRId64 ", control %" PRId64
-               ", retired %" PRId64 "), %" PRId64 " cities\n",
-               audit->partition, l->offset, l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_bad,
-               l->rows_checked, l->rows_tick, l->rows_control, l->rows_retired, audit->cities);
+               ", duplicate %" PRId64 ", correction %" PRId64 ", bad %" PRId64 ", checked %" PRId64 ", tick %" PRId64
+               ", control %" PRId64 ", retired %" PRId64 "), %" PRId64 " cities\n",
+               audit->partition, l->offset, l->rows, l->rows_in, l->rows_late, l->rows_duplicate, l->rows_correction,
+               l->rows_bad, l->rows_checked, l->rows_tick, l->rows_control, l->rows_retired, audit->cities);
 }
 
 static json_t *partition_json(const struct audit *audit)

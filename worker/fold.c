@@ -89,10 +89,12 @@ void state_defer_late(struct state *state, const struct late_row *late)
 static void refuse(struct state *state, const struct late_row *late)
 {
     struct buf bytes = BUF_EMPTY;
+    struct observation row = late->row;
+    quality_intake(&row); /* without our verdict */
     state->ledger.rows_bad++;
     late->entry->city.rows_bad++;
     state->metrics->rows_bad_total++;
-    if (batch_encode(&late->row, 1, state->partition, &bytes) != 0)
+    if (batch_encode(&row, 1, state->partition, &bytes) != 0)
         buf_reset(&bytes);
     struct kafka_record record = {.topic = state->topic,
                                   .partition = state->partition,
@@ -104,7 +106,7 @@ static void refuse(struct state *state, const struct late_row *late)
     buf_release(&bytes);
 }
 
-static void add_to_windows(struct state *state, const struct late_row *late)
+static void add_to_windows(struct state *state, const struct late_row *late, const struct observation *counted)
 {
     for (size_t i = 0; i < state->rules->windows.count; i++) {
         struct record *record = window_of(state, late->entry, i, late->row.observed_at_ms);
@@ -112,7 +114,7 @@ static void add_to_windows(struct state *state, const struct late_row *late)
             continue;
         struct window *window = &record->pane.window;
         assert(record->loaded);
-        window_add(window, &late->row);
+        window_add(window, counted);
         window->updated_at_ms = late->clock_ms > window->updated_at_ms ? late->clock_ms : window->updated_at_ms;
         window->revision += window->end_ms <= late->closed_through_ms;
         record->added++;
@@ -122,13 +124,15 @@ static void add_to_windows(struct state *state, const struct late_row *late)
 
 static void accept(struct state *state, const struct late_row *late, struct record *pane)
 {
+    struct observation counted;
+    state_accept(state, late->entry, &pane->pane, &late->row, &counted);
     pane->pane.window.updated_at_ms = late->clock_ms;
     pane->added++;
     state_dirty_record(state, pane);
     state->ledger.rows_late++;
     late->entry->city.rows_late++;
     state->metrics->rows_late_total++;
-    add_to_windows(state, late);
+    add_to_windows(state, late, &counted);
 }
 
 void state_resolve(struct state *state)
@@ -137,14 +141,15 @@ void state_resolve(struct state *state)
         const struct late_row *late = &state->late[i];
         struct record *pane = pane_of(state, late->entry, late->row.observed_at_ms);
         assert(pane->loaded);
-        if (pane_full(&pane->pane)) {
-            refuse(state, late);
-        } else if (pane_add(&pane->pane, &late->row)) {
+        switch (state_outcome(state, late->entry, &pane->pane, &late->row)) {
+        case OUTCOME_ACCEPTED:
             accept(state, late, pane);
-        } else {
-            state->ledger.rows_duplicate++;
-            late->entry->city.rows_duplicate++;
-            state->metrics->rows_duplicate_total++;
+            break;
+        case OUTCOME_FULL:
+            refuse(state, late);
+            break;
+        default:
+            break;
         }
     }
     state->late_count = 0;

@@ -1,6 +1,7 @@
 /*
- * Applies records to a partition's state (state.h). Every row ends in exactly one counter of the ledger: in, late,
- * duplicate, bad, checked, tick, control or retired (late and duplicate of late rows when they are resolved).
+ * Applies records to a partition's state (state.h), in the order of docs/semantics.md. Every row ends in exactly one
+ * counter of the ledger: in, late, duplicate, correction, bad, checked, tick, control or retired (late, duplicate and
+ * correction of late rows when they are resolved).
  */
 #include "state.h"
 
@@ -21,6 +22,11 @@ static void bad(struct state *state, const char *reason, const struct kafka_reco
     state->letter(state->letter_arg, reason, record, row);
 }
 
+static void judge(const struct state *state, const struct citystate *city, struct observation *row)
+{
+    row->quality = quality_judge(&state->rules->quality, &city->history, city->has_latest ? &city->latest : NULL, row);
+}
+
 /* A repeated reading changes nothing here: it is not newer than itself. */
 static void keep_latest(struct city_entry *entry, const struct observation *row, int64_t produced_at_ms)
 {
@@ -33,8 +39,57 @@ static void keep_latest(struct city_entry *entry, const struct observation *row,
         city->watermark_ms = row->observed_at_ms;
 }
 
-static void observe(struct state *state, const struct observation *row, const struct kafka_record *record,
-                    int64_t index)
+/* A row of a closed pane. Its verdict is that of its moment, and so is what it says of the watermark: a tick closed the
+ * pane, and what is processed next depends on it. The rest is for when the pane is loaded. */
+static void observe_late(struct state *state, struct city_entry *entry, struct observation *row,
+                         const struct kafka_record *record, int64_t index)
+{
+    judge(state, &entry->city, row);
+    if (row->observed_at_ms > entry->city.watermark_ms) {
+        struct observation good = *row;
+        quality_clear_failed(&state->rules->quality, &good);
+        alert_row(state, entry, &good);
+    }
+    keep_latest(entry, row, record->timestamp_ms);
+    state_defer_late(state, &(struct late_row){.entry = entry,
+                                               .row = *row,
+                                               .clock_ms = state->ledger.clock_ms,
+                                               .closed_through_ms = entry->city.closed_through_ms,
+                                               .offset = record->offset,
+                                               .timestamp_ms = record->timestamp_ms,
+                                               .index = index});
+}
+
+static void observe_in_time(struct state *state, struct city_entry *entry, struct observation *row,
+                            const struct kafka_record *record, int64_t index)
+{
+    struct citystate *city = &entry->city;
+    struct observation counted;
+    int64_t pane_ms = state->rules->windows.pane_ms;
+    struct pane *pane = citystate_pane(city, window_start(row->observed_at_ms, pane_ms), pane_ms);
+    switch (state_outcome(state, entry, pane, row)) {
+    case OUTCOME_FULL:
+        city->rows_bad++;
+        bad(state, "too_many_readings_in_one_pane", record, index);
+        break;
+    case OUTCOME_ACCEPTED:
+        judge(state, city, row);
+        state_accept(state, entry, pane, row, &counted);
+        pane->window.updated_at_ms = state->ledger.clock_ms;
+        state->ledger.rows_in++;
+        city->rows_in++;
+        state->metrics->rows_in_total++;
+        alert_row(state, entry, &counted);
+        keep_latest(entry, row, record->timestamp_ms);
+        quality_history_update(&city->history, &state->rules->quality.stillness, &counted);
+        state_close(state, entry, window_start(city->watermark_ms - state->rules->allowed_delay_ms, pane_ms));
+        break;
+    default:
+        break;
+    }
+}
+
+static void observe(struct state *state, struct observation *row, const struct kafka_record *record, int64_t index)
 {
     struct ledger *ledger = &state->ledger;
     int64_t pane_ms = state->rules->windows.pane_ms, start = window_start(row->observed_at_ms, pane_ms);
@@ -53,41 +108,13 @@ static void observe(struct state *state, const struct observation *row, const st
         state->letter(state->letter_arg, "older_than_the_lateness_horizon", record, index);
         return;
     }
-    if (start + pane_ms <= city->closed_through_ms) {
-        /* Now, not when it is resolved: a tick closed the pane, and what is processed next depends on the watermark. */
-        if (row->observed_at_ms > city->watermark_ms)
-            alert_row(state, entry, row);
-        keep_latest(entry, row, record->timestamp_ms);
-        state_defer_late(state, &(struct late_row){.entry = entry,
-                                                   .row = *row,
-                                                   .clock_ms = ledger->clock_ms,
-                                                   .closed_through_ms = city->closed_through_ms,
-                                                   .offset = record->offset,
-                                                   .timestamp_ms = record->timestamp_ms,
-                                                   .index = index});
-        return;
-    }
-    struct pane *pane = citystate_pane(city, start, pane_ms);
-    if (pane_full(pane)) {
-        city->rows_bad++;
-        bad(state, "too_many_readings_in_one_pane", record, index);
-    } else if (!pane_add(pane, row)) {
-        ledger->rows_duplicate++;
-        city->rows_duplicate++;
-        state->metrics->rows_duplicate_total++;
-    } else {
-        pane->window.updated_at_ms = ledger->clock_ms;
-        ledger->rows_in++;
-        city->rows_in++;
-        state->metrics->rows_in_total++;
-        alert_row(state, entry, row);
-        keep_latest(entry, row, record->timestamp_ms);
-        state_close(state, entry, window_start(city->watermark_ms - state->rules->allowed_delay_ms, pane_ms));
-    }
+    if (start + pane_ms <= city->closed_through_ms)
+        observe_late(state, entry, row, record, index);
+    else
+        observe_in_time(state, entry, row, record, index);
 }
 
-static void apply_row(struct state *state, const struct observation *row, const struct kafka_record *record,
-                      int64_t index)
+static void apply_row(struct state *state, struct observation *row, const struct kafka_record *record, int64_t index)
 {
     struct ledger *ledger = &state->ledger;
     ledger->rows++;
@@ -143,6 +170,7 @@ void state_apply(struct state *state, const struct kafka_record *record)
     size_t rows = batch_rows(state->batch);
     for (size_t i = 0; i < rows; i++) {
         batch_row(state->batch, i, &row);
+        quality_intake(&row);
         apply_row(state, &row, record, (int64_t)i);
     }
     if (state_ticking(state))

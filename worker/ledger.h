@@ -23,7 +23,8 @@ struct ledger {
     int64_t clock_ms;
     int64_t tick_clock_ms;
     char tick_after[48]; /* city field; empty: no tick under way */
-    int64_t rows, rows_in, rows_late, rows_duplicate, rows_bad, rows_checked, rows_tick, rows_control, rows_retired;
+    int64_t rows, rows_in, rows_late, rows_duplicate, rows_correction, rows_bad, rows_checked, rows_tick, rows_control,
+        rows_retired;
     int64_t commits;
     int64_t pane_cursor_ms;
     int64_t window_cursor_ms[WINDOWSET_MAX];
@@ -31,7 +32,8 @@ struct ledger {
 
 /*
  * Fills `ledger` from HGETALL's pairs. ERR_INVALID names the field in `error`: no number below 0 is taken (-1 for
- * record_offset and anchor_offset). Cursors that are absent are 0, and an anchor that is absent is none.
+ * record_offset and anchor_offset). Cursors and rows_correction that are absent are 0, and an anchor that is absent is
+ * none.
  */
 int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows,
                  struct buf *error) __attribute__((warn_unused_result));

@@ -27,13 +27,30 @@ static void on_ready(void *arg, struct buf *out)
     worker_missing(arg, out);
 }
 
+/* The family quality_flags_total. */
+static void on_metrics(void *arg, struct buf *out)
+{
+    const struct worker *worker = arg;
+    metric_head(out, "worker", "quality_flags_total", METRIC_COUNTER,
+                "accepted rows that failed or were suspect, by test");
+    for (int bit = 0; bit < QUALITY_FLAGS; bit++) {
+        struct buf labels = BUF_EMPTY;
+        metric_label(&labels, "test", quality_test_name(bit / QUALITY_GROUPS));
+        metric_label(&labels, "group", quality_group_name(bit % QUALITY_GROUPS));
+        metric_sample(out, "worker", "quality_flags_total", labels.data, (double)worker->metrics.quality_flags[bit]);
+        buf_release(&labels);
+    }
+}
+
 static int serve(struct worker *worker)
 {
     int code = EXIT_CODE_OK;
     struct metric_page page = {.component = "worker",
                                .rows = metric_rows,
                                .row_count = sizeof metric_rows / sizeof *metric_rows,
-                               .values = &worker->metrics};
+                               .values = &worker->metrics,
+                               .more = on_metrics,
+                               .arg = worker};
     struct daemon_config config = {.component = "worker",
                                    .log_level = worker->options->log_level,
                                    .log_format = worker->options->log_format,

@@ -3,6 +3,7 @@
 #define WORKER_METRICS_H
 
 #include "metric.h"
+#include "quality.h"
 
 #define WORKER_METRICS(X)                                                                                              \
     X(COUNTER, records_total, "Kafka records applied")                                                                 \
@@ -10,6 +11,7 @@
     X(COUNTER, rows_in_total, "rows accepted in time")                                                                 \
     X(COUNTER, rows_late_total, "rows accepted into a closed pane")                                                    \
     X(COUNTER, rows_duplicate_total, "rows already counted")                                                           \
+    X(COUNTER, rows_correction_total, "rows already counted that came again with other values")                        \
     X(COUNTER, rows_bad_total, "rows that could not be used")                                                          \
     X(COUNTER, rows_retired_total, "rows older than the lateness horizon")                                             \
     X(COUNTER, acquires_total, "partitions acquired")                                                                  \
@@ -41,6 +43,7 @@
 
 struct worker_metrics {
     METRIC_STRUCT(WORKER_METRICS)
+    int64_t quality_flags[QUALITY_FLAGS]; /* accepted rows by flag: the family quality_flags_total{test,group} */
 };
 
 #endif

@@ -83,7 +83,7 @@ struct record_list {
 /* A late row with what its record and its moment decide, so that the outcome does not depend on when it is resolved. */
 struct late_row {
     struct city_entry *entry;
-    struct observation row;
+    struct observation row; /* with its verdict, and all values */
     int64_t clock_ms, closed_through_ms;
     int64_t offset, timestamp_ms, index; /* of the record, and in it */
 };
@@ -190,6 +190,23 @@ void state_tick_step(struct state *state);
 void state_close(struct state *state, struct city_entry *entry, int64_t through_ms);
 /* Queues a row (copied) whose pane is closed; decided by state_resolve. */
 void state_defer_late(struct state *state, const struct late_row *late);
+
+/* ---- accept.c ---- */
+
+/* What becomes of a row that is neither retired nor ahead of the clock. */
+enum outcome { OUTCOME_ACCEPTED, OUTCOME_DUPLICATE, OUTCOME_CORRECTION, OUTCOME_FULL };
+/*
+ * What the pane says of the row, which came as it is but for intake; a duplicate or correction is counted. Nothing else
+ * changes.
+ */
+enum outcome state_outcome(struct state *state, struct city_entry *entry, const struct pane *pane,
+                           const struct observation *row);
+/*
+ * Adds an accepted row with its verdict to the pane, without the values that fail, and counts its flags. `counted` is
+ * then what was added.
+ */
+void state_accept(struct state *state, struct city_entry *entry, struct pane *pane, const struct observation *row,
+                  struct observation *counted);
 
 /* ---- record.c ---- */
 

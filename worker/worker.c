@@ -120,6 +120,7 @@ static void start_sessions(struct worker *worker)
                                    .lateness_ms = worker->meta.lateness_ms,
                                    .allowed_delay_ms = options->allowed_delay_s * 1000,
                                    .idle_ms = options->idle_s * 1000};
+    quality_defaults(&worker->rules.quality);
     worker_effects(worker);
     worker->second_ms = clock_monotonic_ms();
     worker->batch = batch_new();

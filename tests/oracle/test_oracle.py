@@ -37,9 +37,9 @@ def test_a_duplicate_is_counted_once_and_the_rest_is_aggregated():
     observation_pb2, _, _ = oracle.modules()
     city, base = 5809844, 1790000000000
     log = partition_of(city)
-    message = batch(city_id=[city] * 3, observed_at_ms=[base, base + 1000, base], present=[1, 1, 1], temperature_centi_c=[100, -50, 999])
+    message = batch(city_id=[city] * 4, observed_at_ms=[base, base + 1000, base, base], present=[1] * 4, temperature_centi_c=[100, -50, 999, 100])
     log.record(base + 2000, message.SerializeToString(), observation_pb2)
-    assert (log.counts["rows"], log.counts["rows_in"], log.counts["rows_duplicate"]) == (3, 2, 1)
+    assert [log.counts["rows" + name] for name in ("", "_in", "_duplicate", "_correction")] == [4, 2, 1, 1]
     (summary,) = [a.summary() for (name, _, _), a in log.windows.items() if name == "1h"]
     assert summary[1]["sum"] == 50 and summary[1]["square_sum"] == 12500 and summary[1]["minimum"] == -50
     assert summary[1]["minimum_at"] == base + 1000 and summary[1]["first"] == 100 and summary[1]["last"] == -50
@@ -49,12 +49,24 @@ def test_what_a_worker_must_refuse_is_bad():
     observation_pb2, _, _ = oracle.modules()
     city, base = 5809844, 1790000000000
     cases = [b"\xff\xff", b"", batch(city_id=[city], observed_at_ms=[base, base]).SerializeToString(),
-             batch(city_id=[city], observed_at_ms=[base], kind=[9]).SerializeToString(),
-             batch(city_id=[city], observed_at_ms=[base], present=[1 << 9], wind_direction_centi_deg=[36000]).SerializeToString()]
+             batch(city_id=[city], observed_at_ms=[base], kind=[9]).SerializeToString()]
     for payload in cases:
         log = partition_of(city)
         log.record(base, payload, observation_pb2)
         assert (log.counts["rows"], log.counts["rows_bad"]) == (1, 1)
+
+
+def test_an_impossible_value_costs_that_value_only():
+    observation_pb2, _, _ = oracle.modules()
+    city, base = 5809844, 1790000000000
+    log = partition_of(city)
+    message = batch(city_id=[city] * 2, observed_at_ms=[base, base + 1], present=[1 | 1 << 6, 1 << 9], temperature_centi_c=[100, 0],
+                    humidity_centi_percent=[10001, 0], wind_direction_centi_deg=[0, 36000])
+    log.record(base, message.SerializeToString(), observation_pb2)
+    assert log.counts["rows_in"] == 2
+    (aggregate,) = [a for (name, _, _), a in log.windows.items() if name == "1h"]
+    assert 1 in aggregate.summary() and 2 not in aggregate.summary()
+    assert [row["wind_direction_centi_deg"] for row in aggregate.rows] == [0, 0]
 
 
 def test_old_and_future_rows():

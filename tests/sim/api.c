@@ -87,7 +87,7 @@ static void on_end(struct event *event)
     char body[128];
     int64_t observed_s = (feed_clock_ms() - between(0, 300000)) / 1000 / 20 * 20;
     int size = snprintf(body, sizeof body, "{\"dt\":%lld,\"main\":{\"temp\":%.2f}}", (long long)observed_s,
-                        (double)between(-3000, 4000) / 100);
+                        (double)between(0, 1900) / 100);
     struct transfer_result result = {.end = TRANSFER_ANSWERED,
                                      .http_status = 200,
                                      .body = body,

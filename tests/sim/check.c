@@ -97,6 +97,7 @@ static void check_counters(int32_t p, const struct redis_key *ledger, const stru
     same(p, "rows_in + rows_late", redis_integer(ledger, "rows_in") + redis_integer(ledger, "rows_late"),
          expected->accepted);
     same(p, "rows_duplicate", redis_integer(ledger, "rows_duplicate"), expected->duplicate);
+    same(p, "rows_correction", redis_integer(ledger, "rows_correction"), expected->correction);
     same(p, "rows_bad", redis_integer(ledger, "rows_bad"), expected->bad);
     same(p, "rows_checked", redis_integer(ledger, "rows_checked"), expected->checked);
     same(p, "rows_tick", redis_integer(ledger, "rows_tick"), expected->tick);
@@ -179,7 +180,7 @@ void check_step(void)
 /* ---- results ---- */
 
 struct sum {
-    int64_t rows, temperature;
+    int64_t rows, count, temperature; /* count: of temperatures */
 };
 
 /* What the readings of the city in a span add up to, leaving out those in its open panes. */
@@ -196,7 +197,8 @@ static struct sum sum_of(const struct feed *feed, int64_t city_id, int64_t start
             open |= reading->observed_at_ms >= without->open[k].window.start_ms &&
                     reading->observed_at_ms < without->open[k].window.end_ms;
         sum.rows += !open;
-        sum.temperature += open ? 0 : reading->temperature;
+        sum.count += !open && reading->counted;
+        sum.temperature += open || !reading->counted ? 0 : reading->temperature;
     }
     return sum;
 }
@@ -204,11 +206,11 @@ static struct sum sum_of(const struct feed *feed, int64_t city_id, int64_t start
 static void same_window(const char *name, const char *field, const struct window *window, struct sum wanted)
 {
     const struct accumulator *found = window_find(window, ISOBAR__V1__METRIC__METRIC_TEMPERATURE);
-    struct sum sum = {window->rows, found ? found->sum : 0};
-    if (sum.rows != wanted.rows || sum.temperature != wanted.temperature || (found && found->count != wanted.rows))
-        violation("%s of city %s has %lld rows of sum %lld, the log gives %lld of %lld", name, field,
-                  (long long)sum.rows, (long long)sum.temperature, (long long)wanted.rows,
-                  (long long)wanted.temperature);
+    struct sum sum = {window->rows, found ? found->count : 0, found ? found->sum : 0};
+    if (sum.rows != wanted.rows || sum.temperature != wanted.temperature || sum.count != wanted.count)
+        violation("%s of city %s has %lld rows, %lld temperatures of sum %lld, the log gives %lld, %lld of %lld", name,
+                  field, (long long)sum.rows, (long long)sum.count, (long long)sum.temperature, (long long)wanted.rows,
+                  (long long)wanted.count, (long long)wanted.temperature);
 }
 
 /* The city's state, empty when there is none. */

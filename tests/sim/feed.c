@@ -13,6 +13,7 @@
 #define FAST        600 /* a second is ten minutes at the broker */
 #define FUTURE_MS   (5 * 60000)
 #define LATENESS_MS 3600000
+#define HOTTEST     6000 /* 0.01 deg C, that the gross range allows */
 
 struct feed feeds[PARTITIONS_MAX];
 
@@ -26,15 +27,25 @@ int64_t feed_clock_ms(void)
 
 /* ---- what it adds up to ---- */
 
-static bool known(const struct feed *feed, const struct observation *row)
+/* FNV-1a of what a reading says. */
+static uint64_t said(const struct observation *row)
+{
+    uint64_t hash = UINT64_C(14695981039346656037) ^ row->present;
+    for (int bit = 0; bit < OBSERVATION_VALUES; bit++)
+        hash = (hash * UINT64_C(1099511628211)) ^ (uint32_t)row->value[bit];
+    return hash * UINT64_C(1099511628211) ^ (uint32_t)row->accumulation_s;
+}
+
+/* The reading of that place, time and provider that counts, or NULL. */
+static const struct feed_reading *known(const struct feed *feed, const struct observation *row)
 {
     for (size_t i = feed->reading_count; i-- > 0;) {
         const struct feed_reading *reading = &feed->readings[i];
         if (reading->city_id == row->city_id && reading->observed_at_ms == row->observed_at_ms &&
             reading->provider == row->provider)
-            return true;
+            return reading;
     }
-    return false;
+    return NULL;
 }
 
 static void keep(struct feed *feed, const struct observation *row)
@@ -43,8 +54,13 @@ static void keep(struct feed *feed, const struct observation *row)
         feed->reading_capacity = feed->reading_capacity ? feed->reading_capacity * 2 : 64;
         feed->readings = mem_grow(feed->readings, feed->reading_capacity, sizeof *feed->readings);
     }
-    feed->readings[feed->reading_count++] = (struct feed_reading){row->city_id, row->observed_at_ms, row->provider,
-                                                                  row->value[ISOBAR__V1__VALUE__TEMPERATURE]};
+    int32_t temperature = row->value[ISOBAR__V1__VALUE__TEMPERATURE];
+    feed->readings[feed->reading_count++] = (struct feed_reading){.city_id = row->city_id,
+                                                                  .observed_at_ms = row->observed_at_ms,
+                                                                  .provider = row->provider,
+                                                                  .temperature = temperature,
+                                                                  .counted = temperature <= HOTTEST,
+                                                                  .said = said(row)};
 }
 
 static bool ours(const struct observation *row, int32_t partition)
@@ -56,6 +72,7 @@ static bool ours(const struct observation *row, int32_t partition)
 static bool expect_row(struct feed *feed, const struct observation *row)
 {
     struct expected *now = &feed->now;
+    const struct feed_reading *before = known(feed, row);
     int32_t partition = (int32_t)(feed - feeds);
     int64_t pane_end = row->observed_at_ms / PANE_MS * PANE_MS + PANE_MS;
     now->rows++;
@@ -72,8 +89,9 @@ static bool expect_row(struct feed *feed, const struct observation *row)
     } else if (now->clock_ms - pane_end > LATENESS_MS) {
         now->retired++;
         return true;
-    } else if (known(feed, row)) {
-        now->duplicate++;
+    } else if (before) {
+        now->duplicate += before->said == said(row);
+        now->correction += before->said != said(row);
     } else {
         now->accepted++;
         keep(feed, row);
@@ -171,7 +189,8 @@ static struct observation reading(const struct feed *feed, int64_t back_ms)
                               .provider = (int32_t)between(1, 2),
                               .fetched_at_ms = feed_clock_ms()};
     row.observed_at_ms = (feed_clock_ms() - back_ms) / 20000 * 20000;
-    observation_set(&row, ISOBAR__V1__VALUE__TEMPERATURE, (int32_t)between(-3000, 4000));
+    /* So close together that none is taken for a jump, but for some that fail by themselves. */
+    observation_set(&row, ISOBAR__V1__VALUE__TEMPERATURE, (int32_t)(chance(30) ? HOTTEST + 1 : between(0, 1900)));
     return row;
 }
 
@@ -196,6 +215,8 @@ static struct observation any_row(const struct feed *feed)
         row.city_id = before->city_id;
         row.observed_at_ms = before->observed_at_ms;
         row.provider = before->provider;
+        if (chance(500))
+            row.value[ISOBAR__V1__VALUE__TEMPERATURE] = before->temperature;
     }
     return row;
 }

@@ -13,7 +13,7 @@
 
 /* What the counters of a ledger must be when all records up to some point were applied. */
 struct expected {
-    int64_t applied, gaps, rows, accepted, duplicate, bad, checked, tick, control, retired, clock_ms;
+    int64_t applied, gaps, rows, accepted, duplicate, correction, bad, checked, tick, control, retired, clock_ms;
 };
 
 struct feed_record {
@@ -28,6 +28,8 @@ struct feed_record {
 struct feed_reading {
     int64_t city_id, observed_at_ms;
     int32_t provider, temperature;
+    bool counted;  /* the temperature is within its range */
+    uint64_t said; /* tells readings of other values */
 };
 
 struct feed {

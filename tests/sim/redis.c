@@ -246,9 +246,10 @@ static void set_text(struct redis_key *key, const char *field, const char *text)
 static void make_ledger(int32_t partition)
 {
     static const char *const zeros[] = {
-        "number",       "format",       "first_offset", "offset",   "applied",        "gaps",          "clock_ms",
-        "rows",         "rows_in",      "rows_late",    "rows_bad", "rows_duplicate", "rows_checked",  "rows_tick",
-        "rows_control", "rows_retired", "retired",      "commits",  "tick_clock_ms",  "pane_cursor_ms"};
+        "number",          "format",        "first_offset",  "offset",       "applied",      "gaps",
+        "clock_ms",        "rows",          "rows_in",       "rows_late",    "rows_bad",     "rows_duplicate",
+        "rows_correction", "rows_checked",  "rows_tick",     "rows_control", "rows_retired", "retired",
+        "commits",         "tick_clock_ms", "pane_cursor_ms"};
     char cid[ENTROPY_ID_BYTES];
     struct redis_key *ledger = redis_ledger(partition);
     entropy_id(cid);

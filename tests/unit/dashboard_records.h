@@ -56,7 +56,7 @@ static inline struct buf record_state(const struct observation *row, int64_t pan
     state.rows_in = 1;
     if (pane_ms) {
         struct pane *pane = citystate_pane(&state, row->observed_at_ms / pane_ms * pane_ms, pane_ms);
-        (void)!pane_add(pane, row);
+        (void)!pane_add(pane, row, 0);
     }
     citystate_encode(&state, &out);
     citystate_release(&state);

@@ -33,7 +33,7 @@ static void panes_stay_in_order(void **state)
         assert_int_equal(pane->window.end_ms, START + (k + 1) * PANE);
         assert_int_equal(pane->window.rows > 0, there[k]); /* the same one again */
         struct observation row = {.city_id = 42, .observed_at_ms = START + k * PANE + i};
-        assert_true(pane_add(pane, &row));
+        assert_true(pane_add(pane, &row, 0));
         count += !there[k];
         there[k] = true;
         assert_int_equal(city.open_count, count);
@@ -71,7 +71,7 @@ static struct citystate random_city(struct dice *dice)
     for (int64_t i = dice_below(dice, 12); i > 0; i--) {
         struct observation row = row_random(dice, START, 300, 3000);
         int64_t start = row.observed_at_ms - (row.observed_at_ms - START) % PANE;
-        if (!pane_add(citystate_pane(&city, start, PANE), &row))
+        if (!pane_add(citystate_pane(&city, start, PANE), &row, 0))
             city.rows_duplicate++;
         city.rows_in++;
         if (row.observed_at_ms >= city.watermark_ms) {
@@ -337,7 +337,7 @@ static void memory_of_a_city(void **state)
         const int bits[] = {0, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
         for (size_t b = 0; b < sizeof bits / sizeof *bits; b++)
             observation_set(&row, bits[b], 100 + i);
-        assert_true(pane_add(citystate_pane(&city, START + i * PANE, PANE), &row));
+        assert_true(pane_add(citystate_pane(&city, START + i * PANE, PANE), &row, 0));
         latest_set(&city.latest, &row, START);
         city.has_latest = true;
     }

@@ -56,7 +56,7 @@ static void merge_equals_all_rows(void **state)
             struct observation row = row_random(&dice, AT, WINDOWS * 10, MINUTE);
             int64_t at = row.observed_at_ms - AT;
             if (at >= closed) {
-                if (!pane_add(citystate_pane(&city, AT + at / PANE * PANE, PANE), &row))
+                if (!pane_add(citystate_pane(&city, AT + at / PANE * PANE, PANE), &row, 0))
                     continue; /* a duplicate */
             } else {
                 window_add(&folded[at / SIZE], &row);
@@ -95,7 +95,7 @@ static void only_the_range(void **state)
     citystate_init(&city, CITY, 0);
     for (int i = 0; i < 8; i++) {
         struct observation row = record_reading(CITY, AT + i * PANE, 100 * i);
-        assert_true(pane_add(citystate_pane(&city, AT + i * PANE, PANE), &row));
+        assert_true(pane_add(citystate_pane(&city, AT + i * PANE, PANE), &row, 0));
     }
     struct window_query query = query_of(AT + SIZE, AT + 3 * SIZE);
     size_t count = reader_merge(&query, &city, shown, 0);
@@ -121,7 +121,7 @@ static void panes_of_another_span(void **state)
         city.open_count = city.open_capacity = 1;
         pane_init(&city.open[0], starts[i], starts[i] + lengths[i]);
         struct observation row = record_reading(CITY, starts[i] + lengths[i] - 1, 1);
-        assert_true(pane_add(&city.open[0], &row));
+        assert_true(pane_add(&city.open[0], &row, 0));
         struct window_query query = query_of(AT, AT + SIZE);
         assert_int_equal(reader_merge(&query, &city, shown, 0), 0);
         citystate_release(&city);
@@ -136,7 +136,7 @@ static void too_many_rows(void **state)
     struct window shown[3];
     struct observation row = record_reading(CITY, AT, INT32_MAX);
     citystate_init(&city, CITY, 0);
-    assert_true(pane_add(citystate_pane(&city, AT, PANE), &row));
+    assert_true(pane_add(citystate_pane(&city, AT, PANE), &row, 0));
     window_init(&shown[0], AT, AT + SIZE);
     window_add(&shown[0], &row);
     shown[0].rows = WINDOW_MAX_ROWS;

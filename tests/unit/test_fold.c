@@ -207,7 +207,7 @@ static void what_cannot_be_decoded_is_refused(void **state)
     struct buf window = BUF_EMPTY, other = BUF_EMPTY, full = BUF_EMPTY;
     pane_init(&pane, NOON + PANE, NOON + 2 * PANE);
     struct observation row = kit_row(CITY, NOON + PANE, 1);
-    assert_true(pane_add(&pane, &row));
+    assert_true(pane_add(&pane, &row, 0));
     window_encode(&pane.window, &window);
     pane_encode(&pane, &other);
     kit_one(&kit, kit_row(CITY, NOON + HOUR, 1), NOON + HOUR);

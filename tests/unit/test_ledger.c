@@ -51,10 +51,11 @@ static struct ledger sample(void)
                            .clock_ms = 1790000000123,
                            .tick_clock_ms = 1790000000000,
                            .tick_after = "5809844/1",
-                           .rows = 36,
+                           .rows = 45,
                            .rows_in = 1,
                            .rows_late = 2,
                            .rows_duplicate = 3,
+                           .rows_correction = 9,
                            .rows_bad = 4,
                            .rows_checked = 5,
                            .rows_tick = 6,
@@ -98,7 +99,7 @@ static void what_is_written_is_parsed(void **state)
     struct ledger ledger = sample(), again;
     struct buf error = BUF_EMPTY;
     struct pairs pairs = fields_of(&ledger);
-    assert_int_equal(pairs.count / 2, 17 + 4 + 1 + 3);
+    assert_int_equal(pairs.count / 2, 18 + 4 + 1 + 3);
     assert_int_equal(parse(&pairs, &again, &error), 0);
     assert_memory_equal(&again, &ledger, sizeof ledger);
     assert_int_equal(error.size, 0);
@@ -188,10 +189,11 @@ static void invariants(void **state)
     (void)state;
     struct ledger ledger = sample();
     assert_true(ledger_holds(&ledger));
-    int64_t *const counters[] = {&ledger.first_offset, &ledger.offset,       &ledger.applied,   &ledger.gaps,
-                                 &ledger.rows,         &ledger.rows_in,      &ledger.rows_late, &ledger.rows_duplicate,
-                                 &ledger.rows_bad,     &ledger.rows_checked, &ledger.rows_tick, &ledger.rows_control,
-                                 &ledger.rows_retired};
+    int64_t *const counters[] = {&ledger.first_offset, &ledger.offset,         &ledger.applied,
+                                 &ledger.gaps,         &ledger.rows,           &ledger.rows_in,
+                                 &ledger.rows_late,    &ledger.rows_duplicate, &ledger.rows_correction,
+                                 &ledger.rows_bad,     &ledger.rows_checked,   &ledger.rows_tick,
+                                 &ledger.rows_control, &ledger.rows_retired};
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
         ++*counters[i];
         assert_false(ledger_holds(&ledger));

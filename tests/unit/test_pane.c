@@ -39,7 +39,7 @@ static void duplicates(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         /* The first one wins: a duplicate with another value changes nothing. */
         struct observation row = reading(rows[i].at, rows[i].provider, (int32_t)i);
-        assert_int_equal(pane_add(&pane, &row), rows[i].added);
+        assert_int_equal(pane_add(&pane, &row, 0), rows[i].added);
         added += rows[i].added;
         assert_int_equal(pane.window.rows, added);
         assert_int_equal(pane.seen_count, added);
@@ -67,7 +67,7 @@ static void add_in_random_order(struct dice *dice, struct pane *pane, const stru
             if (!taken[i] && rows[i].observed_at_ms == rows[at].observed_at_ms && rows[i].provider == rows[at].provider)
                 at = i;
         taken[at] = true;
-        (void)!pane_add(pane, &rows[at]);
+        (void)!pane_add(pane, &rows[at], 0);
     }
     free(taken);
 }
@@ -100,7 +100,7 @@ static void any_order_gives_the_same_bytes(void **state)
             pane_encode(&back, &bytes);
             assert_memory_equal(bytes.data, expected.data, bytes.size);
             for (size_t i = 0; i < count; i++)
-                assert_false(pane_add(&back, &rows[i])); /* it knows them all */
+                assert_false(pane_add(&back, &rows[i], 0)); /* it knows them all */
             pane_release(&pane);
             pane_release(&back);
             buf_release(&bytes);
@@ -134,7 +134,7 @@ static void full(void **state)
             if (OBSERVATION_KNOWN >> bit & 1)
                 observation_set(&row, bit, full_value(&dice, bit));
         row.accumulation_s = INT32_MAX;
-        assert_true(pane_add(&pane, &row));
+        assert_true(pane_add(&pane, &row, observation_body(&row)));
     }
     assert_true(pane_full(&pane));
     struct buf bytes = BUF_EMPTY;
@@ -254,7 +254,7 @@ static void amounts(void **state)
     struct pane pane, back;
     struct buf bytes = BUF_EMPTY;
     pane_init(&pane, START, START + SPAN);
-    assert_true(pane_add(&pane, &row)); /* no precipitation: no columns */
+    assert_true(pane_add(&pane, &row, 0)); /* no precipitation: no columns */
     const Isobar__V1__Pane *message;
     struct arena arena;
     arena_init(&arena, MESSAGE_ARENA_BYTES);
@@ -270,7 +270,7 @@ static void amounts(void **state)
     row = reading(6, 1, 0);
     row.accumulation_s = 3600;
     observation_set(&row, ISOBAR__V1__VALUE__RAIN, 0); /* dry is not unknown */
-    assert_true(pane_add(&pane, &row));
+    assert_true(pane_add(&pane, &row, 0));
     message = pane_message(&pane, &arena);
     assert_int_equal(message->n_rain, 2);
     assert_int_equal(message->rain[0], -1);
@@ -298,7 +298,7 @@ static void sizes(void **state)
     pane_init(&pane, START, START + SPAN);
     struct dice dice = {10};
     struct observation row = row_random(&dice, START, 300, 1000);
-    assert_true(pane_add(&pane, &row));
+    assert_true(pane_add(&pane, &row, 0));
     struct buf out = BUF_EMPTY;
     pane_encode(&pane, &out);
     assert_in_range(out.size, 1, 800);

@@ -54,7 +54,7 @@ static void cities_that_do_not_fit_are_refused(void **state)
         citystate_init(&city, CITY, 0);
         city.closed_through_ms = one->closed_ms;
         struct observation row = kit_row(CITY, one->start_ms + 5, 1);
-        assert_true(pane_add(citystate_pane(&city, one->start_ms, one->span_ms), &row));
+        assert_true(pane_add(citystate_pane(&city, one->start_ms, one->span_ms), &row, 0));
         citystate_encode(&city, &bytes);
         assert_int_equal(state_take_city(&kit.state, one->field, bytes.data, bytes.size),
                          one == &good ? 0 : ERR_INVALID);

@@ -193,9 +193,9 @@ static void rows_of_panes(void **state)
     pane_init(&first, NOON, NOON + PANE);
     pane_init(&second, NOON + PANE, NOON + 2 * PANE);
     for (size_t i = 0; i < 3; i++)
-        assert_true(pane_add(&first, &rows[i]));
+        assert_true(pane_add(&first, &rows[i], 0));
     struct observation late = observed(NOON + PANE, 0, -1);
-    assert_true(pane_add(&second, &late));
+    assert_true(pane_add(&second, &late, 0));
     trail_take(&trail, &first);
     trail_take(&trail, &second);
     assert_int_equal(trail.count, 4);
