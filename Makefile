@@ -52,7 +52,7 @@ $(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $($(1)_DIR)/*.c)) $($(
 endef
 isobar-dashboard_EXTRA := $(BUILD)/gen/assets.o
 # The simulator stands in for what the components are built on, so its objects come before the library's.
-isobar-sim_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c fetcher/transfer.c,\
+isobar-sim_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,\
                     $(wildcard worker/*.c coordinator/*.c fetcher/*.c)))
 $(foreach p,$(PROGRAMS) isobar-sim,$(eval $(call program,$(p))))
 

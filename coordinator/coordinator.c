@@ -35,6 +35,12 @@ static void on_message(void *arg, const Isobar__V1__Envelope *envelope)
     leader_message(coordinator, envelope);
 }
 
+static void tell_webhook(struct coordinator *coordinator)
+{
+    if (coordinator->webhook)
+        webhook_tick(coordinator->webhook, coordinator->leading == LEAD_ACTING ? coordinator->partition_count : 0);
+}
+
 static void on_timer(void *arg)
 {
     struct coordinator *coordinator = arg;
@@ -42,6 +48,7 @@ static void on_timer(void *arg)
     coordinator->metrics.refused_total = channel_refused(coordinator->channel);
     coordinator_wake(coordinator);
     publish_late(coordinator);
+    tell_webhook(coordinator);
     if (!lease_held(coordinator->lease))
         return;
     leader_tick(coordinator);
@@ -76,6 +83,22 @@ static bool take_id(struct coordinator *coordinator, struct buf *error)
     return false;
 }
 
+/* False when one is wanted and cannot be. */
+static bool start_webhook(struct coordinator *coordinator, struct buf *error)
+{
+    const struct coordinator_options *options = coordinator->options;
+    struct webhook_config config = {.url = options->webhook_url,
+                                    .secret = options->webhook_secret,
+                                    .ca_file = options->webhook_ca_file,
+                                    .prefix = options->prefix,
+                                    .insecure = options->insecure,
+                                    .timeout_ms = options->webhook_timeout_ms};
+    if (*options->webhook_url)
+        coordinator->webhook =
+            webhook_new(coordinator->loop, coordinator->store, &config, &coordinator->metrics, error);
+    return !*options->webhook_url || coordinator->webhook;
+}
+
 static void start_parts(struct coordinator *coordinator)
 {
     const char *prefix = coordinator->options->prefix;
@@ -107,8 +130,8 @@ int coordinator_start(struct coordinator *coordinator, struct daemon *daemon)
     coordinator->shards = (struct slots){.kind = "shard", .role = ISOBAR__V1__ROLE__FETCHER};
     if (take_id(coordinator, &error) && security_start(coordinator, &error))
         coordinator->store = store_new(coordinator->loop, &store, on_store, coordinator, &error);
-    if (coordinator->store) {
-        backlog_init(&coordinator->backlog, coordinator->store);
+    backlog_init(&coordinator->backlog, coordinator->store);
+    if (coordinator->store && start_webhook(coordinator, &error)) {
         code = EXIT_CODE_UNAVAILABLE;
         coordinator->channel =
             channel_listen_curve(coordinator->loop, options->bind, coordinator->curve, on_message, coordinator, &error);
@@ -138,6 +161,7 @@ void coordinator_drain(struct coordinator *coordinator)
     lease_yield(coordinator->lease);
     if (coordinator->leading != LEAD_NOT)
         leader_changed(coordinator, false);
+    tell_webhook(coordinator);
     /* Answers come in order: this one after the lease's. */
     store_send(coordinator->store, on_drained, coordinator, "PING", NULL);
 }
@@ -145,6 +169,7 @@ void coordinator_drain(struct coordinator *coordinator)
 void coordinator_release(struct coordinator *coordinator)
 {
     store_free(coordinator->store);
+    webhook_free(coordinator->webhook);
     backlog_release(&coordinator->backlog);
     lease_free(coordinator->lease);
     catalogue_free(coordinator->catalogue);

@@ -23,6 +23,7 @@
 #include "post.h"
 #include "progress.h"
 #include "store.h"
+#include "webhook.h"
 
 #define MOVES_KEPT   100
 #define ANSWERS_KEPT 32
@@ -88,6 +89,7 @@ struct coordinator {
     struct lease *lease;
     struct channel *channel;
     struct curve_server *curve; /* NULL: plain */
+    struct webhook *webhook;    /* NULL: none */
     struct loop_timer *timer;
     struct post post;
     char id[80];

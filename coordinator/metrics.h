@@ -18,7 +18,11 @@
     X(COUNTER, messages_total, "messages from members")                                                                \
     X(COUNTER, rejected_total, "messages that were malformed, lied about their sender or were not for it to say")      \
     X(COUNTER, refused_total, "connections not let in: key not allowed, CURVE on one side only, other server key")     \
-    X(COUNTER, redirects_total, "answers of a standby that tell members who leads")
+    X(COUNTER, redirects_total, "answers of a standby that tell members who leads")                                    \
+    X(COUNTER, webhook_sent_total, "alert events that the webhook took")                                               \
+    X(COUNTER, webhook_retries_total, "attempts to tell it that are made again")                                       \
+    X(COUNTER, webhook_parked_total, "alert events that it refused for good")                                          \
+    X(GAUGE, webhook_waiting, "alert events read and not told yet")
 
 struct coordinator_metrics {
     METRIC_STRUCT(COORDINATOR_METRICS)

@@ -19,7 +19,11 @@
     X(INT, calls_per_minute, "60", -1, 1000000, "API calls a minute of all fetchers together; -1: no limit")           \
     X(INT, settle_ms, "1000", 0, 60000, "time a new leader listens to members before it assigns, ms")                  \
     X(INT, stall_ms, "10000", 0, 3600000,                                                                              \
-      "a partition with lag that stands still so long while others get on is moved, ms; 0: never")
+      "a partition with lag that stands still so long while others get on is moved, ms; 0: never")                     \
+    X(TEXT, webhook_url, "", 0, 0, "URL that alert events are POSTed to; https, unless --insecure; empty: none")       \
+    X(SECRET, webhook_secret, "", 0, 0, "key that signs them; only from the environment or a file")                    \
+    X(TEXT, webhook_ca_file, "", 0, 0, "PEM file with who may vouch for that server; empty: the system's")             \
+    X(INT, webhook_timeout_ms, "10000", 100, 60000, "time after which its answer is given up, ms")
 
 struct coordinator_options {
     OPTION_STRUCT(COORDINATOR_OPTIONS)

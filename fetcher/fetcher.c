@@ -208,7 +208,8 @@ static void start_connections(struct fetcher *fetcher, struct buf *error)
                                    .compression = options->compression,
                                    .metrics = &fetcher->metrics};
     struct outbox_events outbox_events = {.room = on_room, .fatal = on_fatal, .arg = fetcher};
-    struct transfer_config transfers = {.allow_http = options->allow_http,
+    struct transfer_config transfers = {.agent = "isobar-fetcher",
+                                        .allow_http = options->allow_http,
                                         .proxy = options->proxy,
                                         .ca_file = options->ca_file,
                                         .concurrency = options->concurrency,

@@ -1,8 +1,7 @@
 /* Transfers against an HTTP server on the same loop: what libcurl must do, and above all what it must not. */
-#include "../../fetcher/transfer.h"
-
 #include "httpd.h"
 #include "loop_kit.h"
+#include "transfer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +22,8 @@ struct fixture {
     struct transfers *transfers;
     struct transfer_config config;
     int requests, elsewhere;
-    char agent[64], query[64];
+    char agent[64], query[64], method[8], header[64];
+    struct buf posted;
     /* of the last transfer */
     int ends, want;
     bool done;
@@ -48,7 +48,13 @@ static void on_request(void *arg, struct httpd_request *request)
     struct fixture *fixture = arg;
     const char *path = httpd_path(request), *agent = httpd_header(request, "User-Agent"),
                *query = httpd_query(request, "appid");
+    size_t size;
+    const char *bytes = httpd_body(request, &size), *header = httpd_header(request, "X-Test");
     fixture->requests++;
+    buf_reset(&fixture->posted);
+    buf_append(&fixture->posted, bytes, size);
+    snprintf(fixture->method, sizeof fixture->method, "%s", httpd_method(request));
+    snprintf(fixture->header, sizeof fixture->header, "%s", header ? header : "");
     snprintf(fixture->agent, sizeof fixture->agent, "%s", agent ? agent : "");
     snprintf(fixture->query, sizeof fixture->query, "%s", query ? query : "");
     if (strcmp(path, "/redirect") == 0) {
@@ -106,10 +112,12 @@ static int setup(void **state)
         .bind = "127.0.0.1", .connections = 50, .connections_per_address = 50, .deadline_ms = 60000};
     assert_non_null(fixture);
     buf_init(&fixture->body);
+    buf_init(&fixture->posted);
     fixture->loop = loop_new();
     fixture->httpd = httpd_new(fixture->loop, &listen, on_request, fixture, NULL);
     assert_non_null(fixture->httpd);
     fixture->config = (struct transfer_config){.allow_http = true,
+                                               .agent = "isobar-fetcher",
                                                .proxy = "",
                                                .ca_file = "",
                                                .concurrency = 4,
@@ -134,6 +142,7 @@ static int teardown(void **state)
     httpd_free(fixture->httpd);
     loop_free(fixture->loop);
     buf_release(&fixture->body);
+    buf_release(&fixture->posted);
     free(fixture);
     return 0;
 }
@@ -171,6 +180,52 @@ static void test_an_answer_arrives_whole(void **state)
     assert_string_equal(fixture->query, "k&");
     assert_string_equal(fixture->agent, "isobar-fetcher/" ISOBAR_VERSION);
     assert_int_equal(transfers_running(fixture->transfers), 0);
+}
+
+static void test_a_post_arrives_whole(void **state)
+{
+    static const char *const headers[] = {"X-Test: yes", "Content-Type: application/json"};
+    struct fixture *fixture = *state;
+    char url[256];
+    open_transfers(fixture);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/over?appid=1", httpd_port(fixture->httpd));
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(transfers_post(fixture->transfers, url, headers, 2, "a\0b", 3, fixture), 0);
+        wait_for(fixture, fixture->ends + 1);
+        assert_string_equal(fixture->method, "POST");
+        assert_string_equal(fixture->header, "yes");
+        assert_int_equal(fixture->posted.size, 3);
+        assert_memory_equal(fixture->posted.data, "a\0b", 3);
+        assert_int_equal(fixture->result.end, TRANSFER_ANSWERED); /* of a size that a GET would not take */
+        assert_int_equal(fixture->result.http_status, 200);
+        assert_int_equal(fixture->body.size, 0);
+        get(fixture, "/x"); /* the same handle: nothing of the POST is left */
+        assert_string_equal(fixture->method, "GET");
+        assert_string_equal(fixture->header, "");
+        assert_int_equal(fixture->posted.size, 0);
+        assert_string_equal(fixture->body.data, "{\"a\":1}");
+    }
+}
+
+static void test_whole_urls(void **state)
+{
+    static const struct {
+        const char *text;
+        bool allow_http, good;
+    } rows[] = {{"https://example.org/a?b=c", false, true},
+                {"http://example.org/a", true, true},
+                {"http://example.org/a", false, false},
+                {"https://u@example.org/", true, false},
+                {"https://example.org/#f", true, false},
+                {"file:///etc/passwd", true, false},
+                {"", true, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf error = BUF_EMPTY;
+        assert_int_equal(transfer_check_url(rows[i].text, rows[i].allow_http, &error), rows[i].good ? 0 : ERR_INVALID);
+        assert_int_equal(error.size == 0, rows[i].good);
+        buf_release(&error);
+    }
 }
 
 static void test_redirects_are_not_followed(void **state)
@@ -401,6 +456,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_an_answer_arrives_whole),
+        TEST(test_a_post_arrives_whole),
         TEST(test_redirects_are_not_followed),
         TEST(test_retry_after),
         TEST(test_bodies_are_capped),
@@ -414,6 +470,7 @@ int main(void)
         TEST(test_connections_are_kept),
         TEST(test_what_is_aborted_is_never_reported),
         cmocka_unit_test(test_base_urls),
+        cmocka_unit_test(test_whole_urls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,12 +2,12 @@
  * HTTP transfers: libcurl's multi interface as a source of the loop. The only file that includes curl. Kept here: https
  * only unless http is allowed, certificates verified, no redirects, no proxy but a configured one, connect and total
  * time-outs, a low-speed limit, a cap on the body, a bounded number of transfers. It does not retry and does not judge
- * answers.
+ * answers. The fetcher GETs from weather APIs, the coordinator POSTs to a webhook.
  *
  * URLs contain keys: they are handed to libcurl and never logged; `reason` never contains one.
  */
-#ifndef FETCHER_TRANSFER_H
-#define FETCHER_TRANSFER_H
+#ifndef ISOBAR_TRANSFER_H
+#define ISOBAR_TRANSFER_H
 
 #include "buf.h"
 #include "loop.h"
@@ -40,6 +40,7 @@ typedef void transfer_done_fn(void *arg, void *opaque, const struct transfer_res
 
 struct transfer_config {
     bool allow_http;
+    const char *agent;   /* of the header User-Agent, without the version: isobar-fetcher */
     const char *proxy;   /* URL; empty: none, whatever the environment says */
     const char *ca_file; /* PEM; empty: the system's */
     int64_t concurrency; /* transfers at a time */
@@ -55,6 +56,12 @@ struct transfers *transfers_new(struct loop *loop, const struct transfer_config 
 void transfers_free(struct transfers *transfers);
 /* Starts a GET. ERR_BUSY when `concurrency` are under way, ERR_INVALID when libcurl does not take the URL. */
 int transfers_start(struct transfers *transfers, const char *url, void *opaque) __attribute__((warn_unused_result));
+/*
+ * Starts a POST of `size` bytes (copied) with `count` headers "Name: value" (copied), beside those of HTTP itself. What
+ * the answer says beyond its status and headers is dropped. Errors as above.
+ */
+int transfers_post(struct transfers *transfers, const char *url, const char *const *headers, size_t count,
+                   const void *body, size_t size, void *opaque) __attribute__((warn_unused_result));
 /* Transfers under way. */
 int64_t transfers_running(const struct transfers *transfers);
 /* Takes one transfer off without a callback and gives back its `opaque`; NULL when none is under way. */
@@ -65,5 +72,7 @@ void *transfers_abort(struct transfers *transfers);
  */
 int transfer_base_url(const char *text, bool allow_http, struct buf *out, struct buf *error)
     __attribute__((warn_unused_result));
+/* Checks a whole URL, which may have a path and a query: as above. */
+int transfer_check_url(const char *text, bool allow_http, struct buf *error) __attribute__((warn_unused_result));
 
 #endif

@@ -21,7 +21,8 @@ struct transfer {
     CURL *easy;
     void *opaque;
     struct buf body;
-    bool running, too_large;
+    struct curl_slist *headers; /* of a POST */
+    bool running, too_large, posts;
     char error[CURL_ERROR_SIZE];
 };
 
@@ -108,6 +109,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
     struct transfer *transfer = arg;
     size_t got = size * count;
+    if (transfer->posts)
+        return got;
     if (got > TRANSFER_BODY_MAX - transfer->body.size) {
         transfer->too_large = true;
         return 0;
@@ -145,11 +148,19 @@ static void describe(const struct transfer *transfer, CURLcode code, struct tran
     result->reason = safe ? transfer->error : curl_easy_strerror(code);
 }
 
+static void drop_headers(struct transfer *transfer)
+{
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(transfer->headers);
+    transfer->headers = NULL;
+}
+
 static void finish(struct transfer *transfer)
 {
     struct transfers *transfers = transfer->owner;
     curl_multi_remove_handle(transfers->multi, transfer->easy);
     curl_easy_setopt(transfer->easy, CURLOPT_URL, NULL); /* it has the key in it */
+    drop_headers(transfer);
     transfer->running = false;
     transfers->running--;
 }
@@ -187,6 +198,8 @@ static bool prepare(struct transfer *transfer, const struct transfer_config *con
     if (!easy)
         return false;
     const char *protocols = config->allow_http ? "http,https" : "https";
+    struct buf agent = BUF_EMPTY;
+    buf_printf(&agent, "%s/%s", config->agent, ISOBAR_VERSION);
     CURLcode code = CURLE_OK;
 #define SET(option, value) (code = code ? code : curl_easy_setopt(easy, option, value))
     SET(CURLOPT_PRIVATE, transfer);
@@ -203,14 +216,14 @@ static bool prepare(struct transfer *transfer, const struct transfer_config *con
     SET(CURLOPT_TIMEOUT_MS, (long)config->timeout_ms);
     SET(CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
     SET(CURLOPT_LOW_SPEED_TIME, LOW_SPEED_S);
-    SET(CURLOPT_MAXFILESIZE, (long)TRANSFER_BODY_MAX);
     SET(CURLOPT_ACCEPT_ENCODING, "");
-    SET(CURLOPT_USERAGENT, "isobar-fetcher/" ISOBAR_VERSION);
+    SET(CURLOPT_USERAGENT, agent.data);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, transfer);
     if (*config->ca_file)
         SET(CURLOPT_CAINFO, config->ca_file);
 #undef SET
+    buf_release(&agent);
     return code == CURLE_OK;
 }
 
@@ -262,23 +275,60 @@ void transfers_free(struct transfers *transfers)
     curl_global_cleanup();
 }
 
-int transfers_start(struct transfers *transfers, const char *url, void *opaque)
+/* A free one, for a GET or a POST; NULL when all are under way. */
+static struct transfer *take_slot(struct transfers *transfers, bool posts, void *opaque)
 {
     struct transfer *transfer = NULL;
     for (size_t i = 0; i < transfers->slot_count && !transfer; i++)
         transfer = transfers->slots[i].running ? NULL : &transfers->slots[i];
     if (!transfer)
-        return ERR_BUSY;
+        return NULL;
     buf_reset(&transfer->body);
     transfer->opaque = opaque;
     transfer->too_large = false;
+    transfer->posts = posts;
+    curl_easy_setopt(transfer->easy, CURLOPT_MAXFILESIZE, posts ? 0L : (long)TRANSFER_BODY_MAX);
     transfer->error[0] = '\0';
+    return transfer;
+}
+
+static int begin(struct transfer *transfer, const char *url)
+{
+    struct transfers *transfers = transfer->owner;
     if (curl_easy_setopt(transfer->easy, CURLOPT_URL, url) != CURLE_OK ||
         curl_multi_add_handle(transfers->multi, transfer->easy) != CURLM_OK)
         return ERR_INVALID;
     transfer->running = true;
     transfers->running++;
     return 0;
+}
+
+int transfers_start(struct transfers *transfers, const char *url, void *opaque)
+{
+    struct transfer *transfer = take_slot(transfers, false, opaque);
+    if (!transfer)
+        return ERR_BUSY;
+    return curl_easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L) == CURLE_OK ? begin(transfer, url) : ERR_INVALID;
+}
+
+int transfers_post(struct transfers *transfers, const char *url, const char *const *headers, size_t count,
+                   const void *body, size_t size, void *opaque)
+{
+    struct transfer *transfer = take_slot(transfers, true, opaque);
+    if (!transfer)
+        return ERR_BUSY;
+    CURLcode code = curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE, (long)size); /* before the bytes */
+    code = code ? code : curl_easy_setopt(transfer->easy, CURLOPT_COPYPOSTFIELDS, body);
+    for (size_t i = 0; i < count && !code; i++) {
+        struct curl_slist *longer = curl_slist_append(transfer->headers, headers[i]);
+        code = longer ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+        transfer->headers = longer ? longer : transfer->headers;
+    }
+    code = code ? code : curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+    if (!code && begin(transfer, url) == 0)
+        return 0;
+    drop_headers(transfer);
+    return ERR_INVALID;
 }
 
 int64_t transfers_running(const struct transfers *transfers)
@@ -298,43 +348,54 @@ void *transfers_abort(struct transfers *transfers)
     return NULL;
 }
 
-/* ---- base URL ---- */
+/* ---- URLs ---- */
 
-/* What is wrong with a parsed base URL; NULL when nothing is. */
-static const char *base_problem(CURLU *url, bool allow_http)
+/* What is wrong with a parsed URL; NULL when nothing is. A base URL may have no query. */
+static const char *url_problem(CURLU *url, bool allow_http, bool is_base)
 {
-    const char *problem = NULL;
     char *scheme = NULL, *part = NULL;
-    static const CURLUPart unwanted[] = {CURLUPART_USER, CURLUPART_QUERY, CURLUPART_FRAGMENT};
+    const char *problem = NULL;
+    const CURLUPart unwanted[] = {CURLUPART_USER, CURLUPART_FRAGMENT, is_base ? CURLUPART_QUERY : CURLUPART_USER};
     if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
         problem = "it has no scheme";
     else if (strcmp(scheme, "http") == 0 && !allow_http)
-        problem = "only https is allowed; give --allow-http for a server of your own";
+        problem = is_base ? "only https is allowed; give --allow-http for a server of your own"
+                          : "only https is allowed, unless --insecure is given";
     else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
         problem = "want https://host[:port]";
     curl_free(scheme);
     for (size_t i = 0; !problem && i < sizeof unwanted / sizeof *unwanted; i++) {
         if (curl_url_get(url, unwanted[i], &part, 0) == CURLUE_OK)
-            problem = "it may have no user, query or fragment";
+            problem = is_base ? "it may have no user, query or fragment" : "it may have no user or fragment";
         curl_free(part);
         part = NULL;
     }
     return problem;
 }
 
-int transfer_base_url(const char *text, bool allow_http, struct buf *out, struct buf *error)
+static const char *text_problem(const char *text, bool allow_http, bool is_base)
 {
     CURLU *url = curl_url();
     const char *problem = "want https://host[:port]";
-    size_t size = strlen(text);
     if (url && curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
-        problem = base_problem(url, allow_http);
+        problem = url_problem(url, allow_http, is_base);
     curl_url_cleanup(url);
+    return problem;
+}
+
+int transfer_base_url(const char *text, bool allow_http, struct buf *out, struct buf *error)
+{
+    const char *problem = text_problem(text, allow_http, true);
+    size_t size = strlen(text);
     while (size > 0 && text[size - 1] == '/')
         size--;
-    if (problem)
-        buf_text(error, problem);
-    else
-        buf_append(out, text, size);
+    buf_append(problem ? error : out, problem ? problem : text, problem ? strlen(problem) : size);
+    return problem ? ERR_INVALID : 0;
+}
+
+int transfer_check_url(const char *text, bool allow_http, struct buf *error)
+{
+    const char *problem = text_problem(text, allow_http, false);
+    buf_text(error, problem ? problem : "");
     return problem ? ERR_INVALID : 0;
 }
