@@ -143,11 +143,9 @@ static void get_city(struct api *api, struct httpd_request *request, const struc
     buf_release(&climate);
     buf_byte(&out, ',');
     alarms_encode(&model_atlas(api->model)->alarms, &own, &out);
-    buf_printf(&out,
-               ",\"watermark\":%lld,\"rows\":{\"in\":%lld,\"late\":%lld,\"duplicate\":%lld,\"retired\":%lld,"
-               "\"bad\":%lld}}",
-               (long long)city->watermark_ms, (long long)city->rows_in, (long long)city->rows_late,
-               (long long)city->rows_duplicate, (long long)city->rows_retired, (long long)city->rows_bad);
+    buf_byte(&out, ',');
+    encode_city_rows(&out, city);
+    buf_byte(&out, '}');
     reply_once(request, JSON, &out);
 }
 

@@ -3,6 +3,7 @@
 
 #include "mem.h"
 #include "shard.h"
+#include "tendency.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ void atlas_release(struct atlas *atlas)
         isobar__v1__city__free_unpacked(city->entry, NULL);
         buf_release(&city->entry_bytes);
         latest_release(&city->latest);
+        quality_tally_release(&city->flagged);
         free(city);
     }
     atlas_init(atlas, atlas->partitions);
@@ -111,21 +113,25 @@ bool atlas_take_entry(struct atlas *atlas, int32_t partition, uint64_t scan, con
     return true;
 }
 
-static void city_set(struct city *city, const struct citystate *state, int64_t now_ms)
+/* Takes over what is shown; the tally goes from `state` to the city. */
+static void city_set(struct city *city, struct citystate *state, int64_t now_ms)
 {
     bool same = city->has_latest && state->has_latest && state->latest.observed_at_ms == city->latest.observed_at_ms;
     if (!same)
         city->committed_at_ms = now_ms;
     city->has_latest = state->has_latest;
     latest_copy(&city->latest, &state->latest);
+    city->has_tendency = state->has_latest && tendency_of(&state->latest, &state->history, &city->tendency_pa);
     city->checked_at_ms = state->checked_at_ms;
     city->watermark_ms = state->watermark_ms;
     city->closed_through_ms = state->closed_through_ms;
     city->rows_in = state->rows_in;
     city->rows_late = state->rows_late;
     city->rows_duplicate = state->rows_duplicate;
+    city->rows_correction = state->rows_correction;
     city->rows_retired = state->rows_retired;
     city->rows_bad = state->rows_bad;
+    quality_tally_move(&city->flagged, &state->flagged);
 }
 
 bool atlas_take_state(struct atlas *atlas, int32_t partition, uint64_t scan, const char *bytes, size_t size,

@@ -32,7 +32,10 @@ struct city {
     struct latest latest;                   /* valid when has_latest */
     int64_t committed_at_ms, checked_at_ms; /* 0: not known */
     int64_t watermark_ms, closed_through_ms;
-    int64_t rows_in, rows_late, rows_duplicate, rows_retired, rows_bad;
+    bool has_tendency;
+    int64_t tendency_pa; /* pressure tendency of the latest reading */
+    int64_t rows_in, rows_late, rows_duplicate, rows_correction, rows_retired, rows_bad;
+    struct quality_tally flagged;
     uint64_t version;                /* of the last change */
     uint64_t entry_scan, state_scan; /* the scan that saw it last */
     UT_hash_handle hh;

@@ -6,6 +6,7 @@
 #include "encode.h"
 
 #include "clock.h"
+#include "quality.h"
 #include "quantity.h"
 #include "text.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define DEGREE_SCALE 100000
+#define HPA_SCALE    100
 #define REPLACEMENT  "\xef\xbf\xbd" /* U+FFFD */
 
 static int decimals_of(int32_t scale)
@@ -62,6 +64,23 @@ static void encode_values(struct buf *out, const struct observation *reading)
     buf_byte(out, '}');
 }
 
+/* The reading's verdict; flags of newer software have no name here. */
+static void encode_flags(struct buf *out, int64_t flags)
+{
+    char name[QUALITY_NAME_BYTES];
+    const char *comma = "";
+    if (flags == 0)
+        return;
+    buf_text(out, ",\"flags\":[");
+    for (int bit = 0; bit < QUALITY_FLAGS; bit++) {
+        if (!(flags >> bit & 1))
+            continue;
+        buf_printf(out, "%s\"%s\"", comma, quality_name(bit, name));
+        comma = ",";
+    }
+    buf_byte(out, ']');
+}
+
 void encode_latest(struct buf *out, const struct city *city)
 {
     const struct latest *latest = &city->latest;
@@ -75,6 +94,11 @@ void encode_latest(struct buf *out, const struct city *city)
     member_time(out, "checked_at", city->checked_at_ms);
     buf_printf(out, ",\"provider\":\"%s\",\"series\":0,", provider_name(latest->provider));
     encode_values(out, &row);
+    encode_flags(out, latest->quality);
+    if (city->has_tendency) {
+        buf_text(out, ",\"tendency_3h\":");
+        encode_scaled(out, city->tendency_pa, HPA_SCALE);
+    }
     if (latest_value(latest, ISOBAR__V1__VALUE__CONDITION, &condition))
         buf_printf(out, ",\"condition\":%d", condition);
     if (latest->accumulation_s > 0)
@@ -100,6 +124,28 @@ void encode_city(struct buf *out, const struct city *city)
     buf_printf(out, ",\"population\":%lld,\"zone\":", (long long)entry->population);
     text_json(out, entry->zone);
     buf_printf(out, ",\"partition\":%d,\"paused\":%s", city->partition, entry->paused ? "true" : "false");
+}
+
+void encode_city_rows(struct buf *out, const struct city *city)
+{
+    char name[QUALITY_NAME_BYTES];
+    buf_printf(out,
+               "\"watermark\":%" PRId64 ",\"rows\":{\"in\":%" PRId64 ",\"late\":%" PRId64 ",\"duplicate\":%" PRId64
+               ",\"correction\":%" PRId64 ",\"retired\":%" PRId64 ",\"bad\":%" PRId64 "}",
+               city->watermark_ms, city->rows_in, city->rows_late, city->rows_duplicate, city->rows_correction,
+               city->rows_retired, city->rows_bad);
+    if (city->flagged.count == 0)
+        return;
+    const char *comma = "";
+    buf_text(out, ",\"flagged\":{");
+    for (int32_t i = 0; i < city->flagged.count; i++) {
+        const struct quality_count *count = &city->flagged.counts[i];
+        if (count->bit >= QUALITY_FLAGS)
+            continue; /* newer software's */
+        buf_printf(out, "%s\"%s\":%" PRId64, comma, quality_name(count->bit, name), count->rows);
+        comma = ",";
+    }
+    buf_byte(out, '}');
 }
 
 const char *encode_status(const struct window *window, int64_t closed_through_ms)
@@ -202,7 +248,7 @@ void encode_value_units(struct buf *out)
         buf_printf(out, "%s\"%s\":\"%s\"", comma, kind->name, kind->unit);
         comma = ",";
     }
-    buf_byte(out, '}');
+    buf_printf(out, "%s\"tendency_3h\":\"hPa\"}", comma);
 }
 
 static bool formula(const char *text)

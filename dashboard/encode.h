@@ -20,6 +20,8 @@ void encode_real(struct buf *out, double value, int decimals);
 
 /* Appends a LATEST object; the city has a reading. */
 void encode_latest(struct buf *out, const struct city *city);
+/* Appends "watermark", "rows" and, when there are some, "flagged" of a city: what became of its readings. */
+void encode_city_rows(struct buf *out, const struct city *city);
 /* Appends the members of a city object (without braces); the city is in the catalogue. */
 void encode_city(struct buf *out, const struct city *city);
 /* "provisional", "final" or "revised": final when end_ms <= closed_through_ms. */

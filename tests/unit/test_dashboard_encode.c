@@ -4,6 +4,7 @@
 #include "../../dashboard/view.h"
 #include "dashboard_records.h"
 #include "error.h"
+#include "quality.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -99,6 +100,59 @@ static void latest_and_city(void **state)
                  "\"lon\":-122.33207,\"population\":684451,\"zone\":\"America/Los_Angeles\",\"partition\":3,"
                  "\"paused\":false");
     atlas_release(&atlas);
+    buf_release(&out);
+}
+
+/* What quality control found, the tendency of the pressure, and the city's counters. */
+static void flags_and_tendency(void **state)
+{
+    (void)state;
+    struct atlas atlas;
+    struct citystate city;
+    struct quality_limits limits;
+    struct buf bytes = BUF_EMPTY, out = BUF_EMPTY;
+    struct observation row = record_reading(SEATTLE, AT - 180 * MINUTE, -5);
+    quality_defaults(&limits);
+    observation_set(&row, ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL, 101325);
+    citystate_init(&city, SEATTLE, 0);
+    quality_history_update(&city.history, &limits.stillness, &row);
+    row = record_reading(SEATTLE, AT, 7000);
+    observation_set(&row, ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL, 101205);
+    row.quality = INT64_C(1) << 0 | INT64_C(1) << 10 | INT64_C(1) << 62; /* the last one is newer software's */
+    latest_set(&city.latest, &row, AT + 2000);
+    city.has_latest = true;
+    city.watermark_ms = AT;
+    city.rows_in = 1;
+    city.rows_late = 2;
+    city.rows_duplicate = 3;
+    city.rows_correction = 4;
+    city.rows_retired = 5;
+    city.rows_bad = 6;
+    quality_tally_add(&city.flagged, row.quality);
+    quality_tally_add(&city.flagged, 1);
+    citystate_encode(&city, &bytes);
+    atlas_init(&atlas, PARTS);
+    record_put(&atlas, SEATTLE, "Seattle", &row);
+    assert_true(atlas_take_state(&atlas, shard_of_city(SEATTLE, PARTS), 0, bytes.data, bytes.size, 0));
+    encode_latest(&out, atlas_find(&atlas, SEATTLE));
+    expect(&out,
+           "{\"city\":5809844,\"observed_at\":1790000400000,\"fetched_at\":1790000401000,"
+           "\"produced_at\":1790000402000,\"provider\":\"simulated\",\"series\":0,\"values\":{"
+           "\"temperature\":70.00,\"pressure_sea_level\":1012.05},\"flags\":[\"range_temperature\",\"step_humidity\"],"
+           "\"tendency_3h\":-1.20}");
+    encode_city_rows(&out, atlas_find(&atlas, SEATTLE));
+    expect(&out,
+           "\"watermark\":1790000400000,\"rows\":{\"in\":1,\"late\":2,\"duplicate\":3,\"correction\":4,\"retired\":5,"
+           "\"bad\":6},\"flagged\":{\"range_temperature\":2,\"step_humidity\":1}");
+    row.quality = 0;
+    record_put(&atlas, SEATTLE, "Seattle", &row); /* the state is another one: nothing is left of the first */
+    encode_city_rows(&out, atlas_find(&atlas, SEATTLE));
+    expect(&out,
+           "\"watermark\":1790000400000,\"rows\":{\"in\":1,\"late\":0,\"duplicate\":0,\"correction\":0,\"retired\":0,"
+           "\"bad\":0}");
+    citystate_release(&city);
+    atlas_release(&atlas);
+    buf_release(&bytes);
     buf_release(&out);
 }
 
@@ -298,9 +352,11 @@ static void view(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hostile_names),  cmocka_unit_test(numbers),  cmocka_unit_test(latest_and_city),
-        cmocka_unit_test(windows),        cmocka_unit_test(csv_text), cmocka_unit_test(csv_window),
-        cmocka_unit_test(unknown_metric), cmocka_unit_test(about),    cmocka_unit_test(view),
+        cmocka_unit_test(hostile_names),   cmocka_unit_test(numbers),
+        cmocka_unit_test(latest_and_city), cmocka_unit_test(flags_and_tendency),
+        cmocka_unit_test(windows),         cmocka_unit_test(csv_text),
+        cmocka_unit_test(csv_window),      cmocka_unit_test(unknown_metric),
+        cmocka_unit_test(about),           cmocka_unit_test(view),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
