@@ -91,13 +91,13 @@ static void fill_latest(const struct atlas *atlas, struct buf *out)
 {
     const char *comma = "";
     buf_byte(out, '{');
-    encode_value_units(out);
+    encode_value_units(out, &atlas->custom);
     buf_text(out, ",\"latest\":[");
     for (const struct city *city = atlas->table; city; city = city->hh.next) {
         if (!city_has_reading(city))
             continue;
         buf_text(out, comma);
-        encode_latest(out, city);
+        encode_latest(out, city, &atlas->custom);
         comma = ",";
     }
     buf_text(out, "]}");
@@ -136,7 +136,7 @@ static void get_city(struct api *api, struct httpd_request *request, const struc
     encode_city(&out, city);
     if (city_has_reading(city)) {
         buf_text(&out, ",\"latest\":");
-        encode_latest(&out, city);
+        encode_latest(&out, city, &model_atlas(api->model)->custom);
         if (climate_encode(model_climate(api->model), city, &climate))
             buf_printf(&out, ",%s", climate.data);
     }
@@ -190,18 +190,19 @@ struct waiting {
 static void reply_windows(const struct waiting *waiting, const struct window_query *query,
                           const struct window_answer *answer)
 {
+    const struct atlas *atlas = model_atlas(waiting->api->model);
     struct buf out = BUF_EMPTY;
     if (!waiting->csv) {
-        reader_json(query, answer, &out);
+        reader_json(query, answer, &atlas->custom, &out);
         reply_once(waiting->request, JSON, &out);
         return;
     }
     char disposition[128];
-    const struct city *city = atlas_find(model_atlas(waiting->api->model), query->city_id);
+    const struct city *city = atlas_find(atlas, query->city_id);
     snprintf(disposition, sizeof disposition, "attachment; filename=\"isobar-%lld-%s.csv\"", (long long)query->city_id,
              query->size.name);
     httpd_reply_header(waiting->request, "Content-Disposition", disposition);
-    reader_csv(query, answer, city ? city->entry->name : "", &out);
+    reader_csv(query, answer, city ? city->entry->name : "", &atlas->custom, &out);
     reply_once(waiting->request, CSV, &out);
 }
 

@@ -13,6 +13,7 @@
 #include "alarm.h"
 #include "buf.h"
 #include "citystate.h"
+#include "custom.h"
 
 #include "city.pb-c.h"
 
@@ -45,8 +46,9 @@ struct atlas {
     struct city *table; /* by id; in the order of first sight through hh.next */
     int32_t partitions;
     uint64_t version, catalogue;
-    uint64_t scan;        /* number of the last scan begun */
-    struct alarms alarms; /* of all states, further series included */
+    uint64_t scan;            /* number of the last scan begun */
+    struct alarms alarms;     /* of all states, further series included */
+    struct custom_set custom; /* what metrics of the operator's own are called; none is defined at first */
 };
 
 /* Empties `atlas`, of an installation with so many partitions. */

@@ -99,7 +99,7 @@ static size_t encode_since(const struct live *live, uint64_t since, struct buf *
             continue;
         if (count++)
             buf_byte(out, ',');
-        encode_latest(out, city);
+        encode_latest(out, city, &model_atlas(live->model)->custom);
     }
     buf_byte(out, ']');
     return count;
@@ -194,7 +194,7 @@ static void on_windows(void *arg, const struct window_query *query, const struct
         return;
     struct buf data = BUF_EMPTY;
     buf_printf(&data, "{\"city\":%lld,\"size\":\"%s\",\"windows\":[", (long long)query->city_id, query->size.name);
-    encode_windows(&data, answer->windows, answer->count, answer->closed_through_ms);
+    encode_windows(&data, answer->windows, answer->count, answer->closed_through_ms, &model_atlas(live->model)->custom);
     buf_printf(&data, "],\"at\":%lld}", (long long)clock_wall_ms());
     struct httpd_chunk *chunk = chunk_of(live, "windows", &data, false);
     for (struct stream *stream = live->streams; stream; stream = stream->next) {

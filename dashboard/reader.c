@@ -138,19 +138,22 @@ void reader_windows(struct store *store, const char *prefix, const struct window
 
 /* ---- as text ---- */
 
-void reader_csv(const struct window_query *query, const struct window_answer *answer, const char *name, struct buf *out)
+void reader_csv(const struct window_query *query, const struct window_answer *answer, const char *name,
+                const struct custom_set *custom, struct buf *out)
 {
     encode_csv_header(out);
     for (size_t i = 0; i < answer->count; i++)
-        encode_csv_window(out, query->city_id, name, &answer->windows[i], answer->closed_through_ms);
+        encode_csv_window(
+            out, &(struct csv_window){query->city_id, name, &answer->windows[i], answer->closed_through_ms}, custom);
 }
 
-void reader_json(const struct window_query *query, const struct window_answer *answer, struct buf *out)
+void reader_json(const struct window_query *query, const struct window_answer *answer, const struct custom_set *custom,
+                 struct buf *out)
 {
     buf_printf(out, "{\"city\":%lld,\"size\":\"%s\",\"series\":%d,", (long long)query->city_id, query->size.name,
                query->series);
-    encode_metric_units(out);
+    encode_metric_units(out, custom);
     buf_text(out, ",\"windows\":[");
-    encode_windows(out, answer->windows, answer->count, answer->closed_through_ms);
+    encode_windows(out, answer->windows, answer->count, answer->closed_through_ms, custom);
     buf_text(out, "]}");
 }

@@ -7,6 +7,7 @@
 #define DASHBOARD_READER_H
 
 #include "citystate.h"
+#include "custom.h"
 #include "store.h"
 #include "window.h"
 #include "windowset.h"
@@ -53,8 +54,9 @@ size_t reader_merge(const struct window_query *query, const struct citystate *st
                     size_t count);
 
 /* Appends the answer's JSON object, and its lines of CSV with a header; `name` is the city's. */
-void reader_json(const struct window_query *query, const struct window_answer *answer, struct buf *out);
+void reader_json(const struct window_query *query, const struct window_answer *answer, const struct custom_set *custom,
+                 struct buf *out);
 void reader_csv(const struct window_query *query, const struct window_answer *answer, const char *name,
-                struct buf *out);
+                const struct custom_set *custom, struct buf *out);
 
 #endif

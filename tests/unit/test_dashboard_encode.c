@@ -18,6 +18,8 @@
 
 #define SEATTLE INT64_C(5809844)
 
+static const struct custom_set none;
+
 static void expect(struct buf *out, const char *text)
 {
     assert_string_equal(out->data, text);
@@ -89,11 +91,12 @@ static void latest_and_city(void **state)
     row.accumulation_s = 3600;
     atlas_init(&atlas, PARTS);
     record_put(&atlas, SEATTLE, "Seattle", &row);
-    encode_latest(&out, atlas_find(&atlas, SEATTLE));
+    encode_latest(&out, atlas_find(&atlas, SEATTLE), &none);
     expect(&out, "{\"city\":5809844,\"observed_at\":1790000400000,\"fetched_at\":1790000401000,"
                  "\"produced_at\":1790000402000,\"provider\":\"simulated\",\"series\":0,\"values\":{"
                  "\"temperature\":-0."
-                 "05,\"pressure_sea_level\":1013.25,\"humidity\":80.00,\"rain\":0.250},\"condition\":800,"
+                 "05,\"pressure_sea_level\":1013.25,\"humidity\":80.00,\"rain\":0.250,\"dew_point\":-3.09,"
+                 "\"vapour_pressure\":4.87,\"humidex\":-2.90},\"condition\":800,"
                  "\"accumulation_s\":3600}");
     encode_city(&out, atlas_find(&atlas, SEATTLE));
     expect(&out, "\"id\":5809844,\"name\":\"Seattle\",\"ascii_name\":\"ascii\",\"country\":\"US\",\"lat\":47.60621,"
@@ -134,7 +137,7 @@ static void flags_and_tendency(void **state)
     atlas_init(&atlas, PARTS);
     record_put(&atlas, SEATTLE, "Seattle", &row);
     assert_true(atlas_take_state(&atlas, shard_of_city(SEATTLE, PARTS), 0, bytes.data, bytes.size, 0));
-    encode_latest(&out, atlas_find(&atlas, SEATTLE));
+    encode_latest(&out, atlas_find(&atlas, SEATTLE), &none);
     expect(&out,
            "{\"city\":5809844,\"observed_at\":1790000400000,\"fetched_at\":1790000401000,"
            "\"produced_at\":1790000402000,\"provider\":\"simulated\",\"series\":0,\"values\":{"
@@ -156,58 +159,112 @@ static void flags_and_tendency(void **state)
     buf_release(&out);
 }
 
-/* 12.00, 13.00 and 14.00 °C at 0, 1 and 2 min; wind 10 m/s from 350° and from 10°. */
-static void make_window(struct window *window)
+/* A value of each kind, so that none is shown under another's name. */
+static void values_of_latest(void **state)
 {
-    window_init(window, AT, AT + 10 * MINUTE);
-    for (int i = 0; i < 3; i++) {
-        struct observation row = record_reading(SEATTLE, AT + i * MINUTE, 1200 + 100 * i);
-        if (i < 2) {
-            observation_set(&row, ISOBAR__V1__VALUE__WIND_SPEED, 1000);
-            observation_set(&row, ISOBAR__V1__VALUE__WIND_DIRECTION, i ? 1000 : 35000);
-        }
-        window_add(window, &row);
+    (void)state;
+    struct custom_set custom = {0};
+    custom.list[2] = (struct custom){.name = "soil_moisture", .unit = "%", .scale = 10};
+    struct atlas atlas;
+    struct buf out = BUF_EMPTY;
+    struct observation row = record_reading(SEATTLE, AT, 3000);
+    observation_set(&row, ISOBAR__V1__VALUE__FEELS_LIKE, 7777);
+    observation_set(&row, ISOBAR__V1__VALUE__DEW_POINT, 2500);
+    observation_set(&row, ISOBAR__V1__VALUE__HUMIDITY, 7500);
+    observation_set(&row, OBSERVATION_CUSTOM + 2, -123);
+    observation_set(&row, OBSERVATION_CUSTOM + 3, 5);
+    atlas_init(&atlas, PARTS);
+    record_put(&atlas, SEATTLE, "Seattle", &row);
+    encode_latest(&out, atlas_find(&atlas, SEATTLE), &custom);
+    json_t *latest = json_loadb(out.data, out.size, 0, NULL);
+    const json_t *values = json_object_get(latest, "values");
+    const struct {
+        const char *name;
+        double value;
+    } want[] = {{"temperature", 30},       {"feels_like_provider", 77.77},
+                {"feels_like", 36.30},     {"dew_point", 25},
+                {"humidity", 75},          {"humidex", 42.34},
+                {"custom_3", 5},           {"soil_moisture", -12.3},
+                {"vapour_pressure", 31.62}};
+    assert_int_equal(json_object_size(values), sizeof want / sizeof *want);
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        double have = json_number_value(json_object_get(values, want[i].name));
+        if (!(fabs(have - want[i].value) < 0.006))
+            fail_msg("%s is %f", want[i].name, have);
+    }
+    json_decref(latest);
+    atlas_release(&atlas);
+    buf_release(&out);
+}
+
+/* Values that failed are shown as they came, and derive nothing. */
+static void values_that_failed(void **state)
+{
+    (void)state;
+    static const struct {
+        int group;
+        bool vapour_pressure, feels_like, humidex;
+    } rows[] = {{-1, true, true, true},
+                {ISOBAR__V1__QUALITY_GROUP__GROUP_TEMPERATURE, true, false, false},
+                {ISOBAR__V1__QUALITY_GROUP__GROUP_DEW_POINT, true, true, true}, /* from the humidity then */
+                {ISOBAR__V1__QUALITY_GROUP__GROUP_HUMIDITY, true, true, true},
+                {ISOBAR__V1__QUALITY_GROUP__GROUP_WIND, true, false, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct atlas atlas;
+        struct buf out = BUF_EMPTY;
+        struct observation row = record_reading(SEATTLE, AT, -500);
+        observation_set(&row, ISOBAR__V1__VALUE__HUMIDITY, 9000);
+        observation_set(&row, ISOBAR__V1__VALUE__DEW_POINT, 4000);
+        observation_set(&row, ISOBAR__V1__VALUE__WIND_SPEED, 900);
+        row.quality = rows[i].group < 0 ? 0 : INT64_C(1) << rows[i].group;
+        atlas_init(&atlas, PARTS);
+        record_put(&atlas, SEATTLE, "Seattle", &row);
+        encode_latest(&out, atlas_find(&atlas, SEATTLE), &none);
+        json_t *latest = json_loadb(out.data, out.size, 0, NULL);
+        const json_t *values = json_object_get(latest, "values");
+        assert_true(json_number_value(json_object_get(values, "dew_point")) == 40);
+        assert_int_equal(json_object_get(values, "vapour_pressure") != NULL, rows[i].vapour_pressure);
+        assert_int_equal(json_object_get(values, "feels_like") != NULL, rows[i].feels_like);
+        assert_int_equal(json_object_get(values, "humidex") != NULL, rows[i].humidex);
+        double pressure = json_number_value(json_object_get(values, "vapour_pressure"));
+        assert_int_equal(pressure < 5, rows[i].group == ISOBAR__V1__QUALITY_GROUP__GROUP_DEW_POINT);
+        json_decref(latest);
+        atlas_release(&atlas);
+        buf_release(&out);
     }
 }
 
-static const char golden_metrics[] =
-    "\"metrics\":{\"temperature\":{\"count\":3,\"mean\":13.0000,\"sd\":1.0000,\"min\":12.00,\"min_at\":"
-    "1790000400000,"
-    "\"max\":14.00,\"max_at\":1790000520000,\"first\":12.00,\"first_at\":1790000400000,\"last\":14.00,"
-    "\"last_at\":1790000520000},\"wind_speed\":{\"count\":2,\"mean\":10.0000,\"sd\":0.0000,\"min\":10.00,"
-    "\"min_at\":1790000400000,\"max\":10.00,\"max_at\":1790000400000,\"first\":10.00,\"first_at\":"
-    "1790000400000,"
-    "\"last\":10.00,\"last_at\":1790000460000},\"feels_like\":{\"count\":3,\"mean\":13.0000,\"sd\":1.0000,"
-    "\"min\":12.00,\"min_at\":1790000400000,\"max\":14.00,\"max_at\":1790000520000,\"first\":12.00,\"first_at\":"
-    "1790000400000,\"last\":14.00,\"last_at\":1790000520000}},\"wind\":{\"speed\":9.848,\"direction\":0.0,\"count\":2,"
-    "\"calm\":0,"
-    "\"rose\":[2,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}}";
+/* The text of the units' member `name`. */
+static const char *unit_of(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(json_object_get(object, "units"), name));
+}
 
-static void windows(void **state)
+static void units(void **state)
 {
     (void)state;
-    struct window window;
-    struct buf out = BUF_EMPTY, golden = BUF_EMPTY;
-    make_window(&window);
-    static const struct {
-        int64_t closed_through_ms, revision;
-        const char *status;
-    } rows[] = {{AT, 0, "provisional"},
-                {AT + 10 * MINUTE - 1, 1, "provisional"},
-                {AT + 10 * MINUTE, 0, "final"},
-                {AT + 20 * MINUTE, 2, "revised"}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        window.revision = rows[i].revision;
-        assert_string_equal(encode_status(&window, rows[i].closed_through_ms), rows[i].status);
-        buf_printf(&golden,
-                   "{\"start\":1790000400000,\"end\":1790001000000,\"status\":\"%s\",\"revision\":%d,\"rows\":3,%s",
-                   rows[i].status, (int)rows[i].revision, golden_metrics);
-        encode_windows(&out, &window, 1, rows[i].closed_through_ms);
-        expect(&out, golden.data);
-        buf_reset(&golden);
+    struct custom_set custom = {0};
+    custom.list[0] = (struct custom){.name = "soil", .unit = "\"m\302\263\"", .scale = 10};
+    struct buf out = BUF_EMPTY;
+    for (int values = 0; values < 2; values++) {
+        buf_reset(&out);
+        buf_byte(&out, '{');
+        (values ? encode_value_units : encode_metric_units)(&out, &custom);
+        buf_byte(&out, '}');
+        json_t *object = json_loadb(out.data, out.size, 0, NULL);
+        assert_string_equal(unit_of(object, "temperature"), "degC");
+        assert_string_equal(unit_of(object, "feels_like"), "degC");
+        assert_string_equal(unit_of(object, "vapour_pressure"), "hPa");
+        assert_string_equal(unit_of(object, "pm2_5"), "ug/m3");
+        assert_string_equal(unit_of(object, "soil"), "\"m\302\263\"");
+        assert_null(unit_of(object, "custom_0"));
+        assert_null(unit_of(object, "custom_1")); /* nobody has defined it */
+        assert_null(unit_of(object, "condition"));
+        assert_int_equal(unit_of(object, "humidex") != NULL, values);
+        assert_int_equal(unit_of(object, "feels_like_provider") != NULL, values);
+        assert_int_equal(unit_of(object, "rain_rate") != NULL, !values);
+        json_decref(object);
     }
-    buf_release(&golden);
-    window_release(&window);
     buf_release(&out);
 }
 
@@ -239,48 +296,6 @@ static void csv_text(void **state)
         encode_csv_text(&out, rows[i].text);
         expect(&out, rows[i].cell);
     }
-    buf_release(&out);
-}
-
-static void csv_window(void **state)
-{
-    (void)state;
-    struct window window;
-    struct buf out = BUF_EMPTY;
-    make_window(&window);
-    encode_csv_header(&out);
-    encode_csv_window(&out, SEATTLE, "=cmd|' /C calc'!A0", &window, AT);
-    expect(&out, "city,name,start,end,status,revision,rows,metric,unit,count,mean,sd,min,min_at,max,max_at,first,"
-                 "last\r\n"
-                 "5809844,\"'=cmd|' /C calc'!A0\",2026-09-21T14:20:00.000Z,2026-09-21T14:30:00.000Z,provisional,0,3,"
-                 "temperature,degC,3,13.0000,1.0000,12.00,2026-09-21T14:20:00.000Z,14.00,2026-09-21T14:22:00.000Z,12."
-                 "00,"
-                 "14.00\r\n"
-                 "5809844,\"'=cmd|' /C calc'!A0\",2026-09-21T14:20:00.000Z,2026-09-21T14:30:00.000Z,provisional,0,3,"
-                 "wind_speed,m/s,2,10.0000,0.0000,10.00,2026-09-21T14:20:00.000Z,10.00,2026-09-21T14:20:00.000Z,10.00,"
-                 "10.00\r\n"
-                 "5809844,\"'=cmd|' /C calc'!A0\",2026-09-21T14:20:00.000Z,2026-09-21T14:30:00.000Z,provisional,0,3,"
-                 "feels_like,degC,3,13.0000,1.0000,12.00,2026-09-21T14:20:00.000Z,14.00,2026-09-21T14:22:00.000Z,12."
-                 "00,"
-                 "14.00\r\n");
-    window_release(&window);
-    buf_release(&out);
-}
-
-/* Metrics of newer software are left out, not shown without a name. */
-static void unknown_metric(void **state)
-{
-    (void)state;
-    struct window window;
-    struct buf out = BUF_EMPTY;
-    make_window(&window);
-    window.metrics[1].metric = 63;
-    encode_windows(&out, &window, 1, AT);
-    json_t *value = json_loadb(out.data, out.size, 0, NULL);
-    assert_non_null(value);
-    assert_int_equal(json_object_size(json_object_get(value, "metrics")), 2);
-    json_decref(value);
-    window_release(&window);
     buf_release(&out);
 }
 
@@ -352,11 +367,16 @@ static void view(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hostile_names),   cmocka_unit_test(numbers),
-        cmocka_unit_test(latest_and_city), cmocka_unit_test(flags_and_tendency),
-        cmocka_unit_test(windows),         cmocka_unit_test(csv_text),
-        cmocka_unit_test(csv_window),      cmocka_unit_test(unknown_metric),
-        cmocka_unit_test(about),           cmocka_unit_test(view),
+        cmocka_unit_test(hostile_names),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(latest_and_city),
+        cmocka_unit_test(flags_and_tendency),
+        cmocka_unit_test(values_of_latest),
+        cmocka_unit_test(values_that_failed),
+        cmocka_unit_test(units),
+        cmocka_unit_test(csv_text),
+        cmocka_unit_test(about),
+        cmocka_unit_test(view),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
