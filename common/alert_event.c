@@ -4,6 +4,7 @@
 #include "error.h"
 #include "observation.h"
 #include "quantity.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +13,15 @@
 #define FORMAT 1
 
 typedef Isobar__V1__AlertEvent message_t;
+
+/* Of a rule that is gone the table says what it says of everybody's metrics. */
+static void label(struct alert_event *event, const struct alert_rule *rule)
+{
+    const struct quantity *quantity = quantity_get(event->metric);
+    text_copy(event->name, sizeof event->name, rule ? rule->metric_name : quantity ? quantity->name : "unknown");
+    text_copy(event->unit, sizeof event->unit, rule ? rule->unit : quantity ? quantity->unit : "");
+    event->scale = rule ? rule->scale : quantity ? quantity->scale : 1;
+}
 
 void alert_event_fill(struct alert_event *event, const struct alert_state *state, const struct alert_rule *rule,
                       const struct alert_change *change)
@@ -24,6 +34,7 @@ void alert_event_fill(struct alert_event *event, const struct alert_state *state
     event->at_ms = state->seen_ms;
     event->metric = state->metric;
     event->statistic = state->statistic;
+    label(event, rule);
     if (!rule)
         return;
     memcpy(event->window, rule->window, sizeof event->window);
@@ -56,6 +67,9 @@ void alert_event_encode(const struct alert_event *event, struct buf *out)
     message.at_ms = event->at_ms;
     message.clock_ms = event->clock_ms;
     message.offset = event->offset;
+    message.name = copy.name;
+    message.unit = copy.unit;
+    message.scale = event->scale;
     size_t size = isobar__v1__alert_event__get_packed_size(&message);
     buf_advance(out, isobar__v1__alert_event__pack(&message, (uint8_t *)buf_reserve(out, size)));
 }
@@ -71,6 +85,13 @@ static bool plain(const char *text, size_t size)
     return strlen(text) < size && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(text);
 }
 
+static bool is_scale(int32_t scale)
+{
+    for (; scale > 1 && scale % 10 == 0; scale /= 10)
+        ;
+    return scale == 1;
+}
+
 static bool valid(const message_t *m)
 {
     return m->format == FORMAT && *m->rule && plain(m->rule, ALERT_NAME_BYTES) &&
@@ -78,7 +99,8 @@ static bool valid(const message_t *m)
            m->change >= ISOBAR__V1__ALERT_CHANGE__ALERT_CHANGE_RAISED &&
            m->change <= ISOBAR__V1__ALERT_CHANGE__ALERT_CHANGE_STALE &&
            m->cause >= ISOBAR__V1__ALERT_CAUSE__ALERT_CAUSE_READING &&
-           m->cause <= ISOBAR__V1__ALERT_CAUSE__ALERT_CAUSE_RULE && m->metric > 0 && m->statistic >= 0 &&
+           m->cause <= ISOBAR__V1__ALERT_CAUSE__ALERT_CAUSE_RULE && m->metric > 0 && m->statistic >= 0 && *m->name &&
+           plain(m->name, CUSTOM_NAME_BYTES) && strlen(m->unit) < CUSTOM_UNIT_BYTES && is_scale(m->scale) &&
            is_time(m->onset_ms) && is_time(m->at_ms) && is_time(m->clock_ms) && m->offset >= 0;
 }
 
@@ -97,7 +119,10 @@ static void take(struct alert_event *event, const message_t *message)
                                   .clear = message->clear,
                                   .at_ms = message->at_ms,
                                   .clock_ms = message->clock_ms,
-                                  .offset = message->offset};
+                                  .offset = message->offset,
+                                  .scale = message->scale};
+    memcpy(event->name, message->name, strlen(message->name) + 1);
+    memcpy(event->unit, message->unit, strlen(message->unit) + 1);
     memcpy(event->rule, message->rule, strlen(message->rule) + 1);
     memcpy(event->window, message->window, strlen(message->window) + 1);
 }
@@ -139,10 +164,9 @@ const char *alert_cause_name(int32_t cause)
     return cause >= 0 && cause < 3 ? names[cause] : "unknown";
 }
 
-void alert_value_json(struct buf *out, int32_t metric, int32_t value)
+void alert_value_json(struct buf *out, int32_t scale, int32_t value)
 {
-    const struct quantity *quantity = quantity_get(metric);
-    int64_t scale = quantity ? quantity->scale : 1, size = value < 0 ? -(int64_t)value : value;
+    int64_t size = value < 0 ? -(int64_t)value : value;
     buf_printf(out, "%s%" PRId64, value < 0 ? "-" : "", size / scale);
     int64_t rest = size % scale;
     if (rest)
@@ -151,32 +175,31 @@ void alert_value_json(struct buf *out, int32_t metric, int32_t value)
         buf_byte(out, (char)('0' + rest * 10 / scale));
 }
 
-static void level(struct buf *out, const char *name, int32_t metric, int32_t value)
+static void level(struct buf *out, const char *name, int32_t scale, int32_t value)
 {
     buf_printf(out, ",\"%s\":", name);
-    alert_value_json(out, metric, value);
+    alert_value_json(out, scale, value);
 }
 
 void alert_event_json(const struct alert_event *event, int32_t partition, struct buf *out)
 {
     char id[ALERT_ID_BYTES];
-    const struct quantity *quantity = quantity_get(event->metric);
     bool has_rule = event->cause != ISOBAR__V1__ALERT_CAUSE__ALERT_CAUSE_RULE;
     buf_printf(out,
                "{\"id\":\"%s\",\"rule\":\"%s\",\"city\":%" PRId64 ",\"series\":%" PRId32
                ",\"state\":\"%s\",\"cause\":\"%s\",\"onset\":%" PRId64 ",\"at\":%" PRId64,
                alert_event_id(event, id), event->rule, event->city_id, event->series, alert_change_name(event->change),
                alert_cause_name(event->cause), event->onset_ms, event->at_ms);
-    if (quantity)
-        buf_printf(out, ",\"metric\":\"%s\",\"unit\":\"%s\"", quantity->name, quantity->unit);
+    buf_printf(out, ",\"metric\":\"%s\",\"unit\":", event->name);
+    text_json(out, event->unit);
     if (has_rule)
         buf_printf(out, ",\"window\":\"%s\",\"statistic\":\"%s\",\"direction\":\"%s\"",
                    *event->window ? event->window : "latest", alert_statistic_name(event->statistic),
                    event->below ? "below" : "above");
-    level(out, "value", event->metric, event->value);
+    level(out, "value", event->scale, event->value);
     if (has_rule) {
-        level(out, "threshold", event->metric, event->threshold);
-        level(out, "clear", event->metric, event->clear);
+        level(out, "threshold", event->scale, event->threshold);
+        level(out, "clear", event->scale, event->clear);
     }
     buf_printf(out, ",\"clock\":%" PRId64 ",\"partition\":%" PRId32 ",\"offset\":%" PRId64 "}", event->clock_ms,
                partition, event->offset);

@@ -15,10 +15,12 @@ struct alert_event {
     int64_t city_id;
     int32_t series;
     int64_t onset_ms;
-    int32_t change, cause; /* isobar.v1.AlertChange, AlertCause */
-    int32_t metric;        /* isobar.v1.Metric, or 0 when the rule is gone */
-    int32_t statistic;     /* isobar.v1.AlertStatistic */
-    char window[16];       /* empty: the latest reading */
+    int32_t change, cause;                                 /* isobar.v1.AlertChange, AlertCause */
+    int32_t metric;                                        /* isobar.v1.Metric */
+    char name[CUSTOM_NAME_BYTES], unit[CUSTOM_UNIT_BYTES]; /* of the metric in the API */
+    int32_t scale;                                         /* stored integer = value * scale */
+    int32_t statistic;                                     /* isobar.v1.AlertStatistic */
+    char window[16];                                       /* empty: the latest reading */
     bool below;
     int32_t value, threshold, clear; /* in the metric's stored unit */
     int64_t at_ms;                   /* event time of the newest reading that took part */
@@ -41,7 +43,7 @@ const char *alert_change_name(int32_t change);
 const char *alert_cause_name(int32_t cause);
 /* Appends the event as a JSON object (docs/contracts.md, ALERT); values in the unit of the API. */
 void alert_event_json(const struct alert_event *event, int32_t partition, struct buf *out);
-/* Appends `value` of a metric in the unit of the API, as exact decimal text. */
-void alert_value_json(struct buf *out, int32_t metric, int32_t value);
+/* Appends value / scale as exact decimal text; `scale` is a power of ten. */
+void alert_value_json(struct buf *out, int32_t scale, int32_t value);
 
 #endif

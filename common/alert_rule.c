@@ -8,6 +8,7 @@
 #include "duration.h"
 #include "error.h"
 #include "quantity.h"
+#include "text.h"
 
 #include "alert.pb-c.h"
 
@@ -271,18 +272,32 @@ static bool scale_level(int64_t millionths, int32_t scale, int32_t *level)
     return product >= INT32_MIN && product <= INT32_MAX;
 }
 
-static const char *take_levels(struct alert_rule *rule)
+/* Finds the metric, by the name that people gave it or by that of every installation. */
+static bool find_metric(struct alert_rule *rule, const struct custom_set *customs)
 {
-    const struct quantity *quantity = quantity_by_name(rule->metric_name);
-    if (!quantity)
+    int number = customs ? custom_find(customs, rule->metric_name) : -1;
+    const struct quantity *quantity = number < 0 ? quantity_by_name(rule->metric_name) : NULL;
+    struct label label;
+    if (number < 0 && !quantity)
+        return false;
+    rule->metric = quantity ? quantity->metric : QUANTITY_CUSTOM + number;
+    if (!customs || !custom_metric_label(customs, rule->metric, &label))
+        label = (struct label){.unit = quantity->unit, .scale = quantity->scale};
+    text_copy(rule->unit, sizeof rule->unit, label.unit);
+    rule->scale = label.scale;
+    return true;
+}
+
+static const char *take_levels(struct alert_rule *rule, const struct custom_set *customs)
+{
+    if (!find_metric(rule, customs))
         return "there is no such metric";
     if (given(rule, KEY_ABOVE) == given(rule, KEY_BELOW))
         return "want one of above and below";
     if (!given(rule, KEY_CLEAR))
         rule->clear_millionths = rule->threshold_millionths;
-    rule->metric = quantity->metric;
-    if (!scale_level(rule->threshold_millionths, quantity->scale, &rule->threshold) ||
-        !scale_level(rule->clear_millionths, quantity->scale, &rule->clear))
+    if (!scale_level(rule->threshold_millionths, rule->scale, &rule->threshold) ||
+        !scale_level(rule->clear_millionths, rule->scale, &rule->clear))
         return "a level is beyond what the metric can be";
     if (rule->below ? rule->clear < rule->threshold : rule->clear > rule->threshold)
         return "the clear level is beyond the threshold";
@@ -305,11 +320,11 @@ static const char *take_span(struct alert_rule *rule, const struct windowset *wi
     return NULL;
 }
 
-static const char *finish(struct alert_rule *rule, const struct windowset *windows)
+static const char *finish(struct alert_rule *rule, const struct windowset *windows, const struct custom_set *customs)
 {
     if (!given(rule, KEY_METRIC))
         return "it has no metric";
-    const char *problem = take_levels(rule);
+    const char *problem = take_levels(rule, customs);
     if (!problem)
         problem = take_span(rule, windows);
     if (!problem && (rule->stale != ALERT_KEEP) != given(rule, KEY_AFTER))
@@ -322,10 +337,11 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct alert_rule *)a)->name, ((const struct alert_rule *)b)->name);
 }
 
-int alert_rules_finish(struct alert_rules *rules, const struct windowset *windows, struct buf *error)
+int alert_rules_finish(struct alert_rules *rules, const struct windowset *windows, const struct custom_set *customs,
+                       struct buf *error)
 {
     for (size_t i = 0; i < rules->count; i++) {
-        const char *problem = finish(&rules->rules[i], windows);
+        const char *problem = finish(&rules->rules[i], windows, customs);
         if (problem) {
             buf_printf(error, "alert %s: %s", rules->rules[i].name, problem);
             return ERR_INVALID;

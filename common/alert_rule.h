@@ -18,6 +18,7 @@
 #define ISOBAR_ALERT_RULE_H
 
 #include "buf.h"
+#include "custom.h"
 #include "windowset.h"
 
 #include <stdbool.h>
@@ -36,11 +37,13 @@ struct alert_rule {
     char name[ALERT_NAME_BYTES];
     char metric_name[33], window[16]; /* window empty: the latest reading */
     int32_t metric;                   /* isobar.v1.Metric */
-    int32_t statistic;                /* isobar.v1.AlertStatistic */
-    int32_t size;                     /* index of `window` in the windowset, or ALERT_LATEST */
-    int64_t size_ms;                  /* of it; 0: the latest reading */
-    bool below;                       /* else above */
-    int32_t threshold, clear;         /* in the metric's stored unit */
+    char unit[CUSTOM_UNIT_BYTES];
+    int32_t scale;            /* of the metric: stored integer = value * scale */
+    int32_t statistic;        /* isobar.v1.AlertStatistic */
+    int32_t size;             /* index of `window` in the windowset, or ALERT_LATEST */
+    int64_t size_ms;          /* of it; 0: the latest reading */
+    bool below;               /* else above */
+    int32_t threshold, clear; /* in the metric's stored unit */
     int64_t for_ms;
     enum alert_stale stale;
     int64_t stale_after_ms;
@@ -65,10 +68,11 @@ int alert_rule_set(struct alert_rule *rule, const char *key, const char *value, 
     __attribute__((warn_unused_result));
 /*
  * Checks that the rules are whole and fit the configured windows, sorts them by name, and fills what follows from the
- * metric and the window. ERR_INVALID with text in `error` that names the rule.
+ * metric, which may be one of `customs` (NULL: none), and the window. ERR_INVALID with text in `error` that names the
+ * rule.
  */
-int alert_rules_finish(struct alert_rules *rules, const struct windowset *windows, struct buf *error)
-    __attribute__((warn_unused_result));
+int alert_rules_finish(struct alert_rules *rules, const struct windowset *windows, const struct custom_set *customs,
+                       struct buf *error) __attribute__((warn_unused_result));
 /* Appends the sections as they would be written, with every key. After alert_rules_finish. */
 void alert_rules_print(const struct alert_rules *rules, struct buf *out);
 /* Index of the rule called `name`, -1 when there is none. After alert_rules_finish. */

@@ -197,7 +197,7 @@ static void take_windows(struct parse *parse)
 static void take_alerts(struct parse *parse)
 {
     struct buf reason = BUF_EMPTY;
-    if (parse->errors == 0 && alert_rules_finish(&parse->rules->alerts, &parse->rules->windows, &reason) != 0)
+    if (parse->errors == 0 && alert_rules_finish(&parse->rules->alerts, &parse->rules->windows, NULL, &reason) != 0)
         wrong(parse, 0, "%s", reason.data);
     buf_release(&reason);
 }

@@ -156,7 +156,7 @@ static void encode(const struct entry *entry, struct buf *out)
     if (quantity)
         buf_printf(out, "\"metric\":\"%s\",\"unit\":\"%s\",", quantity->name, quantity->unit);
     buf_printf(out, "\"statistic\":\"%s\",\"value\":", alert_statistic_name(state->statistic));
-    alert_value_json(out, state->metric, state->value);
+    alert_value_json(out, quantity ? quantity->scale : 1, state->value);
     buf_byte(out, '}');
 }
 

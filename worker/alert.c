@@ -4,6 +4,7 @@
  */
 #include "alert.h"
 
+#include "derive.h"
 #include "quantity.h"
 #include "state.h"
 
@@ -45,13 +46,42 @@ static void tell(struct state *state, const struct city_entry *entry, const stru
 
 /* ---- rows ---- */
 
-static bool value_of(const struct observation *row, int32_t metric, int32_t *value)
+/* A row with what is derived from it, once a rule asks for that. */
+struct evaluated {
+    const struct observation *row;
+    bool has_derived;
+    struct derived derived;
+};
+
+static bool derived_of(struct evaluated *of, int32_t metric, int32_t *value)
+{
+    if (!of->has_derived)
+        derive_row(of->row, &of->derived);
+    of->has_derived = true;
+    switch (metric) {
+    case ISOBAR__V1__METRIC__METRIC_DEW_POINT:
+        *value = of->derived.dew_point_centi_c;
+        return of->derived.has_dew_point;
+    case ISOBAR__V1__METRIC__METRIC_VAPOUR_PRESSURE:
+        *value = of->derived.vapour_pressure_pa;
+        return of->derived.has_vapour_pressure;
+    case ISOBAR__V1__METRIC__METRIC_FEELS_LIKE:
+        *value = of->derived.feels_like_centi_c;
+        return of->derived.has_feels_like;
+    default:
+        return false;
+    }
+}
+
+static bool value_of(struct evaluated *of, int32_t metric, int32_t *value)
 {
     const struct quantity *quantity = quantity_get(metric);
-    if (!quantity || quantity->value_bit < 0 || !observation_has(row, quantity->value_bit))
+    if (!quantity)
         return false;
-    *value = row->value[quantity->value_bit];
-    return true;
+    if (quantity->value_bit < 0 || metric == ISOBAR__V1__METRIC__METRIC_DEW_POINT)
+        return derived_of(of, metric, value);
+    *value = of->row->value[quantity->value_bit];
+    return observation_has(of->row, quantity->value_bit);
 }
 
 static int64_t start_of(const struct alert_rule *rule, const struct observation *row)
@@ -59,14 +89,13 @@ static int64_t start_of(const struct alert_rule *rule, const struct observation 
     return rule->size_ms ? window_start(row->observed_at_ms, rule->size_ms) : 0;
 }
 
-static void evaluate(struct state *state, struct city_entry *entry, const struct alert_rule *rule,
-                     const struct observation *row)
+static void evaluate(struct state *state, struct city_entry *entry, const struct alert_rule *rule, struct evaluated *of)
 {
     struct alert_change changes[ALERT_CHANGES];
-    struct alert_reading reading = {.observed_at_ms = row->observed_at_ms, .clock_ms = state->ledger.clock_ms};
-    if (!value_of(row, rule->metric, &reading.value))
+    struct alert_reading reading = {.observed_at_ms = of->row->observed_at_ms, .clock_ms = state->ledger.clock_ms};
+    if (!value_of(of, rule->metric, &reading.value))
         return;
-    reading.start_ms = start_of(rule, row);
+    reading.start_ms = start_of(rule, of->row);
     struct alert_state *alert = alert_states_find(&entry->city.alerts, rule->name);
     if (!alert)
         alert = alert_states_add(&entry->city.alerts, rule);
@@ -80,8 +109,9 @@ static void evaluate(struct state *state, struct city_entry *entry, const struct
 void alert_row(struct state *state, struct city_entry *entry, const struct observation *row)
 {
     const struct alert_rules *rules = &state->rules->alerts;
+    struct evaluated of = {.row = row};
     for (uint64_t mask = rules->count ? mask_of(state, entry) : 0; mask; mask &= mask - 1)
-        evaluate(state, entry, &rules->rules[__builtin_ctzll(mask)], row);
+        evaluate(state, entry, &rules->rules[__builtin_ctzll(mask)], &of);
 }
 
 /* ---- ticks ---- */

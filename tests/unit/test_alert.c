@@ -130,6 +130,39 @@ static void windows_are_carried_in_the_state(void **state)
     assert_told(1, CLEARED, 10);
 }
 
+static void derived_metrics(void **state)
+{
+    (void)state;
+    RULE("muggy", "metric", "dew_point", "above", "20");
+    RULE("feels", "metric", "feels_like", "above", "40");
+    RULE("custom", "metric", "custom_15", "below", "0");
+    struct observation row = kit_row(CITY, NOON, 3500);
+    observation_set(&row, ISOBAR__V1__VALUE__HUMIDITY, 7000);
+    observation_set(&row, ISOBAR__V1__VALUE__CUSTOM_15, -1);
+    kit_one(&kit, row, NOON);
+    assert_int_equal(kit.state.alerts.count, 3);
+    assert_string_equal(event_at(0).rule, "custom");
+    assert_string_equal(event_at(1).rule, "feels");
+    assert_in_range(event_at(1).value, 5000, 5100); /* 51 degC by the NWS */
+    assert_string_equal(event_at(2).rule, "muggy");
+    assert_in_range(event_at(2).value, 2850, 2900);
+    assert_string_equal(event_at(2).name, "dew_point");
+    assert_string_equal(event_at(2).unit, "degC");
+    kit_one(&kit, kit_row(CITY, NOON + MINUTE, 3500), NOON + MINUTE); /* nothing follows without humidity */
+    assert_int_equal(kit.state.alerts.count, 3);
+}
+
+/* A value that fails is none: so a sensor that is broken is silent. */
+static void values_that_fail(void **state)
+{
+    (void)state;
+    feed(0, 3100);
+    quality_defaults(&kit.rules.quality);
+    feed(10, 9900); /* beyond what can be */
+    assert_int_equal(kit.state.alerts.count, 0);
+    assert_int_equal(kit_city(&kit, CITY)->alerts.states[0].seen_ms, NOON);
+}
+
 static void silence_is_seen_at_ticks(void **state)
 {
     (void)state;
@@ -290,6 +323,8 @@ int main(void)
         TEST(duplicates_and_other_metrics_change_nothing),
         TEST(cities_and_series_of_their_own),
         TEST(windows_are_carried_in_the_state),
+        TEST(derived_metrics),
+        TEST(values_that_fail),
         TEST(silence_is_seen_at_ticks),
         TEST(a_tick_over_many_cities),
         TEST(rules_that_go),

@@ -18,6 +18,9 @@ static const struct alert_event heat = {.rule = "heat",
                                         .change = ISOBAR__V1__ALERT_CHANGE__ALERT_CHANGE_RAISED,
                                         .metric = ISOBAR__V1__METRIC__METRIC_TEMPERATURE,
                                         .statistic = ISOBAR__V1__ALERT_STATISTIC__ALERT_STATISTIC_MEAN,
+                                        .name = "temperature",
+                                        .unit = "degC",
+                                        .scale = 100,
                                         .window = "1h",
                                         .value = 3105,
                                         .threshold = 3000,
@@ -72,6 +75,11 @@ static void what_is_refused(void **state)
     REFUSED(event.change = 4);
     REFUSED(event.cause = 3);
     REFUSED(event.metric = 0);
+    REFUSED(event.name[0] = '\0');
+    REFUSED(event.name[0] = '"');
+    REFUSED(event.scale = 0);
+    REFUSED(event.scale = 20);
+    REFUSED(event.scale = -10);
     REFUSED(event.onset_ms = -1);
     REFUSED(event.at_ms = INT64_MAX);
     REFUSED(event.clock_ms = -1);
@@ -95,18 +103,13 @@ static void numbers(void **state)
 {
     (void)state;
     static const struct {
-        int32_t metric, value;
+        int32_t scale, value;
         const char *text;
-    } rows[] = {{ISOBAR__V1__METRIC__METRIC_TEMPERATURE, 3105, "31.05"},
-                {ISOBAR__V1__METRIC__METRIC_TEMPERATURE, -5, "-0.05"},
-                {ISOBAR__V1__METRIC__METRIC_TEMPERATURE, 3000, "30"},
-                {ISOBAR__V1__METRIC__METRIC_TEMPERATURE, INT32_MIN, "-21474836.48"},
-                {ISOBAR__V1__METRIC__METRIC_RAIN_RATE, 1020, "1.02"},
-                {ISOBAR__V1__METRIC__METRIC_VISIBILITY, 10000, "10000"},
-                {63, 7, "7"}};
+    } rows[] = {{100, 3105, "31.05"}, {100, -5, "-0.05"},  {100, 3000, "30"},       {100, INT32_MIN, "-21474836.48"},
+                {1000, 1020, "1.02"}, {1, 10000, "10000"}, {1000000, 1, "0.000001"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buf out = BUF_EMPTY;
-        alert_value_json(&out, rows[i].metric, rows[i].value);
+        alert_value_json(&out, rows[i].scale, rows[i].value);
         assert_string_equal(out.data, rows[i].text);
         buf_release(&out);
     }

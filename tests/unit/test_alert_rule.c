@@ -48,7 +48,7 @@ static void a_rule_with_everything(void **state)
                              "metric=temperature", "for=90m", "stale=raise", "stale_after=3h", "cities=5809844 , 7",
                              "country=ES,FR"),
                      0);
-    assert_int_equal(alert_rules_finish(&rules, &windows, &error), 0);
+    assert_int_equal(alert_rules_finish(&rules, &windows, NULL, &error), 0);
     const struct alert_rule *rule = &rules.rules[0];
     assert_string_equal(rule->name, "frost");
     assert_int_equal(rule->metric, ISOBAR__V1__METRIC__METRIC_TEMPERATURE);
@@ -70,7 +70,7 @@ static void what_a_rule_need_not_say(void **state)
 {
     (void)state;
     assert_int_equal(SECTION("gale", "metric=wind_gust", "above=25"), 0);
-    assert_int_equal(alert_rules_finish(&rules, &windows, &error), 0);
+    assert_int_equal(alert_rules_finish(&rules, &windows, NULL, &error), 0);
     const struct alert_rule *rule = &rules.rules[0];
     assert_int_equal(rule->size, ALERT_LATEST);
     assert_int_equal(rule->size_ms, 0);
@@ -97,7 +97,7 @@ static void levels(void **state)
         assert_non_null(rule);
         assert_int_equal(alert_rule_set(rule, "metric", "temperature", &error), 0);
         assert_int_equal(alert_rule_set(rule, "above", good[i].text, &error), 0);
-        assert_int_equal(alert_rules_finish(&rules, &windows, &error), 0);
+        assert_int_equal(alert_rules_finish(&rules, &windows, NULL, &error), 0);
         assert_int_equal(rule->threshold, good[i].level);
     }
     static const char *const bad[] = {
@@ -184,10 +184,30 @@ static void rules_that_do_not_fit(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         begin(NULL);
         assert_int_equal(section("r", rows[i].lines), 0);
-        assert_int_equal(alert_rules_finish(&rules, &windows, &error), ERR_INVALID);
+        assert_int_equal(alert_rules_finish(&rules, &windows, NULL, &error), ERR_INVALID);
         assert_memory_equal(error.data, "alert r: ", 9);
         assert_non_null(strstr(error.data, rows[i].problem));
     }
+}
+
+static void metrics_of_ones_own(void **state)
+{
+    (void)state;
+    struct custom_set customs = {0};
+    customs.list[3] = (struct custom){.name = "soil_moisture", .unit = "%", .scale = 1000};
+    assert_int_equal(SECTION("dry", "metric=soil_moisture", "below=12.5"), 0);
+    assert_int_equal(SECTION("too", "metric=custom_3", "below=12.5"), 0);
+    assert_int_equal(SECTION("undefined", "metric=custom_4", "below=12.5"), 0);
+    assert_int_equal(alert_rules_finish(&rules, &windows, &customs, &error), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rules.rules[i].metric, ISOBAR__V1__METRIC__METRIC_CUSTOM_0 + 3);
+        assert_int_equal(rules.rules[i].threshold, 12500);
+        assert_string_equal(rules.rules[i].unit, "%");
+        assert_int_equal(rules.rules[i].scale, 1000);
+    }
+    assert_int_equal(rules.rules[2].threshold, 13); /* as stored: nothing is known of it */
+    assert_int_equal(SECTION("dry2", "metric=soil_moistur", "below=12.5"), 0);
+    assert_int_equal(alert_rules_finish(&rules, &windows, &customs, &error), ERR_INVALID);
 }
 
 static void names(void **state)
@@ -215,7 +235,7 @@ static void rules_are_found_and_match(void **state)
     assert_int_equal(SECTION("spain", "metric=temperature", "above=40", "country=ES"), 0);
     assert_int_equal(SECTION("all", "metric=temperature", "above=50"), 0);
     assert_int_equal(SECTION("one", "metric=temperature", "above=30", "cities=12", "country=FR"), 0);
-    assert_int_equal(alert_rules_finish(&rules, &windows, &error), 0);
+    assert_int_equal(alert_rules_finish(&rules, &windows, NULL, &error), 0);
     assert_int_equal(alert_rules_find(&rules, "all"), 0);
     assert_int_equal(alert_rules_find(&rules, "one"), 1);
     assert_int_equal(alert_rules_find(&rules, "spain"), 2);
@@ -236,7 +256,7 @@ static void rules_print_as_they_parse(void **state)
                              "country=ES,FR"),
                      0);
     assert_int_equal(SECTION("all", "metric=humidity", "above=99"), 0);
-    assert_int_equal(alert_rules_finish(&rules, &windows, &error), 0);
+    assert_int_equal(alert_rules_finish(&rules, &windows, NULL, &error), 0);
     struct buf out = BUF_EMPTY;
     alert_rules_print(&rules, &out);
     assert_string_equal(out.data,
@@ -253,9 +273,9 @@ static void rules_print_as_they_parse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_rule_with_everything),    T(what_a_rule_need_not_say),  T(levels),
-        T(values_that_are_none),      T(rules_that_do_not_fit),     T(names),
-        T(rules_are_found_and_match), T(rules_print_as_they_parse),
+        T(a_rule_with_everything),    T(what_a_rule_need_not_say), T(levels), T(values_that_are_none),
+        T(rules_that_do_not_fit),     T(metrics_of_ones_own),      T(names),  T(rules_are_found_and_match),
+        T(rules_print_as_they_parse),
     };
     buf_init(&error);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

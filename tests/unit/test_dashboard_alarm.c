@@ -166,6 +166,8 @@ static struct alert_event event_of(int64_t city, int32_t change, int64_t clock_m
                                 .onset_ms = AT,
                                 .change = change,
                                 .metric = 1,
+                                .name = "temperature",
+                                .scale = 100,
                                 .statistic = 1,
                                 .clock_ms = clock_ms,
                                 .offset = offset};

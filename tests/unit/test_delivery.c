@@ -52,6 +52,8 @@ static const struct alert_event heat = {.rule = "heat",
                                         .onset_ms = 1700000000000,
                                         .change = ISOBAR__V1__ALERT_CHANGE__ALERT_CHANGE_RAISED,
                                         .metric = 1,
+                                        .name = "temperature",
+                                        .scale = 100,
                                         .statistic = ISOBAR__V1__ALERT_STATISTIC__ALERT_STATISTIC_LAST,
                                         .value = 3100,
                                         .threshold = 3000};

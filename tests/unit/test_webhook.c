@@ -78,6 +78,8 @@ static void tell(int32_t partition, int64_t number)
                                 .onset_ms = number,
                                 .change = ISOBAR__V1__ALERT_CHANGE__ALERT_CHANGE_RAISED,
                                 .metric = 1,
+                                .name = "temperature",
+                                .scale = 100,
                                 .statistic = 1};
     struct buf bytes = BUF_EMPTY;
     char key[64];

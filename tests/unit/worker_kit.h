@@ -96,7 +96,7 @@ static inline void kit_rule(struct kit *kit, const char *name, const char *const
     assert_non_null(rule);
     for (; *words; words += 2)
         assert_int_equal(alert_rule_set(rule, words[0], words[1], &error), 0);
-    assert_int_equal(alert_rules_finish(&kit->rules.alerts, &kit->rules.windows, &error), 0);
+    assert_int_equal(alert_rules_finish(&kit->rules.alerts, &kit->rules.windows, NULL, &error), 0);
     buf_release(&error);
 }
 
