@@ -100,6 +100,12 @@ static reading_t *reading_message(const struct citystate *city, struct arena *ar
     return message;
 }
 
+static char *text_in(struct arena *arena, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(arena_calloc(arena, size, 1), text, size);
+}
+
 static message_t *city_message(const struct citystate *city, struct arena *arena)
 {
     message_t *message = arena_calloc(arena, 1, sizeof *message);
@@ -111,6 +117,10 @@ static message_t *city_message(const struct citystate *city, struct arena *arena
     message->heard_at_ms = city->heard_at_ms;
     message->closed_through_ms = city->closed_through_ms;
     message->checked_at_ms = city->checked_at_ms;
+    message->zone = text_in(arena, zone_name(city->zone));
+    message->interval_s = city->interval_s;
+    message->country = text_in(arena, city->country);
+    message->zoned_until_ms = city->zoned_until_ms;
     message->rows_in = city->rows_in;
     message->rows_late = city->rows_late;
     message->rows_duplicate = city->rows_duplicate;
@@ -155,7 +165,8 @@ static bool frame_valid(const message_t *m)
     return m->format == FORMAT && m->city_id >= 0 && m->series >= 0 && is_time(m->watermark_ms) &&
            is_time(m->heard_at_ms) && is_time(m->closed_through_ms) && is_time(m->checked_at_ms) && m->rows_in >= 0 &&
            m->rows_late >= 0 && m->rows_duplicate >= 0 && m->rows_correction >= 0 && m->rows_retired >= 0 &&
-           m->rows_bad >= 0;
+           m->rows_bad >= 0 && m->interval_s >= 0 && is_time(m->zoned_until_ms) &&
+           strlen(m->country) < sizeof((struct citystate){0}.country) && (*m->zone == '\0' || zone_get(m->zone));
 }
 
 /* Rows of closed panes lie before what is closed. */
@@ -215,6 +226,10 @@ static int unpack(struct citystate *city, const message_t *message)
     city->heard_at_ms = message->heard_at_ms;
     city->closed_through_ms = message->closed_through_ms;
     city->checked_at_ms = message->checked_at_ms;
+    city->zone = *message->zone ? zone_get(message->zone) : NULL;
+    city->interval_s = message->interval_s;
+    memcpy(city->country, message->country, strlen(message->country) + 1);
+    city->zoned_until_ms = message->zoned_until_ms;
     city->rows_in = message->rows_in;
     city->rows_late = message->rows_late;
     city->rows_duplicate = message->rows_duplicate;

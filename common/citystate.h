@@ -12,6 +12,7 @@
 #include "quality_tally.h"
 #include "trail.h"
 #include "window.h"
+#include "zone.h"
 
 #define CITYSTATE_MAX_BYTES (4 * 1024 * 1024) /* encoded; more is not decoded: some full panes */
 
@@ -26,6 +27,10 @@ struct citystate {
     struct latest latest; /* newest by (observed_at, then first in log order), with its verdict and all values */
     int64_t last_ms[TRAIL_CHAINS]; /* newest row of each chain in closed panes (trail.h); 0: none */
     int32_t accumulation_max_s;    /* longest period of all rows of rain and snow */
+    const struct zone *zone;       /* as the last control record said; NULL: none did, UTC */
+    int32_t interval_s;            /* between readings, likewise; 0: not known */
+    char country[4];               /* likewise; empty: not known */
+    int64_t zoned_until_ms;        /* day windows that an earlier zone made end by then; 0: none are left */
     int64_t rows_in, rows_late, rows_duplicate, rows_correction, rows_retired, rows_bad;
     struct quality_history history;
     struct quality_tally flagged; /* of accepted rows */
@@ -49,7 +54,7 @@ void citystate_drop_panes(struct citystate *city, int32_t count);
 void citystate_encode(const struct citystate *city, struct buf *out);
 /*
  * Decodes and validates into an uninitialised `city`: size, format, times and counters not negative, quality history
- * and tally, panes ascending without overlap. ERR_INVALID leaves it released.
+ * and tally, panes ascending without overlap, the zone is in the time zone data. ERR_INVALID leaves it released.
  */
 int citystate_decode(struct citystate *city, const void *bytes, size_t size) __attribute__((warn_unused_result));
 

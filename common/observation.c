@@ -163,7 +163,8 @@ static bool gather(const struct column *column, const struct observation *rows, 
     return any;
 }
 
-int batch_encode(const struct observation *rows, size_t count, int32_t shard, struct buf *out)
+static int encode(const struct observation *rows, size_t count, Isobar__V1__Control *control, int32_t shard,
+                  struct buf *out)
 {
     if (count < 1 || count > BATCH_MAX_ROWS)
         return ERR_INVALID;
@@ -171,6 +172,8 @@ int batch_encode(const struct observation *rows, size_t count, int32_t shard, st
     message.format = BATCH_FORMAT;
     message.rows = (int32_t)count;
     message.shard = shard;
+    message.n_controls = control != NULL;
+    message.controls = &control;
     char *scratch = mem_calloc(count * COLUMNS, sizeof(int64_t));
     for (size_t c = 0; c < COLUMNS; c++) {
         char *cells = scratch + c * count * sizeof(int64_t);
@@ -185,6 +188,21 @@ int batch_encode(const struct observation *rows, size_t count, int32_t shard, st
         buf_advance(out, isobar__v1__observation_batch__pack(&message, (uint8_t *)buf_reserve(out, size)));
     free(scratch);
     return status;
+}
+
+int batch_encode(const struct observation *rows, size_t count, int32_t shard, struct buf *out)
+{
+    return encode(rows, count, NULL, shard, out);
+}
+
+int batch_encode_control(const struct observation *row, const struct control *control, int32_t shard, struct buf *out)
+{
+    Isobar__V1__Control message = ISOBAR__V1__CONTROL__INIT;
+    message.zone = (char *)control->zone;
+    message.country = (char *)control->country;
+    message.config_version = control->config_version;
+    message.interval_s = control->interval_s;
+    return encode(row, 1, &message, shard, out);
 }
 
 /* ---- decoding ---- */
@@ -323,4 +341,21 @@ void batch_row(const struct batch *batch, size_t index, struct observation *out)
         const struct filled *column = &batch->filled[i];
         memcpy((char *)out + column->field_at, column->cells + index * column->width, column->width);
     }
+}
+
+bool batch_control(const struct batch *batch, size_t index, struct control *out)
+{
+    bool found = false;
+    *out = (struct control){.zone = "", .country = ""};
+    for (size_t i = 0; i < batch->message->n_controls; i++) {
+        const Isobar__V1__Control *control = batch->message->controls[i];
+        if ((size_t)control->row != index)
+            continue;
+        found = true;
+        out->zone = *control->zone ? control->zone : out->zone;
+        out->country = *control->country ? control->country : out->country;
+        out->config_version = control->config_version ? control->config_version : out->config_version;
+        out->interval_s = control->interval_s ? control->interval_s : out->interval_s;
+    }
+    return found;
 }

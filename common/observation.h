@@ -48,12 +48,24 @@ bool observation_has(const struct observation *observation, int bit);
  */
 uint32_t observation_body(const struct observation *observation);
 
+/* What a row of kind CONTROL says (isobar.v1.Control). Text is never NULL; empty, and 0, say nothing. */
+struct control {
+    const char *zone;
+    const char *country;
+    int64_t config_version;
+    int32_t interval_s;
+};
+
 /*
  * Appends the encoded batch of `rows` (1..BATCH_MAX_ROWS, else ERR_INVALID) of one shard to `out`. Cells of values
  * that are not known are written as 0, columns of zeros not at all. ERR_TOO_LARGE above the byte cap. Does not judge
  * the rows: batch_decode does.
  */
 int batch_encode(const struct observation *rows, size_t count, int32_t shard, struct buf *out)
+    __attribute__((warn_unused_result));
+
+/* Appends the batch of one row of kind CONTROL, which says `control`. Errors as batch_encode. */
+int batch_encode_control(const struct observation *row, const struct control *control, int32_t shard, struct buf *out)
     __attribute__((warn_unused_result));
 
 struct batch; /* decoded; reusable */
@@ -76,5 +88,11 @@ size_t batch_rows(const struct batch *batch);
 int32_t batch_shard(const struct batch *batch);
 /* Copies row `index` (below batch_rows) into `out`: unknown bits of `present` are cleared, unknown values are 0. */
 void batch_row(const struct batch *batch, size_t index, struct observation *out);
+
+/*
+ * What the row `index` of kind CONTROL says; when it has several controls, the last one of each fact. False when it has
+ * none. Text is valid until the next decode.
+ */
+bool batch_control(const struct batch *batch, size_t index, struct control *out);
 
 #endif

@@ -276,3 +276,30 @@ void window_merge(struct window *into, const struct window *from)
         wind_merge(wind_of(into), from->wind);
     parts_add(&into->parts, &from->parts);
 }
+
+bool window_empty(const struct window *window)
+{
+    return window->rows == 0 && !parts_any(&window->parts);
+}
+
+void window_widen(struct window *window, int64_t start_ms, int64_t end_ms)
+{
+    if (window_empty(window)) {
+        window->start_ms = start_ms;
+        window->end_ms = end_ms;
+        return;
+    }
+    if (end_ms > window->end_ms)
+        window->end_ms = end_ms;
+    if (start_ms >= window->start_ms)
+        return;
+    int32_t shift = (int32_t)(window->start_ms - start_ms);
+    window->start_ms = start_ms;
+    for (int32_t i = 0; i < window->metric_count; i++) {
+        struct accumulator *a = &window->metrics[i];
+        a->minimum_at += shift;
+        a->maximum_at += shift;
+        a->first_at += shift;
+        a->last_at += shift;
+    }
+}

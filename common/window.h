@@ -12,15 +12,14 @@
  *   parts                                 sums (parts.h)
  *   updated_at                            the latest (set by the owner from its clock, never by window_add)
  *   sketches                              counts of buckets (sketch.h)
- *   revision                              not merged: it belongs to the window and is its owner's to raise
+ *   revision, final_at, revised_at        not merged: they belong to the window and are its owner's to set
  *
  * Two readings can have one time: of two providers. The metrics rain and snow are rates: their sum over rows means
  * nothing and is only kept for the mean. What has fallen is in `parts`, which rows alone do not tell (trail.h):
  * window_add leaves them alone, so panes have none. A window can have parts without a row.
  *
  * Memory matters (10,000 cities in 64 MB), so metrics are a sorted array that holds only those present, without
- * spare room. Times are int32 milliseconds after start_ms: spans are at most 24 days; a longer size is refused by the
- * configuration.
+ * spare room. Times are int32 milliseconds after start_ms: 23 days, the longest size, and what zones may add to them.
  */
 #ifndef ISOBAR_WINDOW_H
 #define ISOBAR_WINDOW_H
@@ -39,7 +38,7 @@
 #include <stdint.h>
 
 #define WINDOW_MAX_BYTES   (256 * 1024)             /* encoded; more is not decoded */
-#define WINDOW_MAX_SPAN_MS (INT64_C(24) * 86400000) /* 24 days */
+#define WINDOW_MAX_SPAN_MS (INT64_C(589) * 3600000) /* 24.5 days */
 #define WINDOW_MAX_METRICS 64                       /* newer software's are kept and merged, unnamed */
 #define WINDOW_MAX_ROWS    INT32_MAX                /* so that sums of squares times count fit 128 bits */
 #define WINDOW_SKETCHED_MS INT64_C(3600000)         /* spans of an hour or more have sketches */
@@ -64,6 +63,7 @@ struct window {
     int64_t rows;
     int64_t revision;
     int64_t updated_at_ms;
+    int64_t final_at_ms, revised_at_ms;                /* 0: not yet, never */
     int64_t first_observed_at_ms, last_observed_at_ms; /* 0 while rows is 0 */
     struct parts parts;
     struct accumulator *metrics; /* ascending by metric */
@@ -88,6 +88,13 @@ void window_add(struct window *window, const struct observation *observation);
  * updated_at; the revision of `into` stays.
  */
 void window_merge(struct window *into, const struct window *from);
+/* True when it has neither a row nor a part: nothing of it need be kept. */
+bool window_empty(const struct window *window);
+/*
+ * Makes the span hold [start_ms, end_ms) too: a civil window whose city has moved to another zone. While it is empty
+ * it takes that span as it is.
+ */
+void window_widen(struct window *window, int64_t start_ms, int64_t end_ms);
 /* The accumulator of `metric`, or NULL. */
 const struct accumulator *window_find(const struct window *window, int32_t metric);
 /* What it has on the heap, in bytes. */

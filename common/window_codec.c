@@ -156,6 +156,8 @@ Isobar__V1__WindowState *window_message(const struct window *window, struct aren
     message->rows = window->rows;
     message->revision = window->revision;
     message->updated_at_ms = window->updated_at_ms;
+    message->final_at_ms = window->final_at_ms;
+    message->revised_at_ms = window->revised_at_ms;
     message->first_observed_at_ms = window->first_observed_at_ms;
     message->last_observed_at_ms = window->last_observed_at_ms;
     set_metrics(message, window, arena);
@@ -188,7 +190,8 @@ static bool frame_valid(const message_t *m)
     if (m->format != FORMAT || !within(m->start_ms, -TIME_MAX_MS, TIME_MAX_MS) ||
         !within(m->end_ms, -TIME_MAX_MS, TIME_MAX_MS) || !within(m->end_ms - m->start_ms, 1, WINDOW_MAX_SPAN_MS))
         return false;
-    if (!within(m->rows, 0, WINDOW_MAX_ROWS) || m->revision < 0 || !within(m->updated_at_ms, 0, TIME_MAX_MS))
+    if (!within(m->rows, 0, WINDOW_MAX_ROWS) || m->revision < 0 || !within(m->updated_at_ms, 0, TIME_MAX_MS) ||
+        !within(m->final_at_ms, 0, TIME_MAX_MS) || !within(m->revised_at_ms, 0, TIME_MAX_MS))
         return false;
     if (m->rows == 0)
         return m->first_observed_at_ms == 0 && m->last_observed_at_ms == 0;
@@ -327,6 +330,8 @@ int window_unpack(struct window *window, const Isobar__V1__WindowState *message)
     window->rows = message->rows;
     window->revision = message->revision;
     window->updated_at_ms = message->updated_at_ms;
+    window->final_at_ms = message->final_at_ms;
+    window->revised_at_ms = message->revised_at_ms;
     window->first_observed_at_ms = message->first_observed_at_ms;
     window->last_observed_at_ms = message->last_observed_at_ms;
     window->parts = (struct parts){.rain_um = message->rain_um,

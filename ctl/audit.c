@@ -4,6 +4,7 @@
 
 #include "citystate.h"
 #include "context.h"
+#include "date.h"
 #include "error.h"
 #include "shard.h"
 #include "window.h"
@@ -99,7 +100,10 @@ static void check_cursors(struct audit *audit, const struct store_reply *pairs)
         int64_t cursor = 0;
         snprintf(field, sizeof field, "w_cursor_%s", windows->sizes[i].name);
         const struct store_reply *value = value_of(pairs, field);
-        if (value && (!context_integer(value, 0, INT64_MAX / 4, &cursor) || cursor % windows->sizes[i].size_ms != 0))
+        bool good = !value || context_integer(value, 0, INT64_MAX / 4, &cursor);
+        if (windows->sizes[i].days && cursor <= DATE_MAX) /* a date; else of an older version */
+            cursor *= DATE_DAY_MS;
+        if (!good || cursor % windows->sizes[i].size_ms != 0)
             audit_fail(audit, "I3", "%s %s is no start of such a window", field, value->text);
     }
 }
@@ -289,10 +293,16 @@ static int decode(struct window *window, bool is_pane, const struct store_reply 
 struct group {
     struct audit *audit;
     const char *key;
-    int64_t start_ms, end_ms;
-    bool panes;
+    const struct window_size *size; /* NULL: a pane */
+    int64_t start_ms, span_ms;
     int64_t rows;
 };
+
+static bool fits(const struct group *group, const struct window *window)
+{
+    return group->size ? window_span_fits(group->size, group->start_ms, window->start_ms, window->end_ms)
+                       : window->start_ms == group->start_ms && window->end_ms == group->start_ms + group->span_ms;
+}
 
 static void check_record(struct group *group, const char *field, const struct store_reply *value)
 {
@@ -304,12 +314,12 @@ static void check_record(struct group *group, const char *field, const struct st
         return;
     }
     check_place(group->audit, group->key, field, city_id, series);
-    if (decode(&window, group->panes, value) != 0) {
+    if (decode(&window, !group->size, value) != 0) {
         audit_fail(group->audit, "state", "%s: the record of city %s cannot be decoded (%zu bytes)", group->key, field,
                    value->size);
         return;
     }
-    if (window.start_ms != group->start_ms || window.end_ms != group->end_ms)
+    if (!fits(group, &window))
         audit_fail(group->audit, "I3", "%s: the record of city %s spans %" PRId64 " to %" PRId64, group->key, field,
                    window.start_ms, window.end_ms);
     group->rows += window.rows;
@@ -320,8 +330,7 @@ void audit_records(struct audit *audit, const char *key, const struct window_siz
                    const struct store_reply *pairs)
 {
     int64_t span = size ? size->size_ms : audit->rules->windows.pane_ms, count = 0;
-    struct group group = {
-        .audit = audit, .key = key, .start_ms = start_ms, .end_ms = start_ms + span, .panes = size == NULL};
+    struct group group = {.audit = audit, .key = key, .size = size, .start_ms = start_ms, .span_ms = span};
     for (size_t i = 0; i + 1 < pairs->count; i += 2) {
         if (strcmp(pairs->elements[i]->text, "#n") != 0)
             check_record(&group, pairs->elements[i]->text, pairs->elements[i + 1]);

@@ -2,6 +2,7 @@
  */
 #include "keyspace.h"
 
+#include "date.h"
 #include "error.h"
 #include "mem.h"
 
@@ -35,20 +36,26 @@ static bool number(const char *text, int64_t *out)
     return strcmp(again, text) == 0;
 }
 
-/* "10m:1790000000000": size and start of a window. */
+/* "10m:1790000000000" or "1d:2026-11-30": size and key of a window. */
 static bool window_parse(const struct windowset *windows, const char *text, struct keyspace_key *out)
 {
     char name[sizeof windows->sizes[0].name];
     const char *colon = strchr(text, ':');
-    if (!colon || !number(colon + 1, &out->start_ms))
+    int32_t date = 0;
+    bool dated = colon && date_parse(colon + 1, &date);
+    if (!colon || (!dated && !number(colon + 1, &out->start_ms)))
         return false;
+    if (dated)
+        out->start_ms = date * DATE_DAY_MS;
     out->size = KEYSPACE_UNKNOWN;
     if ((size_t)(colon - text) >= sizeof name)
         return true;
     snprintf(name, sizeof name, "%.*s", (int)(colon - text), text);
     const struct window_size *size = windowset_find(windows, name);
-    if (size)
+    if (size && (size->days > 0) == dated)
         out->size = (int32_t)(size - windows->sizes);
+    else if (size && size->days)
+        out->size = KEYSPACE_UTC_DAY;
     return true;
 }
 
@@ -79,11 +86,12 @@ bool keyspace_parse(const char *prefix, const struct installation *installation,
 const char *keyspace_name(const struct context *context, const struct installation *installation,
                           const struct keyspace_key *key, char *out)
 {
+    char window[WINDOW_KEY_BYTES];
     if (key->size == KEYSPACE_PANE)
         snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:pane:%" PRId64, context->prefix, key->partition, key->start_ms);
     else
-        snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:w:%s:%" PRId64, context->prefix, key->partition,
-                 installation->windows.sizes[key->size].name, key->start_ms);
+        snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:w:%s", context->prefix, key->partition,
+                 window_key_text(&installation->windows.sizes[key->size], key->start_ms, window));
     return out;
 }
 

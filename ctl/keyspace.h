@@ -13,11 +13,12 @@
 
 #define KEYSPACE_PANE    (-1)
 #define KEYSPACE_UNKNOWN (-2) /* a window of a size that the installation has not */
+#define KEYSPACE_UTC_DAY (-3) /* a window of days by UTC, as made before there were civil ones: left aside */
 
 struct keyspace_key {
     int32_t partition;
-    int32_t size; /* index into the installation's windows, or one of the above */
-    int64_t start_ms;
+    int32_t size;     /* index into the installation's windows, or one of the above */
+    int64_t start_ms; /* of a window: its key (windowset.h) */
 };
 
 struct keyspace {
@@ -31,7 +32,8 @@ int keyspace_read(struct context *context, const struct installation *installati
     __attribute__((warn_unused_result));
 /* Frees the keys. */
 void keyspace_release(struct keyspace *keyspace);
-/* Writes the key's name into `out` (CONTEXT_KEY_BYTES); returns it. Not for KEYSPACE_UNKNOWN. */
+/* Writes the key's name into `out` (CONTEXT_KEY_BYTES); returns it. Only for panes and known
+ * windows. */
 const char *keyspace_name(const struct context *context, const struct installation *installation,
                           const struct keyspace_key *key, char *out);
 /*

@@ -2,6 +2,7 @@
 #include "recount.h"
 
 #include "buf.h"
+#include "civil.h"
 #include "error.h"
 #include "mem.h"
 #include "window.h"
@@ -29,10 +30,14 @@ struct call {
     struct audit *audit;
     const char *name; /* of the window's key */
     size_t panes;
+    int64_t cursor_ms;               /* panes before it are retired */
     char (*keys)[CONTEXT_KEY_BYTES]; /* ledger, window, panes */
 };
 
-/* The merge of a city's panes; false when one cannot be decoded, which the audit has said already. */
+/*
+ * The merge of the city's panes that lie in the span of `sum`; false when one cannot be decoded, which the audit has
+ * said already.
+ */
 static bool merge(const struct call *call, const struct store_reply *row, struct window *sum)
 {
     const struct store_reply *const *panes = row->elements + 1;
@@ -42,15 +47,39 @@ static bool merge(const struct call *call, const struct store_reply *row, struct
             continue;
         if (pane_decode(&pane, panes[i]->text, panes[i]->size) != 0)
             return false;
-        if (pane.window.start_ms < sum->start_ms || pane.window.end_ms > sum->end_ms) {
-            pane_release(&pane);
-            return false;
-        }
-        window_merge(sum, &pane.window);
+        if (pane.window.start_ms >= sum->start_ms && pane.window.end_ms <= sum->end_ms)
+            window_merge(sum, &pane.window);
         pane_release(&pane);
     }
     call->recount->windows++;
     return true;
+}
+
+/*
+ * True when another day of the city holds a part of this one's time: its zone was changed. Days of two zones lie up to
+ * two dates apart.
+ */
+static bool shares_time(const struct call *call, const char *field, const struct window *window)
+{
+    struct context *context = call->recount->context;
+    const struct window_size *size = &call->recount->installation->windows.sizes[call->key->size];
+    bool shares = false;
+    for (int k = -2; size->days && k <= 2; k++) {
+        struct keyspace_key key = *call->key;
+        char name[CONTEXT_KEY_BYTES];
+        struct window other;
+        key.start_ms += k * size->size_ms;
+        if (k == 0 || key.start_ms < 0)
+            continue;
+        struct store_reply *reply =
+            CONTEXT_ASK(context, "HGET", keyspace_name(context, call->recount->installation, &key, name), field);
+        if (reply && reply->type == STORE_TEXT && window_decode(&other, reply->text, reply->size) == 0) {
+            shares |= other.start_ms < window->end_ms && other.end_ms > window->start_ms;
+            window_release(&other);
+        }
+        store_reply_free(reply);
+    }
+    return shares;
 }
 
 static void compare(const struct call *call, const char *field, const struct store_reply *row)
@@ -61,14 +90,19 @@ static void compare(const struct call *call, const char *field, const struct sto
     if (value->type != STORE_TEXT || window_decode(&stored, value->text, value->size) != 0)
         return; /* gone meanwhile, or said by the audit */
     window_init(&sum, stored.start_ms, stored.end_ms);
-    if (merge(call, row, &sum)) {
+    if (stored.start_ms >= call->cursor_ms && merge(call, row, &sum)) {
         sum.revision = stored.revision;
+        sum.final_at_ms = stored.final_at_ms;
+        sum.revised_at_ms = stored.revised_at_ms;
         window_encode(&stored, &is);
         window_encode(&sum, &should);
-        if (stored.rows != sum.rows)
+        bool same = is.size == should.size && memcmp(is.data, should.data, is.size) == 0;
+        if (!same && shares_time(call, field, &stored))
+            call->recount->windows--; /* which of them a pane belongs to was decided when it closed */
+        else if (stored.rows != sum.rows)
             audit_fail(call->audit, "I2", "%s: city %s has %" PRId64 " rows, and its panes have %" PRId64, call->name,
                        field, stored.rows, sum.rows);
-        else if (is.size != should.size || memcmp(is.data, should.data, is.size) != 0)
+        else if (!same)
             audit_fail(call->audit, "I2", "%s: city %s is not the sum of its panes, though both have %" PRId64 " rows",
                        call->name, field, sum.rows);
     }
@@ -91,24 +125,24 @@ static void compare_rows(const struct call *call, const struct store_reply *row)
         audit_fail(call->audit, "I2", "%s: %" PRId64 " rows, and its panes have %" PRId64, call->name, stored, sum);
 }
 
-static void take_rows(const struct call *call, const char *const *fields, size_t count, const struct store_reply *reply)
+static void take_rows(struct call *call, const char *const *fields, size_t count, const struct store_reply *reply)
 {
-    int64_t cursor = 0;
-    if (reply->count != count + 1 || !context_integer(reply->elements[0], 0, INT64_MAX / 4, &cursor) ||
-        call->key->start_ms < cursor)
+    const struct window_size *size = &call->recount->installation->windows.sizes[call->key->size];
+    if (reply->count != count + 1 || !context_integer(reply->elements[0], 0, INT64_MAX / 4, &call->cursor_ms) ||
+        (!size->days && call->key->start_ms < call->cursor_ms))
         return; /* its first panes were retired meanwhile */
     for (size_t i = 0; i < count; i++) {
         const struct store_reply *row = reply->elements[i + 1];
         if (row->count != call->panes + 1)
             continue;
-        if (strcmp(fields[i], "#n") == 0)
-            compare_rows(call, row);
-        else
+        if (strcmp(fields[i], "#n") != 0)
             compare(call, fields[i], row);
+        else if (!size->days) /* each city has a day of its own */
+            compare_rows(call, row);
     }
 }
 
-static int ask_fields(const struct call *call, const char *const *fields, size_t count)
+static int ask_fields(struct call *call, const char *const *fields, size_t count)
 {
     struct context *context = call->recount->context;
     size_t keys = call->panes + 2;
@@ -129,7 +163,7 @@ static int ask_fields(const struct call *call, const char *const *fields, size_t
     return reply || context->exit_code != EXIT_CODE_UNAVAILABLE ? EXIT_CODE_OK : context->exit_code;
 }
 
-static int ask_all(const struct call *call)
+static int ask_all(struct call *call)
 {
     struct context *context = call->recount->context;
     assert(call->panes > 0); /* sizes are multiples of panes */
@@ -151,17 +185,20 @@ static int ask_all(const struct call *call)
 int recount_window(struct recount *recount, const struct keyspace_key *key, struct audit *audit)
 {
     const struct windowset *windows = &recount->installation->windows;
+    const struct window_size *size = &windows->sizes[key->size];
     int64_t pane_ms = windows->pane_ms, cursor = audit->ledger.pane_cursor_ms;
-    if (cursor <= 0 || key->start_ms < cursor)
+    int64_t slack = size->days ? CIVIL_SLACK_MS : 0; /* where days of all zones may lie */
+    if (cursor <= 0 || key->start_ms + slack < cursor)
         return EXIT_CODE_OK;
     struct call call = {
-        .recount = recount, .key = key, .audit = audit, .panes = (size_t)(windows->sizes[key->size].size_ms / pane_ms)};
+        .recount = recount, .key = key, .audit = audit, .panes = (size_t)((size->size_ms + 2 * slack) / pane_ms)};
     call.keys = mem_calloc(call.panes + 2, sizeof *call.keys);
     context_partition_key(recount->context, key->partition, "ledger", call.keys[0]);
     call.name = keyspace_name(recount->context, recount->installation, key, call.keys[1]);
     for (size_t i = 0; i < call.panes; i++) {
-        struct keyspace_key pane = {
-            .partition = key->partition, .size = KEYSPACE_PANE, .start_ms = key->start_ms + (int64_t)i * pane_ms};
+        struct keyspace_key pane = {.partition = key->partition,
+                                    .size = KEYSPACE_PANE,
+                                    .start_ms = key->start_ms - slack + (int64_t)i * pane_ms};
         keyspace_name(recount->context, recount->installation, &pane, call.keys[i + 2]);
     }
     int code = ask_all(&call);

@@ -59,9 +59,9 @@ int verdict_json(const struct verdict *verdict)
         json_array_append_new(list, partition_json(&verdict->audits[partition]));
         findings += verdict->audits[partition].findings;
     }
-    json_t *root =
-        json_pack("{s:i,s:I,s:I,s:o}", "violations", findings, "windows_recounted", (json_int_t)verdict->recounted,
-                  "journal_lines", (json_int_t)verdict->journal_lines, "partition_list", list);
+    json_t *root = json_pack("{s:i,s:I,s:I,s:I,s:o}", "violations", findings, "windows_recounted",
+                             (json_int_t)verdict->recounted, "journal_lines", (json_int_t)verdict->journal_lines,
+                             "utc_days", (json_int_t)verdict->utc_days, "partition_list", list);
     char *dump = json_dumps(root, JSON_COMPACT);
     puts(dump ? dump : "null");
     free(dump);
@@ -85,6 +85,9 @@ int verdict_print(const struct verdict *verdict)
         printf("%s windows recounted from their panes\n", grouped(verdict->recounted, text));
     if (verdict->journals)
         printf("%s acquires and commits in the journals\n", grouped(verdict->journal_lines, text));
+    if (verdict->utc_days > 0)
+        printf("%s keys of days by UTC are left aside: an older version made them, and they expire\n",
+               grouped(verdict->utc_days, text));
     printf("%d partitions, %s rows: ", verdict->partitions, grouped(total, text));
     if (findings == 0)
         puts("all invariants hold");

@@ -14,6 +14,7 @@ struct verdict {
     bool full, journals; /* windows were recounted, journals read */
     int64_t recounted;   /* windows */
     int64_t journal_lines;
+    int64_t utc_days; /* keys that were left aside: days by UTC, of an older version */
 };
 
 /* Prints the findings and the sum. Returns the exit code: 0 when there is none. */

@@ -73,6 +73,7 @@ struct verify {
     bool *read;           /* the ledger could be used */
     int64_t *low;         /* of the log, before; with --kafka */
     int64_t recounted;    /* windows; with --full */
+    int64_t utc_days;     /* keys of an older version */
     int64_t journal_lines;
 };
 
@@ -200,7 +201,9 @@ static int check_records(struct verify *verify)
             code = read_records(verify, batch, count);
             count = 0;
         }
-        if (key->size == KEYSPACE_UNKNOWN)
+        if (key->size == KEYSPACE_UTC_DAY)
+            verify->utc_days++;
+        else if (key->size == KEYSPACE_UNKNOWN)
             audit_fail(&verify->audits[key->partition], "state",
                        "there are windows of a size that is not configured, start %" PRId64, key->start_ms);
         else if (verify->read[key->partition])
@@ -288,6 +291,7 @@ static int conclude(const struct verify *verify)
                               .full = options->full,
                               .journals = *options->journal != '\0',
                               .recounted = verify->recounted,
+                              .utc_days = verify->utc_days,
                               .journal_lines = verify->journal_lines};
     return options->json ? verdict_json(&verdict) : verdict_print(&verdict);
 }

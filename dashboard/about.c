@@ -37,6 +37,8 @@ static void encode_sizes(const char *windows, struct buf *out)
     if (windows && windowset_parse(&set, windows, &error) == 0) {
         for (size_t i = 0; i < set.count; i++)
             buf_printf(out, "%s\"%s\"", i ? "," : "", set.sizes[i].name);
+        for (size_t i = 0; i < set.slide_count; i++)
+            buf_printf(out, ",\"%s\"", set.slides[i].name);
     }
     buf_release(&error);
 }

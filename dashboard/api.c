@@ -197,10 +197,13 @@ static void reply_windows(const struct waiting *waiting, const struct window_que
         reply_once(waiting->request, JSON, &out);
         return;
     }
-    char disposition[128];
+    char disposition[128], size[sizeof query->slide.name];
+    snprintf(size, sizeof size, "%s", reader_name(query));
+    for (char *slash; (slash = strchr(size, '/'));)
+        *slash = '-';
     const struct city *city = atlas_find(atlas, query->city_id);
     snprintf(disposition, sizeof disposition, "attachment; filename=\"isobar-%lld-%s.csv\"", (long long)query->city_id,
-             query->size.name);
+             size);
     httpd_reply_header(waiting->request, "Content-Disposition", disposition);
     reader_csv(query, answer, city ? city->entry->name : "", &atlas->custom, &out);
     reply_once(waiting->request, CSV, &out);

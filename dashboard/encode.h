@@ -29,9 +29,16 @@ void encode_city_rows(struct buf *out, const struct city *city);
 void encode_city(struct buf *out, const struct city *city);
 /* "provisional", "final" or "revised": final when end_ms <= closed_through_ms. */
 const char *encode_status(const struct window *window, int64_t closed_through_ms);
+/* What windows do not tell of themselves: up to where all is closed, the seconds between readings (0: not known). */
+struct encode_context {
+    int64_t closed_through_ms;
+    int32_t interval_s;
+    const struct custom_set *custom;
+};
 /* Appends WINDOW objects, separated by commas. */
-void encode_windows(struct buf *out, const struct window *windows, size_t count, int64_t closed_through_ms,
-                    const struct custom_set *custom);
+void encode_windows(struct buf *out, const struct window *windows, size_t count, const struct encode_context *context);
+/* Readings that the window should have: round(span / interval), at least 1. 0: that is not known. */
+int64_t encode_expected(const struct window *window, int32_t interval_s);
 /* Appends "units":{...} of the metrics of windows, or of the values of readings; of the operator's own those defined.
  */
 void encode_metric_units(struct buf *out, const struct custom_set *custom);

@@ -136,14 +136,36 @@ static void encode_wind(struct buf *out, const struct wind_vector *wind)
     buf_text(out, "]}");
 }
 
-static void encode_window(struct buf *out, const struct window *window, int64_t closed_through_ms,
-                          const struct custom_set *custom)
+int64_t encode_expected(const struct window *window, int32_t interval_s)
+{
+    int64_t interval_ms = interval_s * INT64_C(1000), span_ms = window->end_ms - window->start_ms;
+    if (interval_ms <= 0)
+        return 0;
+    return span_ms * 2 < interval_ms ? 1 : (span_ms * 2 + interval_ms) / (interval_ms * 2);
+}
+
+/* Span, status, and how far it is complete. */
+static void encode_head(struct buf *out, const struct window *window, const struct encode_context *context)
+{
+    int64_t expected = encode_expected(window, context->interval_s);
+    buf_printf(out, "\"start\":%lld,\"end\":%lld,\"status\":\"%s\",\"revision\":%lld,\"rows\":%lld",
+               (long long)window->start_ms, (long long)window->end_ms,
+               encode_status(window, context->closed_through_ms), (long long)window->revision, (long long)window->rows);
+    if (expected > 0)
+        buf_printf(out, ",\"expected\":%lld", (long long)expected);
+    if (window->end_ms <= context->closed_through_ms && window->final_at_ms > 0)
+        buf_printf(out, ",\"final_at\":%lld", (long long)window->final_at_ms);
+    if (window->revised_at_ms > 0)
+        buf_printf(out, ",\"revised_at\":%lld", (long long)window->revised_at_ms);
+}
+
+static void encode_window(struct buf *out, const struct window *window, const struct encode_context *context)
 {
     double heating, cooling;
-    buf_printf(out, "{\"start\":%lld,\"end\":%lld,\"status\":\"%s\",\"revision\":%lld,\"rows\":%lld,",
-               (long long)window->start_ms, (long long)window->end_ms, encode_status(window, closed_through_ms),
-               (long long)window->revision, (long long)window->rows);
-    encode_metrics(out, window, custom);
+    buf_byte(out, '{');
+    encode_head(out, window, context);
+    buf_byte(out, ',');
+    encode_metrics(out, window, context->custom);
     if (window->wind && window->wind->count + window->wind->calm > 0)
         encode_wind(out, window->wind);
     if (degree_days_of(window, &heating, &cooling)) {
@@ -156,13 +178,12 @@ static void encode_window(struct buf *out, const struct window *window, int64_t 
     buf_byte(out, '}');
 }
 
-void encode_windows(struct buf *out, const struct window *windows, size_t count, int64_t closed_through_ms,
-                    const struct custom_set *custom)
+void encode_windows(struct buf *out, const struct window *windows, size_t count, const struct encode_context *context)
 {
     for (size_t i = 0; i < count; i++) {
         if (i)
             buf_byte(out, ',');
-        encode_window(out, &windows[i], closed_through_ms, custom);
+        encode_window(out, &windows[i], context);
     }
 }
 

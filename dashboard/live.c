@@ -5,6 +5,7 @@
  */
 #include "live.h"
 
+#include "civil.h"
 #include "clock.h"
 #include "encode.h"
 #include "mem.h"
@@ -194,7 +195,8 @@ static void on_windows(void *arg, const struct window_query *query, const struct
         return;
     struct buf data = BUF_EMPTY;
     buf_printf(&data, "{\"city\":%lld,\"size\":\"%s\",\"windows\":[", (long long)query->city_id, query->size.name);
-    encode_windows(&data, answer->windows, answer->count, answer->closed_through_ms, &model_atlas(live->model)->custom);
+    struct encode_context context = {answer->closed_through_ms, answer->interval_s, &model_atlas(live->model)->custom};
+    encode_windows(&data, answer->windows, answer->count, &context);
     buf_printf(&data, "],\"at\":%lld}", (long long)clock_wall_ms());
     struct httpd_chunk *chunk = chunk_of(live, "windows", &data, false);
     for (struct stream *stream = live->streams; stream; stream = stream->next) {
@@ -224,8 +226,9 @@ static void read_windows(struct live *live, const struct city *city, const struc
 {
     struct window_query query = {
         .city_id = city->id, .partition = city->partition, .size = *size, .limit = FOLLOW_WINDOWS};
-    query.to_ms = window_start(city->watermark_ms, size->size_ms) + size->size_ms;
-    query.from_ms = query.to_ms - FOLLOW_WINDOWS * size->size_ms;
+    int64_t slack = size->days ? CIVIL_SLACK_MS : 0;
+    query.to_ms = window_start(city->watermark_ms, size->size_ms) + size->size_ms + slack;
+    query.from_ms = query.to_ms - FOLLOW_WINDOWS * size->size_ms - 2 * slack;
     reader_windows(model_store(live->model), live->config.prefix, &query, on_windows, live);
 }
 

@@ -1,6 +1,7 @@
 /* See query.h. */
 #include "query.h"
 
+#include "civil.h"
 #include "error.h"
 
 #include <errno.h>
@@ -37,14 +38,19 @@ static void unknown_size(const struct windowset *set, struct buf *error)
     buf_text(error, "size must be one of");
     for (size_t i = 0; i < set->count; i++)
         buf_printf(error, "%s %s", i ? "," : "", set->sizes[i].name);
+    for (size_t i = 0; i < set->slide_count; i++)
+        buf_printf(error, ", %s", set->slides[i].name);
 }
 
 /* Windows can exist from the retention's start to the one after the present one: no other key is asked for.
  */
 static void clamp(struct window_query *query, int64_t now_ms)
 {
-    int64_t size_ms = query->size.size_ms, present = window_start(now_ms, size_ms);
-    int64_t low = present - query->size.retention_ms - size_ms, high = present + 2 * size_ms;
+    int64_t size_ms = query->slide.size_ms ? query->slide.size_ms : query->size.size_ms;
+    int64_t slack = query->size.days ? CIVIL_SLACK_MS : 0, present = window_start(now_ms, size_ms);
+    int64_t low = present - query->size.retention_ms - size_ms - slack, high = present + 2 * size_ms + slack;
+    if (query->slide.size_ms) /* the newest one ends with the next step */
+        high = now_ms + query->slide.step_ms - size_ms + 1;
     if (query->from_ms < low)
         query->from_ms = low;
     if (query->from_ms < 0)
@@ -57,17 +63,21 @@ int query_windows(const struct query_text *text, const struct windowset *set, in
                   struct window_query *query, struct buf *error)
 {
     const struct window_size *size = set->sizes;
-    if (text->size && !(size = windowset_find(set, text->size))) {
+    const struct window_slide *slide = text->size ? windowset_slide(set, text->size) : NULL;
+    if (slide)
+        size = &set->sizes[slide->part];
+    else if (text->size && !(size = windowset_find(set, text->size))) {
         unknown_size(set, error);
         return ERR_INVALID;
     }
     int64_t series = 0;
     query->size = *size;
+    query->slide = slide ? *slide : (struct window_slide){0};
     query->limit = DEFAULT_LIMIT;
-    query->to_ms = window_start(now_ms, size->size_ms) + size->size_ms;
+    query->to_ms = window_start(now_ms, size->size_ms) + size->size_ms + (size->days ? CIVIL_SLACK_MS : 0);
     if (bounded("to", text->to, 0, LATEST_MS, &query->to_ms, error) != 0)
         return ERR_INVALID;
-    query->from_ms = query->to_ms - size->retention_ms - size->size_ms;
+    query->from_ms = query->to_ms - size->retention_ms - (slide ? slide->size_ms : size->size_ms);
     query->from_ms = query->from_ms < 0 ? 0 : query->from_ms;
     if (bounded("from", text->from, 0, LATEST_MS, &query->from_ms, error) != 0 ||
         bounded("limit", text->limit, 1, READER_MAX_WINDOWS, &query->limit, error) != 0 ||

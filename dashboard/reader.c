@@ -1,100 +1,176 @@
-/* See reader.h. One request is MULTI, an HGET per window, an HGET of the city, EXEC, written in one go. */
+/* See reader.h. One request is MULTI, an HGET per key, an HGET of the city, EXEC, written in one go. */
 #include "reader.h"
 
+#include "civil.h"
 #include "encode.h"
 #include "error.h"
 #include "mem.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct read {
     struct window_query query;
-    size_t asked;
+    struct reader_keys keys;
     reader_fn *fn;
     void *arg;
 };
 
-size_t reader_plan(struct window_query *query)
+const char *reader_name(const struct window_query *query)
 {
-    int64_t size = query->size.size_ms;
-    if (query->to_ms <= query->from_ms)
-        return 0;
-    int64_t last = window_start(query->to_ms - 1, size);
-    int64_t first = window_start(query->from_ms + size - 1, size);
-    if (first > last)
-        return 0;
-    int64_t count = (last - first) / size + 1;
-    if (count > query->limit)
-        count = query->limit;
-    query->from_ms = last - (count - 1) * size;
-    query->to_ms = last + size;
-    return (size_t)count;
+    return query->slide.size_ms ? query->slide.name : query->size.name;
 }
 
-int reader_decode(struct window *window, const struct window_query *query, int64_t start_ms, const void *bytes,
+/* ---- what is read ---- */
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+struct reader_keys reader_plan(const struct window_query *query)
+{
+    int64_t size = query->size.size_ms, slack = query->size.days ? CIVIL_SLACK_MS : 0;
+    int64_t parts = query->slide.size_ms / size, step = query->slide.size_ms ? query->slide.step_ms / size : 1;
+    if (query->to_ms <= query->from_ms)
+        return (struct reader_keys){0};
+    int64_t last = window_start(query->to_ms - 1 + slack, size) + (parts ? parts - 1 : 0) * size;
+    int64_t first = window_start(query->from_ms + size - 1 - slack, size);
+    int64_t most = least(query->limit * step + parts + 2 * slack / size, READER_MAX_KEYS);
+    int64_t count = least((last - first) / size + 1, most);
+    return first > last ? (struct reader_keys){0}
+                        : (struct reader_keys){.first_ms = last - (count - 1) * size, .count = (size_t)count};
+}
+
+int reader_decode(struct window *window, const struct window_query *query, int64_t key_ms, const void *bytes,
                   size_t size)
 {
     int status = window_decode(window, bytes, size);
     if (status != 0)
         return status;
-    if (window->start_ms == start_ms && window->end_ms == start_ms + query->size.size_ms)
+    if (window_span_fits(&query->size, key_ms, window->start_ms, window->end_ms))
         return 0;
     window_release(window);
     return ERR_INVALID;
 }
 
-/* The window that starts at `start`, made when there is none. */
-static struct window *window_at(struct window *windows, size_t *count, int64_t start, int64_t size_ms)
+void reader_merge(const struct window_query *query, const struct reader_keys *keys, const struct citystate *state,
+                  struct window *windows)
 {
-    size_t at = *count;
-    while (at > 0 && windows[at - 1].start_ms >= start)
-        at--;
-    if (at < *count && windows[at].start_ms == start)
-        return &windows[at];
-    memmove(&windows[at + 1], &windows[at], (*count - at) * sizeof *windows);
-    window_init(&windows[at], start, start + size_ms);
-    (*count)++;
-    return &windows[at];
-}
-
-size_t reader_merge(const struct window_query *query, const struct citystate *state, struct window *windows,
-                    size_t count)
-{
-    int64_t size_ms = query->size.size_ms;
     for (int32_t i = 0; i < state->open_count; i++) {
         const struct window *pane = &state->open[i].window;
-        int64_t start = window_start(pane->start_ms, size_ms);
-        bool inside = start >= query->from_ms && start < query->to_ms && pane->end_ms <= start + size_ms;
-        if (!inside || pane->rows == 0)
+        struct window_span span = window_span_at(&query->size, state->zone, pane->start_ms);
+        int64_t at = (span.key_ms - keys->first_ms) / query->size.size_ms;
+        if (span.key_ms < keys->first_ms || at >= (int64_t)keys->count || pane->end_ms > span.end_ms || pane->rows == 0)
             continue;
-        struct window *window = window_at(windows, &count, start, size_ms);
-        if (window->rows + pane->rows <= WINDOW_MAX_ROWS) /* sums stay in range, whatever Redis held */
-            window_merge(window, pane);
+        struct window *window = &windows[at];
+        if (window->rows + pane->rows > WINDOW_MAX_ROWS) /* sums stay in range, whatever Redis held */
+            continue;
+        window_widen(window, span.start_ms, span.end_ms);
+        window_merge(window, pane);
     }
-    return count;
 }
 
-/* The answer to EXEC: one value per window, then the city's state. */
+/* ---- what is shown ---- */
+
+static bool in_range(const struct window_query *query, const struct window *window)
+{
+    return window->rows > 0 && window->start_ms >= query->from_ms && window->start_ms < query->to_ms;
+}
+
+/* The sliding window of the parts [first, end): it ends with the last, and takes over what they say of themselves. */
+static void slide(struct window *out, const struct window_span *span, const struct window *parts, size_t count)
+{
+    window_init(out, span->start_ms, span->end_ms);
+    for (size_t i = 0; i < count; i++) { /* a part made in another zone may be wider */
+        if (parts[i].rows > 0 && parts[i].start_ms < out->start_ms)
+            out->start_ms = parts[i].start_ms;
+        if (parts[i].rows > 0 && parts[i].end_ms > out->end_ms)
+            out->end_ms = parts[i].end_ms;
+    }
+    if (out->end_ms - out->start_ms > WINDOW_MAX_SPAN_MS)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (out->rows + parts[i].rows > WINDOW_MAX_ROWS)
+            continue;
+        window_merge(out, &parts[i]);
+        out->revision += parts[i].revision;
+        if (parts[i].revised_at_ms > out->revised_at_ms)
+            out->revised_at_ms = parts[i].revised_at_ms;
+    }
+    out->final_at_ms = parts[count - 1].final_at_ms;
+}
+
+/* All sliding windows whose parts were read. */
+static struct window *slide_all(const struct window_query *query, const struct reader_keys *keys,
+                                const struct zone *zone, const struct window *parts, size_t *count)
+{
+    int64_t size = query->size.size_ms, each = query->slide.size_ms / size, step = query->slide.step_ms;
+    int64_t end_ms = keys->first_ms + (int64_t)keys->count * size, made = 0;
+    struct window *out = mem_calloc(keys->count, sizeof *out);
+    for (int64_t at = window_start(keys->first_ms + query->slide.size_ms + step - 1, step); at <= end_ms; at += step) {
+        int64_t first = at - query->slide.size_ms;
+        struct window_span span = window_span_of(&query->size, zone, first);
+        span.end_ms = window_span_of(&query->size, zone, at - size).end_ms;
+        slide(&out[made++], &span, parts + (first - keys->first_ms) / size, (size_t)each);
+    }
+    *count = (size_t)made;
+    return out;
+}
+
+static void release_all(struct window *windows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        window_release(&windows[i]);
+}
+
+struct window *reader_select(const struct window_query *query, const struct reader_keys *keys, const struct zone *zone,
+                             struct window *windows, size_t *count)
+{
+    size_t all = keys->count, kept = 0, skip = 0;
+    if (query->slide.size_ms) {
+        struct window *parts = windows;
+        windows = slide_all(query, keys, zone, parts, &all);
+        release_all(parts, keys->count);
+        free(parts);
+    }
+    for (size_t i = 0; i < all; i++)
+        skip += in_range(query, &windows[i]);
+    skip = skip > (size_t)query->limit ? skip - (size_t)query->limit : 0;
+    for (size_t i = 0; i < all; i++) {
+        if (!in_range(query, &windows[i]))
+            window_release(&windows[i]);
+        else if (skip > 0)
+            window_release(&windows[i]), skip--;
+        else
+            windows[kept++] = windows[i];
+    }
+    *count = kept;
+    return windows;
+}
+
+/* The answer to EXEC: one value per key, then the city's state. */
 static void collect(const struct read *read, const struct store_reply *reply, struct window_answer *answer)
 {
+    const struct window_query *query = &read->query;
+    const struct reader_keys *keys = &read->keys;
+    const struct store_reply *last = reply->elements[keys->count];
     struct citystate state;
-    const struct store_reply *last = reply->elements[read->asked];
-    bool has_state = last->type == STORE_TEXT && citystate_decode(&state, last->text, last->size) == 0;
-    answer->windows = mem_calloc(read->asked + (has_state ? (size_t)state.open_count : 0), sizeof *answer->windows);
-    for (size_t i = 0; i < read->asked; i++) {
+    if (last->type != STORE_TEXT || citystate_decode(&state, last->text, last->size) != 0)
+        citystate_init(&state, query->city_id, query->series);
+    struct window *windows = mem_calloc(keys->count + 1, sizeof *windows);
+    for (size_t i = 0; i < keys->count; i++) {
         const struct store_reply *value = reply->elements[i];
-        int64_t start = read->query.from_ms + (int64_t)i * read->query.size.size_ms;
-        if (value->type == STORE_TEXT &&
-            reader_decode(&answer->windows[answer->count], &read->query, start, value->text, value->size) == 0)
-            answer->count++;
+        int64_t key_ms = keys->first_ms + (int64_t)i * query->size.size_ms;
+        struct window_span span = window_span_of(&query->size, state.zone, key_ms);
+        if (value->type != STORE_TEXT || reader_decode(&windows[i], query, key_ms, value->text, value->size) != 0)
+            window_init(&windows[i], span.start_ms, span.end_ms);
     }
-    if (!has_state)
-        return;
-    answer->count = reader_merge(&read->query, &state, answer->windows, answer->count);
+    reader_merge(query, keys, &state, windows);
+    answer->windows = reader_select(query, keys, state.zone, windows, &answer->count);
     answer->closed_through_ms = state.closed_through_ms;
+    answer->interval_s = state.interval_s;
     citystate_release(&state);
 }
 
@@ -102,13 +178,12 @@ static void on_exec(void *arg, int status, const struct store_reply *reply)
 {
     struct read *read = arg;
     struct window_answer answer = {.status = status};
-    if (status == 0 && (reply->type != STORE_ARRAY || reply->count != read->asked + 1))
+    if (status == 0 && (reply->type != STORE_ARRAY || reply->count != read->keys.count + 1))
         answer.status = ERR_UNAVAILABLE;
     if (answer.status == 0)
         collect(read, reply, &answer);
     read->fn(read->arg, &read->query, &answer);
-    for (size_t i = 0; i < answer.count; i++)
-        window_release(&answer.windows[i]);
+    release_all(answer.windows, answer.count);
     free(answer.windows);
     free(read);
 }
@@ -121,14 +196,14 @@ static void on_queued(void *arg, int status, const struct store_reply *reply)
 void reader_windows(struct store *store, const char *prefix, const struct window_query *query, reader_fn *fn, void *arg)
 {
     struct read *read = mem_alloc(sizeof *read);
-    *read = (struct read){.query = *query, .fn = fn, .arg = arg};
-    read->asked = reader_plan(&read->query);
-    char key[256], field[CITY_FIELD_BYTES];
+    *read = (struct read){.query = *query, .keys = reader_plan(query), .fn = fn, .arg = arg};
+    char key[256], field[CITY_FIELD_BYTES], window[WINDOW_KEY_BYTES];
     citystate_field(query->city_id, query->series, field);
     store_send(store, on_queued, NULL, "MULTI", NULL);
-    for (size_t i = 0; i < read->asked; i++) {
-        snprintf(key, sizeof key, "%s{%d}:w:%s:%" PRId64, prefix, query->partition, query->size.name,
-                 read->query.from_ms + (int64_t)i * query->size.size_ms);
+    for (size_t i = 0; i < read->keys.count; i++) {
+        int64_t key_ms = read->keys.first_ms + (int64_t)i * query->size.size_ms;
+        snprintf(key, sizeof key, "%s{%d}:w:%s", prefix, query->partition,
+                 window_key_text(&query->size, key_ms, window));
         store_send(store, on_queued, NULL, "HGET", key, field, NULL);
     }
     snprintf(key, sizeof key, "%s{%d}:city", prefix, query->partition);
@@ -150,10 +225,11 @@ void reader_csv(const struct window_query *query, const struct window_answer *an
 void reader_json(const struct window_query *query, const struct window_answer *answer, const struct custom_set *custom,
                  struct buf *out)
 {
-    buf_printf(out, "{\"city\":%lld,\"size\":\"%s\",\"series\":%d,", (long long)query->city_id, query->size.name,
+    buf_printf(out, "{\"city\":%lld,\"size\":\"%s\",\"series\":%d,", (long long)query->city_id, reader_name(query),
                query->series);
     encode_metric_units(out, custom);
     buf_text(out, ",\"windows\":[");
-    encode_windows(out, answer->windows, answer->count, answer->closed_through_ms, custom);
+    struct encode_context context = {answer->closed_through_ms, answer->interval_s, custom};
+    encode_windows(out, answer->windows, answer->count, &context);
     buf_text(out, "]}");
 }

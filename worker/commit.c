@@ -21,11 +21,12 @@ void ledger_key(const char *prefix, int32_t partition, struct buf *out)
 static void kind_key(const struct state *state, const char *prefix, int32_t kind, int64_t start_ms, struct args *args)
 {
     struct buf *out = args_open(args);
+    char key[WINDOW_KEY_BYTES];
     if (kind == RECORD_PANE)
         buf_printf(out, "%s{%d}:pane:%lld", prefix, state->partition, (long long)start_ms);
     else
-        buf_printf(out, "%s{%d}:w:%s:%lld", prefix, state->partition, state->rules->windows.sizes[kind - 1].name,
-                   (long long)start_ms);
+        buf_printf(out, "%s{%d}:w:%s", prefix, state->partition,
+                   window_key_text(&state->rules->windows.sizes[kind - 1], start_ms, key));
     args_close(args);
 }
 

@@ -9,44 +9,65 @@
 #include <assert.h>
 #include <string.h>
 
-#define LATE_KEPT 64 /* rows for which room is kept */
+#define LATE_KEPT 64 /* rows and closings for which room is kept */
 
 /* ---- panes that close ---- */
 
-/* The window of the i-th size that holds the time; NULL when that window is retired already. */
-static struct record *window_of(struct state *state, const struct city_entry *entry, size_t size, int64_t at_ms)
+/* The record of the window of the i-th size; NULL when that window is retired already. */
+static struct record *window_of(struct state *state, const struct city_entry *entry, size_t size,
+                                const struct window_span *span)
 {
-    int64_t start = window_start(at_ms, state->rules->windows.sizes[size].size_ms);
-    if (start < state->ledger.window_cursor_ms[size])
+    if (span->key_ms < state->ledger.window_cursor_ms[size])
         return NULL;
-    struct record_key key = {
-        .city_id = entry->city.city_id, .series = entry->city.series, .start_ms = start, .kind = 1 + (int32_t)size};
-    return state_record(state, &key);
+    struct record_key key = {.city_id = entry->city.city_id,
+                             .series = entry->city.series,
+                             .start_ms = span->key_ms,
+                             .kind = 1 + (int32_t)size};
+    return state_record(state, &key, span->start_ms, span->end_ms);
 }
 
 static struct record *pane_of(struct state *state, const struct city_entry *entry, int64_t at_ms)
 {
-    struct record_key key = {.city_id = entry->city.city_id,
-                             .series = entry->city.series,
-                             .start_ms = window_start(at_ms, state->rules->windows.pane_ms),
-                             .kind = RECORD_PANE};
-    return state_record(state, &key);
+    int64_t pane_ms = state->rules->windows.pane_ms, start = window_start(at_ms, pane_ms);
+    struct record_key key = {
+        .city_id = entry->city.city_id, .series = entry->city.series, .start_ms = start, .kind = RECORD_PANE};
+    return state_record(state, &key, start, start + pane_ms);
 }
 
-static void fold(struct state *state, struct city_entry *entry, struct pane *pane)
+/* Notes that panes were closed up to `through_ms`. */
+static struct closing *defer_closing(struct state *state, const struct city_entry *entry, struct record *record,
+                                     int64_t through_ms)
 {
-    int64_t start = pane->window.start_ms;
-    for (size_t i = 0; i < state->rules->windows.count; i++) {
-        struct record *record = window_of(state, entry, i, start);
-        if (!record)
-            continue;
-        window_merge(&record->pane.window, &pane->window);
-        record->added += pane->window.rows;
-        state_dirty_record(state, record);
-        state_want(state, record);
+    if (state->closing_count == state->closing_capacity) {
+        state->closing_capacity = state->closing_capacity ? state->closing_capacity * 2 : LATE_KEPT;
+        state->closing = mem_grow(state->closing, state->closing_capacity, sizeof *state->closing);
     }
-    /* A pane closes once, so Redis has none: nothing to load. The record takes over what the pane owns. */
-    struct record *closed = pane_of(state, entry, start);
+    struct closing *closing = &state->closing[state->closing_count++];
+    *closing = (struct closing){.record = record,
+                                .after_ms = entry->city.closed_through_ms,
+                                .through_ms = through_ms,
+                                .clock_ms = state->ledger.clock_ms,
+                                .late = state->late_count};
+    state_want(state, record);
+    return closing;
+}
+
+/* Adds a pane to a window, which is not final then: it was perhaps, until the city's zone changed. */
+static void add_pane(struct state *state, struct record *record, const struct window *pane,
+                     const struct window_span *span)
+{
+    window_widen(&record->pane.window, span->start_ms, span->end_ms);
+    window_merge(&record->pane.window, pane);
+    record->pane.window.final_at_ms = 0;
+    record->added += pane->rows;
+    state_dirty_record(state, record);
+}
+
+/* The record of a pane that closes. It closes once, so Redis has none: nothing to load. It takes over what `pane` owns.
+ */
+static struct record *close_pane(struct state *state, const struct city_entry *entry, struct pane *pane)
+{
+    struct record *closed = pane_of(state, entry, pane->window.start_ms);
     assert(!closed->loaded && !closed->missing);
     pane_release(&closed->pane);
     closed->pane = *pane;
@@ -54,6 +75,61 @@ static void fold(struct state *state, struct city_entry *entry, struct pane *pan
     closed->loaded = true;
     closed->added = closed->pane.window.rows;
     state_dirty_record(state, closed);
+    return closed;
+}
+
+/*
+ * Folds a pane that closes. When the zone has changed since late rows were put off, it is put off as well: it may widen
+ * a window that was final for them.
+ */
+static void fold(struct state *state, struct city_entry *entry, struct pane *pane, int64_t through_ms)
+{
+    struct record *closed = close_pane(state, entry, pane);
+    for (size_t i = 0; i < state->rules->windows.count; i++) {
+        struct window_span span =
+            window_span_at(&state->rules->windows.sizes[i], entry->city.zone, closed->key.start_ms);
+        struct record *record = window_of(state, entry, i, &span);
+        bool waits = entry->moved == state->round;
+        if (!record)
+            continue;
+        state_want(state, record);
+        if (!waits)
+            add_pane(state, record, &closed->pane.window, &span);
+        if (waits || span.end_ms <= through_ms) {
+            struct closing *closing = defer_closing(state, entry, record, through_ms);
+            closing->pane = waits ? closed : NULL;
+            closing->span = span;
+        }
+    }
+}
+
+/*
+ * A window that has rows of panes closed before, and none of those that close now. Days of a zone that was left lie up
+ * to two dates away.
+ */
+static void close_begun(struct state *state, struct city_entry *entry, size_t i, int64_t through_ms)
+{
+    const struct citystate *city = &entry->city;
+    const struct window_size *size = &state->rules->windows.sizes[i];
+    struct window_span begun = window_span_at(size, city->zone, city->closed_through_ms - 1);
+    int64_t away = size->days && city->closed_through_ms < city->zoned_until_ms ? 2 : 0;
+    if (away == 0 && (begun.end_ms <= city->closed_through_ms || begun.end_ms > through_ms))
+        return;
+    for (int64_t k = -away; k <= away; k++) {
+        struct window_span span = window_span_of(size, city->zone, begun.key_ms + k * size->size_ms);
+        struct record *record = window_of(state, entry, i, &span);
+        if (record)
+            defer_closing(state, entry, record, through_ms);
+    }
+}
+
+/* False when no row of the city can be in a closed pane yet: then no window has begun. */
+static bool has_closed(const struct state *state, const struct citystate *city)
+{
+    int64_t open = 0;
+    for (int32_t i = 0; i < city->open_count; i++)
+        open += city->open[i].window.rows;
+    return city->closed_through_ms > 0 && (state->late_count > 0 || city->rows_in + city->rows_late > open);
 }
 
 void state_close(struct state *state, struct city_entry *entry, int64_t through_ms)
@@ -62,13 +138,36 @@ void state_close(struct state *state, struct city_entry *entry, int64_t through_
     if (through_ms <= city->closed_through_ms)
         return;
     int32_t count = 0;
+    bool begun = has_closed(state, city);
     while (count < city->open_count && city->open[count].window.end_ms <= through_ms)
-        fold(state, entry, &city->open[count++]);
+        fold(state, entry, &city->open[count++], through_ms);
     citystate_drop_panes(city, count);
+    for (size_t i = 0; begun && i < state->rules->windows.count; i++)
+        close_begun(state, entry, i, through_ms);
     city->closed_through_ms = through_ms;
+    if (city->zoned_until_ms <= through_ms)
+        city->zoned_until_ms = 0;
+}
+
+static void finish(struct state *state, const struct closing *closing)
+{
+    struct window *window = &closing->record->pane.window;
+    assert(closing->record->loaded);
+    if (closing->pane)
+        add_pane(state, closing->record, &closing->pane->pane.window, &closing->span);
+    if (window_empty(window) || window->end_ms <= closing->after_ms || window->end_ms > closing->through_ms)
+        return;
+    window->final_at_ms = closing->clock_ms;
+    state_dirty_record(state, closing->record);
 }
 
 /* ---- late rows ---- */
+
+/* The window of the i-th size that the row belongs to, by the zone of its moment. */
+static struct window_span span_of(const struct state *state, const struct late_row *late, size_t i)
+{
+    return window_span_at(&state->rules->windows.sizes[i], late->zone, late->row.observed_at_ms);
+}
 
 void state_defer_late(struct state *state, const struct late_row *late)
 {
@@ -79,7 +178,8 @@ void state_defer_late(struct state *state, const struct late_row *late)
     state->late[state->late_count++] = *late;
     state_want(state, pane_of(state, late->entry, late->row.observed_at_ms));
     for (size_t i = 0; i < state->rules->windows.count; i++) {
-        struct record *record = window_of(state, late->entry, i, late->row.observed_at_ms);
+        struct window_span span = span_of(state, late, i);
+        struct record *record = window_of(state, late->entry, i, &span);
         if (record)
             state_want(state, record);
     }
@@ -106,17 +206,30 @@ static void refuse(struct state *state, const struct late_row *late)
     buf_release(&bytes);
 }
 
+/* A late row has come for the window. */
+static void revise(struct window *window, const struct late_row *late)
+{
+    if (window->end_ms > late->closed_through_ms) {
+        window->final_at_ms = 0; /* it was, until its zone changed */
+        return;
+    }
+    window->revision++;
+    window->revised_at_ms = late->clock_ms;
+}
+
 static void add_to_windows(struct state *state, const struct late_row *late, const struct observation *counted)
 {
     for (size_t i = 0; i < state->rules->windows.count; i++) {
-        struct record *record = window_of(state, late->entry, i, late->row.observed_at_ms);
+        struct window_span span = span_of(state, late, i);
+        struct record *record = window_of(state, late->entry, i, &span);
         if (!record)
             continue;
         struct window *window = &record->pane.window;
         assert(record->loaded);
+        window_widen(window, span.start_ms, span.end_ms);
         window_add(window, counted);
         window->updated_at_ms = late->clock_ms > window->updated_at_ms ? late->clock_ms : window->updated_at_ms;
-        window->revision += window->end_ms <= late->closed_through_ms;
+        revise(window, late);
         record->added++;
         state_dirty_record(state, record);
     }
@@ -135,26 +248,45 @@ static void accept(struct state *state, const struct late_row *late, struct reco
     add_to_windows(state, late, &counted);
 }
 
-void state_resolve(struct state *state)
+static void decide(struct state *state, const struct late_row *late)
 {
-    for (size_t i = 0; i < state->late_count; i++) {
-        const struct late_row *late = &state->late[i];
-        struct record *pane = pane_of(state, late->entry, late->row.observed_at_ms);
-        assert(pane->loaded);
-        switch (state_outcome(state, late->entry, &pane->pane, &late->row)) {
-        case OUTCOME_ACCEPTED:
-            accept(state, late, pane);
-            break;
-        case OUTCOME_FULL:
-            refuse(state, late);
-            break;
-        default:
-            break;
-        }
+    struct record *pane = pane_of(state, late->entry, late->row.observed_at_ms);
+    assert(pane->loaded);
+    switch (state_outcome(state, late->entry, &pane->pane, &late->row)) {
+    case OUTCOME_ACCEPTED:
+        accept(state, late, pane);
+        break;
+    case OUTCOME_FULL:
+        refuse(state, late);
+        break;
+    default:
+        break;
     }
-    state->late_count = 0;
-    if (state->late_capacity > LATE_KEPT) { /* after a burst */
+}
+
+/* Gives room back after a burst. */
+static void shrink(struct state *state)
+{
+    if (state->late_capacity > LATE_KEPT) {
         state->late_capacity = LATE_KEPT;
         state->late = mem_grow(state->late, LATE_KEPT, sizeof *state->late);
     }
+    if (state->closing_capacity > LATE_KEPT) {
+        state->closing_capacity = LATE_KEPT;
+        state->closing = mem_grow(state->closing, LATE_KEPT, sizeof *state->closing);
+    }
+}
+
+void state_resolve(struct state *state)
+{
+    size_t closed = 0;
+    for (size_t i = 0; i <= state->late_count; i++) {
+        while (closed < state->closing_count && state->closing[closed].late <= i)
+            finish(state, &state->closing[closed++]);
+        if (i < state->late_count)
+            decide(state, &state->late[i]);
+    }
+    state->late_count = state->closing_count = 0;
+    state->round++;
+    shrink(state);
 }

@@ -53,6 +53,7 @@ static void observe_late(struct state *state, struct city_entry *entry, struct o
     keep_latest(entry, row, record->timestamp_ms);
     state_defer_late(state, &(struct late_row){.entry = entry,
                                                .row = *row,
+                                               .zone = entry->city.zone,
                                                .clock_ms = state->ledger.clock_ms,
                                                .closed_through_ms = entry->city.closed_through_ms,
                                                .offset = record->offset,
@@ -114,6 +115,32 @@ static void observe(struct state *state, struct observation *row, const struct k
         observe_in_time(state, entry, row, record, index);
 }
 
+static bool ours(const struct state *state, int64_t city_id)
+{
+    return batch_shard(state->batch) == state->partition &&
+           shard_of_city(city_id, state->rules->partitions) == state->partition;
+}
+
+/* What cannot be (a negative interval, a country of other than two letters) says nothing. */
+static void apply_control(struct state *state, const struct observation *row, const struct kafka_record *record,
+                          int64_t index)
+{
+    struct control control;
+    bool says = batch_control(state->batch, (size_t)index, &control) && row->city_id > 0;
+    struct city_facts facts = {.interval_s = control.interval_s,
+                               .country = strlen(control.country) == 2 ? control.country : "",
+                               .zone = *control.zone ? zone_get(control.zone) : NULL};
+    if (says && !ours(state, row->city_id)) {
+        bad(state, "foreign_partition", record, index);
+    } else if (says && *control.zone && !facts.zone) {
+        bad(state, "unknown_zone", record, index);
+    } else {
+        state->ledger.rows_control++;
+        if (says)
+            state_set_facts(state, row->city_id, &facts);
+    }
+}
+
 static void apply_row(struct state *state, struct observation *row, const struct kafka_record *record, int64_t index)
 {
     struct ledger *ledger = &state->ledger;
@@ -126,13 +153,12 @@ static void apply_row(struct state *state, struct observation *row, const struct
         return;
     }
     if (row->kind == ISOBAR__V1__ROW_KIND__CONTROL) {
-        ledger->rows_control++;
+        apply_control(state, row, record, index);
         return;
     }
     if (row->city_id <= 0 || row->series < 0 || row->series > SERIES_MAX) {
         bad(state, "bad_city_or_series", record, index);
-    } else if (batch_shard(state->batch) != state->partition ||
-               shard_of_city(row->city_id, state->rules->partitions) != state->partition) {
+    } else if (!ours(state, row->city_id)) {
         bad(state, "foreign_partition", record, index);
     } else if (row->kind == ISOBAR__V1__ROW_KIND__CHECKED) {
         struct city_entry *entry = state_city(state, row->city_id, row->series);
@@ -202,12 +228,11 @@ static int by_field(const void *a, const void *b)
 static bool completes(const struct state *state, const struct citystate *city, int64_t through_ms)
 {
     for (size_t i = 0; city->watermark_ms > 0 && i < state->rules->windows.count; i++) {
-        int64_t size_ms = state->rules->windows.sizes[i].size_ms,
-                end = window_start(city->watermark_ms, size_ms) + size_ms;
+        int64_t end = window_span_at(&state->rules->windows.sizes[i], city->zone, city->watermark_ms).end_ms;
         if (end > city->closed_through_ms && end <= through_ms)
             return true;
     }
-    return false;
+    return city->zoned_until_ms > city->closed_through_ms && city->zoned_until_ms <= through_ms;
 }
 
 /* A city that the tick closes: it was silent for the idle time, and a pane or window of it ends by `through_ms`. */

@@ -1,6 +1,7 @@
 /* See ledger.h. One table of integer fields serves parsing and writing, so that the two cannot drift. */
 #include "ledger.h"
 
+#include "date.h"
 #include "error.h"
 
 #include <ctype.h>
@@ -65,6 +66,12 @@ static int cursor_of(const struct store_reply *pairs, const char *field, int64_t
     return value ? integer_of(value, 0, out) : 0;
 }
 
+/* Of UTC days of an older version: none of the civil ones was made. */
+static int64_t from_date(int64_t number)
+{
+    return number <= DATE_MAX ? number * DATE_DAY_MS : 0;
+}
+
 static void cursor_field(const struct windowset *windows, size_t size, char *out, size_t bytes)
 {
     snprintf(out, bytes, "w_cursor_%s", windows->sizes[size].name);
@@ -94,6 +101,8 @@ static int parse_cursors(struct ledger *ledger, const struct store_reply *pairs,
     for (size_t i = 0; status == 0 && i < windows->count; i++) {
         cursor_field(windows, i, field, sizeof field);
         status = cursor_of(pairs, field, &ledger->window_cursor_ms[i]);
+        if (windows->sizes[i].days)
+            ledger->window_cursor_ms[i] = from_date(ledger->window_cursor_ms[i]);
     }
     if (status != 0)
         buf_printf(error, "the ledger's field %s is no number", field);
@@ -188,6 +197,6 @@ void ledger_fields(const struct ledger *ledger, const struct windowset *windows,
     for (size_t i = 0; i < windows->count; i++) {
         char field[32];
         cursor_field(windows, i, field, sizeof field);
-        emit(fn, arg, field, ledger->window_cursor_ms[i]);
+        emit(fn, arg, field, ledger->window_cursor_ms[i] / (windows->sizes[i].days ? DATE_DAY_MS : 1));
     }
 }

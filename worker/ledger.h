@@ -27,13 +27,14 @@ struct ledger {
         rows_retired;
     int64_t commits;
     int64_t pane_cursor_ms;
-    int64_t window_cursor_ms[WINDOWSET_MAX];
+    int64_t window_cursor_ms[WINDOWSET_MAX]; /* keys (windowset.h) */
 };
 
 /*
  * Fills `ledger` from HGETALL's pairs. ERR_INVALID names the field in `error`: no number below 0 is taken (-1 for
  * record_offset and anchor_offset). Cursors and rows_correction that are absent are 0, and an anchor that is absent is
  * none.
+ * Cursors of civil windows are stored as day numbers; one that is none was written before there were civil days: 0.
  */
 int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows,
                  struct buf *error) __attribute__((warn_unused_result));

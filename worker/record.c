@@ -64,18 +64,17 @@ int64_t state_span(const struct state *state, int32_t kind)
     return kind == RECORD_PANE ? state->rules->windows.pane_ms : state->rules->windows.sizes[kind - 1].size_ms;
 }
 
-struct record *state_record(struct state *state, const struct record_key *key)
+struct record *state_record(struct state *state, const struct record_key *key, int64_t start_ms, int64_t end_ms)
 {
     struct record *record;
     HASH_FIND(hh, state->records, key, sizeof *key, record);
     if (!record) {
         record = mem_alloc(sizeof *record);
         record->key = *key;
-        int64_t end_ms = key->start_ms + state_span(state, key->kind);
         if (key->kind == RECORD_PANE)
-            pane_init(&record->pane, key->start_ms, end_ms);
+            pane_init(&record->pane, start_ms, end_ms);
         else
-            window_init(&record->pane.window, key->start_ms, end_ms);
+            window_init(&record->pane.window, start_ms, end_ms);
         HASH_ADD(hh, state->records, key, sizeof record->key, record);
         weigh(state, record);
     }
@@ -127,16 +126,22 @@ static int take_pane(struct record *record, const void *bytes, size_t size)
     return 0;
 }
 
-static int take_window(struct record *record, const void *bytes, size_t size)
+static int take_window(const struct state *state, struct record *record, const void *bytes, size_t size)
 {
+    const struct window *delta = &record->pane.window;
     struct window stored;
     if (window_decode(&stored, bytes, size) != 0)
         return ERR_INVALID;
-    if (!same_span(&stored, &record->pane.window)) {
+    const struct window_size *length = &state->rules->windows.sizes[record->key.kind - 1];
+    if (!window_span_fits(length, record->key.start_ms, stored.start_ms, stored.end_ms)) {
         window_release(&stored);
         return ERR_INVALID;
     }
-    window_merge(&stored, &record->pane.window); /* the delta */
+    if (!window_empty(delta)) {
+        window_widen(&stored, delta->start_ms, delta->end_ms);
+        window_merge(&stored, delta);
+        stored.final_at_ms = 0; /* its panes were open a moment ago */
+    }
     window_release(&record->pane.window);
     record->pane.window = stored;
     return 0;
@@ -147,7 +152,8 @@ int state_loaded(struct state *state, struct record *record, const void *bytes, 
     assert(record->missing && !record->loaded);
     int status = 0;
     if (bytes)
-        status = record->key.kind == RECORD_PANE ? take_pane(record, bytes, size) : take_window(record, bytes, size);
+        status =
+            record->key.kind == RECORD_PANE ? take_pane(record, bytes, size) : take_window(state, record, bytes, size);
     if (status != 0) {
         state->metrics->bad_states_total++;
         return status;
@@ -177,7 +183,7 @@ static void evict(struct state *state, struct record_list *list, size_t limit)
 
 void state_evict(struct state *state)
 {
-    if (state->late_count > 0)
+    if (state->late_count > 0 || state->closing_count > 0)
         return;
     evict(state, &state->panes, 0);
     evict(state, &state->windows, state->cache->limit);

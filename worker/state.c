@@ -9,6 +9,7 @@
 #include "mem.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ void state_init(struct state *state, const struct state_config *config)
 {
     memset(state, 0, sizeof *state);
     state->rules = config->rules;
+    state->round = 1;
     state->metrics = config->metrics;
     state->partition = config->partition;
     state->topic = config->topic;
@@ -47,6 +49,7 @@ void state_release(struct state *state)
     free(state->missing);
     free(state->late);
     alert_queue_release(&state->alerts);
+    free(state->closing);
     free(state->sent.cities);
     free(state->sent.records);
     memset(state, 0, sizeof *state);
@@ -54,21 +57,71 @@ void state_release(struct state *state)
 
 /* ---- cities ---- */
 
-struct city_entry *state_city(struct state *state, int64_t city_id, int32_t series)
+static struct city_entry *find(const struct state *state, int64_t city_id, int32_t series)
 {
     struct city_key key = {.city_id = city_id, .series = series};
     struct city_entry *entry;
     // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the key is set
     HASH_FIND(hh, state->cities, &key, sizeof key, entry);
+    return entry;
+}
+
+/* What is known of a city is kept with its primary series, and holds for all. */
+static void inherit(const struct state *state, struct citystate *city)
+{
+    const struct city_entry *primary = city->series > 0 ? find(state, city->city_id, 0) : NULL;
+    if (!primary)
+        return;
+    city->zone = primary->city.zone;
+    city->interval_s = primary->city.interval_s;
+    memcpy(city->country, primary->city.country, sizeof city->country);
+}
+
+struct city_entry *state_city(struct state *state, int64_t city_id, int32_t series)
+{
+    struct city_entry *entry = find(state, city_id, series);
     if (entry)
         return entry;
     entry = mem_alloc(sizeof *entry);
-    entry->key = key;
+    entry->key = (struct city_key){.city_id = city_id, .series = series};
     citystate_init(&entry->city, city_id, series);
+    inherit(state, &entry->city);
     citystate_field(city_id, series, entry->field);
     HASH_ADD(hh, state->cities, key, sizeof entry->key, entry);
+    state->series_max = series > state->series_max ? series : state->series_max;
     state->metrics->cities++;
     return entry;
+}
+
+/* Day windows with rows that the zone so far has made may end after those of the new one. */
+static void change_zone(const struct state *state, struct citystate *city, const struct zone *zone)
+{
+    for (size_t i = 0; i < state->rules->windows.count && city->closed_through_ms > 0; i++) {
+        const struct window_size *size = &state->rules->windows.sizes[i];
+        int64_t end_ms = size->days ? window_span_at(size, city->zone, city->closed_through_ms - 1).end_ms : 0;
+        if (end_ms > city->closed_through_ms && end_ms > city->zoned_until_ms)
+            city->zoned_until_ms = end_ms;
+    }
+    city->zone = zone;
+}
+
+void state_set_facts(struct state *state, int64_t city_id, const struct city_facts *facts)
+{
+    (void)state_city(state, city_id, 0);
+    for (int32_t series = 0; series <= state->series_max; series++) {
+        struct city_entry *entry = find(state, city_id, series);
+        if (!entry)
+            continue;
+        if (facts->zone && facts->zone != entry->city.zone) {
+            change_zone(state, &entry->city, facts->zone);
+            entry->moved = state->round;
+        }
+        if (facts->interval_s > 0)
+            entry->city.interval_s = facts->interval_s;
+        if (*facts->country)
+            snprintf(entry->city.country, sizeof entry->city.country, "%s", facts->country);
+        state_touch(state, entry);
+    }
 }
 
 /* What processing takes for granted of a city, and decoding cannot know. */

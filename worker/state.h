@@ -40,6 +40,7 @@ struct city_entry {
     bool dirty;                      /* changed since the last commit was built */
     const struct rules *alert_rules; /* those alert_mask is of; NULL: of none */
     uint64_t alert_mask;             /* bit per rule that matches the city */
+    uint32_t moved;                  /* state.round in which its zone changed: folds wait for late rows of before */
     struct city_entry *next_dirty;
     UT_hash_handle hh;
 };
@@ -56,7 +57,7 @@ struct cache {
 #define RECORD_PANE 0 /* kind; 1 + i is the i-th window size */
 
 struct record_key {
-    int64_t city_id, start_ms;
+    int64_t city_id, start_ms; /* of a window: its key (windowset.h) */
     int32_t series, kind;
 };
 
@@ -83,9 +84,23 @@ struct record_list {
 /* A late row with what its record and its moment decide, so that the outcome does not depend on when it is resolved. */
 struct late_row {
     struct city_entry *entry;
-    struct observation row; /* with its verdict, and all values */
+    struct observation row;  /* with its verdict, and all values */
+    const struct zone *zone; /* of the city */
     int64_t clock_ms, closed_through_ms;
     int64_t offset, timestamp_ms, index; /* of the record, and in it */
+};
+
+/*
+ * Panes were closed from `after_ms` through `through_ms`, so the window is final when it ends between them. Decided
+ * when it is loaded, in log order with late rows: only then it is known whether there is a window at all, and where it
+ * ends.
+ */
+struct closing {
+    struct record *record;
+    struct record *pane;     /* a closed pane that is still to be folded into it, NULL: none */
+    struct window_span span; /* of the window, by the zone in which the pane closed */
+    int64_t after_ms, through_ms, clock_ms;
+    size_t late; /* late rows that came before */
 };
 
 /* A key that is over: it is unlinked by a commit. */
@@ -128,7 +143,11 @@ struct state {
     struct late_row *late;
     size_t late_count, late_capacity;
     struct alert_queue alerts;
-    bool changed; /* anything to commit since the last commit was built */
+    struct closing *closing;
+    size_t closing_count, closing_capacity;
+    int32_t series_max; /* largest series of all cities */
+    uint32_t round;     /* counts state_resolve, from 1 */
+    bool changed;       /* anything to commit since the last commit was built */
     bool cursors_started;
     state_letter_fn *letter;
     void *letter_arg;
@@ -155,7 +174,7 @@ void state_release(struct state *state);
  */
 int state_take_city(struct state *state, const char *field, const void *bytes, size_t size)
     __attribute__((warn_unused_result));
-/* The city's entry, made when there is none. */
+/* The city's entry, made when there is none: another series of it has its zone and the like then. */
 struct city_entry *state_city(struct state *state, int64_t city_id, int32_t series);
 /* Puts the city on the list of those to be written. */
 void state_touch(struct state *state, struct city_entry *entry);
@@ -188,6 +207,16 @@ void state_tick_step(struct state *state);
 
 /* Closes all panes of the city that end at or before `through_ms` and folds them. */
 void state_close(struct state *state, struct city_entry *entry, int64_t through_ms);
+/*
+ * What a control record says of the city, for all its series (docs/semantics.md, "Facts about a city"). `zone` NULL,
+ * `interval_s` 0 and an empty country say nothing.
+ */
+struct city_facts {
+    const struct zone *zone;
+    int32_t interval_s;
+    const char *country; /* empty, or two letters */
+};
+void state_set_facts(struct state *state, int64_t city_id, const struct city_facts *facts);
 /* Queues a row (copied) whose pane is closed; decided by state_resolve. */
 void state_defer_late(struct state *state, const struct late_row *late);
 
@@ -210,15 +239,16 @@ void state_accept(struct state *state, struct city_entry *entry, struct pane *pa
 
 /* ---- record.c ---- */
 
-/* The record, made (not loaded) when there is none. */
-struct record *state_record(struct state *state, const struct record_key *key) __attribute__((returns_nonnull));
+/* The record, made (not loaded) with that span when there is none. */
+struct record *state_record(struct state *state, const struct record_key *key, int64_t start_ms, int64_t end_ms)
+    __attribute__((returns_nonnull));
 /* Puts the record on the list of those to load, unless it is loaded or on it. */
 void state_want(struct state *state, struct record *record);
 /* Puts it on the list of those to be written, and counts its bytes anew. */
 void state_dirty_record(struct state *state, struct record *record);
 /* Counts anew whether it is pinned, after `dirty`, `sent` or `missing` has changed. */
 void state_pin(struct state *state, struct record *record);
-/* Length of a pane or window of this kind, in ms. */
+/* Length of a pane or window of this kind, in ms; of a civil one in days of 24 h. */
 int64_t state_span(const struct state *state, int32_t kind);
 /* What Redis has for a missing record: `bytes` NULL when nothing. ERR_INVALID when it cannot be decoded. */
 int state_loaded(struct state *state, struct record *record, const void *bytes, size_t size)

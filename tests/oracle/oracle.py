@@ -18,12 +18,15 @@ Rows that were retired from Redis since are counted, not compared.
 """
 import argparse
 import collections
+import datetime
+import functools
 import json
 import math
 import os
 import subprocess
 import sys
 import warnings
+import zoneinfo
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROTO_DIR = os.path.join(ROOT, "build", "oracle")
@@ -112,6 +115,8 @@ def window_sizes(text):
     """[(name, size, retention)] and the pane's length."""
     sizes = []
     for part in text.split(","):
+        if "/" in part:
+            continue  # sliding: in no key
         name, retention = part.split(":")
         sizes.append((name, duration_ms(name), duration_ms(retention)))
     pane = 0
@@ -120,6 +125,38 @@ def window_sizes(text):
     if any(size >= 86400000 for _, size, _ in sizes):
         pane = math.gcd(pane, 15 * 60000)
     return sizes, pane
+
+
+DAY_MS = 86400000
+QUARTER_MS = 900000
+
+
+def offset_ms(zone, at_ms):
+    """What local time is ahead of UTC, in force from a whole quarter of an hour on and rounded down to one."""
+    instant = datetime.datetime.fromtimestamp(at_ms // QUARTER_MS * QUARTER_MS / 1000, zoneinfo.ZoneInfo(zone))
+    return int(instant.utcoffset().total_seconds() * 1000) // QUARTER_MS * QUARTER_MS
+
+
+@functools.lru_cache(maxsize=100000)
+def day_start(zone, number):
+    """The first quarter of an hour whose local date is the day number or a later one."""
+    at = number * DAY_MS - DAY_MS
+    while (at + offset_ms(zone, at)) // DAY_MS < number:
+        at += QUARTER_MS
+    return at
+
+
+def window_key(size, zone, at_ms):
+    """What names the window in Redis, and its span: the start, or the date of whole days."""
+    if size % DAY_MS:
+        start = at_ms - at_ms % size
+        return str(start), start, start + size
+    number = (at_ms + offset_ms(zone, at_ms)) // DAY_MS
+    while day_start(zone, number + 1) <= at_ms:
+        number += 1
+    number -= number % (size // DAY_MS)
+    date = datetime.date(1970, 1, 1) + datetime.timedelta(days=number)
+    return date.isoformat(), day_start(zone, number), day_start(zone, number + size // DAY_MS)
 
 
 def half_away(x):
@@ -173,6 +210,7 @@ def decode(payload, observation_pb2):
     for control in batch.controls:
         if not 0 <= control.row < n or rows[control.row]["kind"] != CONTROL:
             raise Bad("control without its row")
+        rows[control.row].update({"says": True, "zone": control.zone or rows[control.row].get("zone", "")})
     return batch.shard, rows
 
 
@@ -224,7 +262,8 @@ class Partition:
         self.counts = collections.Counter()
         self.panes = collections.defaultdict(Aggregate)   # (field, pane start)
         self.seen = collections.defaultdict(dict)         # (field, pane start) -> {(observed, provider): body}
-        self.windows = collections.defaultdict(Aggregate)  # (size name, start, field)
+        self.windows = collections.defaultdict(Aggregate)  # (size name, key, field)
+        self.zones = collections.defaultdict(lambda: "UTC")  # by city
 
     def record(self, timestamp, payload, observation_pb2):
         self.applied += 1
@@ -239,11 +278,25 @@ class Partition:
             self.counts["rows"] += 1
             self.counts["rows_" + self.one(row, of_shard)] += 1
 
+    def control(self, row, of_shard):
+        city = row["city_id"]
+        if city <= 0 or not row.get("says"):
+            return "control"
+        if of_shard != self.number or shard(city, self.partitions) != self.number:
+            return "bad"
+        if row["zone"]:
+            try:
+                zoneinfo.ZoneInfo(row["zone"])
+            except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+                return "bad"
+            self.zones[city] = row["zone"]
+        return "control"
+
     def one(self, row, of_shard):
         if row["kind"] == TICK:
             return "tick"
         if row["kind"] == CONTROL:
-            return "control"
+            return self.control(row, of_shard)
         city = row["city_id"]
         if city <= 0 or of_shard != self.number or shard(city, self.partitions) != self.number or not 0 <= row["series"] <= 1000:
             return "bad"
@@ -265,7 +318,7 @@ class Partition:
         row = judged(row)
         self.panes[field, start].rows.append(row)
         for name, size, _ in self.sizes:
-            self.windows[name, at - at % size, field].rows.append(row)
+            self.windows[name, window_key(size, self.zones[city], at)[0], field].rows.append(row)
         return "in"  # or late: which one depends on ticks; the sum is what is compared
 
 
@@ -361,7 +414,7 @@ def pattern(key):
 
 
 def read_windows(redis, prefix, p, comparison):
-    """(size name, start, field) -> bytes of every folded window of the partition; each key's #n is checked."""
+    """(size name, key, field) -> bytes of every folded window of the partition; each key's #n is checked."""
     _, window_pb2, _ = modules()
     folded = {}
     for key in redis.scan_iter(pattern(f"{prefix}{{{p}}}:w:"), count=1000):
@@ -369,7 +422,7 @@ def read_windows(redis, prefix, p, comparison):
         fields = redis.hgetall(key)
         count = int(fields.pop(b"#n", 0))
         comparison.equal(f"p{p} #n of {name} {start}", sum(window_pb2.WindowState.FromString(v).rows for v in fields.values()), count)
-        folded.update({(name, int(start), field.decode()): raw for field, raw in fields.items()})
+        folded.update({(name, start, field.decode()): raw for field, raw in fields.items()})
     return folded
 
 
@@ -427,13 +480,19 @@ def check_partition(redis, prefix, log, ledger, pb, comparison):
         if key not in log.windows:
             comparison.differences.append(f"{tag} window {key[0]} {key[1]} of {key[2]}: Redis has it, no row of the log falls into it")
     for (name, start, field), aggregate in log.windows.items():
-        if start < int(ledger.get(f"w_cursor_{name}", "0")):
+        size = next(s for n, s, _ in log.sizes if n == name)
+        cursor = int(ledger.get(f"w_cursor_{name}", "0"))
+        if size % DAY_MS == 0:
+            retired = datetime.date.fromisoformat(start) < datetime.date(1970, 1, 1) + datetime.timedelta(days=cursor)
+        else:
+            retired = int(start) < cursor
+        if retired:
             comparison.compared["retired-windows"] += 1
             continue
-        size = next(s for n, s, _ in log.sizes if n == name)
+        zone = log.zones[int(field.split("/")[0])]
         raw = folded.get((name, start, field))
         states = [window_pb2.WindowState.FromString(raw)] if raw else []
-        states += [pane.state for (f, s), pane in open_panes.items() if f == field and start <= s < start + size]
+        states += [pane.state for (f, s), pane in open_panes.items() if f == field and window_key(size, zone, s)[0] == start]
         comparison.equal(f"window {tag} {name} {start} of {field}", aggregate.summary(), merge([state_summary(s) for s in states]))
         compare_wind(comparison, f"window {tag} {name} {start} of {field}", aggregate, states)
 

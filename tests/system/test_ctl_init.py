@@ -179,7 +179,7 @@ def test_two_inits_at_the_same_time_make_one_installation(stack):
 def test_arguments_that_cannot_be_are_said_before_anything_is_asked(stack):
     stack.kafka = stack.redis = "127.0.0.1:1"  # nobody listens
     table = write_table(stack, city_line(1), city_line(2, lat="91"), city_line(1))
-    for argv, wanted in ((["--windows", "10m"], "10m"), (["--windows", "7s:1d"], "windows"), (["--topic", "a b"], "a b"),
+    for argv, wanted in ((["--windows", "10m"], "10m"), (["--windows", "7w:1d"], "7w:1d"), (["--topic", "a b"], "a b"),
                          (["--deadletter-topic", "weather.observations"], "weather.observations"), (["--prefix", "a{b}:"], "a{b}:"),
                          (["--cities", "/nowhere.csv"], "/nowhere.csv"), (["--cities", table], f"{table}:3: lat"),
                          (["--cities", table], f"{table}:4: the id 1 stands on line 2")):

@@ -3,6 +3,7 @@
  * are right, chunks hold, retirement moves counts, and a partition that forgets and loads is never different from one
  * that keeps everything.
  */
+#include "date.h"
 #include "redis_kit.h"
 #include "worker_kit.h"
 
@@ -101,18 +102,28 @@ static void take_over(struct kit *one)
     one->next_offset = one->state.ledger.offset;
 }
 
+/* A day is named by its date. */
+static const char *key_at(const char *name, int64_t start_ms, char *key, size_t size)
+{
+    char date[DATE_BYTES];
+    if (strcmp(name, "w:1d") == 0)
+        (void)snprintf(key, size, "t:{0}:%s:%s", name, date_text((int32_t)(start_ms / DAY), date));
+    else
+        (void)snprintf(key, size, "t:{0}:%s:%lld", name, (long long)start_ms);
+    return key;
+}
+
 static int64_t number_at(const char *name, int64_t start_ms, const char *field)
 {
     char key[80];
-    (void)snprintf(key, sizeof key, "t:{0}:%s:%lld", name, (long long)start_ms);
+    (void)key_at(name, start_ms, key, sizeof key);
     return redis_number(key, field);
 }
 
 static int64_t ttl_at(const char *name, int64_t start_ms)
 {
     char key[80];
-    (void)snprintf(key, sizeof key, "t:{0}:%s:%lld", name, (long long)start_ms);
-    struct store_reply *reply = REDIS_CALL("PTTL", key);
+    struct store_reply *reply = REDIS_CALL("PTTL", key_at(name, start_ms, key, sizeof key));
     int64_t ttl = reply->integer;
     store_reply_free(reply);
     return ttl;
@@ -141,8 +152,7 @@ static void a_commit_writes_what_is_in_memory(void **state)
     assert_int_equal(pane.seen_count, 1);
     pane_release(&pane);
     store_reply_free(reply);
-    (void)snprintf(key, sizeof key, "t:{0}:w:1d:%lld", (long long)(NOON - 12 * HOUR));
-    reply = REDIS_CALL("HGET", key, "5809844");
+    reply = REDIS_CALL("HGET", "t:{0}:w:1d:2024-10-04", "5809844");
     struct window window;
     assert_int_equal(window_decode(&window, reply->text, reply->size), 0);
     assert_int_equal(window.rows, 1);

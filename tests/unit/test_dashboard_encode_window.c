@@ -50,6 +50,37 @@ static const char golden_metrics[] =
     "\"direction\":0.0,\"spread\":10.0,"
     "\"rose\":[2,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}}";
 
+/* What is known of when, and how many readings there should be. */
+static void completeness(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t closed_through_ms, final_at_ms, revised_at_ms;
+        int32_t interval_s;
+        const char *text;
+    } rows[] = {
+        {AT + 60 * MINUTE, 0, 0, 600, "\"rows\":3,\"expected\":1,\"metrics\""},
+        {AT + 60 * MINUTE, 7, 0, 240, "\"rows\":3,\"expected\":3,\"final_at\":7,\"metrics\""}, /* 2.5 */
+        {AT + 60 * MINUTE, 7, 8, 241, "\"rows\":3,\"expected\":2,\"final_at\":7,\"revised_at\":8,\"metrics\""},
+        {AT, 7, 0, 86400, "\"rows\":3,\"expected\":1,\"metrics\""}, /* provisional again: its zone changed */
+        {AT, 0, 0, 0, "\"rows\":3,\"metrics\""},
+    };
+    struct window window;
+    struct buf out = BUF_EMPTY;
+    make_window(&window);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        window.final_at_ms = rows[i].final_at_ms;
+        window.revised_at_ms = rows[i].revised_at_ms;
+        buf_reset(&out);
+        encode_windows(&out, &window, 1,
+                       &(struct encode_context){rows[i].closed_through_ms, rows[i].interval_s, &none});
+        if (!strstr(out.data, rows[i].text))
+            fail_msg("%s has no %s", out.data, rows[i].text);
+    }
+    window_release(&window);
+    buf_release(&out);
+}
+
 static void windows(void **state)
 {
     (void)state;
@@ -69,7 +100,8 @@ static void windows(void **state)
         buf_printf(&golden,
                    "{\"start\":1790000400000,\"end\":1790001000000,\"status\":\"%s\",\"revision\":%d,\"rows\":3,%s",
                    rows[i].status, (int)rows[i].revision, golden_metrics);
-        encode_windows(&out, &window, 1, rows[i].closed_through_ms, &none);
+        encode_windows(&out, &window, 1,
+                       &(struct encode_context){.closed_through_ms = rows[i].closed_through_ms, .custom = &none});
         expect(&out, golden.data);
         buf_reset(&golden);
     }
@@ -119,7 +151,7 @@ static struct window make_day(int64_t hours)
 static json_t *json_of(const struct window *window, const struct custom_set *custom)
 {
     struct buf out = BUF_EMPTY;
-    encode_windows(&out, window, 1, AT, custom);
+    encode_windows(&out, window, 1, &(struct encode_context){.closed_through_ms = AT, .custom = custom});
     json_t *object = json_loadb(out.data, out.size, 0, NULL);
     assert_non_null(object);
     buf_release(&out);
@@ -231,7 +263,7 @@ static void unknown_metric(void **state)
     struct buf out = BUF_EMPTY;
     make_window(&window);
     window.metrics[1].metric = 63;
-    encode_windows(&out, &window, 1, AT, &none);
+    encode_windows(&out, &window, 1, &(struct encode_context){.closed_through_ms = AT, .custom = &none});
     json_t *value = json_loadb(out.data, out.size, 0, NULL);
     assert_non_null(value);
     assert_int_equal(json_object_size(json_object_get(value, "metrics")), 2);
@@ -243,6 +275,7 @@ static void unknown_metric(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(completeness),
         cmocka_unit_test(windows),
         cmocka_unit_test(csv_window),
         cmocka_unit_test(quantiles),

@@ -69,11 +69,11 @@ static void ranges_are_narrowed(void **state)
     set_make(&set);
     struct query_text text = {.from = "0", .to = "253402300799999", .limit = "2000"};
     assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
-    assert_int_equal(reader_plan(&query), 288 + 1 + 2); /* two days, the one before, the present and the next */
+    assert_int_equal(reader_plan(&query).count, 288 + 1 + 2); /* two days, the one before, the present and the next */
     assert_int_equal(query.to_ms, FLOOR + 20 * MINUTE);
     text.from = "200000000000000"; /* the future: nothing */
     assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
-    assert_int_equal(reader_plan(&query), 0);
+    assert_int_equal(reader_plan(&query).count, 0);
 }
 
 static void bad_ranges(void **state)
@@ -106,11 +106,52 @@ static void plans(void **state)
     struct window_query query = {.size = {.name = "10m", .size_ms = 10 * MINUTE}, .limit = 3};
     query.from_ms = FLOOR - 60 * MINUTE + 1; /* a window counts when its start is in the range */
     query.to_ms = FLOOR + 1;
-    assert_int_equal(reader_plan(&query), 3); /* the newest three */
-    assert_int_equal(query.from_ms, FLOOR - 20 * MINUTE);
-    assert_int_equal(query.to_ms, FLOOR + 10 * MINUTE);
+    struct reader_keys keys = reader_plan(&query);
+    assert_int_equal(keys.count, 3); /* the newest three */
+    assert_int_equal(keys.first_ms, FLOOR - 20 * MINUTE);
     query = (struct window_query){.size = query.size, .limit = 9, .from_ms = FLOOR + 1, .to_ms = FLOOR + 2};
-    assert_int_equal(reader_plan(&query), 0);
+    assert_int_equal(reader_plan(&query).count, 0);
+}
+
+/* Which zone a city has is not known when keys are named: days to both sides are read. */
+static void plans_of_days(void **state)
+{
+    (void)state;
+    struct windowset set;
+    struct window_query query = {0};
+    struct buf error = BUF_EMPTY;
+    set_make(&set);
+    struct query_text text = {.size = "1d", .limit = "3"};
+    assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
+    struct reader_keys keys = reader_plan(&query);
+    int64_t today = window_start(NOW, 1440 * MINUTE);
+    assert_int_equal(keys.count, 3 + 2);
+    assert_true(keys.first_ms + 2 * 1440 * MINUTE <= today && keys.first_ms + 4 * 1440 * MINUTE > today);
+}
+
+static void plans_of_sliding_windows(void **state)
+{
+    (void)state;
+    struct windowset set;
+    struct window_query query = {0};
+    struct buf error = BUF_EMPTY;
+    assert_int_equal(windowset_parse(&set, "10m:2d,1h:30d,1d:2y,24h/1h,3h/10m", &error), 0);
+    struct query_text text = {.size = "24h/1h", .limit = "2"};
+    assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
+    assert_string_equal(query.size.name, "1h");
+    assert_string_equal(reader_name(&query), "24h/1h");
+    struct reader_keys keys = reader_plan(&query);
+    assert_int_equal(keys.count, 2 + 24);
+    /* The newest one ends with the hour that runs. */
+    assert_int_equal(keys.first_ms + 25 * 60 * MINUTE, window_start(NOW, 60 * MINUTE));
+    text.size = "3h/10m";
+    text.limit = "2000";
+    assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
+    assert_in_range(reader_plan(&query).count, 288, 288 + 40); /* as far as 10m is kept */
+    text.size = "3h/1h";
+    assert_int_equal(query_windows(&text, &set, NOW, &query, &error), ERR_INVALID);
+    assert_string_equal(error.data, "size must be one of 10m, 1h, 1d, 24h/1h, 3h/10m");
+    buf_release(&error);
 }
 
 static void lists(void **state)
@@ -179,9 +220,17 @@ static void tags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers),   cmocka_unit_test(ranges), cmocka_unit_test(ranges_are_narrowed),
-        cmocka_unit_test(bad_ranges), cmocka_unit_test(plans),  cmocka_unit_test(lists),
-        cmocka_unit_test(event_ids),  cmocka_unit_test(events), cmocka_unit_test(tags),
+        cmocka_unit_test(integers),
+        cmocka_unit_test(ranges),
+        cmocka_unit_test(ranges_are_narrowed),
+        cmocka_unit_test(bad_ranges),
+        cmocka_unit_test(plans),
+        cmocka_unit_test(plans_of_days),
+        cmocka_unit_test(plans_of_sliding_windows),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(event_ids),
+        cmocka_unit_test(events),
+        cmocka_unit_test(tags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

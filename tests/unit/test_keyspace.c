@@ -29,7 +29,7 @@ static void names_and_back(void **state)
         {"isobar:{23}:pane:1790000100000", 23, KEYSPACE_PANE, 1790000100000},
         {"isobar:{7}:w:10m:1790000400000", 7, 0, 1790000400000},
         {"isobar:{7}:w:1h:3600000", 7, 1, 3600000},
-        {"isobar:{7}:w:1d:0", 7, 2, 0},
+        {"isobar:{7}:w:1d:2026-11-30", 7, 2, INT64_C(20787) * 86400000},
     };
     struct installation installation = installed();
     struct context context = {.prefix = "isobar:"};
@@ -55,6 +55,18 @@ static void windows_of_another_size(void **state)
         assert_true(keyspace_parse("isobar:", &installation, names[i], &key));
         assert_int_equal(key.size, KEYSPACE_UNKNOWN);
     }
+}
+
+static void days_by_utc_are_told_apart(void **state)
+{
+    (void)state;
+    struct installation installation = installed();
+    struct keyspace_key key;
+    assert_true(keyspace_parse("isobar:", &installation, "isobar:{7}:w:1d:1796000400000", &key));
+    assert_int_equal(key.size, KEYSPACE_UTC_DAY);
+    assert_true(keyspace_parse("isobar:", &installation, "isobar:{7}:w:10m:2026-11-30", &key));
+    assert_int_equal(key.size, KEYSPACE_UNKNOWN);
+    assert_false(keyspace_parse("isobar:", &installation, "isobar:{7}:w:1d:2026-11-31", &key));
 }
 
 static void other_keys(void **state)
@@ -108,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_back),
         cmocka_unit_test(windows_of_another_size),
+        cmocka_unit_test(days_by_utc_are_told_apart),
         cmocka_unit_test(other_keys),
         cmocka_unit_test(patterns),
     };

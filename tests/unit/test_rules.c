@@ -112,7 +112,7 @@ static void test_lists_all_mistakes(void **state)
     assert_int_equal(parse("[windows]\n10m 2d\nx = 1d\n1h = 30d\n\n[time]\nidle = never\nfoo = 1\n[bar]\nbaz = 1\n"),
                      ERR_INVALID);
     assert_string_equal(out.data, "line 2: not a line of the form key = value\n"
-                                  "line 3: window \"x:1d\": the size is a number with s, m, h or d, at most 24d\n"
+                                  "line 3: window \"x:1d\": the size is a number with s, m, h or d, at most 23d\n"
                                   "line 7: idle is \"never\": a number with s, m, h, d or y wanted, 1s to 7d\n"
                                   "line 8: unknown key \"foo\" in [time]\n"
                                   "line 10: unknown section [bar]\n");

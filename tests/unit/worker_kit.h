@@ -173,6 +173,17 @@ static inline void kit_one(struct kit *kit, struct observation row, int64_t cloc
     kit_feed(kit, &row, 1, clock_ms);
 }
 
+/* Applies a control row that says the zone of the city. */
+static inline void kit_zone(struct kit *kit, int64_t city, const char *zone, int64_t clock_ms)
+{
+    struct observation row = {.kind = ISOBAR__V1__ROW_KIND__CONTROL, .city_id = city};
+    struct control control = {.zone = zone, .country = "", .interval_s = 600};
+    struct buf bytes = BUF_EMPTY;
+    assert_int_equal(batch_encode_control(&row, &control, 0, &bytes), 0);
+    kit_bytes(kit, bytes.data, bytes.size, clock_ms);
+    buf_release(&bytes);
+}
+
 static inline void kit_tick(struct kit *kit, int64_t clock_ms)
 {
     kit_one(kit, kit_kind(ISOBAR__V1__ROW_KIND__TICK, 0, clock_ms), clock_ms);
