@@ -19,7 +19,7 @@ BOUND_S = CHECK_S + 5
 PAUSE_S = 2      # longer than that a worker takes for a sign
 MORE = 200       # records of a partition beyond those of the old topic
 # Counters go on over a reset, so what was read twice is in them twice; what the readings add up to is not.
-COUNTERS = ("rows:", "rows_duplicate:", "rows_bad:", "rows_checked:", "rows_tick:", "rows_control:", "rows_retired:")
+COUNTERS = ("rows:", "rows_duplicate:", "rows_correction:", "rows_bad:", "rows_checked:", "rows_tick:", "rows_control:", "rows_retired:")
 
 
 def recreate(rig, partitions):

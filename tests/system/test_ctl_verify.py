@@ -169,7 +169,7 @@ def test_verify_finds_every_planted_inconsistency(filled):
     p = Planter(stack)
     far = 250_000_000_000_000  # in the year 9892
     number = p.number
-    counters = ("rows", "rows_in", "rows_late", "rows_duplicate", "rows_bad", "rows_checked", "rows_tick", "rows_control", "rows_retired")
+    counters = ("rows", "rows_in", "rows_late", "rows_duplicate", "rows_correction", "rows_bad", "rows_checked", "rows_tick", "rows_control", "rows_retired")
     assert number("rows_in") and number("rows_late") and number("rows_duplicate") and number("rows_retired"), "the feed is too tidy"
 
     # I1
@@ -178,7 +178,7 @@ def test_verify_finds_every_planted_inconsistency(filled):
     # I2 within the ledger, and against cities and panes
     for field in counters:
         p.found(p.add(p.ledger_key, field, 1), f"I2: rows {number('rows') + (field == 'rows')}, but in ")
-    for field in ("rows_in", "rows_late", "rows_duplicate", "rows_retired"):
+    for field in ("rows_in", "rows_late", "rows_duplicate", "rows_correction", "rows_retired"):
         def moved(field=field):
             redis.hincrby(p.ledger_key, field, 1)
             redis.hincrby(p.ledger_key, "rows_bad", -1)
