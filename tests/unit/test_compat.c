@@ -206,6 +206,47 @@ static void city_state_1(void **state)
     buf_release(&bytes);
 }
 
+static void city_state_2(void **state)
+{
+    (void)state;
+    struct buf bytes = bytes_of("city_state_2");
+    struct citystate city;
+    assert_int_equal(citystate_decode(&city, bytes.data, bytes.size), 0);
+    assert_int_equal(city.rows_correction, 9);
+    assert_int_equal(city.latest.quality, 1);
+    assert_int_equal(city.open[0].seen[0].body, UINT32_MAX - 1);
+    assert_int_equal(city.open[0].seen[1].body, 7);
+    const struct quality_count flagged[] = {{.rows = 3, .bit = 0}, {.rows = 1, .bit = 37}, {.rows = 2, .bit = 48}};
+    assert_int_equal(city.flagged.count, 3);
+    assert_memory_equal(city.flagged.counts, flagged, sizeof flagged);
+    struct quality_cursor cursor;
+    quality_past_first(&city.history, &cursor);
+    assert_true(quality_past_next(&cursor));
+    assert_int_equal(cursor.past.observed_at_ms, 1789960000000);
+    assert_int_equal(cursor.past.present, 1);
+    assert_int_equal(cursor.past.value[0], -1234);
+    assert_true(quality_past_next(&cursor));
+    const struct quality_past second = {
+        .observed_at_ms = START + 300000, .present = 31, .value = {6000, -8000, 10000, 101325, 98765}};
+    assert_memory_equal(&cursor.past, &second, sizeof second);
+    assert_false(quality_past_next(&cursor));
+    const struct quality_run runs[] = {
+        {.start_ms = 1789900000000, .last_ms = START + 301000, .count = 17, .minimum = -5, .maximum = 4},
+        {.start_ms = START + 300000,
+         .last_ms = START + 301000,
+         .count = 2,
+         .minimum = 50,
+         .maximum = 99,
+         .direction = 35999,
+         .turned_least = -1,
+         .turned_most = 998,
+         .group = 5}};
+    assert_int_equal(city.history.run_count, 2);
+    assert_memory_equal(city.history.runs, runs, sizeof runs);
+    citystate_release(&city);
+    buf_release(&bytes);
+}
+
 static void city_1(void **state)
 {
     (void)state;
@@ -238,7 +279,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(observation_batch_1), cmocka_unit_test(window_state_1), cmocka_unit_test(pane_1),
-        cmocka_unit_test(city_state_1),        cmocka_unit_test(city_1),         cmocka_unit_test(no_file_is_left_out),
+        cmocka_unit_test(city_state_1),        cmocka_unit_test(city_state_2),   cmocka_unit_test(city_1),
+        cmocka_unit_test(no_file_is_left_out),
     };
     return cmocka_run_group_tests(tests, find_directory, NULL);
 }
