@@ -120,6 +120,15 @@ static int64_t flags_of(uint32_t groups, int test)
     return (int64_t)groups << test * QUALITY_GROUPS;
 }
 
+int quality_group_of(int value)
+{
+    for (int group = 0; group < QUALITY_GROUPS; group++) {
+        if (values_of[group] >> value & 1)
+            return group;
+    }
+    return -1;
+}
+
 bool quality_failed(int64_t flags, int group)
 {
     uint32_t groups = groups_of(flags, T(RANGE)) | groups_of(flags, T(JUMP)) | groups_of(flags, T(SOURCE_FAIL));

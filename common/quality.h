@@ -56,6 +56,8 @@ int64_t quality_judge(const struct quality_limits *limits, const struct quality_
  * group that JUMP or SOURCE_FAIL concern.
  */
 void quality_clear_failed(const struct quality_limits *limits, struct observation *row);
+/* The group (isobar.v1.QualityGroup) that a value, below QUALITY_VALUES, belongs to; -1: to none. */
+int quality_group_of(int value);
 /* True when a fail flag of these concerns the group (isobar.v1.QualityGroup). */
 bool quality_failed(int64_t flags, int group);
 

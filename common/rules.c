@@ -6,6 +6,7 @@
 
 #include "duration.h"
 #include "error.h"
+#include "quality_rules.h"
 #include "text.h"
 
 #include <ini.h>
@@ -48,7 +49,7 @@ struct parse {
     const char *text, *end;
     int line, windows_line; /* of the section's first key */
     int errors;
-    bool given[KEYS];
+    bool given[KEYS], given_quality[QUALITY_KEYS];
     struct buf windows; /* as windowset_parse takes them */
 };
 
@@ -112,6 +113,21 @@ static void take_window(struct parse *parse, const char *name, const char *value
     buf_release(&reason);
 }
 
+static void take_quality(struct parse *parse, const char *name, const char *value)
+{
+    struct buf reason = BUF_EMPTY;
+    int key = quality_rules_find(name);
+    if (key < 0)
+        wrong(parse, parse->line, "unknown key \"%.*s\" in [quality]", WORD_SHOWN, name);
+    else if (parse->given_quality[key])
+        wrong(parse, parse->line, "%s is there twice", name);
+    else if (quality_rules_set(&parse->rules->quality, key, value, &reason) != 0)
+        wrong(parse, parse->line, "%s", reason.data);
+    if (key >= 0)
+        parse->given_quality[key] = true;
+    buf_release(&reason);
+}
+
 static void take_alert(struct parse *parse, const char *alert, const char *name, const char *value)
 {
     struct buf reason = BUF_EMPTY;
@@ -137,6 +153,8 @@ static int on_key(void *arg, const char *section, const char *name, const char *
         wrong(parse, parse->line, "\"%.*s\" stands before the first section", WORD_SHOWN, name);
     else if (strcmp(section, "windows") == 0)
         take_window(parse, name, value);
+    else if (strcmp(section, "quality") == 0)
+        take_quality(parse, name, value);
     else if (strncmp(section, ALERT, sizeof ALERT - 1) == 0)
         take_alert(parse, section + sizeof ALERT - 1, name, value);
     else if (is_section(section))
@@ -272,6 +290,8 @@ void rules_print(const struct rules *rules, struct buf *out)
         duration_print(number, out);
         buf_byte(out, '\n');
     }
+    buf_text(out, "\n[quality]\n");
+    quality_rules_print(&rules->quality, out);
     alert_rules_print(&rules->alerts, out);
 }
 
