@@ -1,5 +1,6 @@
 // Isobar's page: history first, then deltas over one stream. Reads /api/v1 only; shows text from outside as text only.
 import * as address from './address.js';
+import { AlertList } from './alerts.js';
 import { Detail } from './detail.js';
 import * as format from './format.js';
 import { showSettings } from './settings.js';
@@ -23,8 +24,10 @@ const now = () => Date.now() + clockOffset;
 address.read();
 chooseLanguage(state.lang);
 const detail = new Detail(range => { state.range = range; address.write(); detail.setRange(); }, () => stream.follow([detail.city.id], detail.size()), now);
-const table = new CityTable(id => { if (state.view === 'table') setView('city'); select(id); }, () => { address.write(); table.order(); });
-const stream = new Stream({ snapshot, latest, state: heard, cluster: () => heard({}), windows: event => { heard(event); detail.windows(event); } }, onLink, onOpen);
+const show = id => { if (state.view === 'table') setView('city'); select(id); };
+const alerts = new AlertList(id => cities.get(id)?.name, show);
+const table = new CityTable(show, () => { address.write(); table.order(); });
+const stream = new Stream({ snapshot, latest, state: heard, cluster: () => heard({}), windows: event => { heard(event); detail.windows(event); }, alerts: event => { heard(event); alerts.update(event); } }, onLink, onOpen);
 
 // ---- what the server sends
 
@@ -51,6 +54,7 @@ function snapshot(event) {
 
 function latest(event) {
   heard(event);
+  if (event.active) alerts.update(event.active);
   take(event.latest);
   if (event.latest.some(r => !about?.seen.has(r.provider))) loadAbout();
   tick();
@@ -83,6 +87,7 @@ async function loadCities() {
     table.setCities(body.cities);
     table.update([...readings.values()]);
     table.order();
+    alerts.draw();
     if (fresh && detail.city && cities.has(detail.city.id)) {
       detail.city = cities.get(detail.city.id);
       detail.place();
@@ -179,6 +184,7 @@ function labels() {
   if (detail.city) detail.place();
   table.labels();
   detail.labels();
+  alerts.draw();
   honest();
   showSettings(() => { address.write(); chooseLanguage(state.lang); labels(); });
   if (detail.latest) showReading(detail.latest);

@@ -20,6 +20,7 @@ export default {
   settings: 'Settings', language: 'Language', automatic: 'Automatic',
   dimensions: { temperature: 'Temperature', wind: 'Wind', pressure: 'Pressure', precipitation: 'Precipitation', time: 'Times' },
   times: { city: 'City’s local time', utc: 'UTC', browser: 'This device’s time' },
+  alerts: { title: 'Alerts', states: { raised: 'Raised', stale: 'Silent', pending: 'Pending' }, more: n => `and ${n} more` },
   cities: 'Cities', search: 'Search cities', noMatch: 'No city matches.', shown: (n, all) => (n === all ? `${all} cities` : `${n} of ${all} cities`),
   waiting: 'Waiting for the first cities …', tableLabel: 'Latest values of all cities',
   columns: {

@@ -20,6 +20,7 @@ export default {
   settings: 'Ajustes', language: 'Idioma', automatic: 'Automático',
   dimensions: { temperature: 'Temperatura', wind: 'Viento', pressure: 'Presión', precipitation: 'Precipitación', time: 'Horas' },
   times: { city: 'Hora de la ciudad', utc: 'UTC', browser: 'Hora del dispositivo' },
+  alerts: { title: 'Alertas', states: { raised: 'Activa', stale: 'Sin datos', pending: 'Pendiente' }, more: n => `y ${n} más` },
   cities: 'Ciudades', search: 'Buscar ciudades', noMatch: 'Ninguna ciudad coincide.', shown: (n, all) => (n === all ? `${all} ciudades` : `${n} de ${all} ciudades`),
   waiting: 'Esperando las primeras ciudades …', tableLabel: 'Últimos valores de todas las ciudades',
   columns: {
