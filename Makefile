@@ -32,6 +32,7 @@ isobarctl_DIR          := ctl
 isobar-devbroker_DIR   := tests/devbroker
 isobar-owmsim_DIR      := tests/owmsim
 isobar-sim_DIR         := tests/sim
+isobar-apply_DIR       := tests/oracle
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all run test check faults chaos fresh lint clean install unit setup programs results
@@ -54,7 +55,8 @@ isobar-dashboard_EXTRA := $(BUILD)/gen/assets.o
 # The simulator stands in for what the components are built on, so its objects come before the library's.
 isobar-sim_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,\
                     $(wildcard worker/*.c coordinator/*.c fetcher/*.c)))
-$(foreach p,$(PROGRAMS) isobar-sim,$(eval $(call program,$(p))))
+isobar-apply_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard worker/*.c)))
+$(foreach p,$(PROGRAMS) isobar-sim isobar-apply,$(eval $(call program,$(p))))
 
 $(BUILD)/libisobar.a: $(COMMON_O)
 	@echo "AR $@"; rm -f $@; ar rcs $@ $^
@@ -91,7 +93,7 @@ PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c dashboard/api.c da
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(PURE_O) $(BUILD)/libisobar.a
 	@mkdir -p $(@D) && echo "LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.o,$(PURE_O)) $(BUILD)/libisobar.a -lcmocka $(PKG_LIBS)
-unit-programs: $(UNIT) $(BUILD)/bin/isobar-sim
+unit-programs: $(UNIT) $(BUILD)/bin/isobar-sim $(BUILD)/bin/isobar-apply
 unit: $(UNIT)
 	$(Q)for t in $^; do echo "TEST $$t"; $$t || exit 1; done
 

@@ -42,8 +42,8 @@ def test_chaos(stack, capsys):
             chaos.close()
     totals = rig.totals
     faults = sum(counts.values())
-    lost = max(0, totals["rows_in"] - totals["redis_accepted"])
-    double = max(0, totals["redis_accepted"] - totals["rows_in"])
+    lost = max(0, totals["accepted"] - totals["redis_accepted"])
+    double = max(0, totals["redis_accepted"] - totals["accepted"])
     with capsys.disabled():
         print(f"chaos: {faults} faults in {took_s:.0f} s {counts}, {chaos.passed_over} passed over; {totals['rows']} rows, "
               f"{totals['rows_duplicate']} of them duplicates, {len(found)} differences", flush=True)

@@ -1,98 +1,231 @@
 """The oracle's own parts against values worked out by hand."""
+import datetime
+import math
 import os
 import sys
 
+import pytest
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import compare
+import decode
+import figures
+import formulas
 import journal
-import oracle
+import partition
+import quality
+import topic
+import windows
+import zones
+from features import COMPARED
+from proto import modules
+from shard import murmur2, shard
 
 
 def test_murmur2_is_kafkas():
     for text, want in (("21", -973932308), ("foobar", -790332482), ("a-little-bit-long-string", -985981536),
                        ("a-little-bit-longer-string", -1486304829), ("abc", 479470107)):
-        assert oracle.murmur2(text.encode()) == want & 0xFFFFFFFF
+        assert murmur2(text.encode()) == want & 0xFFFFFFFF
 
 
 def test_pane_is_the_greatest_common_divisor_with_quarter_hours_for_days():
-    assert oracle.window_sizes("10m:2d,1h:30d,1d:2y")[1] == 5 * 60000
-    assert oracle.window_sizes("10m:2d,1h:30d")[1] == 10 * 60000
-    assert oracle.window_sizes("90s:1d")[1] == 90000
+    assert windows.window_sizes("10m:2d,1h:30d,1d:2y")[1] == 5 * 60000
+    assert windows.window_sizes("10m:2d,1h:30d")[1] == 10 * 60000
+    assert windows.window_sizes("90s:1d")[1] == 90000
+    sizes, pane = windows.window_sizes("1h:30d,24h/20m:7d")
+    assert pane == 5 * 60000 and [size.name for size in sizes] == ["1h"]
+
+
+CITY, BASE = 5809844, 1790000000000
 
 
 def batch(**columns):
-    observation_pb2, _, _ = oracle.modules()
-    message = observation_pb2.ObservationBatch(format=1, shard=oracle.shard(columns["city_id"][0], 4))
+    message = modules()[0].ObservationBatch(format=1, shard=shard(columns["city_id"][0], 4))
     message.rows = len(columns["city_id"])
     for name, values in columns.items():
         getattr(message, name).extend(values)
     return message
 
 
-def partition_of(city):
-    sizes, pane = oracle.window_sizes("10m:2d,1h:30d,1d:2y")
-    return oracle.Partition(oracle.shard(city, 4), 4, pane, 2 * 86400000, sizes)
+def partition_of(city=CITY):
+    return partition.Partition(shard(city, 4), partition.Rules("10m:2d,1h:30d,1d:2y", 4, 2 * 86400000))
 
 
 def test_a_duplicate_is_counted_once_and_the_rest_is_aggregated():
-    observation_pb2, _, _ = oracle.modules()
-    city, base = 5809844, 1790000000000
-    log = partition_of(city)
-    message = batch(city_id=[city] * 4, observed_at_ms=[base, base + 1000, base, base], present=[1] * 4, temperature_centi_c=[100, -50, 999, 100])
-    log.record(base + 2000, message.SerializeToString(), observation_pb2)
-    assert [log.counts["rows" + name] for name in ("", "_in", "_duplicate", "_correction")] == [4, 2, 1, 1]
-    (summary,) = [a.summary() for (name, _, _), a in log.windows.items() if name == "1h"]
-    assert summary[1]["sum"] == 50 and summary[1]["square_sum"] == 12500 and summary[1]["minimum"] == -50
-    assert summary[1]["minimum_at"] == base + 1000 and summary[1]["first"] == 100 and summary[1]["last"] == -50
+    log = partition_of()
+    message = batch(city_id=[CITY] * 3, observed_at_ms=[BASE, BASE + 1000, BASE], present=[1, 1, 1], temperature_centi_c=[100, -50, 100])
+    log.record(0, BASE + 2000, message.SerializeToString())
+    assert (log.counts["rows"], log.counts["rows_in"], log.counts["rows_duplicate"]) == (3, 2, 1)
+    (pane,) = log.panes.values()
+    assert windows.summary(pane.rows, False, {})[1] == (2, 50, 12500, -50, BASE + 1000, 100, BASE, 100, BASE, -50, BASE + 1000)
+
+
+def test_of_equal_values_and_times_the_contract_says_which_one_wins():
+    assert windows.accumulate([(5, 3), (1, 3), (9, -1), (9, -2), (4, 7), (6, 7)]) == (6, 17, 121, -2, 9, 7, 4, 3, 1, -2, 9)
 
 
 def test_what_a_worker_must_refuse_is_bad():
-    observation_pb2, _, _ = oracle.modules()
-    city, base = 5809844, 1790000000000
-    cases = [b"\xff\xff", b"", batch(city_id=[city], observed_at_ms=[base, base]).SerializeToString(),
-             batch(city_id=[city], observed_at_ms=[base], kind=[9]).SerializeToString()]
+    cases = [b"\xff\xff", b"", batch(city_id=[CITY], observed_at_ms=[BASE, BASE]).SerializeToString(),
+             batch(city_id=[CITY], observed_at_ms=[BASE], kind=[9]).SerializeToString(),
+             batch(city_id=[CITY], observed_at_ms=[-1]).SerializeToString()]
     for payload in cases:
-        log = partition_of(city)
-        log.record(base, payload, observation_pb2)
-        assert (log.counts["rows"], log.counts["rows_bad"]) == (1, 1)
-
-
-def test_an_impossible_value_costs_that_value_only():
-    observation_pb2, _, _ = oracle.modules()
-    city, base = 5809844, 1790000000000
-    log = partition_of(city)
-    message = batch(city_id=[city] * 2, observed_at_ms=[base, base + 1], present=[1 | 1 << 6, 1 << 9], temperature_centi_c=[100, 0],
-                    humidity_centi_percent=[10001, 0], wind_direction_centi_deg=[0, 36000])
-    log.record(base, message.SerializeToString(), observation_pb2)
-    assert log.counts["rows_in"] == 2
-    (aggregate,) = [a for (name, _, _), a in log.windows.items() if name == "1h"]
-    assert 1 in aggregate.summary() and 2 not in aggregate.summary()
-    assert [row["wind_direction_centi_deg"] for row in aggregate.rows] == [0, 0]
+        log = partition_of()
+        log.record(7, BASE, payload)
+        assert (log.counts["rows"], log.counts["rows_bad"], log.letters) == (1, 1, [(7, -1)])
 
 
 def test_old_and_future_rows():
-    observation_pb2, _, _ = oracle.modules()
-    city, base = 5809844, 1790000000000
-    log = partition_of(city)
-    message = batch(city_id=[city] * 3, observed_at_ms=[base - 3 * 86400000, base + 300001, base + 300000])
-    log.record(base, message.SerializeToString(), observation_pb2)
+    log = partition_of()
+    message = batch(city_id=[CITY] * 3, observed_at_ms=[BASE - 3 * 86400000, BASE + 300001, BASE + 300000])
+    log.record(0, BASE, message.SerializeToString())
     assert (log.counts["rows_retired"], log.counts["rows_bad"], log.counts["rows_in"]) == (1, 1, 1)
+    assert log.letters == [(0, 0), (0, 1)]
 
 
-def test_merge_equals_the_aggregate_of_all():
-    rows = [{"observed_at_ms": t, "present": 1, "temperature_centi_c": v} for t, v in ((5, 3), (1, 3), (9, -2), (9, -1), (4, 7), (4, 7))]
-    whole, left, right = oracle.Aggregate(), oracle.Aggregate(), oracle.Aggregate()
-    whole.rows, left.rows, right.rows = rows, rows[:3], rows[3:]
-    assert oracle.merge([left.summary(), right.summary()]) == whole.summary()
+def test_panes_close_by_the_watermark_and_by_a_tick():
+    log = partition_of()
+    start = BASE - BASE % 3600000
+
+    def reading(at, clock):
+        log.record(0, clock, batch(city_id=[CITY], observed_at_ms=[at], present=[1], temperature_centi_c=[1]).SerializeToString())
+
+    def tick(clock):
+        log.record(0, clock, batch(city_id=[0], observed_at_ms=[clock], kind=[2]).SerializeToString())
+    reading(start, start)
+    reading(start + 600000, start + 600000)
+    city = log.cities[str(CITY)]
+    assert city.closed == start + 300000 and sorted(city.open) == [start + 600000]
+    reading(start + 1, start + 600001)
+    assert city.counts["late"] == 1 and log.windows["10m", start, str(CITY)].revision == 0
+    tick(start + 600001 + 1799999)
+    assert sorted(city.open) == [start + 600000]
+    tick(start + 600001 + 1800000)
+    assert not city.open and city.closed == start + 2100000
+    reading(start + 2, start + 2400002)
+    window = log.windows["10m", start, str(CITY)]
+    assert (len(window.rows), window.revision, window.final_at, window.revised_at) == (3, 1, start + 2400001, start + 2400002)
 
 
 def test_the_comparison_sees_a_difference():
-    comparison = oracle.Comparison()
+    comparison = compare.Comparison()
     comparison.equal("p0 rows", 3, 4)
-    assert comparison.differences == ["p0 rows: the log says 3, Redis says 4"]
+    comparison.same_members("city p0 1", {"watermark": 1, "heard": 2}, {"watermark": 1, "heard": 3})
+    assert comparison.differences == ["p0 rows: the log says 3, Redis says 4", "city p0 1 heard: the log says 2, Redis says 3"]
 
 
 def test_a_prefix_with_glob_characters_is_no_pattern():
-    assert oracle.pattern("a*[b]?{1}:w:") == "a\\*\\[b\\]\\?{1}:w:*"
+    assert topic.pattern("a*[b]?{1}:w:") == "a\\*\\[b\\]\\?{1}:w:*"
+
+
+def centi(x):
+    return round(x * 100)
+
+
+def test_golden_values_of_what_is_derived():
+    for t, rh, want in ((25, 50, 13.858), (0, 80, -3.039), (35, 20, 8.702)):
+        assert abs(formulas.dew_point_c(t, rh) - want) < 5e-4
+        assert formulas.dew_point({0: t * 100, 6: rh * 100}) == centi(want)
+    for t, rh, want in ((90, 70, 105.92), (82, 90, 91.99), (110, 10, 104.39), (75, 50, 74.78)):
+        assert abs(formulas.heat_index_f(t, rh) - want) < 5e-3
+    for t, v, want in ((-10, 30, -19.52), (-25, 40, -40.82)):
+        assert abs(formulas.wind_chill_c(t, v) - want) < 5e-3
+    for t, d, want in ((30, 15, 33.97), (30, 25, 42.34)):
+        assert abs(formulas.humidex_c(t, d) - want) < 5e-3
+
+
+def test_what_feels_how():
+    assert formulas.feels_like({0: 1000, 8: 133}) == 1000  # 4.788 km/h
+    assert formulas.feels_like({0: 1000, 8: 134}) == centi(formulas.wind_chill_c(10, 4.824))
+    assert formulas.feels_like({0: 1000}) is None and formulas.feels_like({0: 1001}) == 1001
+    assert formulas.feels_like({0: 2666}) == 2666 and formulas.feels_like({0: 2667}) is None
+    assert formulas.feels_like({0: 3000, 6: 7000}) == centi((formulas.heat_index_f(86, 70) - 32) / 1.8)
+    assert formulas.feels_like({0: 20001, 6: 5000}) is None and formulas.dew_point({0: 1000, 6: 0}) is None
+
+
+def test_degree_days_and_tendency():
+    assert formulas.heating_degree_days(10) == 8 and formulas.heating_degree_days(20) == 0 and formulas.cooling_degree_days(20) == 2
+    hour = 3600000
+    past = [(0, 100000), (hour, 100100), (4 * hour, 100400)]
+    assert formulas.tendency((3 * hour + 1800000, 99000), past) == -1000
+    assert formulas.tendency((3 * hour + 1800001, 99000), [past[0]]) is None
+
+
+def test_the_mean_direction_of_wind_is_a_vectors():
+    winds = [windows.wind_of({8: 1000, 9: d}) for d in (35000, 1000)]
+    assert figures.vector_speed(winds, 0) == pytest.approx(9.848, abs=1e-3) and figures.direction(winds) % 360 == pytest.approx(0, abs=1e-9)
+    assert math.isnan(figures.direction([windows.wind_of({8: 1000, 9: d}) for d in (0, 18000)]))
+
+
+def test_sketches_widen_and_quantiles_are_near():
+    assert windows.sketch([5, -1, 33], 5) == (5, ((-1, 1), (0, 1), (1, 1)))
+    shift, buckets = windows.sketch(list(range(0, 32 * 600, 32)), 5)
+    assert shift == 6 and len(buckets) == 300 and sum(n for _, n in buckets) == 600
+    assert windows.quantile([3, 1, 2], 0.5) == 2 and windows.quantile([1, 2], 0.9) == 2 and windows.quantile([4], 0.01) == 4
+
+
+def hours(zone, year, month, day, days=1):
+    date = datetime.date(year, month, day).toordinal() - zones.EPOCH
+    return (zones.date_start(zone, date + days) - zones.date_start(zone, date)) / 3600000
+
+
+def test_civil_days_have_as_many_hours_as_clocks_say():
+    assert hours("America/New_York", 2026, 3, 8) == 23 and hours("America/New_York", 2026, 11, 1) == 25
+    assert hours("Europe/Berlin", 2026, 3, 29) == 23 and hours("Australia/Sydney", 2026, 4, 5) == 25
+    assert hours("Australia/Lord_Howe", 2026, 4, 5) == 24.5 and hours("Pacific/Chatham", 2026, 9, 27) == 23
+    assert hours("Africa/Cairo", 2026, 4, 24) == 23 and hours("Africa/Cairo", 2026, 10, 29) == 25
+    assert hours("Asia/Kathmandu", 2026, 4, 24) == 24 and hours("Pacific/Apia", 2011, 12, 30) == 0
+    assert zones.date_start("Asia/Kathmandu", 20000) == 20000 * 86400000 - 20700000
+
+
+def test_a_day_that_begins_twice_ends_once():
+    """Havana's clocks go back from one to midnight: the hour comes again on the same date; Cairo's from midnight to eleven."""
+    date = datetime.date(2026, 10, 30).toordinal() - zones.EPOCH
+    start = zones.date_start("Africa/Cairo", date)
+    assert zones.day_span("Africa/Cairo", start - 1, 1)[0] == date - 1 and zones.day_span("Africa/Cairo", start, 1)[0] == date
+    assert zones.day_span("America/Havana", start, 7)[0] % 7 == 0
+
+
+def row(at, quality=0, **values):
+    names = {"t": 0, "low": 2, "sea": 4, "rh": 6, "dew": 7, "speed": 8, "turn": 9, "gust": 10, "rain": 11, "snow": 12, "cloud": 13}
+    return decode.Row(at=at, quality=quality, values={names[name]: value for name, value in values.items()})
+
+
+def judged(reading, memory=None, latest=None):
+    memory = memory or quality.Memory()
+    known, runs = quality.judge(reading, quality.Limits(), memory, latest)
+    memory.remember(reading, runs, known)
+    return {(bit // 8, bit % 8) for bit in range(64) if reading.quality >> bit & 1}, known
+
+
+@pytest.mark.skipif(not COMPARED["quality"], reason="the programs have no quality control yet")
+def test_flags_of_one_row():
+    assert judged(row(0, t=6001, rh=10100, speed=-1)) == ({(0, 0), (0, 2), (0, 5)}, {})
+    assert judged(row(0, t=6000, rh=10000)) == (set(), {0: 6000, 6: 10000})
+    assert judged(row(0, 1 << 48 | 1 << 8, t=5, rh=5)) == ({(6, 0)}, {6: 5})
+    assert judged(row(0, t=800, dew=851, low=801, gust=1, speed=2, snow=1))[0] == {(4, 0), (4, 1), (4, 5), (4, 6)}
+    assert judged(row(0, rain=5, cloud=0))[0] == {(4, 6)} and judged(row(0, rain=0, cloud=0))[0] == set()
+
+
+@pytest.mark.skipif(not COMPARED["quality"], reason="the programs have no quality control yet")
+def test_steps_and_jumps_are_judged_by_what_was_before():
+    hour = 3600000
+    memory = quality.Memory()
+    assert judged(row(0, t=0), memory)[0] == set()
+    assert judged(row(hour, t=401), memory)[0] == {(1, 0)}
+    flags, known = judged(row(hour + 1, t=3000), memory)
+    assert flags == {(1, 0), (2, 0)} and known == {}
+    assert [at for at, _ in memory.past] == [0, hour]
+    assert judged(row(12 * hour, t=2501), memory)[0] == {(1, 0)}
+    assert [at for at, _ in memory.past] == [0, hour, 12 * hour]
+
+
+@pytest.mark.skipif(not COMPARED["quality"], reason="the programs have no quality control yet")
+def test_a_sensor_that_stands_still_is_suspect_after_six_hours():
+    half = 1800000
+    memory = quality.Memory()
+    flags = [judged(row(k * half, t=100 + k % 10, speed=100, turn=35900 if k % 2 else 100), memory)[0] for k in range(14)]
+    assert flags[11] == set() and flags[12] == flags[13] == {(3, 0), (3, 5)}
+    assert judged(row(14 * half, t=100, speed=49), memory)[0] == {(3, 0)} and quality.WIND not in memory.runs
 
 
 def line(what, owner, expected, following, offset, file=None):

@@ -1,0 +1,241 @@
+"""A partition as the log makes it, record by record (docs/semantics.md): nothing is stored, loaded, handed over or put off, so that
+what a worker does in other moments must come out the same."""
+import collections
+
+import quality
+import windows
+import zones
+from decode import CHECKED, CONTROL, TICK, Bad, body, decode
+from features import COMPARED
+from shard import shard
+
+FUTURE_MS = 5 * 60 * 1000
+SERIES_MAX = 1000
+PANE_ROWS = 16384
+COUNTERS = ("in", "late", "duplicate", "bad", "checked", "tick", "control", "retired") + (("correction",) if COMPARED["corrections"] else ())
+
+
+class Rules:
+    """What the configuration says."""
+
+    def __init__(self, text, partitions, lateness_ms, allowed_delay_ms=300000, idle_ms=1800000, ranges=None, shifts=None):
+        self.sizes, self.pane_ms = windows.window_sizes(text)
+        self.partitions, self.lateness_ms, self.allowed_delay_ms, self.idle_ms = partitions, lateness_ms, allowed_delay_ms, idle_ms
+        self.limits = quality.Limits(ranges)
+        self.shifts = windows.custom_shifts(shifts or {})
+
+
+class Pane:
+    def __init__(self, start):
+        self.start = start
+        self.rows = []
+        self.seen = {}  # (at, provider): hash of the body
+        self.updated = 0
+
+
+class Window:
+    def __init__(self, size, start, end):
+        self.size, self.start, self.end = size, start, end
+        self.rows = []
+        self.updated = self.revision = self.final_at = self.revised_at = 0
+
+    def take(self, rows, updated, start, end):
+        self.rows.extend(rows)
+        self.updated = max(self.updated, updated)
+        self.start, self.end = min(self.start, start), max(self.end, end)
+
+
+class City:
+    """A city or one of its series."""
+
+    def __init__(self, field, facts):
+        self.field = field
+        self.facts = facts  # shared by all series
+        self.watermark = self.heard = self.closed = self.checked_at = 0
+        self.latest, self.produced = None, 0
+        self.counts = collections.Counter()
+        self.flagged = collections.Counter()
+        self.memory = quality.Memory()
+        self.open = {}      # start: Pane
+        self.pending = {}   # key of the window: Window that is not final
+
+
+class Facts:
+    def __init__(self):
+        self.zone, self.interval, self.country = "", 0, ""
+
+
+class Partition:
+    def __init__(self, number, rules):
+        self.number, self.rules = number, rules
+        self.clock = self.applied = 0
+        self.counts = collections.Counter()
+        self.cities = {}   # field: City
+        self.facts = {}    # city: Facts
+        self.panes = {}    # (field, start): Pane, open or closed
+        self.windows = {}  # (size's name, key, field): Window
+        self.letters = []  # (offset, row; -1: the record)
+
+    def record(self, offset, timestamp, payload):
+        self.applied += 1
+        self.clock = max(self.clock, timestamp)
+        try:
+            of_shard, rows = decode(payload)
+        except Bad:
+            self._count("bad")
+            self.letters.append((offset, -1))
+            return
+        ticked = False
+        for index, row in enumerate(rows):
+            what = self._row(row, of_shard, timestamp)
+            self._count(what)
+            ticked |= what == "tick"
+            if what in ("bad", "retired"):
+                self.letters.append((offset, index))
+        if ticked:
+            self._tick()
+
+    def _count(self, what):
+        self.counts["rows"] += 1
+        self.counts["rows_" + what] += 1
+
+    def _foreign(self, city, of_shard):
+        return of_shard != self.number or shard(city, self.rules.partitions) != self.number
+
+    def _row(self, row, of_shard, timestamp):
+        if row.kind == TICK:
+            return "tick"
+        if row.kind == CONTROL:
+            return self._control(row, of_shard)
+        if row.city <= 0 or row.series > SERIES_MAX or self._foreign(row.city, of_shard):
+            return "bad"
+        if row.kind == CHECKED:
+            city = self._city(row)
+            city.heard, city.checked_at = self.clock, row.fetched
+            return "checked"
+        return self._reading(row, timestamp)
+
+    def _city(self, row):
+        field = str(row.city) if row.series == 0 else f"{row.city}/{row.series}"
+        if field not in self.cities:
+            self.cities[field] = City(field, self.facts.setdefault(row.city, Facts()))
+        return self.cities[field]
+
+    def _control(self, row, of_shard):
+        if not COMPARED["controls"] or not row.controls:
+            return "control"
+        if row.city and self._foreign(row.city, of_shard):
+            return "bad"
+        if any(control.zone and zones.zone_of(control.zone) is None for control in row.controls):
+            return "bad"
+        if row.city:
+            facts = self._city(row).facts
+            for control in row.controls:
+                facts.zone = control.zone or facts.zone
+                facts.interval = control.interval_s or facts.interval
+                facts.country = control.country or facts.country
+        return "control"
+
+    # ---- readings ----
+
+    def _reading(self, row, timestamp):
+        rules = self.rules
+        if row.at > self.clock + FUTURE_MS:
+            return "bad"
+        city = self._city(row)
+        city.heard = self.clock
+        start = row.at - row.at % rules.pane_ms
+        if self.clock - (start + rules.pane_ms) > rules.lateness_ms:
+            city.counts["retired"] += 1
+            return "retired"
+        late = start + rules.pane_ms <= city.closed
+        hashed = body(row) if COMPARED["corrections"] else 0
+        pane = self.panes.get((city.field, start)) or Pane(start)
+        what = self._known(pane, row, hashed)
+        if what and not late:
+            city.counts[what] += 1
+            return what
+        known, runs = quality.judge(row, rules.limits, city.memory, city.latest)
+        self._keep_latest(city, row, timestamp)
+        if what:
+            city.counts[what] += 1
+            return what
+        self.panes[city.field, start] = pane
+        taken = windows.Taken(row.at, known)
+        pane.rows.append(taken)
+        pane.seen[row.at, row.provider] = hashed
+        pane.updated = self.clock
+        what = "late" if late else "in"
+        city.counts[what] += 1
+        for bit in range(56):
+            if row.quality >> bit & 1 and COMPARED["quality"]:
+                city.flagged[bit] += 1
+        if late:
+            self._late(city, pane, taken)
+        else:
+            city.memory.remember(row, runs, known)
+            city.open[start] = pane
+            self._close(city, (city.watermark - rules.allowed_delay_ms) // rules.pane_ms * rules.pane_ms)
+        return what
+
+    @staticmethod
+    def _known(pane, row, hashed):
+        """What becomes of a row that cannot be accepted, or None."""
+        if (row.at, row.provider) in pane.seen:
+            return "correction" if COMPARED["corrections"] and pane.seen[row.at, row.provider] != hashed else "duplicate"
+        return "bad" if len(pane.rows) >= PANE_ROWS else None
+
+    @staticmethod
+    def _keep_latest(city, row, timestamp):
+        if city.latest is None or row.at > city.latest.at:
+            city.latest, city.produced = row, timestamp
+        city.watermark = max(city.watermark, row.at)
+
+    def _window(self, city, size, at):
+        """(key in self.windows, Window, start, end); made when there is none."""
+        key, start, end = size.span(at, city.facts.zone)
+        name = size.name, key, city.field
+        window = self.windows.get(name)
+        if window is None:
+            window = self.windows[name] = Window(size, start, end)
+        return name, window, start, end
+
+    def _late(self, city, pane, taken):
+        for size in self.rules.sizes:
+            name, window, start, end = self._window(city, size, pane.start)
+            window.take([taken], self.clock, start, end)
+            if window.end <= city.closed:
+                window.revision += 1
+                window.revised_at = self.clock
+            else:
+                city.pending[name] = window
+
+    # ---- closing ----
+
+    def _close(self, city, through):
+        if through <= city.closed:
+            return
+        for start in sorted(start for start in city.open if start + self.rules.pane_ms <= through):
+            pane = city.open.pop(start)
+            for size in self.rules.sizes:
+                name, window, begin, end = self._window(city, size, start)
+                window.take(pane.rows, pane.updated, begin, end)
+                city.pending[name] = window
+        city.closed = through
+        for name, window in list(city.pending.items()):
+            if window.end <= through:
+                window.final_at = self.clock
+                del city.pending[name]
+
+    def _tick(self):
+        """Closes what ends by now of cities that were silent: those of which a pane with rows, or a window with the newest one, ends."""
+        rules = self.rules
+        through = (self.clock - rules.allowed_delay_ms) // rules.pane_ms * rules.pane_ms
+        for city in self.cities.values():
+            if self.clock - city.heard < rules.idle_ms:
+                continue
+            ends = [start + rules.pane_ms for start in city.open]
+            if city.watermark > 0:
+                ends += [end for end in (size.span(city.watermark, city.facts.zone)[2] for size in rules.sizes) if end > city.closed]
+            if ends and min(ends) <= through:
+                self._close(city, through)
