@@ -62,7 +62,7 @@ def sketches_of(state):
     for metric, shift, size in zip(state.sketch_metric, state.sketch_shift, state.sketch_size):
         bucket, entries = 0, []
         for k in range(at, at + size):
-            bucket = state.sketch_bucket[k] if k == at else bucket + state.sketch_bucket[k]
+            bucket = state.sketch_bucket[k] if k == at else bucket + (state.sketch_bucket[k] & 0xFFFFFFFF)
             entries.append((bucket, state.sketch_count[k]))
         out["sketch", metric] = shift, tuple(entries)
         at += size
@@ -141,8 +141,8 @@ def compare_city(tag, city, bytes_, comparison):
     return state
 
 
-def compare_pane(what, pane, stored, rules, comparison):
-    want = windows.summary(pane.rows, True, rules.shifts)
+def compare_pane(what, pane, stored, comparison):
+    want = windows.summary(pane.rows, True)
     have = state_summary(stored.state)
     want["updated"], have["updated"] = pane.updated, stored.state.updated_at_ms
     comparison.same_members(f"pane {what}", want, have)
@@ -177,7 +177,7 @@ def compare_panes(log, stored, open_panes, comparison):
         elif (field, start) not in panes:
             comparison.wrong(f"{tag} pane {start} of {field}: {len(pane.rows)} rows in the log, none in {comparison.have}")
         else:
-            compare_pane(f"{tag} {start} of {field}", pane, panes[field, start], log.rules, comparison)
+            compare_pane(f"{tag} {start} of {field}", pane, panes[field, start], comparison)
     for field, start in panes.keys() - log.panes.keys():
         comparison.wrong(f"{tag} pane {start} of {field}: {comparison.have} has it, no row of the log falls into it")
 
@@ -199,8 +199,8 @@ def compare_cities(log, stored, comparison):
     return open_panes
 
 
-def compare_window(what, window, state, rules, comparison):
-    want = windows.summary(window.rows, window.size.sketched, rules.shifts)
+def compare_window(what, window, state, comparison):
+    want = windows.summary(window.rows, window.size.sketched)
     have = state_summary(state)
     want.update({"start": window.start, "end": window.end, "updated": window.updated, "revision": window.revision})
     have.update({"start": state.start_ms, "end": state.end_ms, "updated": state.updated_at_ms, "revision": state.revision})
@@ -221,7 +221,7 @@ def compare_windows(log, stored, comparison):
         what = f"{tag} {name} {key} of {field}"
         state = have.pop((name, key, field), None)
         if state is not None:
-            compare_window(what, window, state, log.rules, comparison)
+            compare_window(what, window, state, comparison)
         elif window.start < stored.number("w_cursor_" + name):
             comparison.compared["retired-windows"] += 1
         else:

@@ -5,9 +5,9 @@ COMPARED = {
     "relaxed": False,      # impossible values fail RANGE instead of making the record bad
     "quality": False,      # flags, values that fail, their counts, past and run
     "corrections": False,  # hashes of bodies, corrections
-    "derived": False,      # dew point, feels-like and vapour pressure derived; the air's components
-    "custom": False,       # metrics of one's own
-    "sketches": False,     # quantiles
+    "derived": True,      # dew point, feels-like and vapour pressure derived; the air's components
+    "custom": True,       # metrics of one's own
+    "sketches": True,     # quantiles
     "controls": False,     # facts about a city
     "civil": False,        # civil days
     "finality": False,     # final_at_ms, revised_at_ms

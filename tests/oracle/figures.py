@@ -1,12 +1,13 @@
-"""What readers derive from a window, from its rows and in exact arithmetic; and the comparison with what the programs make of their sums."""
-import fractions
+"""What readers derive from a window, from its rows and in exact integers (whose quotient Python rounds once); and the comparison with what the programs make of their sums."""
 import math
+
+import windows
 
 NEAR = 1e-9
 
 
 def mean(values):
-    return float(fractions.Fraction(sum(values), len(values)))
+    return sum(values) / len(values)
 
 
 def deviation(values):
@@ -14,7 +15,7 @@ def deviation(values):
     n, total = len(values), sum(values)
     if n < 2:
         return 0.0
-    return math.sqrt(fractions.Fraction(n * sum(v * v for v in values) - total * total, n * (n - 1)))
+    return math.sqrt((n * sum(v * v for v in values) - total * total) / (n * (n - 1)))
 
 
 def blown(rows):
@@ -38,6 +39,8 @@ def vector_speed(winds, calm):
 
 
 def near(want, have):
+    if want == have:
+        return True
     if math.isnan(want) or math.isnan(have):
         return math.isnan(want) and math.isnan(have)
     return abs(want - have) <= NEAR * max(1.0, abs(want))
@@ -47,22 +50,43 @@ def near_angle(want, have):
     return near(want, have) or abs(abs(want - have) - 360) <= NEAR * 360
 
 
-def of_metric(values):
-    return [mean(values), deviation(values)]
+def spread(winds):
+    """Degrees: Yamartino's."""
+    if not winds:
+        return math.nan
+    sine, cosine = (sum(w[k] for w in winds) / len(winds) / 1e9 for k in (2, 3))
+    epsilon = math.sqrt(max(0.0, 1 - (sine * sine + cosine * cosine)))
+    return math.degrees(math.asin(epsilon) * (1 + (2 / math.sqrt(3) - 1) * epsilon ** 3))
+
+
+def estimate(values, sketched, metric, percent):
+    """What a sketch of the values says of a quantile; NaN when it is not known."""
+    exact = windows.quantile(values, percent)
+    if len(values) <= 2:
+        return exact
+    if not sketched:
+        return math.nan
+    shift, _ = windows.sketch(values, windows.SHIFTS.get(metric, 0))
+    middle = (exact >> shift << shift) + (1 << shift >> 1)
+    return min(max(middle, min(values)), max(values))
+
+
+def of_metric(metric, values, sketched):
+    return [mean(values), deviation(values)] + [estimate(values, sketched, metric, percent) for percent in (50, 90, 99)]
 
 
 def of_wind(rows):
     winds, calm = blown(rows), sum(row.wind == "calm" for row in rows)
-    return [direction(winds), vector_speed(winds, calm)]
+    return [direction(winds), vector_speed(winds, calm), spread(winds)]
 
 
-def wanted(rows):
+def wanted(rows, sketched):
     """{metric or "wind": [figure, ...]}"""
     columns = {}
     for row in rows:
         for metric, value in row.metrics.items():
             columns.setdefault(metric, []).append(value)
-    out = {str(metric): of_metric(values) for metric, values in columns.items()}
+    out = {str(metric): of_metric(metric, values, sketched) for metric, values in columns.items()}
     if any(row.wind is not None for row in rows):
         out["wind"] = of_wind(rows)
     return out
@@ -70,8 +94,10 @@ def wanted(rows):
 
 def compare(what, window, text, comparison):
     """`text`: what isobar-apply says, as in figures.h."""
+    if len(window.rows) == 1:
+        return  # they are in the integers already
     have = {name: [float(number) for number in numbers] for name, *numbers in map(str.split, text.splitlines())}
-    want = wanted(window.rows)
+    want = wanted(window.rows, window.size.sketched)
     for name in want.keys() | have.keys():
         comparison.compared["figure"] += 1
         pair = want.get(name, []), have.get(name, [])

@@ -313,3 +313,47 @@ class Less:
     def __init__(self, log, without):
         self.__dict__.update(log.__dict__)
         self.records = [record for index, record in enumerate(log.records) if index != without]
+
+
+class Calm(Log):
+    """Readings none of which is refused, fails or comes twice, all within a day: they give the same windows in whatever order they come."""
+
+    def __init__(self, seed, rows):
+        self.seed, self.draw = seed, random.Random(seed)
+        self.windows, self.partitions, self.partition = "1h:90d,3h:90d", 1, 0
+        self.lateness_ms, self.allowed_delay_ms, self.idle_ms = 40 * DAY, 30 * DAY, DAY
+        self.base = 1790000000000
+        self.cells = self._cells(rows)
+        self._batches(self.cells, 20)
+
+    def _cells(self, count):
+        draw, cells = self.draw, {}
+        while len(cells) < count:
+            city, at, provider = draw.randrange(1, 6), self.base - draw.randrange(20 * HOUR), draw.choice((1, 2))
+            values = {0: draw.randrange(2600, 2800), 6: draw.randrange(4000, 8000), 4: draw.randrange(101000, 101090), 8: draw.randrange(0, 3000),
+                      9: draw.randrange(36000), 10: draw.randrange(7500), 11: draw.randrange(0, 3000), 13: draw.randrange(10001),
+                      14: draw.randrange(20000), 32: draw.randrange(-10 ** 9, 10 ** 9), 47: draw.choice((7, -7))}
+            values = {bit: value for bit, value in values.items() if draw.random() < 0.9}
+            cells[city, at, provider] = dict(city=city, at=at, fetched=at, provider=provider, accumulation=3600, values=values)
+        return list(cells.values())
+
+    def _batches(self, cells, size):
+        """The rows as records, and a tick long after."""
+        self.records = [(k, self.base, self.encode([(c, None) for c in cells[at:at + size]], 0))
+                        for k, at in enumerate(range(0, len(cells), size))]
+        tick = self.encode([(dict(kind=TICK, at=self.base), None)], 0)
+        self.records.append((len(self.records), self.base + 35 * DAY, tick))
+
+    def _other(self, cells, batch):
+        other = object.__new__(Calm)
+        other.__dict__.update(self.__dict__)
+        other._batches(cells, batch)
+        return other
+
+    def shuffled(self, seed, batch=20):
+        cells = list(self.cells)
+        random.Random(seed).shuffle(cells)
+        return self._other(cells, batch)
+
+    def reversed(self):
+        return self._other(self.cells[::-1], 50)

@@ -18,11 +18,10 @@ COUNTERS = ("in", "late", "duplicate", "bad", "checked", "tick", "control", "ret
 class Rules:
     """What the configuration says."""
 
-    def __init__(self, text, partitions, lateness_ms, allowed_delay_ms=300000, idle_ms=1800000, ranges=None, shifts=None):
+    def __init__(self, text, partitions, lateness_ms, allowed_delay_ms=300000, idle_ms=1800000, ranges=None):
         self.sizes, self.pane_ms = windows.window_sizes(text)
         self.partitions, self.lateness_ms, self.allowed_delay_ms, self.idle_ms = partitions, lateness_ms, allowed_delay_ms, idle_ms
         self.limits = quality.Limits(ranges)
-        self.shifts = windows.custom_shifts(shifts or {})
 
 
 class Pane:

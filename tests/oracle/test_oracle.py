@@ -57,7 +57,7 @@ def test_a_duplicate_is_counted_once_and_the_rest_is_aggregated():
     log.record(0, BASE + 2000, message.SerializeToString())
     assert (log.counts["rows"], log.counts["rows_in"], log.counts["rows_duplicate"]) == (3, 2, 1)
     (pane,) = log.panes.values()
-    assert windows.summary(pane.rows, False, {})[1] == (2, 50, 12500, -50, BASE + 1000, 100, BASE, 100, BASE, -50, BASE + 1000)
+    assert windows.summary(pane.rows, False)[1] == (2, 50, 12500, -50, BASE + 1000, 100, BASE, 100, BASE, -50, BASE + 1000)
 
 
 def test_of_equal_values_and_times_the_contract_says_which_one_wins():
@@ -160,7 +160,7 @@ def test_sketches_widen_and_quantiles_are_near():
     assert windows.sketch([5, -1, 33], 5) == (5, ((-1, 1), (0, 1), (1, 1)))
     shift, buckets = windows.sketch(list(range(0, 32 * 600, 32)), 5)
     assert shift == 6 and len(buckets) == 300 and sum(n for _, n in buckets) == 600
-    assert windows.quantile([3, 1, 2], 0.5) == 2 and windows.quantile([1, 2], 0.9) == 2 and windows.quantile([4], 0.01) == 4
+    assert windows.quantile([3, 1, 2], 50) == 2 and windows.quantile([1, 2], 90) == 2 and windows.quantile([4], 1) == 4
 
 
 def hours(zone, year, month, day, days=1):

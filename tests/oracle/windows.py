@@ -3,7 +3,7 @@ import math
 
 import formulas
 import zones
-from decode import CUSTOM, CUSTOM_BIT
+from decode import CUSTOM
 from features import COMPARED
 
 DAY_MS = 86400000
@@ -18,7 +18,7 @@ if COMPARED["custom"]:
 METRIC_OF = {bit: metric for metric, bit in METRICS.items()}
 SPEED, DIRECTION, CALM = 8, 9, 50
 BUCKETS = 512
-# Least shifts of sketches by metric; those of one's own come from the configuration.
+# Least shifts of sketches by metric; those of one's own have 0.
 SHIFTS = {1: 5, 13: 5, 11: 5, 2: 7, 9: 7, 3: 5, 4: 5, 14: 4, 5: 4, 6: 4, 7: 7, 8: 7, 10: 7, 12: 0, 20: 14,
           **{metric: 9 for metric in (15, 16, 17, 18, 19, 21)}}
 
@@ -134,7 +134,7 @@ def wind_sums(rows):
     return (len(blown), calm, *(sum(wind[k] for wind in blown) for k in range(4)), tuple(rose))
 
 
-def summary(rows, sketched, shifts):
+def summary(rows, sketched):
     """What a WindowState says of the rows: {name or metric: ...}."""
     out = {"rows": len(rows), "first_observed": min((r.at for r in rows), default=0), "last_observed": max((r.at for r in rows), default=0)}
     columns = {}
@@ -144,16 +144,11 @@ def summary(rows, sketched, shifts):
     for metric, pairs in columns.items():
         out[metric] = accumulate(pairs)
         if sketched and len(pairs) > 2 and COMPARED["sketches"]:
-            out["sketch", metric] = sketch([value for _, value in pairs], shifts.get(metric, 0))
+            out["sketch", metric] = sketch([value for _, value in pairs], SHIFTS.get(metric, 0))
     out["wind"] = wind_sums(rows)
     return out
 
 
-def quantile(values, q):
-    """The exact one: the ceil(q n)-th smallest."""
-    return sorted(values)[max(1, math.ceil(q * len(values))) - 1]
-
-
-def custom_shifts(configured):
-    """{metric: shift} by {index: shift}."""
-    return {**SHIFTS, **{CUSTOM_BIT + index: shift for index, shift in configured.items()}}
+def quantile(values, percent):
+    """The exact one: of n values the ceil(n percent / 100)-th smallest."""
+    return sorted(values)[-(-len(values) * percent // 100) - 1]
