@@ -321,6 +321,7 @@ static void set_rules(struct apply *apply)
                                   .idle_ms = idle_ms};
     if (windowset_parse(&apply->rules.windows, windows_text, &error) != 0)
         fail("windows", error.data);
+    quality_defaults(&apply->rules.quality);
     apply->cache.limit = (size_t)cache_bytes;
     apply->random = (uint64_t)seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 }

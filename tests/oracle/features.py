@@ -2,9 +2,9 @@
 True this table goes."""
 
 COMPARED = {
-    "relaxed": False,      # impossible values fail RANGE instead of making the record bad
-    "quality": False,      # flags, values that fail, their counts, past and run
-    "corrections": False,  # hashes of bodies, corrections
+    "relaxed": True,      # impossible values fail RANGE instead of making the record bad
+    "quality": True,      # flags, values that fail, their counts, past and run
+    "corrections": True,  # hashes of bodies, corrections
     "derived": True,      # dew point, feels-like and vapour pressure derived; the air's components
     "custom": True,       # metrics of one's own
     "sketches": True,     # quantiles

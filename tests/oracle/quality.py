@@ -171,11 +171,11 @@ def judge(row, limits, memory, latest):
         elif group is None or not flags & flag(SOURCE_FAIL, group):
             known[bit] = value
     flags |= judge_changes(row, known, memory.earlier(row.at, latest))
+    known = {bit: v for bit, v in known.items() if bit not in GROUP_OF or not flags & flag(JUMP, GROUP_OF[bit])}
     runs = memory.next_runs(row, known)
     for group, run in runs.items():
         if run is not None and run.steady():
             flags |= flag(PERSISTENCE, group)
-    known = {bit: v for bit, v in known.items() if bit not in GROUP_OF or not flags & flag(JUMP, GROUP_OF[bit])}
     flags |= judge_consistency(known)
     row.quality = flags
     return known, runs
