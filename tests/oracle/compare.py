@@ -2,6 +2,7 @@
 import collections
 
 import windows
+import zones
 from features import COMPARED
 from proto import modules
 
@@ -45,6 +46,10 @@ class Stored:
 
     def number(self, field):
         return int(self.ledger.get(field, 0))
+
+    def retired(self, size, key):
+        """True when windows of that key are gone: a cursor is a start or, of days, the number of a date."""
+        return (key if isinstance(key, int) else zones.number(key)) < self.number("w_cursor_" + size)
 
     def put(self, key, fields):
         """Takes a hash by the end of its name: pane:<start> or w:<size>:<start or date>; fields and values are bytes."""
@@ -123,9 +128,10 @@ def compare_ledger(log, stored, comparison):
 
 def compare_city(tag, city, bytes_, comparison):
     state = modules()[2].CityState.FromString(bytes_)
-    want = {"watermark": city.watermark, "heard": city.heard, "closed_through": city.closed, "checked_at": city.checked_at}
+    want = {"watermark": city.watermark, "heard": city.heard, "closed_through": city.closed, "checked_at": city.checked_at,
+            "zoned_until": city.zoned_until}
     have = {"watermark": state.watermark_ms, "heard": state.heard_at_ms, "closed_through": state.closed_through_ms,
-            "checked_at": state.checked_at_ms}
+            "checked_at": state.checked_at_ms, "zoned_until": state.zoned_until_ms}
     for what in ("in", "late", "duplicate", "retired", "bad") + (("correction",) if COMPARED["corrections"] else ()):
         want[what], have[what] = city.counts[what], getattr(state, "rows_" + what)
     want["latest"] = latest_of(city) if city.latest else None
@@ -222,7 +228,7 @@ def compare_windows(log, stored, comparison):
         state = have.pop((name, key, field), None)
         if state is not None:
             compare_window(what, window, state, comparison)
-        elif window.start < stored.number("w_cursor_" + name):
+        elif stored.retired(name, key):
             comparison.compared["retired-windows"] += 1
         else:
             comparison.wrong(f"window {what}: {len(window.rows)} rows in the log, none in {comparison.have}")

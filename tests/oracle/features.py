@@ -8,7 +8,7 @@ COMPARED = {
     "derived": True,      # dew point, feels-like and vapour pressure derived; the air's components
     "custom": True,       # metrics of one's own
     "sketches": True,     # quantiles
-    "controls": False,     # facts about a city
-    "civil": False,        # civil days
-    "finality": False,     # final_at_ms, revised_at_ms
+    "controls": True,     # facts about a city
+    "civil": True,        # civil days
+    "finality": True,     # final_at_ms, revised_at_ms
 }

@@ -55,6 +55,7 @@ class City:
         self.counts = collections.Counter()
         self.flagged = collections.Counter()
         self.memory = quality.Memory()
+        self.zoned_until = 0
         self.open = {}      # start: Pane
         self.pending = {}   # key of the window: Window that is not final
 
@@ -109,31 +110,43 @@ class Partition:
         if row.city <= 0 or row.series > SERIES_MAX or self._foreign(row.city, of_shard):
             return "bad"
         if row.kind == CHECKED:
-            city = self._city(row)
+            city = self._city(row.city, row.series)
             city.heard, city.checked_at = self.clock, row.fetched
             return "checked"
         return self._reading(row, timestamp)
 
-    def _city(self, row):
-        field = str(row.city) if row.series == 0 else f"{row.city}/{row.series}"
+    def _city(self, city_id, series):
+        field = str(city_id) if series == 0 else f"{city_id}/{series}"
         if field not in self.cities:
-            self.cities[field] = City(field, self.facts.setdefault(row.city, Facts()))
+            self.cities[field] = City(field, self.facts.setdefault(city_id, Facts()))
         return self.cities[field]
 
     def _control(self, row, of_shard):
-        if not COMPARED["controls"] or not row.controls:
+        if row.city <= 0 or not row.controls:
             return "control"
-        if row.city and self._foreign(row.city, of_shard):
+        if self._foreign(row.city, of_shard):
             return "bad"
-        if any(control.zone and zones.zone_of(control.zone) is None for control in row.controls):
+        zone, interval, country = ("", 0, "")
+        for control in row.controls:
+            zone, interval, country = control.zone or zone, control.interval_s or interval, control.country or country
+        if zone and zones.zone_of(zone) is None:
             return "bad"
-        if row.city:
-            facts = self._city(row).facts
-            for control in row.controls:
-                facts.zone = control.zone or facts.zone
-                facts.interval = control.interval_s or facts.interval
-                facts.country = control.country or facts.country
+        facts = self._city(row.city, 0).facts
+        if zone and zone != facts.zone:
+            self._move(row.city, zone)
+        facts.interval = interval if interval > 0 else facts.interval
+        facts.country = country if len(country.encode()) == 2 else facts.country
         return "control"
+
+    def _move(self, city_id, zone):
+        """The city's zone changes. Until the day that had begun by the zone before ends, closing has to look for it."""
+        facts = self.facts[city_id]
+        for city in self.cities.values():
+            if city.facts is not facts or city.closed == 0:
+                continue
+            ends = [size.span(city.closed - 1, facts.zone)[2] for size in self.rules.sizes if size.days]
+            city.zoned_until = max([city.zoned_until] + [end for end in ends if end > city.closed])
+        facts.zone = zone
 
     # ---- readings ----
 
@@ -141,7 +154,7 @@ class Partition:
         rules = self.rules
         if row.at > self.clock + FUTURE_MS:
             return "bad"
-        city = self._city(row)
+        city = self._city(row.city, row.series)
         city.heard = self.clock
         start = row.at - row.at % rules.pane_ms
         if self.clock - (start + rules.pane_ms) > rules.lateness_ms:
@@ -207,6 +220,7 @@ class Partition:
                 window.revision += 1
                 window.revised_at = self.clock
             else:
+                window.final_at = 0
                 city.pending[name] = window
 
     # ---- closing ----
@@ -219,15 +233,18 @@ class Partition:
             for size in self.rules.sizes:
                 name, window, begin, end = self._window(city, size, start)
                 window.take(pane.rows, pane.updated, begin, end)
+                window.final_at = 0  # it was final perhaps, until the zone changed
                 city.pending[name] = window
         city.closed = through
+        city.zoned_until = city.zoned_until if city.zoned_until > through else 0
         for name, window in list(city.pending.items()):
             if window.end <= through:
                 window.final_at = self.clock
                 del city.pending[name]
 
     def _tick(self):
-        """Closes what ends by now of cities that were silent: those of which a pane with rows, or a window with the newest one, ends."""
+        """Closes what ends by now of cities that were silent: those of which a pane with rows,
+        or a window with the newest one, ends; or the day that had begun when its zone changed."""
         rules = self.rules
         through = (self.clock - rules.allowed_delay_ms) // rules.pane_ms * rules.pane_ms
         for city in self.cities.values():
@@ -236,5 +253,6 @@ class Partition:
             ends = [start + rules.pane_ms for start in city.open]
             if city.watermark > 0:
                 ends += [end for end in (size.span(city.watermark, city.facts.zone)[2] for size in rules.sizes) if end > city.closed]
+            ends += [city.zoned_until] if city.zoned_until > city.closed else []
             if ends and min(ends) <= through:
                 self._close(city, through)

@@ -28,15 +28,14 @@ def figures():
 def parts(data, *others):
     """{name: value} of what is stored, without keys that one of the dumps has retired, the counters of commits and figures."""
     stored = [apply.stored_of(one)[0] for one in (data, *others)]
-    since = {name: max(s.number(name) for s in stored) for name in stored[0].ledger if "cursor" in name}
+    since = max(s.number("pane_cursor_ms") for s in stored)
     out = {f"ledger {name}": value for name, value in stored[0].ledger.items() if "cursor" not in name and name not in ("commits", "retired")}
     out.update({f"city {field}": value for field, value in stored[0].cities.items()})
     for start, fields in stored[0].panes.items():
-        out.update({f"pane {start} {field}": value for field, value in fields.items() if start >= since["pane_cursor_ms"]})
+        out.update({f"pane {start} {field}": value for field, value in fields.items() if start >= since})
     for (size, key), fields in stored[0].windows.items():
-        for field, value in fields.items():
-            if modules()[1].WindowState.FromString(value).start_ms >= since["w_cursor_" + size]:
-                out[f"window {size} {key} {field}"] = value
+        if not any(s.retired(size, key) for s in stored):
+            out.update({f"window {size} {key} {field}": value for field, value in fields.items()})
     return out
 
 

@@ -59,3 +59,8 @@ def day_span(name, at_ms, days):
 
 def iso(date):
     return datetime.date.fromordinal(EPOCH + date).isoformat()
+
+
+def number(date):
+    """Of a date as text."""
+    return datetime.date.fromisoformat(date).toordinal() - EPOCH
