@@ -16,7 +16,7 @@
 static uint64_t mask_of(const struct state *state, struct city_entry *entry)
 {
     if (entry->alert_rules != state->rules) {
-        entry->alert_mask = alert_rules_mask(&state->rules->alerts, entry->city.city_id, "");
+        entry->alert_mask = alert_rules_mask(&state->rules->alerts, entry->city.city_id, entry->city.country);
         entry->alert_rules = state->rules;
     }
     return entry->alert_mask;
@@ -84,9 +84,13 @@ static bool value_of(struct evaluated *of, int32_t metric, int32_t *value)
     return observation_has(of->row, quantity->value_bit);
 }
 
-static int64_t start_of(const struct alert_rule *rule, const struct observation *row)
+/* Of a day the date, so that it stays one window when the zone changes. */
+static int64_t start_of(const struct state *state, const struct city_entry *entry, const struct alert_rule *rule,
+                        int64_t at_ms)
 {
-    return rule->size_ms ? window_start(row->observed_at_ms, rule->size_ms) : 0;
+    if (rule->size == ALERT_LATEST)
+        return 0;
+    return window_span_at(&state->rules->windows.sizes[rule->size], entry->city.zone, at_ms).key_ms;
 }
 
 static void evaluate(struct state *state, struct city_entry *entry, const struct alert_rule *rule, struct evaluated *of)
@@ -95,7 +99,7 @@ static void evaluate(struct state *state, struct city_entry *entry, const struct
     struct alert_reading reading = {.observed_at_ms = of->row->observed_at_ms, .clock_ms = state->ledger.clock_ms};
     if (!value_of(of, rule->metric, &reading.value))
         return;
-    reading.start_ms = start_of(rule, of->row);
+    reading.start_ms = start_of(state, entry, rule, of->row->observed_at_ms);
     struct alert_state *alert = alert_states_find(&entry->city.alerts, rule->name);
     if (!alert)
         alert = alert_states_add(&entry->city.alerts, rule);

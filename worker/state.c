@@ -120,6 +120,7 @@ void state_set_facts(struct state *state, int64_t city_id, const struct city_fac
             entry->city.interval_s = facts->interval_s;
         if (*facts->country)
             snprintf(entry->city.country, sizeof entry->city.country, "%s", facts->country);
+        entry->alert_rules = NULL; /* others may match it */
         state_touch(state, entry);
     }
 }
@@ -155,6 +156,7 @@ int state_take_city(struct state *state, const char *field, const void *bytes, s
     struct city_entry *entry = state_city(state, city.city_id, city.series);
     citystate_release(&entry->city); /* HSCAN may return a field twice */
     entry->city = city;
+    entry->alert_rules = NULL;
     return 0;
 }
 

@@ -117,6 +117,43 @@ static void cities_and_series_of_their_own(void **state)
     assert_int_equal(event_at(1).series, 3);
 }
 
+static void control(const char *zone, const char *country, int64_t clock_ms)
+{
+    struct observation row = {.kind = ISOBAR__V1__ROW_KIND__CONTROL, .city_id = CITY};
+    struct control control = {.zone = zone, .country = country};
+    struct buf bytes = BUF_EMPTY;
+    assert_int_equal(batch_encode_control(&row, &control, 0, &bytes), 0);
+    kit_bytes(&kit, bytes.data, bytes.size, clock_ms);
+    buf_release(&bytes);
+}
+
+static void a_country_is_what_control_rows_say(void **state)
+{
+    (void)state;
+    RULE("spain", "metric", "temperature", "above", "40", "country", "ES");
+    feed(0, 4100);
+    assert_int_equal(kit_city(&kit, CITY)->alerts.count, 1);
+    control("", "ES", NOON + MINUTE);
+    feed(2, 4100);
+    assert_told(0, RAISED, 2);
+    control("", "FR", NOON + 4 * MINUTE);
+    kit_tick(&kit, NOON + 5 * MINUTE);
+    assert_told(1, CLEARED, 2);
+    assert_int_equal(event_at(1).cause, ISOBAR__V1__ALERT_CAUSE__ALERT_CAUSE_RULE);
+}
+
+/* 22:00 to 02:00 in Los Angeles: two dates there, and one in UTC. */
+static void days_are_those_of_the_city(void **state)
+{
+    (void)state;
+    RULE("day", "metric", "temperature", "window", "1d", "statistic", "maximum", "above", "35");
+    control("America/Los_Angeles", "", NOON);
+    feed(18 * 60, 3600); /* 06:00 UTC, 23:00 there */
+    assert_told(0, RAISED, 18 * 60);
+    feed(20 * 60, 1000); /* 01:00 there */
+    assert_told(1, CLEARED, 18 * 60);
+}
+
 static void windows_are_carried_in_the_state(void **state)
 {
     (void)state;
@@ -322,6 +359,8 @@ int main(void)
         TEST(rows_for_closed_panes),
         TEST(duplicates_and_other_metrics_change_nothing),
         TEST(cities_and_series_of_their_own),
+        TEST(a_country_is_what_control_rows_say),
+        TEST(days_are_those_of_the_city),
         TEST(windows_are_carried_in_the_state),
         TEST(derived_metrics),
         TEST(values_that_fail),
