@@ -61,12 +61,13 @@ $(foreach p,$(PROGRAMS) isobar-sim isobar-apply,$(eval $(call program,$(p))))
 $(BUILD)/libisobar.a: $(COMMON_O)
 	@echo "AR $@"; rm -f $@; ar rcs $@ $^
 
+# -MD, not -MMD: generated headers lie in a system folder, and what includes them must follow the .proto files.
 $(BUILD)/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D) && echo "CC $<"
-	$(Q)$(CC) $(FLAGS) $(OURS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(FLAGS) $(OURS) -MD -MP -c -o $@ $<
 $(BUILD)/gen/%.o: $(GEN)/%.c | $(GEN_H)
 	@mkdir -p $(@D) && echo "CC $<"
-	$(Q)$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(FLAGS) -MD -MP -c -o $@ $<
 
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: proto/%.proto
 	@mkdir -p $(@D) && echo "PROTOC $<"
