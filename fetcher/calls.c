@@ -61,9 +61,31 @@ static void make_checked(struct observation *row)
     *row = checked;
 }
 
+/*
+ * What workers must know of a city, before its first reading: the zone decides which day a reading belongs to, the
+ * interval how many there should be.
+ */
+static void tell(struct fetcher *fetcher, struct city *city)
+{
+    int64_t now_ms = clock_wall_ms();
+    struct observation row = {.kind = ISOBAR__V1__ROW_KIND__CONTROL,
+                              .city_id = city->id,
+                              .provider = fetcher->rows.count ? fetcher->rows.rows[0].provider : 0,
+                              .observed_at_ms = now_ms,
+                              .fetched_at_ms = now_ms};
+    struct control control = {.zone = zone_name(city->zone),
+                              .country = city->country,
+                              .interval_s = (int32_t)(fetcher->schedule.interval_ms / 1000)};
+    outbox_send_control(fetcher->outbox, city->shard, &row, &control);
+    city->told = true;
+    fetcher->metrics.controls_total++;
+}
+
 static void send_rows(struct fetcher *fetcher, struct city *city)
 {
     struct provider_rows *rows = &fetcher->rows;
+    if (!city->told)
+        tell(fetcher, city);
     if (city->call == FETCH_HISTORY) {
         city->history_done = true;
         fetcher->metrics.history_rows_total += (int64_t)rows->count;

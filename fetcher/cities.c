@@ -87,8 +87,10 @@ void cities_hold(struct cities *cities, int32_t shard, int64_t number, int64_t n
     if (held->held)
         return;
     held->held = true;
-    for (size_t i = 0; i < held->count; i++)
+    for (size_t i = 0; i < held->count; i++) {
+        held->cities[i]->told = false; /* another fetcher has said something since, perhaps */
         settle(cities, held->cities[i], now_ms);
+    }
 }
 
 void cities_drop(struct cities *cities, int32_t shard)
@@ -124,6 +126,9 @@ static void parts_add(struct cities_parts *parts, const Isobar__V1__City *entry,
     city->longitude_e5 = entry->longitude_e5;
     city->paused = entry->paused;
     city->history_done = !want_history;
+    city->zone = *entry->zone ? zone_get(entry->zone) : NULL;
+    if (strlen(entry->country) == 2)
+        memcpy(city->country, entry->country, 2);
     snprintf(city->name, sizeof city->name, "%s", entry->ascii_name);
     if (parts->count == parts->capacity) {
         parts->capacity = parts->capacity ? parts->capacity * 2 : 16;
@@ -149,6 +154,10 @@ static void update(const struct cities *cities, struct city *city, const struct 
         city->longitude_e5 = entry->longitude_e5;
         schedule_remove(cities->schedule, &city->item);
     }
+    if (city->zone != entry->zone || strcmp(city->country, entry->country) != 0)
+        city->told = false;
+    city->zone = entry->zone;
+    memcpy(city->country, entry->country, sizeof city->country);
     city->paused = entry->paused;
     memcpy(city->name, entry->name, sizeof city->name);
     settle(cities, city, now_ms);

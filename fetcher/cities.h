@@ -14,6 +14,7 @@
 #include "control.pb-c.h"
 #include "provider.h"
 #include "schedule.h"
+#include "zone.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,7 +34,10 @@ struct city {
     enum fetch_call call; /* the one under way, while in_call */
     bool history_done;    /* or not wanted */
     bool paused, in_call, gone;
-    char name[48]; /* for logs; ASCII */
+    bool told; /* its zone and country were produced, since its shard is held */
+    char country[4];
+    const struct zone *zone; /* NULL: not known */
+    char name[48];           /* for logs; ASCII */
 };
 
 struct cities_shard {

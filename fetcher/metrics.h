@@ -11,6 +11,7 @@
     X(COUNTER, body_bytes_total, "bytes of answers, decompressed")                                                     \
     X(COUNTER, observations_total, "readings made from answers")                                                       \
     X(COUNTER, checked_total, "answers with nothing new")                                                              \
+    X(COUNTER, controls_total, "rows that say the zone, country and interval of a city")                               \
     X(COUNTER, history_rows_total, "readings made from histories")                                                     \
     X(COUNTER, values_left_out_total, "values in answers that could not be used")                                      \
     X(COUNTER, history_items_skipped_total, "history items that could not be used")                                    \

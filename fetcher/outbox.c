@@ -160,11 +160,11 @@ void outbox_free(struct outbox *outbox)
     free(outbox);
 }
 
-static void send_batch(struct outbox *outbox, int32_t shard, const struct observation *rows, size_t count)
+/* Sends what was encoded, or tells that it could not be. */
+static void send_encoded(struct outbox *outbox, int32_t shard, size_t count, int status)
 {
-    buf_reset(&outbox->batch);
-    if (batch_encode(rows, count, shard, &outbox->batch) != 0) {
-        outbox->config.metrics->rows_lost_total += (int64_t)count; /* cannot be: 512 rows have at most 80 KiB */
+    if (status != 0) {
+        outbox->config.metrics->rows_lost_total += (int64_t)count; /* cannot be: 512 rows have at most 120 KiB */
         log_error("batch_not_encoded", LOG_INT("rows", count), LOG_INT("shard", shard));
         return;
     }
@@ -186,8 +186,18 @@ static void send_batch(struct outbox *outbox, int32_t shard, const struct observ
 
 void outbox_send(struct outbox *outbox, int32_t shard, const struct observation *rows, size_t count)
 {
-    for (size_t at = 0; at < count; at += BATCH_MAX_ROWS)
-        send_batch(outbox, shard, rows + at, count - at < BATCH_MAX_ROWS ? count - at : BATCH_MAX_ROWS);
+    for (size_t at = 0; at < count; at += BATCH_MAX_ROWS) {
+        size_t some = count - at < BATCH_MAX_ROWS ? count - at : BATCH_MAX_ROWS;
+        buf_reset(&outbox->batch);
+        send_encoded(outbox, shard, some, batch_encode(rows + at, some, shard, &outbox->batch));
+    }
+}
+
+void outbox_send_control(struct outbox *outbox, int32_t shard, const struct observation *row,
+                         const struct control *control)
+{
+    buf_reset(&outbox->batch);
+    send_encoded(outbox, shard, 1, batch_encode_control(row, control, shard, &outbox->batch));
 }
 
 int64_t outbox_waiting(const struct outbox *outbox)

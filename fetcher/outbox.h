@@ -38,6 +38,9 @@ struct outbox *outbox_new(struct loop *loop, const struct outbox_config *config,
 void outbox_free(struct outbox *outbox);
 /* Sends `count` rows of one shard to its partition, as batches of at most BATCH_MAX_ROWS. */
 void outbox_send(struct outbox *outbox, int32_t shard, const struct observation *rows, size_t count);
+/* Sends one row of kind CONTROL, which says `control`. */
+void outbox_send_control(struct outbox *outbox, int32_t shard, const struct observation *row,
+                         const struct control *control);
 /* Records that wait for their acknowledgement. */
 int64_t outbox_waiting(const struct outbox *outbox);
 /* True while Kafka is known to be away: it was reported, and nothing was acknowledged since. */

@@ -22,6 +22,7 @@ struct place {
     int32_t shard;
     int current, history; /* requests */
     enum mood mood;
+    bool told; /* workers were, of its zone */
 };
 
 struct fixture {
@@ -38,6 +39,7 @@ struct fixture {
     int64_t incarnation, version;
     bool target_said;
     struct place places[CITIES];
+    int controls;
     int requests;
     int64_t same_dt_s;
     /* of the last heartbeat */
@@ -169,13 +171,15 @@ static inline void say_catalogue(struct fixture *fixture, int32_t shard)
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Catalogue catalogue = ISOBAR__V1__CATALOGUE__INIT;
     Isobar__V1__City list[CITIES], *pointers[CITIES];
-    static char name[] = "Somewhere";
+    static char name[] = "Somewhere", zone[] = "Asia/Kathmandu", country[] = "NP";
     for (int i = 0; i < CITIES; i++) {
         if (fixture->places[i].shard != shard)
             continue;
         isobar__v1__city__init(&list[i]);
         list[i].city_id = fixture->places[i].id;
         list[i].ascii_name = name;
+        list[i].zone = zone;
+        list[i].country = country;
         list[i].latitude_e5 = i * 100000;
         pointers[catalogue.n_cities++] = &list[i];
     }
@@ -226,8 +230,30 @@ static inline void on_envelope(void *arg, const Isobar__V1__Envelope *envelope)
 
 /* ---- the topic ---- */
 
+static inline struct place *place_of(struct fixture *fixture, int64_t id)
+{
+    for (int i = 0; i < CITIES; i++)
+        if (fixture->places[i].id == id)
+            return &fixture->places[i];
+    fail_msg("a row of city %lld, which is none", (long long)id);
+    return NULL;
+}
+
+/* What is said of a city comes before its first reading. */
+static inline void hear_control(struct fixture *fixture, const struct observation *row, size_t index)
+{
+    struct control control;
+    assert_true(batch_control(fixture->batch, index, &control));
+    assert_string_equal(control.zone, "Asia/Kathmandu");
+    assert_string_equal(control.country, "NP");
+    assert_true(control.interval_s > 0);
+    place_of(fixture, row->city_id)->told = true;
+    fixture->controls++;
+}
+
 static inline void count_row(struct fixture *fixture, const struct observation *row, int32_t partition)
 {
+    assert_true(place_of(fixture, row->city_id)->told);
     bool checked = row->kind == ISOBAR__V1__ROW_KIND__CHECKED;
     fixture->observations += !checked;
     fixture->checked += checked;
@@ -251,7 +277,10 @@ static inline size_t on_records(void *arg, const struct kafka_record *records, s
             fail_msg("a worker would refuse it: %s", reason);
         for (size_t r = 0; r < batch_rows(fixture->batch); r++) {
             batch_row(fixture->batch, r, &row);
-            count_row(fixture, &row, records[i].partition);
+            if (row.kind == ISOBAR__V1__ROW_KIND__CONTROL)
+                hear_control(fixture, &row, r);
+            else
+                count_row(fixture, &row, records[i].partition);
         }
     }
     return count;

@@ -217,6 +217,62 @@ static void test_a_new_catalogue_keeps_what_is_known_of_its_cities(void **state)
     assert_int_equal(counts(world).history_wanted, 19);
 }
 
+/* Workers are told of a city when its shard comes, and when the catalogue says something else. */
+static void test_what_workers_must_know_is_told_again(void **state)
+{
+    struct world *world = *state;
+    cities_hold(&world->cities, 2, 1, NOW);
+    assert_true(give(world, 2, 1, 0, 1, 0, 2));
+    struct city *city = world->cities.shards[2].cities[0];
+    assert_false(city->told);
+    assert_null(city->zone);
+    city->told = true;
+    assert_true(give(world, 2, 2, 0, 1, 0, 2)); /* nothing new */
+    assert_true(city->told);
+    city->zone = zone_get("Asia/Tokyo"); /* the catalogue says none */
+    assert_true(give(world, 2, 3, 0, 1, 0, 2));
+    assert_false(city->told);
+    city->told = true;
+    memcpy(city->country, "JP", 3);
+    assert_true(give(world, 2, 4, 0, 1, 0, 2));
+    assert_false(city->told);
+    assert_string_equal(city->country, "");
+    city->told = true;
+    cities_hold(&world->cities, 2, 2, NOW); /* another number of the same shard */
+    assert_true(city->told);
+    cities_drop(&world->cities, 2);
+    cities_hold(&world->cities, 2, 3, NOW);
+    assert_false(city->told);
+}
+
+static void test_zones_of_the_catalogue(void **state)
+{
+    struct world *world = *state;
+    static char names[][20] = {"Asia/Kathmandu", "Mars/Olympus"}, country[] = "NP", longer[] = "NPL";
+    Isobar__V1__City list[2], *pointers[] = {&list[0], &list[1]};
+    Isobar__V1__Catalogue message = ISOBAR__V1__CATALOGUE__INIT;
+    cities_hold(&world->cities, 2, 1, NOW);
+    for (int64_t i = 0, id = 1; i < 2; id++) {
+        if (shard_of_city(id, SHARDS) != 2)
+            continue;
+        isobar__v1__city__init(&list[i]);
+        list[i].city_id = id;
+        list[i].zone = names[i];
+        list[i].country = i ? longer : country;
+        i++;
+    }
+    message.shard = 2;
+    message.version = message.parts = 1;
+    message.n_cities = 2;
+    message.cities = pointers;
+    assert_true(cities_part(&world->cities, &message, NOW));
+    const struct cities_shard *shard = &world->cities.shards[2];
+    assert_string_equal(zone_name(shard->cities[0]->zone), "Asia/Kathmandu");
+    assert_string_equal(shard->cities[0]->country, "NP");
+    assert_null(shard->cities[1]->zone); /* not known: nothing is said of it */
+    assert_string_equal(shard->cities[1]->country, "");
+}
+
 static void test_a_corrected_place_is_not_parked_any_more(void **state)
 {
     struct world *world = *state;
@@ -358,6 +414,8 @@ int main(void)
         TEST(test_an_empty_shard_is_complete_too),
         TEST(test_impossible_parts_and_cities_are_ignored),
         TEST(test_a_new_catalogue_keeps_what_is_known_of_its_cities),
+        TEST(test_what_workers_must_know_is_told_again),
+        TEST(test_zones_of_the_catalogue),
         TEST(test_a_corrected_place_is_not_parked_any_more),
         TEST(test_paused_cities_are_not_polled),
         TEST(test_a_shard_that_comes_back_goes_on_where_it_was),

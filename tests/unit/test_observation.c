@@ -397,9 +397,47 @@ static void sizes_are_bounded(void **state)
     batch_free(batch);
 }
 
+/* ---- controls ---- */
+
+static void control_rows(void **state)
+{
+    (void)state;
+    struct observation row = {.kind = ISOBAR__V1__ROW_KIND__CONTROL, .city_id = 7}, out;
+    struct control control = {.zone = "Asia/Kathmandu", .country = "NP", .interval_s = 600}, said;
+    struct buf bytes = BUF_EMPTY;
+    struct batch *batch = batch_new();
+    const char *reason = NULL;
+    assert_int_equal(batch_encode_control(&row, &control, 3, &bytes), 0);
+    assert_int_equal(batch_decode(batch, bytes.data, bytes.size, &reason), 0);
+    assert_int_equal(batch_rows(batch), 1);
+    batch_row(batch, 0, &out);
+    assert_int_equal(out.kind, ISOBAR__V1__ROW_KIND__CONTROL);
+    assert_true(batch_control(batch, 0, &said));
+    assert_string_equal(said.zone, "Asia/Kathmandu");
+    assert_string_equal(said.country, "NP");
+    assert_int_equal(said.interval_s, 600);
+    assert_int_equal(said.config_version, 0);
+    assert_false(batch_control(batch, 1, &said));
+    assert_string_equal(said.zone, "");
+    /* A row that says nothing. */
+    buf_reset(&bytes);
+    assert_int_equal(batch_encode(&row, 1, 3, &bytes), 0);
+    assert_int_equal(batch_decode(batch, bytes.data, bytes.size, &reason), 0);
+    assert_false(batch_control(batch, 0, &said));
+    /* A control of a row that is none. */
+    row.kind = ISOBAR__V1__ROW_KIND__TICK;
+    buf_reset(&bytes);
+    assert_int_equal(batch_encode_control(&row, &control, 3, &bytes), 0);
+    assert_int_equal(batch_decode(batch, bytes.data, bytes.size, &reason), ERR_INVALID);
+    assert_string_equal(reason, "a control that belongs to no row");
+    batch_free(batch);
+    buf_release(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(control_rows),
         cmocka_unit_test(set_and_has),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(values_of_the_operator),
