@@ -16,6 +16,7 @@
 
 #define LINE_BYTES    200 /* inih's own buffer */
 #define LATENESS_LOW  DURATION_MINUTE
+#define SLIDING       "sliding"
 #define LATENESS_HIGH (100 * DURATION_YEAR) /* as the retention of windows */
 #define ALERT         "alert "              /* sections of alerts: [alert frost] */
 #define WORD_SHOWN    64                    /* bytes of a value that an error quotes */
@@ -96,6 +97,15 @@ static void take_key(struct parse *parse, const char *section, const char *name,
     wrong(parse, parse->line, "unknown key \"%.*s\" in [%s]", WORD_SHOWN, name, section);
 }
 
+/* A sliding window has no retention: it is made of others. */
+static void take_slide(struct parse *parse, const char *name, const char *value)
+{
+    if (strcmp(value, SLIDING) != 0 || strpbrk(name, ",:"))
+        wrong(parse, parse->line, "a sliding window is size/step = " SLIDING ", for example 24h/1h = " SLIDING);
+    else
+        buf_printf(&parse->windows, "%s%s", parse->windows.size ? "," : "", name);
+}
+
 /* A mistake in one size is told with its line; what they are together is seen at the end. */
 static void take_window(struct parse *parse, const char *name, const char *value)
 {
@@ -151,6 +161,8 @@ static int on_key(void *arg, const char *section, const char *name, const char *
     struct parse *parse = arg;
     if (*section == '\0')
         wrong(parse, parse->line, "\"%.*s\" stands before the first section", WORD_SHOWN, name);
+    else if (strcmp(section, "windows") == 0 && strchr(name, '/'))
+        take_slide(parse, name, value);
     else if (strcmp(section, "windows") == 0)
         take_window(parse, name, value);
     else if (strcmp(section, "quality") == 0)
@@ -271,6 +283,8 @@ void rules_windows(const struct rules *rules, struct buf *out)
         buf_printf(out, "%s%s:", i ? "," : "", rules->windows.sizes[i].name);
         duration_print(rules->windows.sizes[i].retention_ms, out);
     }
+    for (size_t i = 0; i < rules->windows.slide_count; i++)
+        buf_printf(out, ",%s", rules->windows.slides[i].name);
 }
 
 void rules_print(const struct rules *rules, struct buf *out)
@@ -281,6 +295,8 @@ void rules_print(const struct rules *rules, struct buf *out)
         duration_print(rules->windows.sizes[i].retention_ms, out);
         buf_byte(out, '\n');
     }
+    for (size_t i = 0; i < rules->windows.slide_count; i++)
+        buf_printf(out, "%s = " SLIDING "\n", rules->windows.slides[i].name);
     for (size_t i = 0; i < KEYS; i++) {
         int64_t number;
         if (i == 0 || strcmp(keys[i].section, keys[i - 1].section) != 0)

@@ -99,6 +99,9 @@ static void test_refuses(void **state)
         {"[windows]\n10m = \n", "line 2: window \"10m:\""},
         {"[windows]\n10m = 2w\n", "line 2: window \"10m:2w\": the retention"},
         {"[windows]\n010m = 2d\n", "line 2: window \"010m:2d\": the size"},
+        {"[windows]\n1h = 2d\n24h/1h = 2d\n", "line 3: a sliding window is size/step = sliding"},
+        {"[windows]\n1h = 2d\n24h/7m = sliding\n", "line 2: window \"24h/7m\": no window is there"},
+        {"[windows]\n24h/1h = sliding\n", "[windows] has no size"},
         {"[windows]\n10m = 2d,1h:3d\n", "line 2: a window is size = retention"},
         {"[windows]\n10m = 2d\n60m = 3d\n1h = 2d\n", "line 2: window \"1h:2d\": this size is there twice"},
         {"[windows]\n10m = 2d\n[time]\nidle = 0s\n",
@@ -279,6 +282,22 @@ static void test_every_key_is_documented(void **state)
     free(page);
 }
 
+static void test_sliding_windows(void **state)
+{
+    (void)state;
+    struct buf text = BUF_EMPTY;
+    assert_int_equal(parse("[windows]\n24h/1h = sliding\n1h = 30d\n1d = 2y\n7d/1d=sliding\n"), 0);
+    assert_int_equal(rules.windows.slide_count, 2);
+    rules_windows(&rules, &text);
+    assert_string_equal(text.data, "1h:30d,1d:2y,24h/1h,7d/1d");
+    buf_reset(&text);
+    rules_print(&rules, &text);
+    assert_non_null(strstr(text.data, "[windows]\n1h = 30d\n1d = 2y\n24h/1h = sliding\n7d/1d = sliding\n"));
+    assert_int_equal(parse(text.data), 0);
+    assert_int_equal(rules.windows.slide_count, 2);
+    buf_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_parses),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_lists_all_mistakes),
+        cmocka_unit_test(test_sliding_windows),
         cmocka_unit_test(test_many_mistakes_are_counted),
         cmocka_unit_test(test_sizes_are_bounded),
         cmocka_unit_test(test_prints_what_it_parses),
