@@ -12,6 +12,7 @@
 #include "mem.h"
 #include "shard.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,6 +206,15 @@ int batch_encode_control(const struct observation *row, const struct control *co
     return encode(row, 1, &message, shard, out);
 }
 
+void batch_encode_version(int64_t version, int64_t at_ms, int32_t shard, struct buf *out)
+{
+    struct observation row = {.kind = ISOBAR__V1__ROW_KIND__CONTROL, .observed_at_ms = at_ms, .fetched_at_ms = at_ms};
+    struct control control = {.zone = "", .country = "", .config_version = version};
+    int status = batch_encode_control(&row, &control, shard, out);
+    assert(status == 0); /* one short row */
+    (void)status;
+}
+
 /* ---- decoding ---- */
 
 struct batch *batch_new(void)
@@ -332,6 +342,19 @@ size_t batch_rows(const struct batch *batch)
 int32_t batch_shard(const struct batch *batch)
 {
     return batch->message ? batch->message->shard : -1;
+}
+
+int64_t batch_version(const struct batch *batch)
+{
+    const Isobar__V1__ObservationBatch *message = batch->message;
+    int64_t version = 0;
+    for (size_t i = 0; message && i < message->n_controls; i++) {
+        const Isobar__V1__Control *control = message->controls[i];
+        bool of_city = message->n_city_id && message->city_id[control->row] != 0;
+        if (!of_city && control->config_version > version)
+            version = control->config_version;
+    }
+    return version;
 }
 
 void batch_row(const struct batch *batch, size_t index, struct observation *out)

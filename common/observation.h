@@ -83,9 +83,16 @@ void batch_free(struct batch *batch);
  */
 int batch_decode(struct batch *batch, const void *bytes, size_t size, const char **reason)
     __attribute__((warn_unused_result));
+/*
+ * Appends the record that puts a version of the rules (rules.h) in force from there on: one row of kind CONTROL without
+ * a city. `version` is above 0.
+ */
+void batch_encode_version(int64_t version, int64_t at_ms, int32_t shard, struct buf *out);
 /* Rows of the last decode (0 when it failed), and its shard (-1 when it failed). */
 size_t batch_rows(const struct batch *batch);
 int32_t batch_shard(const struct batch *batch);
+/* The largest version of the rules that a control row without a city puts in force; 0: none does. */
+int64_t batch_version(const struct batch *batch);
 /* Copies row `index` (below batch_rows) into `out`: unknown bits of `present` are cleared, unknown values are 0. */
 void batch_row(const struct batch *batch, size_t index, struct observation *out);
 

@@ -232,12 +232,13 @@ static void take_alerts(struct parse *parse)
     buf_release(&reason);
 }
 
-static void set_defaults(struct parse *parse)
+void rules_defaults(struct rules *rules)
 {
-    memset(parse->rules, 0, sizeof *parse->rules);
-    quality_defaults(&parse->rules->quality);
+    struct parse parse = {.rules = rules};
+    memset(rules, 0, sizeof *rules);
+    quality_defaults(&rules->quality);
     for (size_t i = 0; i < KEYS; i++)
-        take_number(parse, &keys[i], keys[i].start);
+        take_number(&parse, &keys[i], keys[i].start);
 }
 
 /* The text as lines that inih may see; false, with the reason told, when it is none. */
@@ -262,7 +263,7 @@ int rules_parse(struct rules *rules, const char *text, size_t size, struct buf *
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         parse.text += 3; /* a byte order mark */
     buf_init(&parse.windows);
-    set_defaults(&parse);
+    rules_defaults(rules);
     if (is_text(&parse, text, size)) {
         if (ini_parse_stream(next_line, &parse, on_key, &parse) != 0)
             wrong(&parse, 0, "the rules cannot be read");

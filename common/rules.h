@@ -41,6 +41,8 @@ struct rules_key {
     int64_t low, high;
 };
 
+/* Every key at its default, and no windows. */
+void rules_defaults(struct rules *rules);
 /*
  * Parses `size` bytes of text. 0; ERR_INVALID, or ERR_TOO_LARGE above RULES_MAX_BYTES, with one line per mistake in
  * `error` ("line 3: ..."), RULES_ERRORS_MAX at most, each of which ends with a newline. Keys that are not given have

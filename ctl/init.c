@@ -12,6 +12,7 @@
 #include "kafka.h"
 #include "mem.h"
 #include "provision.h"
+#include "rule_request.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,8 +27,10 @@
     X(TEXT, deadletter_topic, "weather.deadletter", 0, 0, "topic for what could not be used")                          \
     X(INT, partitions, "24", 1, 4096, "partitions of the topic, and shards of the catalogue; fixed for ever")          \
     X(INT, replicas, "0", 0, 15, "replicas of a topic that is made; 0: three, or as many as there are brokers")        \
-    X(TEXT, windows, "10m:2d,1h:30d,1d:2y", 0, 0, "windows as size:retention[,size:retention]")                        \
-    X(INT, lateness_s, "172800", 60, 31536000, "how late a reading may come and still count, s")                       \
+    X(TEXT, rules, "", 0, 0, "file with the rules, docs/rules.md; empty: windows, lateness, and defaults")             \
+    X(TEXT, windows, "", 0, 0, "windows as size:retention[,size:retention]; empty: " RULE_REQUEST_WINDOWS)             \
+    X(INT, lateness_s, "0", 0, 31536000, "how late a reading may come and still count, s; 0: two days")                \
+    X(TEXT, pane, "", 0, 0, "pane, of which all windows ever are multiples, as 1m; empty: the largest that fits")      \
     X(TEXT, cities, "", 0, 0, "table of cities, CSV; replaces the catalogue. Empty: leaves it as it is")               \
     X(INT, city_limit, "0", 0, 1000000, "takes the first so many cities of the table; 0: all")                         \
     X(TEXT, zoneinfo, "/usr/share/zoneinfo", 0, 0, "folder of the IANA time zones that cities may name")
@@ -45,6 +48,7 @@ static const struct option_row rows[] = {INIT_OPTIONS(OPTION_ROW)};
 struct init {
     const struct init_options *options;
     struct context context;
+    struct rule_request request;
     struct installation wanted, there;
     bool exists; /* an installation is there */
     struct city_table table;
@@ -91,20 +95,10 @@ static int check_arguments(struct init *init)
     if (strcmp(options->topic, options->deadletter_topic) == 0)
         return context_fail(&init->context, EXIT_CODE_CONFIG, "topic and deadletter-topic are both \"%s\"",
                             options->topic);
-    struct buf error = BUF_EMPTY;
-    bool good = strlen(options->windows) < sizeof wanted->windows_text &&
-                windowset_parse(&wanted->windows, options->windows, &error) == 0;
-    if (!good)
-        (void)context_fail(&init->context, EXIT_CODE_CONFIG, "--windows: %s", error.size ? error.data : "too long");
-    buf_release(&error);
-    if (!good)
-        return init->context.exit_code;
-    snprintf(wanted->windows_text, sizeof wanted->windows_text, "%s", options->windows);
     snprintf(wanted->topic, sizeof wanted->topic, "%s", options->topic);
     wanted->partitions = (int32_t)options->partitions;
-    wanted->lateness_ms = options->lateness_s * 1000;
-    wanted->config_version = 1;
-    return read_cities(init);
+    int code = rule_request_read(&init->context, &init->request, wanted);
+    return code == EXIT_CODE_OK ? read_cities(init) : code;
 }
 
 /* ---- Redis as it is ---- */
@@ -216,11 +210,7 @@ static int compare(struct init *init)
         return differs(init, "the topic", there->topic, wanted->topic);
     if (there->partitions != wanted->partitions)
         return number_differs(init, "partitions", there->partitions, wanted->partitions);
-    if (strcmp(there->windows_text, wanted->windows_text) != 0)
-        return differs(init, "the windows", there->windows_text, wanted->windows_text);
-    if (there->lateness_ms != wanted->lateness_ms)
-        return number_differs(init, "lateness-s", there->lateness_ms / 1000, wanted->lateness_ms / 1000);
-    return EXIT_CODE_OK;
+    return rule_request_compare(&init->context, &init->request, there, wanted);
 }
 
 /* ---- topics ---- */
@@ -232,7 +222,7 @@ static int ensure_topic(struct init *init, const char *name, int32_t partitions,
     struct kafka_topic topic = {.name = name,
                                 .partitions = partitions,
                                 .replicas = (int32_t)init->options->replicas,
-                                .retention_ms = init->wanted.lateness_ms + RETENTION_EXTRA_MS,
+                                .retention_ms = init->wanted.rules.lateness_ms + RETENTION_EXTRA_MS,
                                 .log_append_time = true};
     int32_t existing = 0;
     int status = kafka_topic_ensure(init->options->kafka, &topic, timeout_ms, &existing, &error);
@@ -286,6 +276,19 @@ static int put_cities(struct init *init)
     return code;
 }
 
+/* The installation is of a version that kept no rules. A file may say what was options of the workers then. */
+static int adopt(struct init *init)
+{
+    int64_t version = init->there.rules.version;
+    if (*init->options->rules)
+        init->there.rules = init->wanted.rules;
+    init->there.rules.version = version;
+    int code = provision_adopt(&init->context, &init->there);
+    if (code == EXIT_CODE_OK)
+        printf("rules: version %" PRId64 " made of what the installation had\n", version);
+    return code;
+}
+
 /* Under the lock: what another init made meanwhile is accepted when it is the same. */
 static int provision(struct init *init)
 {
@@ -296,6 +299,8 @@ static int provision(struct init *init)
     int code = init->exists ? compare(init) : provision_make(&init->context, &init->wanted, init->low);
     if (code == EXIT_CODE_OK && init->exists)
         code = provision_check(&init->context, &init->there);
+    if (code == EXIT_CODE_OK && init->exists && !init->there.pane_ms)
+        code = adopt(init);
     if (code != EXIT_CODE_OK)
         return code;
     printf("ledgers: %d %s, prefix %s, Redis %s\n", init->wanted.partitions, init->exists ? "there already" : "made",
@@ -325,6 +330,7 @@ static int run(const void *values)
     const struct init_options *options = values;
     struct init init = {.options = options,
                         .context = CONTEXT_OF("init", options),
+                        .request = {options->rules, options->windows, options->pane, options->lateness_s},
                         .low = mem_calloc((size_t)options->partitions, sizeof *init.low)};
     int code = check_arguments(&init);
     if (code == EXIT_CODE_OK)

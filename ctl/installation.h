@@ -1,27 +1,24 @@
 /*
- * What an installation says of itself in the hash `meta` (docs/contracts.md). Fixed when it is made, the
- * catalogue's version aside.
+ * What an installation says of itself in the hash `meta`, and its newest rules (docs/contracts.md). Fixed when it is
+ * made, the versions of rules and catalogue aside.
  */
 #ifndef CTL_INSTALLATION_H
 #define CTL_INSTALLATION_H
 
 #include "context.h"
-#include "windowset.h"
+#include "rules.h"
 
 #include <stdint.h>
 
-#define INSTALLATION_FORMAT       1
-#define INSTALLATION_LATENESS_MIN INT64_C(60000) /* ms; what workers accept */
+#define INSTALLATION_FORMAT 1
 
 struct installation {
     char cluster_id[64]; /* of Kafka; "" when the broker has none */
     char topic[256];
     int32_t partitions;
-    char windows_text[512];
-    struct windowset windows; /* of the text */
-    int64_t lateness_ms;
-    int64_t config_version;
+    int64_t pane_ms;           /* for ever; 0: made before rules were kept, isobarctl init adds them */
     int64_t catalogue_version; /* 0: no cities yet */
+    struct rules rules;        /* the newest, with the installation's pane */
 };
 
 /*

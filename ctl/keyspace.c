@@ -80,7 +80,7 @@ bool keyspace_parse(const char *prefix, const struct installation *installation,
         out->size = KEYSPACE_PANE;
         return number(name + 5, &out->start_ms);
     }
-    return strncmp(name, "w:", 2) == 0 && window_parse(&installation->windows, name + 2, out);
+    return strncmp(name, "w:", 2) == 0 && window_parse(&installation->rules.windows, name + 2, out);
 }
 
 const char *keyspace_name(const struct context *context, const struct installation *installation,
@@ -91,7 +91,7 @@ const char *keyspace_name(const struct context *context, const struct installati
         snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:pane:%" PRId64, context->prefix, key->partition, key->start_ms);
     else
         snprintf(out, CONTEXT_KEY_BYTES, "%s{%d}:w:%s", context->prefix, key->partition,
-                 window_key_text(&installation->windows.sizes[key->size], key->start_ms, window));
+                 window_key_text(&installation->rules.windows.sizes[key->size], key->start_ms, window));
     return out;
 }
 

@@ -8,6 +8,7 @@
 #include "entropy.h"
 #include "error.h"
 #include "mem.h"
+#include "rule_store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -93,15 +94,15 @@ static void ledger_words(struct call *call, const struct installation *wanted, i
     field(call, "cid", cid);
     field(call, "owner", "");
     field(call, "format", LEDGER_FORMAT);
-    number_field(call, "config_version", wanted->config_version);
+    number_field(call, "config_version", wanted->rules.version);
     number_field(call, "first_offset", low);
     number_field(call, "offset", low);
     field(call, "record_offset", "-1");
     field(call, "tick_after", "");
     for (size_t i = 0; i < sizeof zeros / sizeof *zeros; i++)
         field(call, zeros[i], "0");
-    for (size_t i = 0; i < wanted->windows.count; i++) {
-        snprintf(cursors[i], sizeof cursors[i], "w_cursor_%s", wanted->windows.sizes[i].name);
+    for (size_t i = 0; i < wanted->rules.windows.count; i++) {
+        snprintf(cursors[i], sizeof cursors[i], "w_cursor_%s", wanted->rules.windows.sizes[i].name);
         field(call, cursors[i], "0");
     }
 }
@@ -152,21 +153,38 @@ static int make_ledger(struct context *context, const struct installation *wante
     return made ? EXIT_CODE_OK : accept_ledger(context, ledger, low);
 }
 
+/* Those of a try that ended half way are written over: without meta nobody has read them. */
+static int make_rules(struct context *context, const struct installation *wanted)
+{
+    char key[CONTEXT_KEY_BYTES], version[24];
+    struct buf text = BUF_EMPTY;
+    rules_print(&wanted->rules, &text);
+    snprintf(version, sizeof version, "%" PRId64, wanted->rules.version);
+    struct store_reply *reply = CONTEXT_ASK(context, "HSET", context_key(context, "config", key), version, text.data);
+    store_reply_free(reply);
+    buf_release(&text);
+    return reply ? EXIT_CODE_OK : context->exit_code;
+}
+
 static int make_meta(struct context *context, const struct installation *wanted)
 {
     char key[CONTEXT_KEY_BYTES], id[ENTROPY_ID_BYTES];
     struct call call = {.words = {"EVAL", create_script, "1", context_key(context, "meta", key)}, .count = 4};
+    struct buf windows = BUF_EMPTY;
     entropy_id(id);
     number_field(&call, "format", INSTALLATION_FORMAT);
     field(&call, "installation", id);
     field(&call, "cluster_id", wanted->cluster_id);
     field(&call, "topic", wanted->topic);
     number_field(&call, "partitions", wanted->partitions);
-    field(&call, "windows", wanted->windows_text);
-    number_field(&call, "lateness_ms", wanted->lateness_ms);
-    number_field(&call, "config_version", wanted->config_version);
+    rules_windows(&wanted->rules, &windows);
+    number_field(&call, "pane_ms", wanted->rules.windows.pane_ms);
+    field(&call, "windows", windows.data);
+    number_field(&call, "lateness_ms", wanted->rules.lateness_ms);
+    number_field(&call, "config_version", wanted->rules.version);
     number_field(&call, "catalogue_version", 0);
     struct store_reply *reply = context_ask(context, call.count, call.words, NULL);
+    buf_release(&windows);
     if (!reply)
         return context->exit_code;
     bool made = strcmp(reply->text, "made") == 0;
@@ -181,7 +199,22 @@ int provision_make(struct context *context, const struct installation *wanted, c
     int code = EXIT_CODE_OK;
     for (int32_t partition = 0; partition < wanted->partitions && code == EXIT_CODE_OK; partition++)
         code = make_ledger(context, wanted, partition, low[partition]);
+    if (code == EXIT_CODE_OK)
+        code = make_rules(context, wanted);
     return code == EXIT_CODE_OK ? make_meta(context, wanted) : code;
+}
+
+int provision_adopt(struct context *context, const struct installation *there)
+{
+    char key[CONTEXT_KEY_BYTES], pane[24];
+    bool claimed = false;
+    int code = rule_store_claim(context, there->rules.version, &there->rules, &claimed);
+    if (code != EXIT_CODE_OK)
+        return code;
+    snprintf(pane, sizeof pane, "%" PRId64, there->rules.windows.pane_ms);
+    struct store_reply *reply = CONTEXT_ASK(context, "HSET", context_key(context, "meta", key), "pane_ms", pane);
+    store_reply_free(reply);
+    return reply ? EXIT_CODE_OK : context->exit_code;
 }
 
 int provision_check(struct context *context, const struct installation *there)

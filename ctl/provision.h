@@ -21,11 +21,16 @@ int provision_lock(struct context *context, char nonce[33]) __attribute__((warn_
 void provision_unlock(struct context *context, const char nonce[33]);
 
 /*
- * Makes the ledgers, whose first offsets are `low` (one per partition), then meta. Ledgers of an earlier try
- * that ended half way are taken as they are, when they are untouched. Returns the exit code.
+ * Makes the ledgers, whose first offsets are `low` (one per partition), then the rules and meta. Ledgers of an earlier
+ * try that ended half way are taken as they are, when they are untouched. Returns the exit code.
  */
 int provision_make(struct context *context, const struct installation *wanted, const int64_t *low)
     __attribute__((warn_unused_result));
+/*
+ * Has an installation that keeps no rules keep those of `there`, as version 1 or whichever its ledgers name. Returns
+ * the exit code.
+ */
+int provision_adopt(struct context *context, const struct installation *there) __attribute__((warn_unused_result));
 /* Checks that every partition has its ledger. Returns the exit code; 1 names those that lack it. */
 int provision_check(struct context *context, const struct installation *there) __attribute__((warn_unused_result));
 

@@ -62,7 +62,7 @@ static bool merge(const struct call *call, const struct store_reply *row, struct
 static bool shares_time(const struct call *call, const char *field, const struct window *window)
 {
     struct context *context = call->recount->context;
-    const struct window_size *size = &call->recount->installation->windows.sizes[call->key->size];
+    const struct window_size *size = &call->recount->installation->rules.windows.sizes[call->key->size];
     bool shares = false;
     for (int k = -2; size->days && k <= 2; k++) {
         struct keyspace_key key = *call->key;
@@ -127,7 +127,7 @@ static void compare_rows(const struct call *call, const struct store_reply *row)
 
 static void take_rows(struct call *call, const char *const *fields, size_t count, const struct store_reply *reply)
 {
-    const struct window_size *size = &call->recount->installation->windows.sizes[call->key->size];
+    const struct window_size *size = &call->recount->installation->rules.windows.sizes[call->key->size];
     if (reply->count != count + 1 || !context_integer(reply->elements[0], 0, INT64_MAX / 4, &call->cursor_ms) ||
         (!size->days && call->key->start_ms < call->cursor_ms))
         return; /* its first panes were retired meanwhile */
@@ -184,7 +184,7 @@ static int ask_all(struct call *call)
 
 int recount_window(struct recount *recount, const struct keyspace_key *key, struct audit *audit)
 {
-    const struct windowset *windows = &recount->installation->windows;
+    const struct windowset *windows = &recount->installation->rules.windows;
     const struct window_size *size = &windows->sizes[key->size];
     int64_t pane_ms = windows->pane_ms, cursor = audit->ledger.pane_cursor_ms;
     int64_t slack = size->days ? CIVIL_SLACK_MS : 0; /* where days of all zones may lie */

@@ -148,7 +148,7 @@ static int set(struct context *context, const char *key, const char *field, int6
 /* Windows that began before the period are not made: what came before it is missing in them. */
 static int leave_out_older(struct replay *replay, int32_t partition)
 {
-    const struct windowset *windows = &replay->installation.windows;
+    const struct windowset *windows = &replay->installation.rules.windows;
     char ledger[CONTEXT_KEY_BYTES], field[40];
     int code = EXIT_CODE_OK;
     context_partition_key(&replay->into, partition, "ledger", ledger);

@@ -299,7 +299,7 @@ static int conclude(const struct verify *verify)
 static int verify_all(struct verify *verify)
 {
     size_t partitions = (size_t)verify->installation.partitions;
-    verify->rules = (struct audit_rules){.windows = verify->installation.windows,
+    verify->rules = (struct audit_rules){.windows = verify->installation.rules.windows,
                                          .partitions = verify->installation.partitions,
                                          .now_ms = clock_wall_ms()};
     verify->audits = mem_calloc(partitions, sizeof *verify->audits);

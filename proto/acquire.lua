@@ -2,12 +2,12 @@
 --
 -- KEYS[1]  ledger of the partition
 -- ARGV     1 assignment number  2 owner "<member>/<incarnation>"  3 new commit id
---          4 format version     5 configuration version
+--          4 format version
 --
 -- {'ok', previous commit id, {field, value, ...}}   the ledger as it is now; the commit id is the new one
 -- {'missing'}                                       no ledger: nothing is ever created here
 -- {'refused', stored number, stored owner}          a newer assignment holds it
--- {'version', stored format, stored configuration}  written by newer software or configuration
+-- {'version', stored format}                        written by newer software
 -- {'invalid', reason}                               nothing was written, trying again will not help
 --
 -- Numbers are compared as decimal strings, because Lua's lose integers above 2^53.
@@ -17,10 +17,10 @@ local function less(a, b)
   return a < b
 end
 
-for i = 1, 5 do
-  if ARGV[i] == nil then return {'invalid', 'five arguments wanted'} end
+for i = 1, 4 do
+  if ARGV[i] == nil then return {'invalid', 'four arguments wanted'} end
 end
-for _, i in ipairs({1, 4, 5}) do
+for _, i in ipairs({1, 4}) do
   if not string.match(ARGV[i], '^%d+$') or (#ARGV[i] > 1 and string.sub(ARGV[i], 1, 1) == '0') then
     return {'invalid', 'argument ' .. i .. ' is not a decimal number'}
   end
@@ -42,9 +42,7 @@ if ARGV[3] == now[1] then return {'invalid', 'the commit id is not new'} end
 if less(ARGV[1], now[2]) or (ARGV[1] == now[2] and ARGV[2] ~= now[3]) then
   return {'refused', now[2], now[3]}
 end
-if less(ARGV[4], now[4]) or less(ARGV[5], now[5]) then
-  return {'version', now[4], now[5]}
-end
+if less(ARGV[4], now[4]) then return {'version', now[4]} end
 
 -- A permission that is missing would stop commit.lua half way, after its first write. Asked here, once. From Redis 7.
 if redis.acl_check_cmd then
@@ -55,6 +53,5 @@ if redis.acl_check_cmd then
   end
 end
 
-redis.call('HSET', KEYS[1], 'cid', ARGV[3], 'number', ARGV[1], 'owner', ARGV[2],
-           'format', ARGV[4], 'config_version', ARGV[5])
+redis.call('HSET', KEYS[1], 'cid', ARGV[3], 'number', ARGV[1], 'owner', ARGV[2], 'format', ARGV[4])
 return {'ok', now[1], redis.call('HGETALL', KEYS[1])}

@@ -1,6 +1,6 @@
 /*
- * What sessions do to the world (struct session_io): scripts in Redis, the consumer, dead letters, the journal. A
- * session is found again by its partition and the ticket, so an answer that comes after it has gone meets nobody.
+ * What sessions do to the world (struct session_io): scripts in Redis, the consumer, dead letters, rules, the journal.
+ * A session is found again by its partition and the ticket, so an answer that comes after it has gone meets nobody.
  */
 #include "worker.h"
 
@@ -141,6 +141,12 @@ static void io_forget(void *arg, struct session *session)
     deadletters_forget(worker->letters, &session->letters);
 }
 
+static const struct rules *io_rules(void *arg, struct session *session, int64_t version)
+{
+    (void)session; /* all that wait for them are told */
+    return worker_rules(arg, version);
+}
+
 static void io_journal(void *arg, const struct session *session, const char *what, const struct commit_ids *ids,
                        int64_t offset)
 {
@@ -167,6 +173,7 @@ void worker_effects(struct worker *worker)
                                      .note_offset = io_note,
                                      .letter = io_letter,
                                      .forget_letters = io_forget,
+                                     .rules = io_rules,
                                      .journal = io_journal,
                                      .released = io_released,
                                      .resume = io_resume,

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FUTURE_MS  (5 * 60 * 1000) /* a reading this far ahead of the clock is an error of its source */
 #define SERIES_MAX 1000
 
 static void bad(struct state *state, const char *reason, const struct kafka_record *record, int64_t row)
@@ -94,7 +93,7 @@ static void observe(struct state *state, struct observation *row, const struct k
 {
     struct ledger *ledger = &state->ledger;
     int64_t pane_ms = state->rules->windows.pane_ms, start = window_start(row->observed_at_ms, pane_ms);
-    if (row->observed_at_ms > ledger->clock_ms + FUTURE_MS) {
+    if (row->observed_at_ms > ledger->clock_ms + STATE_FUTURE_MS) {
         bad(state, "observed_in_the_future", record, index);
         return;
     }
@@ -102,7 +101,7 @@ static void observe(struct state *state, struct observation *row, const struct k
     struct citystate *city = &entry->city;
     city->heard_at_ms = ledger->clock_ms;
     state_touch(state, entry);
-    if (ledger->clock_ms - (start + pane_ms) > state->rules->lateness_ms) {
+    if (ledger->clock_ms - (start + pane_ms) > state->rules->lateness_ms || start < ledger->pane_floor_ms) {
         ledger->rows_retired++;
         city->rows_retired++;
         state->metrics->rows_retired_total++;
@@ -171,10 +170,23 @@ static void apply_row(struct state *state, struct observation *row, const struct
     }
 }
 
-void state_apply(struct state *state, const struct kafka_record *record)
+/* False when the record puts rules in force that are not at hand yet. Those of another partition say nothing. */
+static bool admits(struct state *state)
+{
+    int64_t version = batch_shard(state->batch) == state->partition ? batch_version(state->batch) : 0;
+    bool other = version > state->ledger.config_version;
+    state->wanted_version = other ? version : 0;
+    return !other || (state->offered && state->offered->version == version);
+}
+
+bool state_apply(struct state *state, const struct kafka_record *record)
 {
     struct ledger *ledger = &state->ledger;
+    const char *reason = NULL;
     assert(record->offset >= ledger->offset && !state_ticking(state));
+    bool good = batch_decode(state->batch, record->value, record->size, &reason) == 0;
+    if (good && !admits(state))
+        return false;
     ledger->gaps += record->offset - ledger->offset;
     ledger->offset = record->offset + 1;
     ledger->record_offset = record->offset;
@@ -185,13 +197,14 @@ void state_apply(struct state *state, const struct kafka_record *record)
         ledger->clock_ms = record->timestamp_ms;
     if (!state->cursors_started && ledger->clock_ms > 0)
         state_start_cursors(state);
-    const char *reason = NULL;
-    if (batch_decode(state->batch, record->value, record->size, &reason) != 0) {
+    if (!good) {
         ledger->rows++;
         state->metrics->rows_total++;
         bad(state, reason, record, -1);
-        return;
+        return true;
     }
+    if (state->wanted_version != 0)
+        state_switch(state);
     struct observation row;
     size_t rows = batch_rows(state->batch);
     for (size_t i = 0; i < rows; i++) {
@@ -201,6 +214,7 @@ void state_apply(struct state *state, const struct kafka_record *record)
     }
     if (state_ticking(state))
         state_tick_step(state);
+    return true;
 }
 
 void state_note_hash(struct state *state, const struct kafka_record *record)

@@ -33,6 +33,7 @@ static const struct {
     {"rows_control", offsetof(struct ledger, rows_control)},
     {"rows_retired", offsetof(struct ledger, rows_retired)},
     {"commits", offsetof(struct ledger, commits)},
+    {"config_version", offsetof(struct ledger, config_version)},
 };
 #define INTEGERS (sizeof integers / sizeof *integers)
 
@@ -77,14 +78,22 @@ static void cursor_field(const struct windowset *windows, size_t size, char *out
     snprintf(out, bytes, "w_cursor_%s", windows->sizes[size].name);
 }
 
+/* The least value of the number at that place of struct ledger. */
+static int64_t low_of(size_t offset)
+{
+    if (offset == offsetof(struct ledger, record_offset))
+        return -1;
+    return offset == offsetof(struct ledger, config_version) ? 1 : 0;
+}
+
 static int parse_integers(struct ledger *ledger, const struct store_reply *pairs, struct buf *error)
 {
     for (size_t i = 0; i < INTEGERS; i++) {
-        int64_t number = 0, low = integers[i].offset == offsetof(struct ledger, record_offset) ? -1 : 0;
+        int64_t number = 0;
         const struct store_reply *value = value_of(pairs, integers[i].name);
         if (!value && integers[i].offset == offsetof(struct ledger, rows_correction))
             continue; /* made by a version that did not tell them from duplicates */
-        if (integer_of(value, low, &number) != 0) {
+        if (integer_of(value, low_of(integers[i].offset), &number) != 0) {
             buf_printf(error, "the ledger's field %s is missing or no number", integers[i].name);
             return ERR_INVALID;
         }
@@ -98,7 +107,11 @@ static int parse_cursors(struct ledger *ledger, const struct store_reply *pairs,
 {
     char field[32] = "pane_cursor_ms";
     int status = cursor_of(pairs, field, &ledger->pane_cursor_ms);
-    for (size_t i = 0; status == 0 && i < windows->count; i++) {
+    if (status == 0) {
+        snprintf(field, sizeof field, "pane_floor_ms");
+        status = cursor_of(pairs, field, &ledger->pane_floor_ms);
+    }
+    for (size_t i = 0; status == 0 && windows && i < windows->count; i++) {
         cursor_field(windows, i, field, sizeof field);
         status = cursor_of(pairs, field, &ledger->window_cursor_ms[i]);
         if (windows->sizes[i].days)
@@ -161,6 +174,12 @@ int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const s
     return 0;
 }
 
+int64_t ledger_version(const struct store_reply *pairs)
+{
+    int64_t version;
+    return integer_of(value_of(pairs, "config_version"), 1, &version) == 0 ? version : -1;
+}
+
 bool ledger_holds(const struct ledger *l)
 {
     return l->applied + l->gaps == l->offset - l->first_offset &&
@@ -193,6 +212,7 @@ void ledger_fields(const struct ledger *ledger, const struct windowset *windows,
     emit(fn, arg, "anchor_offset", ledger->anchor_offset);
     emit_hash(fn, arg, "anchor_hash", ledger->anchor_hash);
     fn(arg, "tick_after", ledger->tick_after);
+    emit(fn, arg, "pane_floor_ms", ledger->pane_floor_ms);
     emit(fn, arg, "pane_cursor_ms", ledger->pane_cursor_ms);
     for (size_t i = 0; i < windows->count; i++) {
         char field[32];

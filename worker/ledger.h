@@ -26,6 +26,8 @@ struct ledger {
     int64_t rows, rows_in, rows_late, rows_duplicate, rows_correction, rows_bad, rows_checked, rows_tick, rows_control,
         rows_retired;
     int64_t commits;
+    int64_t config_version; /* of the rules in force at `offset` */
+    int64_t pane_floor_ms;  /* panes that start before it may be retired, whatever the rules in force say */
     int64_t pane_cursor_ms;
     int64_t window_cursor_ms[WINDOWSET_MAX]; /* keys (windowset.h) */
 };
@@ -33,12 +35,14 @@ struct ledger {
 /*
  * Fills `ledger` from HGETALL's pairs. ERR_INVALID names the field in `error`: no number below 0 is taken (-1 for
  * record_offset and anchor_offset). Cursors and rows_correction that are absent are 0, and an anchor that is absent is
- * none.
- * Cursors of civil windows are stored as day numbers; one that is none was written before there were civil days: 0.
+ * none. `windows` are those of the rules in force; NULL: their cursors are passed over. Cursors of civil windows are
+ * stored as day numbers; one that is none was written before there were civil days: 0.
  */
 int ledger_parse(struct ledger *ledger, const struct store_reply *pairs, const struct windowset *windows,
                  struct buf *error) __attribute__((warn_unused_result));
 
+/* The version of the rules in force, which tells what ledger_parse needs; -1 when the field is missing or no number. */
+int64_t ledger_version(const struct store_reply *pairs);
 /* I1 and I2 over the counters. True when both hold. */
 bool ledger_holds(const struct ledger *ledger);
 

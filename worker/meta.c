@@ -9,11 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LATENESS_MIN_MS INT64_C(60000)
-#define LATENESS_MAX_MS (INT64_C(100) * 365 * 86400000) /* as the retention of windows */
+#define PANE_MAX_MS INT64_C(86400000)
 
-const char *const meta_fields[] = {"format",  "cluster_id",  "topic",          "partitions",
-                                   "windows", "lateness_ms", "config_version", NULL};
+const char *const meta_fields[] = {"format", "cluster_id", "topic", "partitions", "pane_ms", "config_version", NULL};
 
 static int integer(const struct store_reply *value, int64_t low, int64_t high, int64_t *out)
 {
@@ -43,7 +41,7 @@ int meta_parse(struct meta *meta, const struct store_reply *values, struct buf *
         return ERR_NOT_FOUND;
     for (size_t i = 0; i < META_FIELDS; i++) {
         if (values->elements[i]->type != STORE_TEXT) {
-            buf_printf(error, "meta has no field %s", meta_fields[i]);
+            buf_printf(error, "meta has no field %s; isobarctl init adds those of this version", meta_fields[i]);
             return ERR_INVALID;
         }
     }
@@ -57,14 +55,12 @@ int meta_parse(struct meta *meta, const struct store_reply *values, struct buf *
         wrong = "topic";
     else if (integer(v[3], 1, SHARD_MAX_PARTITIONS, &partitions) != 0)
         wrong = "partitions";
-    else if (windowset_parse(&meta->windows, v[4]->text, error) != 0)
-        wrong = "windows";
-    else if (integer(v[5], LATENESS_MIN_MS, LATENESS_MAX_MS, &meta->lateness_ms) != 0)
-        wrong = "lateness_ms";
-    else if (integer(v[6], 0, INT64_MAX / 4, &meta->config_version) != 0)
+    else if (integer(v[4], 1000, PANE_MAX_MS, &meta->pane_ms) != 0)
+        wrong = "pane_ms";
+    else if (integer(v[5], 1, INT64_MAX / 4, &meta->config_version) != 0)
         wrong = "config_version";
     if (wrong) {
-        buf_printf(error, "%smeta has a bad %s", error->size ? ": " : "", wrong);
+        buf_printf(error, "meta has a bad %s", wrong);
         return ERR_INVALID;
     }
     meta->partitions = (int32_t)partitions;

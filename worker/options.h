@@ -27,8 +27,6 @@
     X(INT, commit_max_ms, "100", 1, 60000, "the same when the worker is busy, ms")                                     \
     X(INT, commit_fields, "1000", 10, 4000, "changed records that make a commit due at once")                          \
     X(INT, acquires_per_second, "500", 0, 100000, "partitions acquired a second at most; 0: no limit")                 \
-    X(INT, allowed_delay_s, "300", 0, 86400, "how long after a pane's end its readings are still in time, s")          \
-    X(INT, idle_s, "1800", 1, 604800, "after this silence of a city its panes are closed by the clock, s")             \
     X(INT, tick_s, "10", 1, 3600, "time between ticks of a partition, s")                                              \
     X(INT, log_check_s, "10", 1, 3600, "time between two checks that a partition's log is still the same, s")          \
     X(FLAG, replay, "false", 0, 0,                                                                                     \

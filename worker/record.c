@@ -181,6 +181,13 @@ static void evict(struct state *state, struct record_list *list, size_t limit)
     }
 }
 
+void state_forget(struct state *state)
+{
+    evict(state, &state->panes, 0);
+    evict(state, &state->windows, 0);
+    assert(!state->records);
+}
+
 void state_evict(struct state *state)
 {
     if (state->late_count > 0 || state->closing_count > 0)

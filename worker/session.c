@@ -57,6 +57,7 @@ void session_drop(struct session *session)
         state_release(&session->state);
     session->has_state = false;
     session->resolving = false;
+    session->rules_version = 0;
     session->ticket = 0;
 }
 

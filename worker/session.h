@@ -70,6 +70,8 @@ struct session_io {
     void (*letter)(void *arg, struct session *session, const char *reason, const struct kafka_record *record,
                    int64_t row);
     void (*forget_letters)(void *arg, struct session *session);
+    /* The rules of that version, kept as long as the session; NULL: they were asked for, session_rules brings them. */
+    const struct rules *(*rules)(void *arg, struct session *session, int64_t version);
     /* "acquire" or "commit": from the expected to the next id; `offset` is what the ledger then has. */
     void (*journal)(void *arg, const struct session *session, const char *what, const struct commit_ids *ids,
                     int64_t offset);
@@ -80,11 +82,10 @@ struct session_io {
 };
 
 struct session_config {
-    const struct rules *rules;
     const struct session_io *io;
     struct worker_metrics *metrics;
     const char *prefix, *owner, *cluster_id, *topic; /* owner: "<member>/<incarnation in hex>" */
-    int64_t config_version;
+    int32_t partitions;
     int64_t commit_ms, commit_max_ms, commit_fields;
     int64_t check_ms; /* between two checks of a running partition's log */
     struct batch
@@ -108,10 +109,11 @@ struct session {
     uint64_t ticket;          /* of the request on the way; 0: none */
     bool resolving;           /* the load on the way is of folded records */
     bool assigned;
-    bool releasing;   /* wanted back by the coordinator */
-    int64_t letters;  /* dead letters on the way */
-    int64_t due_ms;   /* next thing to do by the clock; INT64_MAX: nothing */
-    int64_t paced_ms; /* when the next acquire may be sent; 0: not asked yet */
+    bool releasing;        /* wanted back by the coordinator */
+    int64_t letters;       /* dead letters on the way */
+    int64_t rules_version; /* of the rules it waits for; 0: none */
+    int64_t due_ms;        /* next thing to do by the clock; INT64_MAX: nothing */
+    int64_t paced_ms;      /* when the next acquire may be sent; 0: not asked yet */
     int64_t sent_ms, committed_ms;
     int64_t progress_ms; /* monotonic, when the committed offset last moved or there was nothing to read */
     int64_t last_offset; /* largest committed offset seen by this process; -1 none */
@@ -169,6 +171,11 @@ void session_checked(struct session *session, uint64_t ticket, const struct kafk
  * once more, the partition stops with an alarm.
  */
 void session_failed(struct session *session, const char *reason, int64_t now_ms);
+/*
+ * The rules of `version` are at hand (struct session_io), or they cannot be had, for `reason`: a session that waits for
+ * them goes on, or stops.
+ */
+void session_rules(struct session *session, int64_t version, const char *reason, int64_t now_ms);
 /* The last dead letter on the way was acknowledged. */
 void session_letters_done(struct session *session, int64_t now_ms);
 /* Name of a phase for logs, e.g. "running". */

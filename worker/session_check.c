@@ -113,11 +113,11 @@ static void misfit(const struct session *session, const struct kafka_check *chec
                  "this Kafka is cluster %.40s, the ledgers belong to %.40s; point the worker's --kafka at the right "
                  "one and start it again",
                  check->cluster_id, config->cluster_id);
-    else if (check->partitions != config->rules->partitions)
+    else if (check->partitions != config->partitions)
         snprintf(why, size,
                  "the topic has %d partitions, the ledgers were made for %d; to begin anew with this topic, run "
                  "isobarctl init with another --prefix",
-                 check->partitions, config->rules->partitions);
+                 check->partitions, config->partitions);
     else
         out_of_range(session, check, why, size);
     if (*why == '\0' && (is_other(record, &check->records[0]) || is_other(anchor, &check->records[1])))

@@ -19,6 +19,10 @@ void session_plan(struct session *session, int64_t now_ms)
     const struct state *state = &session->state;
     bool ticking =
         state_ticking(state) && !session->releasing; /* its cursor is in the ledger: the next owner goes on */
+    if (session_may_change_rules(session)) {
+        session->due_ms = now_ms;
+        return;
+    }
     if (!state->changed && !ticking) {
         session->due_ms = SESSION_NEVER;
         return;
@@ -74,6 +78,10 @@ void session_work(struct session *session, int64_t now_ms)
     struct state *state = &session->state;
     if (FAILPOINT("work")) {
         session->due_ms = now_ms + session->config->commit_max_ms;
+        return;
+    }
+    if (session_may_change_rules(session)) {
+        session_change_rules(session, now_ms);
         return;
     }
     if (state_ticking(state) && !session->releasing && state_dirty(state) < (size_t)session->config->commit_fields)
@@ -150,8 +158,8 @@ static bool full(const struct session *session)
     const struct session_config *config = session->config;
     const struct state *state = &session->state;
     bool crowded = config->cache->pinned > config->cache->limit / 2 && (state->changed || state->sent.any);
-    return crowded || session->resolving || state_ticking(state) || session->letters >= LETTERS_MAX ||
-           state_dirty(state) >= (size_t)config->commit_fields * DIRTY_FACTOR;
+    return crowded || session->resolving || state_ticking(state) || state_waits(state) ||
+           session->letters >= LETTERS_MAX || state_dirty(state) >= (size_t)config->commit_fields * DIRTY_FACTOR;
 }
 
 size_t session_records(struct session *session, const struct kafka_record *records, size_t count, int64_t now_ms)
@@ -161,8 +169,8 @@ size_t session_records(struct session *session, const struct kafka_record *recor
         return count; /* left over from before: the partition is unassigned */
     size_t taken = 0;
     (void)FAILPOINT("records");
-    while (taken < count && !full(session))
-        state_apply(state, &records[taken++]);
+    while (taken < count && !full(session) && state_apply(state, &records[taken]))
+        taken++;
     if (taken > 0) {
         session_note_anchor(session, &records[0]);
         state_note_hash(state, &records[taken - 1]);

@@ -1,7 +1,7 @@
 /*
  * What the parts of a session share: session.c (phases, orders, life), session_takeover.c (acquire, load),
- * session_check.c (the log) and session_commit.c (records, commits). Every change of phase goes through session_enter,
- * every failure through one of the five ends below it.
+ * session_check.c (the log), session_commit.c (records, commits) and session_rules.c (rules). Every change of phase
+ * goes through session_enter, every failure through one of the five ends below it.
  */
 #ifndef WORKER_SESSION_INTERNAL_H
 #define WORKER_SESSION_INTERNAL_H
@@ -49,6 +49,15 @@ void session_acquire(struct session *session, int64_t now_ms);
 void session_on_acquire(struct session *session, const struct store_reply *reply, int64_t now_ms);
 /* Takes an answer of load.lua that is {'ok', page}: a page of the cities. */
 void session_on_page(struct session *session, const struct store_reply *reply, int64_t now_ms);
+
+/* ---- session_rules.c ---- */
+
+/* The session waits for rules that it asked for; it is due again when they do not come. */
+void session_await_rules(struct session *session, int64_t version, int64_t now_ms);
+/* True when the next record waits for rules, and all before it is stored. */
+bool session_may_change_rules(const struct session *session);
+/* Gets the rules that the next record puts in force, and has it offered again. */
+void session_change_rules(struct session *session, int64_t now_ms);
 
 /* ---- session_check.c ---- */
 

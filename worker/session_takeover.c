@@ -28,7 +28,6 @@ void session_acquire(struct session *session, int64_t now_ms)
     args_text(args, config->owner);
     args_text(args, session->acquired);
     args_integer(args, FORMAT_VERSION);
-    args_integer(args, config->config_version);
     (void)FAILPOINT("acquire-before");
     session_send(session, SCRIPT_ACQUIRE, 1, now_ms);
     (void)FAILPOINT("acquire-sent");
@@ -40,10 +39,10 @@ static void on_letter(void *arg, const char *reason, const struct kafka_record *
     session->config->io->letter(session->config->io->arg, session, reason, record, row);
 }
 
-static void make_state(struct session *session, const struct ledger *ledger)
+static void make_state(struct session *session, const struct rules *rules, const struct ledger *ledger)
 {
     const struct session_config *config = session->config;
-    struct state_config state = {.rules = config->rules,
+    struct state_config state = {.rules = rules,
                                  .metrics = config->metrics,
                                  .partition = session->partition,
                                  .topic = config->topic,
@@ -103,6 +102,36 @@ static void scan(struct session *session, const char *cursor, int64_t now_ms)
     session_send(session, SCRIPT_LOAD, scan_build(&session->state, &ids, cursor, session->config->args), now_ms);
 }
 
+static void note_acquire(struct session *session, const char *before, int64_t offset)
+{
+    const struct session_config *config = session->config;
+    struct commit_ids ids = {.prefix = config->prefix, .expected = before, .next = session->acquired};
+    config->io->journal(config->io->arg, session, "acquire", &ids, offset);
+    note_rollback(session, offset);
+}
+
+/*
+ * The ledger is ours, but nobody can read it before the rules in force are at hand, which this process sees for the
+ * first time. It is acquired once more then: what the answer says is not kept. Nor is what is in memory, as that was
+ * stored under rules that were at hand.
+ */
+static void await_rules(struct session *session, const struct ledger *stored, const char *before, int64_t now_ms)
+{
+    session_drop(session);
+    note_acquire(session, before, stored->offset);
+    if (session->releasing)
+        session_gone(session);
+    else
+        session_await_rules(session, stored->config_version, now_ms);
+}
+
+static void damaged(struct session *session, struct buf *error)
+{
+    session_stop(session, "%.120s; restore Redis from a backup, then isobarctl partition resume %d", error->data,
+                 session->partition);
+    buf_release(error);
+}
+
 static void on_acquired(struct session *session, const struct store_reply *reply, int64_t now_ms)
 {
     const struct session_config *config = session->config;
@@ -111,22 +140,24 @@ static void on_acquired(struct session *session, const struct store_reply *reply
     struct ledger stored;
     config->metrics->acquires_total++;
     (void)FAILPOINT("acquire-after");
-    if (ledger_parse(&stored, reply->elements[2], &config->rules->windows, &error) != 0) {
-        session_stop(session, "%.120s; restore Redis from a backup, then isobarctl partition resume %d", error.data,
-                     session->partition);
-        buf_release(&error);
+    int64_t version = ledger_version(reply->elements[2]);
+    const struct rules *rules = version > 0 ? config->io->rules(config->io->arg, session, version) : NULL;
+    if (ledger_parse(&stored, reply->elements[2], rules ? &rules->windows : NULL, &error) != 0) {
+        damaged(session, &error);
+        return;
+    }
+    if (!rules) {
+        await_rules(session, &stored, before, now_ms);
         return;
     }
     bool kept = memory_holds(session, before, &stored);
     if (!kept) {
         session_drop(session);
-        make_state(session, &stored);
+        make_state(session, rules, &stored);
     }
     config->metrics->memory_kept_total += kept;
     memcpy(session->cid, session->acquired, CID_BYTES);
-    struct commit_ids ids = {.prefix = config->prefix, .expected = before, .next = session->cid};
-    config->io->journal(config->io->arg, session, "acquire", &ids, stored.offset);
-    note_rollback(session, stored.offset);
+    note_acquire(session, before, stored.offset);
     session->progress_ms = now_ms;
     if (session->releasing) {
         session_gone(session);
@@ -168,9 +199,9 @@ void session_on_acquire(struct session *session, const struct store_reply *reply
                      session->partition, session->partition);
     else if (reply_is(reply, "version"))
         session_stop(session,
-                     "the ledger was written by newer software or configuration (format %.20s, configuration %.20s); "
-                     "upgrade this worker, or isobarctl drain it and then isobarctl partition resume %d",
-                     reply_word(reply, 1), reply_word(reply, 2), session->partition);
+                     "the ledger was written by newer software (format %.20s); upgrade this worker, or isobarctl drain "
+                     "it and then isobarctl partition resume %d",
+                     reply_word(reply, 1), session->partition);
     else if (reply_is(reply, "invalid"))
         session_stop(session, "the ledger is damaged: %.120s; restore Redis, then isobarctl partition resume %d",
                      reply_word(reply, 1), session->partition);

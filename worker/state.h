@@ -23,8 +23,9 @@
 #include <stdint.h>
 #include <uthash.h>
 
-#define TICK_CITIES 500 /* closed per commit by one tick */
-#define RETIRE_KEYS 100 /* unlinked per commit */
+#define STATE_FUTURE_MS INT64_C(300000) /* a reading further ahead of the clock is an error of its source */
+#define TICK_CITIES     500             /* closed per commit by one tick */
+#define RETIRE_KEYS     100             /* unlinked per commit */
 
 /* ---- cities ---- */
 
@@ -123,7 +124,9 @@ struct sent {
 typedef void state_letter_fn(void *arg, const char *reason, const struct kafka_record *record, int64_t row);
 
 struct state {
-    const struct rules *rules;
+    const struct rules *rules;   /* in force; borrowed, as are those offered */
+    const struct rules *offered; /* for the control record that comes next; NULL: none */
+    int64_t wanted_version;      /* of the rules that the next record puts in force; 0: it was not refused for that */
     struct worker_metrics *metrics;
     int32_t partition;
     const char *topic;
@@ -194,14 +197,31 @@ void state_uncommitted(struct state *state);
 
 /* ---- ingest.c ---- */
 
-/* Applies one record: the next of the partition (offset >= ledger.offset). */
-void state_apply(struct state *state, const struct kafka_record *record);
+/*
+ * Applies one record: the next of the partition (offset >= ledger.offset). False, with nothing changed, when it puts
+ * other rules in force: then state_waits, until those were offered and everything before it is stored.
+ */
+bool state_apply(struct state *state, const struct kafka_record *record);
 /* Notes the hash of the record applied last; once per run of records, since it costs as much as decoding. */
 void state_note_hash(struct state *state, const struct kafka_record *record);
 /* True while a tick has cities left to close: no record may be applied then. */
 bool state_ticking(const struct state *state);
 /* Closes at most TICK_CITIES more cities of the tick under way. */
 void state_tick_step(struct state *state);
+
+/* ---- rulechange.c ---- */
+
+/* True while the next record is one that puts rules of `wanted_version` in force which were not offered. */
+bool state_waits(const struct state *state);
+/* True when nothing in memory depends on which window size is the i-th: no record changed, missing or on the way. */
+bool state_settled(const struct state *state);
+/* Offers the rules of `wanted_version`; borrowed for as long as they are in force. The state must be settled. */
+void state_offer(struct state *state, const struct rules *rules);
+/*
+ * The rules that were offered are in force from now on: their cursors are found by name, new sizes start at their first
+ * boundary after all that may have been folded, and what is cached is forgotten.
+ */
+void state_switch(struct state *state);
 
 /* ---- fold.c ---- */
 
@@ -258,6 +278,8 @@ int state_loaded(struct state *state, struct record *record, const void *bytes, 
  * count on what is loaded.
  */
 void state_evict(struct state *state);
+/* Forgets all records; none is dirty, sent or missing. */
+void state_forget(struct state *state);
 /* Decides the late rows, in log order; everything missing must be loaded (fold.c). */
 void state_resolve(struct state *state);
 

@@ -115,24 +115,17 @@ static void on_second(void *arg)
 static void start_sessions(struct worker *worker)
 {
     const struct worker_options *options = worker->options;
-    worker->rules = (struct rules){.windows = worker->meta.windows,
-                                   .partitions = worker->meta.partitions,
-                                   .lateness_ms = worker->meta.lateness_ms,
-                                   .allowed_delay_ms = options->allowed_delay_s * 1000,
-                                   .idle_ms = options->idle_s * 1000};
-    quality_defaults(&worker->rules.quality);
     worker_effects(worker);
     worker->second_ms = clock_monotonic_ms();
     worker->batch = batch_new();
     changes_init(&worker->changes, worker->meta.partitions);
-    worker->session_config = (struct session_config){.rules = &worker->rules,
-                                                     .io = &worker->io,
+    worker->session_config = (struct session_config){.io = &worker->io,
                                                      .metrics = &worker->metrics,
                                                      .prefix = options->prefix,
                                                      .owner = worker->owner,
                                                      .cluster_id = worker->meta.cluster_id,
                                                      .topic = worker->meta.topic,
-                                                     .config_version = worker->meta.config_version,
+                                                     .partitions = worker->meta.partitions,
                                                      .commit_ms = options->commit_ms,
                                                      .commit_max_ms = options->commit_max_ms,
                                                      .commit_fields = options->commit_fields,
@@ -183,6 +176,7 @@ static void on_meta(void *arg, int status, const struct store_reply *reply)
         daemon_stop(worker->daemon, EXIT_CODE_CONFIG);
     } else {
         worker->has_meta = true;
+        (void)worker_rules(worker, worker->meta.config_version); /* mostly those that partitions need */
         start_sessions(worker);
         if (!worker_start_kafka(worker, &error) || (!worker->options->replay && !start_link(worker, &error))) {
             log_error("failed", LOG_TEXT("reason", error.data));
@@ -229,7 +223,7 @@ static void ask_meta(void *arg)
         return;
     snprintf(key, sizeof key, "%smeta", worker->options->prefix);
     store_send(worker->store, on_meta, worker, "HMGET", key, meta_fields[0], meta_fields[1], meta_fields[2],
-               meta_fields[3], meta_fields[4], meta_fields[5], meta_fields[6], NULL);
+               meta_fields[3], meta_fields[4], meta_fields[5], NULL);
 }
 
 static void on_store(void *arg, bool up, const char *reason)
@@ -320,6 +314,7 @@ void worker_release(struct worker *worker)
     store_free(worker->store);
     kafka_consumer_free(worker->consumer);
     worker_forget_checks(worker);
+    worker_forget_rules(worker);
     deadletters_free(worker->letters, FLUSH_MS);
     loop_timer_free(worker->timer);
     loop_timer_free(worker->meta_timer);

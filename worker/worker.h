@@ -33,7 +33,7 @@ struct worker {
     struct changes changes; /* of the partitions that run, for the log */
     struct meta meta;
     bool has_meta, draining, finished;
-    struct rules rules;
+    struct rulebook *rulebook; /* rules that were read or are on the way */
     struct session_io io;
     struct session_config session_config;
     struct batch *batch; /* scratch of all sessions */
@@ -82,10 +82,18 @@ void worker_replay_ask(struct worker *worker);
 /* Offers records of one partition as session_records; what is beyond its end, or too early, is passed over. */
 size_t worker_replay_records(struct worker *worker, struct session *session, const struct kafka_record *records,
                              size_t count, int64_t now_ms);
-/* After anything that sessions did: lets go of partitions that have ended, and ends the process when one has stopped. */
+/* After anything that sessions did: lets go of partitions that have ended, and ends the process when one has stopped.
+ */
 void worker_replay_step(struct worker *worker, int64_t now_ms);
 /* True when the partition was held, and so is not assigned though its session takes it to be; it is not held now. */
 bool worker_replay_unhold(struct worker *worker, int32_t partition);
+
+/* ---- rulebook.c ---- */
+
+/* The rules of that version, valid until worker_forget_rules; NULL: Redis is asked, and sessions are told. */
+const struct rules *worker_rules(struct worker *worker, int64_t version);
+/* Frees all rules: no session is there any more, nor the connection to Redis. */
+void worker_forget_rules(struct worker *worker);
 
 /* ---- effects.c ---- */
 

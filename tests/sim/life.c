@@ -33,8 +33,6 @@ static void worker_options(const struct node *node, struct worker_options *optio
     options->tick_s = 1;
     options->log_check_s = 2;
     options->commit_ms = 20;
-    options->allowed_delay_s = 300;
-    options->idle_s = 900;
 }
 
 static void coordinator_options(const struct node *node, struct coordinator_options *options)

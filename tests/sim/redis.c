@@ -294,9 +294,9 @@ void redis_begin(void)
     set_text(meta, "cluster_id", CLUSTER);
     set_text(meta, "topic", TOPIC);
     redis_set_integer(meta, "partitions", world.partitions);
-    set_text(meta, "windows", WINDOWS);
-    set_text(meta, "lateness_ms", "3600000");
+    redis_set_integer(meta, "pane_ms", PANE_MS);
     set_text(meta, "config_version", "1");
+    set_text(redis_key(PREFIX "config"), "1", RULES);
     set_text(meta, "catalogue_version", "1");
     for (int32_t p = 0; p < world.partitions; p++) {
         make_ledger(p);

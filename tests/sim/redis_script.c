@@ -59,7 +59,6 @@ const struct store_reply *script_acquire(const struct redis_command *command, st
     set_text(ledger, "owner", value_at(command, 2));
     set_text(ledger, "cid", value_at(command, 3));
     set_text(ledger, "format", value_at(command, 4));
-    set_text(ledger, "config_version", value_at(command, 5));
     reply_put(reply, 2, reply_fields(arena, ledger));
     check_acquired(command, partition, value_at(command, 3));
     chaos_acquired(&world.nodes[command->node]);

@@ -34,7 +34,7 @@
 #define TOPIC            "weather.observations"
 #define LETTER_TOPIC     "weather.deadletter"
 #define CLUSTER          "simulated-cluster-id"
-#define WINDOWS          "10m:2h,1h:6h"
+#define RULES            "[windows]\n10m = 2h\n1h = 6h\n\n[time]\nlateness = 1h\nallowed_delay = 5m\nidle = 15m\n"
 
 /* Faults of the protocol itself, switched on to show that they are seen. */
 enum mutant {

@@ -11,6 +11,7 @@
 
 #define PREFIX "x:"
 #define LEDGER PREFIX "{0}:ledger"
+#define WORLD_RULES 3
 
 /* What happens to a request. */
 enum fate {
@@ -46,10 +47,12 @@ struct host {
     int64_t noted;
     int released, resumed, distrusted, letters_sent, forgotten;
     bool letters_hang;
+    int64_t rules_asked; /* version that the session asked for last */
+    bool rules_hang;     /* none are at hand */
 };
 
 struct world {
-    struct rules rules;
+    struct rules rules[WORLD_RULES]; /* by version, from 1 on; version 0: none */
     struct batch *batch;
     struct kafka_record *log;
     size_t log_count;
@@ -136,6 +139,18 @@ static void host_forget(void *arg, struct session *session)
     host->forgotten++;
 }
 
+static const struct rules *host_rules(void *arg, struct session *session, int64_t version)
+{
+    struct host *host = arg;
+    assert_ptr_equal(session, host->session);
+    host->rules_asked = version;
+    for (size_t i = 0; i < WORLD_RULES && !host->rules_hang; i++) {
+        if (world.rules[i].version == version)
+            return &world.rules[i];
+    }
+    return NULL;
+}
+
 static void host_journal(void *arg, const struct session *session, const char *what, const struct commit_ids *ids,
                          int64_t offset)
 {
@@ -189,18 +204,18 @@ static inline void host_init(struct host *host, const char *owner)
                                    .note_offset = host_note,
                                    .letter = host_letter,
                                    .forget_letters = host_forget,
+                                   .rules = host_rules,
                                    .journal = host_journal,
                                    .released = host_released,
                                    .resume = host_resume,
                                    .distrust = host_distrust};
-    host->config = (struct session_config){.rules = &world.rules,
-                                           .io = &host->io,
+    host->config = (struct session_config){.io = &host->io,
                                            .metrics = &host->metrics,
                                            .prefix = PREFIX,
                                            .owner = host->owner,
                                            .cluster_id = "C",
                                            .topic = "weather.observations",
-                                           .config_version = 1,
+                                           .partitions = 1,
                                            .commit_ms = 5,
                                            .commit_max_ms = 100,
                                            .commit_fields = 20,
@@ -289,7 +304,7 @@ static inline void host_answer(struct host *host, enum fate fate)
 static inline struct kafka_check honest_check(const int64_t offsets[KAFKA_CHECK_RECORDS])
 {
     struct kafka_check check = {
-        .low = world.low, .high = (int64_t)world.log_count, .partitions = world.rules.partitions, .cluster_id = "C"};
+        .low = world.low, .high = (int64_t)world.log_count, .partitions = 1, .cluster_id = "C"};
     for (int i = 0; i < KAFKA_CHECK_RECORDS; i++) {
         bool found = offsets[i] >= world.low && offsets[i] < check.high;
         check.records[i].status = found ? 0 : ERR_NOT_FOUND;
@@ -419,7 +434,7 @@ static inline void world_begin(void)
     memset(&world, 0, sizeof world);
     world.batch = batch;
     world.now_ms = 1000;
-    kit_rules(&world.rules, "10m:2d,1h:30d,1d:2y");
+    kit_rules(&world.rules[0], "10m:2d,1h:30d,1d:2y");
     redis_clear(PREFIX);
     redis_make_ledger(LEDGER);
 }

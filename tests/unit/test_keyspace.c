@@ -13,7 +13,7 @@ static struct installation installed(void)
 {
     struct installation installation = {.partitions = 24};
     struct buf error = BUF_EMPTY;
-    assert_int_equal(windowset_parse(&installation.windows, "10m:2d,1h:30d,1d:2y", &error), 0);
+    assert_int_equal(windowset_parse(&installation.rules.windows, "10m:2d,1h:30d,1d:2y", &error), 0);
     return installation;
 }
 

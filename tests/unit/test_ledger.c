@@ -62,6 +62,8 @@ static struct ledger sample(void)
                            .rows_control = 7,
                            .rows_retired = 8,
                            .commits = 99,
+                           .config_version = 3,
+                           .pane_floor_ms = 200000,
                            .pane_cursor_ms = 300000,
                            .window_cursor_ms = {600000, 3600000, 86400000}};
 }
@@ -99,7 +101,7 @@ static void what_is_written_is_parsed(void **state)
     struct ledger ledger = sample(), again;
     struct buf error = BUF_EMPTY;
     struct pairs pairs = fields_of(&ledger);
-    assert_int_equal(pairs.count / 2, 18 + 4 + 1 + 3);
+    assert_int_equal(pairs.count / 2, 19 + 4 + 2 + 3);
     assert_int_equal(parse(&pairs, &again, &error), 0);
     assert_memory_equal(&again, &ledger, sizeof ledger);
     assert_int_equal(error.size, 0);
@@ -108,13 +110,14 @@ static void what_is_written_is_parsed(void **state)
 static void a_new_ledger(void **state)
 {
     (void)state;
-    struct ledger ledger = {.record_offset = -1, .anchor_offset = -1}, again;
+    struct ledger ledger = {.record_offset = -1, .anchor_offset = -1, .config_version = 1}, again;
     struct buf error = BUF_EMPTY;
     struct pairs pairs = fields_of(&ledger);
     set(&pairs, "record_hash", "0");
     set(&pairs, "anchor_offset", NULL);
     set(&pairs, "anchor_hash", NULL);
     set(&pairs, "tick_after", NULL);
+    set(&pairs, "pane_floor_ms", NULL);
     set(&pairs, "pane_cursor_ms", NULL);
     set(&pairs, "w_cursor_10m", NULL);
     set(&pairs, "w_cursor_1d", NULL);
@@ -160,6 +163,9 @@ static void what_is_damaged_is_named(void **state)
         {"pane_cursor_ms", "-300000"},
         {"w_cursor_1h", ""},
         {"clock_ms", "1e3"},
+        {"config_version", NULL},
+        {"config_version", "0"},
+        {"pane_floor_ms", "-1"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct ledger ledger = sample(), again;
@@ -182,6 +188,24 @@ static void an_odd_number_of_elements_is_not_read_beyond(void **state)
     assert_int_equal(ledger_parse(&again, REPLY("first_offset"), &windows, &error), ERR_INVALID);
     assert_int_equal(ledger_parse(&again, reply_array(0), &windows, &error), ERR_INVALID);
     buf_release(&error);
+}
+
+/* The rules that tell which cursors there are can be looked for before the rest is read. */
+static void the_version_comes_first(void **state)
+{
+    (void)state;
+    struct ledger ledger = sample(), again;
+    struct buf error = BUF_EMPTY;
+    struct pairs pairs = fields_of(&ledger);
+    assert_int_equal(ledger_version(reply_texts(pairs.texts)), 3);
+    assert_int_equal(ledger_parse(&again, reply_texts(pairs.texts), NULL, &error), 0);
+    assert_int_equal(again.pane_cursor_ms, 300000);
+    assert_int_equal(again.window_cursor_ms[0], 0);
+    set(&pairs, "config_version", "x");
+    assert_int_equal(ledger_version(reply_texts(pairs.texts)), -1);
+    set(&pairs, "config_version", "0");
+    assert_int_equal(ledger_version(reply_texts(pairs.texts)), -1);
+    assert_int_equal(ledger_version(reply_array(0)), -1);
 }
 
 static void invariants(void **state)
@@ -210,6 +234,7 @@ int main(void)
         cmocka_unit_test_teardown(a_new_ledger, end),
         cmocka_unit_test_teardown(what_is_damaged_is_named, end),
         cmocka_unit_test_teardown(an_odd_number_of_elements_is_not_read_beyond, end),
+        cmocka_unit_test_teardown(the_version_comes_first, end),
         cmocka_unit_test_teardown(invariants, end),
     };
     return cmocka_run_group_tests(tests, start, NULL);

@@ -54,7 +54,7 @@ static void commit_runs_once(void **state)
     assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 1, LEDGER, CID_0, CID_2, CHANNEL, "", "0")), "mismatch");
     assert_nothing_written();
     /* And a commit that was on its way when another owner acquired. */
-    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "b/1", CID_3, "1", "1")), "ok");
+    assert_string_equal(outcome(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "b/1", CID_3, "1")), "ok");
     note_all();
     assert_string_equal(outcome(RUN(SCRIPT_COMMIT, 1, LEDGER, CID_1, CID_2, CHANNEL, "", "0")), "mismatch");
     assert_nothing_written();
@@ -385,7 +385,7 @@ static void commit_without_replicas(void **state)
     const struct store_reply *reply = large_commit(CID_0, CID_1);
     assert_int_equal(reply->type, STORE_ERROR);
     assert_int_equal(strncmp(reply->text, "NOREPLICAS", 10), 0);
-    assert_int_equal(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "a/1", CID_1, "1", "1")->type, STORE_ERROR);
+    assert_int_equal(RUN(SCRIPT_ACQUIRE, 1, LEDGER, "6", "a/1", CID_1, "1")->type, STORE_ERROR);
     assert_string_equal(TEXT("CONFIG", "SET", "min-replicas-to-write", "0"), "OK");
     assert_nothing_written();
 }

@@ -110,7 +110,7 @@ static void ledgers_of_newer_software_and_damaged_ones_stop(void **state)
     static const struct {
         const char *field, *text, *alarm;
     } rows[] = {{"format", "2", "upgrade"},
-                {"config_version", "2", "upgrade"},
+                {"config_version", "0", "config_version"},
                 {"offset", "x", "offset"},
                 {"record_hash", "?", "record_hash"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -227,8 +227,8 @@ static void every_record_is_counted_once_whatever_happens(void **state)
         struct dice dice = {1000 + (uint64_t)seed}, log = {(uint64_t)(seed / SEEDS_PER_LOG)};
         (void)end(state);
         (void)begin(state);
-        kit_rules(&world.rules, "10m:3h,1h:30d,1d:2y");
-        world.rules.lateness_ms = 3 * HOUR;
+        kit_rules(&world.rules[0], "10m:3h,1h:30d,1d:2y");
+        world.rules[0].lateness_ms = 3 * HOUR;
         a.cache.limit = b.cache.limit = (size_t)4096 << seed % 3 * 4; /* forgets at once, now and then, never */
         random_log(&log, 120);
         if (seed % SEEDS_PER_LOG == 0) {

@@ -56,7 +56,7 @@ static inline void kit_rules(struct rules *rules, const char *windows)
 {
     struct buf error = BUF_EMPTY;
     *rules =
-        (struct rules){.partitions = 1, .lateness_ms = 2 * DAY, .allowed_delay_ms = 5 * MINUTE, .idle_ms = 30 * MINUTE};
+        (struct rules){.version = 1, .partitions = 1, .lateness_ms = 2 * DAY, .allowed_delay_ms = 5 * MINUTE, .idle_ms = 30 * MINUTE};
     assert_int_equal(windowset_parse(&rules->windows, windows, &error), 0);
 }
 
@@ -75,6 +75,7 @@ static inline void kit_init(struct kit *kit)
     kit->cache.limit = 1 << 20;
     state_init(&kit->state, &config);
     kit->state.ledger.record_offset = kit->state.ledger.anchor_offset = -1;
+    kit->state.ledger.config_version = 1;
 }
 
 static inline void kit_release(struct kit *kit)
@@ -154,7 +155,7 @@ static inline void kit_bytes(struct kit *kit, const void *bytes, size_t size, in
                                   .timestamp_ms = clock_ms,
                                   .value = bytes,
                                   .size = size};
-    state_apply(&kit->state, &record);
+    assert_true(state_apply(&kit->state, &record));
     state_note_hash(&kit->state, &record);
     kit_holds(&kit->state);
 }
