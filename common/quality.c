@@ -135,6 +135,12 @@ bool quality_failed(int64_t flags, int group)
     return groups >> group & 1;
 }
 
+bool quality_failed_value(int64_t flags, int value)
+{
+    int group = quality_group_of(value);
+    return group >= 0 && quality_failed(flags, group);
+}
+
 /* Values of all these groups. */
 static uint64_t values_in(uint32_t groups)
 {

@@ -60,6 +60,9 @@ void quality_clear_failed(const struct quality_limits *limits, struct observatio
 int quality_group_of(int value);
 /* True when a fail flag of these concerns the group (isobar.v1.QualityGroup). */
 bool quality_failed(int64_t flags, int group);
+/* The same for the group of a value (isobar.v1.Value). Of a group of several, one may be good: a reader leaves all out.
+ */
+bool quality_failed_value(int64_t flags, int value);
 
 /* ---- the tests ---- */
 

@@ -6,6 +6,7 @@
 #include "log.h"
 #include "mem.h"
 #include "normals.h"
+#include "quality.h"
 #include "quantity.h"
 
 #include <inttypes.h>
@@ -182,7 +183,8 @@ static void encode_one(const struct one *one, const struct city *city, const str
     struct normals normals;
     int32_t value;
     double percentile;
-    if (quantity->value_bit < 0 || !latest_value(&city->latest, quantity->value_bit, &value) ||
+    if (quantity->value_bit < 0 || quality_failed_value(city->latest.quality, quantity->value_bit) ||
+        !latest_value(&city->latest, quantity->value_bit, &value) ||
         normals_decode(&normals, one->bytes.data, one->bytes.size) != 0)
         return;
     normal = normals_at(&normals, zone, city->latest.observed_at_ms);

@@ -92,6 +92,31 @@ static void a_reading_is_held_against_its_hour(void **state)
     expect("");
 }
 
+/* What is no temperature has no departure; what is suspect has. */
+static void a_value_that_failed_is_held_against_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t flags;
+        const char *wanted;
+    } cases[] = {{1, ""},
+                 {INT64_C(1) << 16, ""},
+                 {INT64_C(1) << 48, ""},
+                 {INT64_C(1) << 8, "\"climate\":{\"temperature\":{\"normal\":14.00,\"departure\":1.50}}"},
+                 {1 << 2, "\"climate\":{\"temperature\":{\"normal\":14.00,\"departure\":1.50}}"}};
+    assert_true(
+        take(SEATTLE, ISOBAR__V1__METRIC__METRIC_TEMPERATURE, "5809844/temperature", 6, (struct normal){.mean = 1400}));
+    climate_swap(&climate);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct observation row;
+        latest_row(&atlas_find(&atlas, SEATTLE)->latest, &row);
+        row.city_id = SEATTLE;
+        row.quality = cases[i].flags;
+        record_put(&atlas, SEATTLE, "Seattle", &row);
+        expect(cases[i].wanted);
+    }
+}
+
 static void hours_and_cities_without_a_normal_show_none(void **state)
 {
     (void)state;
@@ -147,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_reading_is_held_against_its_hour),
+        TEST(a_value_that_failed_is_held_against_nothing),
         TEST(hours_and_cities_without_a_normal_show_none),
         TEST(what_is_damaged_or_elsewhere_is_not_taken),
         TEST(no_more_is_held_than_the_bound),

@@ -162,6 +162,9 @@ static void groups_of_values(void **state)
         row.quality = judge(&limits, &history, NULL, &row);
         assert_int_equal(row.quality, QUALITY_BIT(ISOBAR__V1__QUALITY_TEST__RANGE, cases[i].group));
         assert_true(quality_failed(row.quality, cases[i].group));
+        assert_true(quality_failed_value(row.quality, cases[i].value));
+        assert_false(quality_failed_value(row.quality, V(CONDITION)));
+        assert_int_equal(quality_group_of(cases[i].value), cases[i].group);
         quality_clear_failed(&limits, &row);
         assert_int_equal(row.present, 0);
     }
