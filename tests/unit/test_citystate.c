@@ -226,6 +226,8 @@ static void must_not_parse(void **state)
         {C(message.rows_duplicate, -1)},
         {C(message.rows_retired, -1)},
         {C(message.rows_bad, -1)},
+        {C(message.interval_s, -1)},
+        {C(message.zoned_until_ms, -1)},
         {C(message.covered_last_ms, 1)}, /* nothing is closed */
         {C(message.closed_through_ms, START), C(message.rain_last_ms, START)},
         {C(message.closed_through_ms, START), C(message.snow_last_ms, -1)},
@@ -261,6 +263,30 @@ static void must_not_parse(void **state)
         assert_null(city.open);
         assert_false(city.has_latest);
     }
+}
+
+static void facts(void **state)
+{
+    (void)state;
+    struct citystate city, back;
+    struct buf bytes = BUF_EMPTY;
+    citystate_init(&city, 7, 0);
+    city.zone = zone_get("Asia/Kathmandu");
+    city.interval_s = 600;
+    memcpy(city.country, "NP", 3);
+    city.zoned_until_ms = START;
+    citystate_encode(&city, &bytes);
+    assert_int_equal(citystate_decode(&back, bytes.data, bytes.size), 0);
+    assert_ptr_equal(back.zone, city.zone);
+    assert_int_equal(back.interval_s, 600);
+    assert_string_equal(back.country, "NP");
+    assert_int_equal(back.zoned_until_ms, START);
+    citystate_release(&back);
+    char *at = memmem(bytes.data, bytes.size, "Kathmandu", 9);
+    assert_non_null(at);
+    at[8] = 'x'; /* the time zone data do not have it */
+    assert_int_equal(citystate_decode(&back, bytes.data, bytes.size), ERR_INVALID);
+    buf_release(&bytes);
 }
 
 static void values_of_newer_software_are_passed_over(void **state)
@@ -371,6 +397,7 @@ int main(void)
         cmocka_unit_test(fields),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(must_not_parse),
+        cmocka_unit_test(facts),
         cmocka_unit_test(values_of_newer_software_are_passed_over),
         cmocka_unit_test(bytes_that_are_no_city),
         cmocka_unit_test(memory_of_a_city),

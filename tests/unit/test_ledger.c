@@ -107,6 +107,29 @@ static void what_is_written_is_parsed(void **state)
     assert_int_equal(error.size, 0);
 }
 
+/* Days are stored as day numbers. Milliseconds in their place are of an older version, whose days were none of these.
+ */
+static void cursors_of_days(void **state)
+{
+    (void)state;
+    struct ledger ledger = sample(), again;
+    struct buf error = BUF_EMPTY;
+    ledger.window_cursor_ms[2] = INT64_C(20787) * 86400000;
+    struct pairs pairs = fields_of(&ledger);
+    for (size_t i = 0; i < pairs.count; i += 2) {
+        if (strcmp(pairs.texts[i], "w_cursor_1d") == 0)
+            assert_string_equal(pairs.texts[i + 1], "20787");
+        if (strcmp(pairs.texts[i], "w_cursor_1h") == 0)
+            assert_string_equal(pairs.texts[i + 1], "3600000");
+    }
+    assert_int_equal(parse(&pairs, &again, &error), 0);
+    assert_int_equal(again.window_cursor_ms[2], ledger.window_cursor_ms[2]);
+    set(&pairs, "w_cursor_1d", "1796000400000");
+    assert_int_equal(parse(&pairs, &again, &error), 0);
+    assert_int_equal(again.window_cursor_ms[2], 0);
+    assert_int_equal(again.window_cursor_ms[1], 3600000);
+}
+
 static void a_new_ledger(void **state)
 {
     (void)state;
@@ -231,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(what_is_written_is_parsed, end),
+        cmocka_unit_test_teardown(cursors_of_days, end),
         cmocka_unit_test_teardown(a_new_ledger, end),
         cmocka_unit_test_teardown(what_is_damaged_is_named, end),
         cmocka_unit_test_teardown(an_odd_number_of_elements_is_not_read_beyond, end),

@@ -426,9 +426,52 @@ static void wind_of_rows(void **state)
     }
 }
 
+/* ---- windows whose city moves to another zone ---- */
+
+/* A window that is widened later is the one that was that wide at first. */
+static void widening(void **state)
+{
+    (void)state;
+    struct dice dice = {91};
+    for (int round = 0; round < 200; round++) {
+        int64_t before = dice_below(&dice, 3) * 900000, after = dice_below(&dice, 3) * 900000;
+        struct window narrow, whole;
+        struct buf a = BUF_EMPTY, b = BUF_EMPTY;
+        window_init(&narrow, 86400000, 2 * 86400000);
+        window_init(&whole, 86400000 - before, 2 * 86400000 + after);
+        for (int i = 0; i < 20; i++) {
+            struct observation row = row_random(&dice, 86400000, 100, 60000);
+            window_add(&narrow, &row);
+            window_add(&whole, &row);
+        }
+        window_widen(&narrow, 86400000 - before, 86400000);
+        window_widen(&narrow, 86400000, 2 * 86400000 + after);
+        window_encode(&narrow, &a);
+        window_encode(&whole, &b);
+        assert_int_equal(a.size, b.size);
+        assert_memory_equal(a.data, b.data, a.size);
+        window_release(&narrow);
+        window_release(&whole);
+        buf_release(&a);
+        buf_release(&b);
+    }
+    struct window empty; /* nothing to keep: it takes the span as it is */
+    window_init(&empty, 86400000, 2 * 86400000);
+    assert_true(window_empty(&empty));
+    window_widen(&empty, 90000000, 100000000);
+    assert_true(empty.start_ms == 90000000 && empty.end_ms == 100000000);
+    empty.parts.covered_ms = 1; /* what fell between two of its rows */
+    assert_false(window_empty(&empty));
+    window_widen(&empty, 90000000, 110000000);
+    window_widen(&empty, 91000000, 92000000);
+    assert_true(empty.start_ms == 90000000 && empty.end_ms == 110000000);
+    window_release(&empty);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(widening),
         cmocka_unit_test(one_row),
         cmocka_unit_test(ties),
         cmocka_unit_test(statistics),
