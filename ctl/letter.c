@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "error.h"
 #include "mem.h"
+#include "slice.h"
 #include "text.h"
 
 #include "deadletter.pb-c.h"
@@ -140,7 +141,6 @@ enum letter_fate letter_original(struct letter_reader *reader, const struct lett
                                  const struct letter_target *target, struct buf *out)
 {
     const Isobar__V1__DeadLetter *message = reader->message;
-    struct observation row;
     int64_t index = row_of(reader, letter->row);
     buf_reset(out);
     if (strcmp(letter->topic, target->topic) != 0 || letter->source_partition >= target->partitions)
@@ -155,11 +155,11 @@ enum letter_fate letter_original(struct letter_reader *reader, const struct lett
     }
     if (index < 0)
         return LETTER_ROW_MISSING;
-    batch_row(reader->batch, (size_t)index, &row);
-    if (batch_encode(&row, 1, batch_shard(reader->batch), out) != 0) {
-        buf_reset(out);
+    struct slice *slice = slice_new(message->original.data, message->original.len);
+    if (!slice)
         return LETTER_ROW_MISSING;
-    }
+    slice_row(slice, (size_t)index, out);
+    slice_free(slice);
     return LETTER_REPLAY;
 }
 
