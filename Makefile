@@ -52,6 +52,8 @@ $(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $($(1)_DIR)/*.c)) $($(
 	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS)
 endef
 isobar-dashboard_EXTRA := $(BUILD)/gen/assets.o
+# explain judges rows by the worker's own processing; of the archive the linker takes what that needs.
+isobarctl_EXTRA := $(BUILD)/libworker.a
 # The simulator stands in for what the components are built on, so its objects come before the library's.
 isobar-sim_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,\
                     $(wildcard worker/*.c coordinator/*.c fetcher/*.c)))
@@ -59,6 +61,8 @@ isobar-apply_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildca
 $(foreach p,$(PROGRAMS) isobar-sim isobar-apply,$(eval $(call program,$(p))))
 
 $(BUILD)/libisobar.a: $(COMMON_O)
+$(BUILD)/libworker.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard worker/*.c)))
+$(BUILD)/libisobar.a $(BUILD)/libworker.a:
 	@echo "AR $@"; rm -f $@; ar rcs $@ $^
 
 # -MD, not -MMD: generated headers lie in a system folder, and what includes them must follow the .proto files.

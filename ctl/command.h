@@ -39,6 +39,7 @@ struct command {
 
 extern const struct command command_deadletter;
 extern const struct command command_drain;
+extern const struct command command_explain;
 extern const struct command command_init;
 extern const struct command command_keygen;
 extern const struct command command_members;

@@ -7,6 +7,7 @@
 
 #include "quality.h"
 #include "quantity.h"
+#include "scaled.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -18,19 +19,12 @@
 
 int encode_decimals(int32_t scale)
 {
-    int decimals = 0;
-    for (; scale > 1; scale /= 10)
-        decimals++;
-    return decimals;
+    return scaled_decimals(scale);
 }
 
 void encode_scaled(struct buf *out, int64_t value, int32_t scale)
 {
-    int decimals = encode_decimals(scale);
-    uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    buf_printf(out, "%s%llu", value < 0 ? "-" : "", (unsigned long long)(size / (uint64_t)scale));
-    if (decimals)
-        buf_printf(out, ".%0*llu", decimals, (unsigned long long)(size % (uint64_t)scale));
+    scaled_text(out, value, scale);
 }
 
 void encode_real(struct buf *out, double value, int decimals)

@@ -39,8 +39,7 @@ static int64_t first_window(const struct state *state, const struct window_size 
     return window_start(last_ms + (size->days ? CIVIL_SLACK_MS : 0), size->size_ms) + size->size_ms;
 }
 
-/* Rows of panes that the former rules gave up are not accepted by later ones: their panes may be unlinked. */
-static void raise_floor(struct state *state)
+void state_raise_floor(struct state *state)
 {
     int64_t given_up =
         window_start(state->ledger.clock_ms - state->rules->lateness_ms - 1, state->rules->windows.pane_ms);
@@ -60,7 +59,7 @@ void state_switch(struct state *state)
         const struct window_size *same = windowset_find(before, after->sizes[i].name);
         ledger->window_cursor_ms[i] = same ? cursors[same - before->sizes] : first_window(state, &after->sizes[i]);
     }
-    raise_floor(state);
+    state_raise_floor(state);
     state_forget(state);
     ledger->config_version = state->offered->version;
     state->rules = state->offered;

@@ -222,6 +222,8 @@ void state_offer(struct state *state, const struct rules *rules);
  * boundary after all that may have been folded, and what is cached is forgotten.
  */
 void state_switch(struct state *state);
+/* Rows of panes that the rules in force gave up are not accepted by later ones: their panes may be unlinked. */
+void state_raise_floor(struct state *state);
 
 /* ---- fold.c ---- */
 

@@ -1,0 +1,99 @@
+/* See explanation.h: the rows, and the comparison. Printing is in files of its own. */
+#include "explanation.h"
+
+#include "mem.h"
+#include "quantity.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void explanation_init(struct explanation *explanation, size_t limit)
+{
+    memset(explanation, 0, sizeof *explanation);
+    explanation->limit = limit;
+    explanation->complete = true;
+}
+
+void explanation_restart(struct explanation *explanation)
+{
+    explanation->count = 0;
+    explanation->outside = explanation->undecodable = 0;
+    memset(explanation->counts, 0, sizeof explanation->counts);
+    if (explanation->has_made)
+        window_release(&explanation->made);
+    explanation->has_made = false;
+}
+
+void explanation_release(struct explanation *explanation)
+{
+    explanation_restart(explanation);
+    if (explanation->has_stored)
+        window_release(&explanation->stored);
+    free(explanation->rows);
+    memset(explanation, 0, sizeof *explanation);
+}
+
+void explanation_add(struct explanation *explanation, const struct judged *row)
+{
+    int64_t at_ms = row->observation.observed_at_ms;
+    if (row->verdict == VERDICT_CHECKED)
+        return; /* it says that there was nothing new */
+    if (at_ms < explanation->start_ms || at_ms >= explanation->end_ms) {
+        explanation->outside++;
+        return;
+    }
+    explanation->counts[row->verdict]++;
+    if (explanation->count == explanation->limit)
+        return;
+    if (explanation->count == explanation->capacity) {
+        explanation->capacity = explanation->capacity ? explanation->capacity * 2 : 16;
+        explanation->rows = mem_grow(explanation->rows, explanation->capacity, sizeof *explanation->rows);
+    }
+    explanation->rows[explanation->count++] = *row;
+}
+
+/* ---- comparison ---- */
+
+static void differ(struct buf *out, const char *of, const char *what, int64_t stored, int64_t made)
+{
+    if (stored != made)
+        buf_printf(out, "%s%s%s: stored %" PRId64 ", made of the rows %" PRId64 "\n", of, *of ? " " : "", what, stored,
+                   made);
+}
+
+static void compare_metric(int32_t metric, const struct accumulator *stored, const struct accumulator *made,
+                           struct buf *out)
+{
+    static const struct accumulator none = {0};
+    const struct quantity *quantity = quantity_get(metric);
+    const char *name = quantity ? quantity->name : "a metric of newer software";
+    stored = stored ? stored : &none;
+    made = made ? made : &none;
+    differ(out, name, "count", stored->count, made->count);
+    differ(out, name, "sum", stored->sum, made->sum);
+    differ(out, name, "minimum", stored->minimum, made->minimum);
+    differ(out, name, "maximum", stored->maximum, made->maximum);
+    differ(out, name, "first", stored->first, made->first);
+    differ(out, name, "last", stored->last, made->last);
+}
+
+bool explanation_differs(const struct explanation *explanation, struct buf *out)
+{
+    static const struct window none = {0};
+    const struct window *stored = explanation->has_stored ? &explanation->stored : &none;
+    const struct window *made = explanation->has_made ? &explanation->made : &none;
+    size_t before = out->size;
+    differ(out, "", "rows", stored->rows, made->rows);
+    differ(out, "", "revision", stored->revision, made->revision);
+    for (int32_t i = 0; i < stored->metric_count; i++) {
+        int32_t metric = stored->metrics[i].metric;
+        compare_metric(metric, &stored->metrics[i], window_find(made, metric), out);
+    }
+    for (int32_t i = 0; i < made->metric_count; i++) {
+        int32_t metric = made->metrics[i].metric;
+        if (!window_find(stored, metric))
+            compare_metric(metric, NULL, &made->metrics[i], out);
+    }
+    return out->size > before;
+}
