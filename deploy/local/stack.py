@@ -252,12 +252,12 @@ class Stack:
         self.endpoint = ",".join(endpoints)
         return endpoints
 
-    def start_coordinator(self, name="coordinator-1", calls_per_minute=60, *extra, bind=None):
+    def start_coordinator(self, name="coordinator-1", calls_per_minute=60, *extra, bind=None, **env):
         """Binds to `bind`, one of those reserved, or to a free port, which members started later dial."""
         bind = bind or self.reserve_endpoints()[0]
         self.ports[name] = free_port()
         return self.start(name, [self.binary("isobar-coordinator"), "--id", name, *self.common("redis"), "--bind", bind,
-                                 "--admin-port", str(self.ports[name]), "--calls-per-minute", str(calls_per_minute), *extra])
+                                 "--admin-port", str(self.ports[name]), "--calls-per-minute", str(calls_per_minute), *extra], **env)
 
     def start_worker(self, name, *extra, **env):
         self.ports[name] = free_port()
