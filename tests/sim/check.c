@@ -9,6 +9,7 @@
 #include "feed.h"
 #include "process.h"
 #include "redis.h"
+#include "reference.h"
 
 #include "citystate.h"
 #include "mem.h"
@@ -106,6 +107,33 @@ static void check_counters(int32_t p, const struct redis_key *ledger, const stru
     same(p, "clock_ms", redis_integer(ledger, "clock_ms"), expected->clock_ms);
 }
 
+static const struct redis_key *alerts_of(int32_t p)
+{
+    char name[96];
+    return redis_find(redis_name(p, "alerts", name));
+}
+
+/* The stream has the events of the log up to the offset, each once: here their number, at the end their bytes. */
+static void check_alert_count(int32_t p, const struct expected *expected)
+{
+    const struct redis_key *stream = alerts_of(p);
+    same(p, "alert events", stream ? (int64_t)stream->present : 0, expected->alerts);
+}
+
+static void check_alerts(int32_t p)
+{
+    const struct alert_queue *wanted = reference_alerts(p);
+    const struct redis_key *stream = alerts_of(p);
+    for (size_t i = 0; i < wanted->count; i++) {
+        char number[24];
+        snprintf(number, sizeof number, "%zu", i);
+        const struct redis_value *value = redis_get(stream, number);
+        if (!value || value->size != wanted->events[i].size ||
+            memcmp(value->bytes, wanted->events[i].data, value->size) != 0)
+            violation("partition %d: alert event %zu is not that of the log", p, i);
+    }
+}
+
 static void check_panes(int32_t p, const struct redis_key *ledger)
 {
     int64_t rows = redis_integer(ledger, "retired");
@@ -145,6 +173,7 @@ void check_commit_done(int32_t partition)
         violation("partition %d: offset %lld is not behind a record", partition, (long long)offset);
     note("redis: partition %d is committed up to %lld", partition, (long long)offset);
     check_counters(partition, ledger, end ? &feed->records[end - 1].after : &nothing);
+    check_alert_count(partition, end ? &feed->records[end - 1].after : &nothing);
     check_panes(partition, ledger);
     check_letters(partition, feed, end);
 }
@@ -303,6 +332,7 @@ void check_results(void)
         before[p].offset = 0; /* all letters */
         before[p].clock_ms = 0;
         check_commit_done(p);
+        check_alerts(p);
         for (int i = 0; i < FEED_CITIES; i++)
             check_city(p, feeds[p].cities[i]);
     }

@@ -1,6 +1,7 @@
 /* See feed.h. */
 #include "feed.h"
 #include "redis.h"
+#include "reference.h"
 
 #include "mem.h"
 #include "observation.h"
@@ -116,6 +117,8 @@ static void expect(struct feed *feed, struct feed_record *record)
         batch_row(decoder, i, &row);
         record->letters_due |= (uint32_t)expect_row(feed, &row) << (1 + i);
     }
+    if (!world.anew)
+        now->alerts = reference_apply((int32_t)(feed - feeds), record);
     record->after = *now;
 }
 
@@ -262,6 +265,7 @@ void feed_begin(void)
 {
     int64_t id = 100;
     decoder = decoder ? decoder : batch_new();
+    reference_begin();
     for (int32_t p = 0; p < world.partitions; p++) {
         feeds[p] = (struct feed){0};
         for (int i = 0; i < FEED_CITIES; id++) {
@@ -282,4 +286,5 @@ void feed_end(void)
         free(feeds[p].readings);
     }
     event_cancel(&generator);
+    reference_end();
 }

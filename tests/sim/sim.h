@@ -9,7 +9,8 @@
  *   chaos.c      what goes wrong, and when that ends              store.c    a connection to Redis
  *   outage.c     the same for Redis and Kafka                     redis*.c   Redis: data, commands, requests
  *   operator.c   an operator and the commands                     kafka.c    consumer and producer
- *   feed.c       what is in the log, and what it must add up to   api.c      the weather API, and the quota
+ *   feed.c       what is in the log, and what it must add up to   reference.c  the alerts of the log
+ *   api.c        the weather API, and the quota
  *   check.c      invariants of ledgers, at each step              settle.c   held = target, after the faults
  *   anew.c       another log in its place
  *
@@ -34,7 +35,13 @@
 #define TOPIC            "weather.observations"
 #define LETTER_TOPIC     "weather.deadletter"
 #define CLUSTER          "simulated-cluster-id"
-#define RULES            "[windows]\n10m = 2h\n1h = 6h\n\n[time]\nlateness = 1h\nallowed_delay = 5m\nidle = 15m\n"
+/* Temperatures are 0 to 19 degC. */
+#define RULES                                                                                                          \
+    "[windows]\n10m = 2h\n1h = 6h\n\n[time]\nlateness = 1h\nallowed_delay = 5m\nidle = 15m\n"                          \
+    "[alert warm]\nmetric = temperature\nabove = 10\nclear = 8\n"                                                      \
+    "[alert cool]\nmetric = temperature\nwindow = 1h\nstatistic = mean\nbelow = 9.5\nfor = 10m\n"                      \
+    "stale = clear\nstale_after = 30m\n"                                                                               \
+    "[alert gone]\nmetric = temperature\nabove = 50\nstale = raise\nstale_after = 20m\n"
 
 /* Faults of the protocol itself, switched on to show that they are seen. */
 enum mutant {
