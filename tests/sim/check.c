@@ -242,6 +242,11 @@ static void same_window(const char *name, const char *field, const struct window
                   (long long)wanted.count, (long long)wanted.temperature);
 }
 
+static bool is_day(const struct redis_key *key)
+{
+    return key->kind == 'w' && strstr(key->name, ":w:1d:");
+}
+
 /* The city's state, empty when there is none. */
 static void city_of(int32_t p, int64_t city_id, struct citystate *city)
 {
@@ -294,6 +299,33 @@ static void check_windows_there(int32_t p, const struct citystate *city)
     }
 }
 
+/* Zones change at will, so a reading of a closed pane is in one of the days, and in one only: none is retired here. */
+static void check_days(int32_t p, const struct citystate *city)
+{
+    char field[CITY_FIELD_BYTES];
+    int64_t rows = 0;
+    citystate_field(city->city_id, 0, field);
+    for (const struct redis_key *key = redis.keys; key; key = key->hh.next) {
+        const struct redis_value *value = key->partition == p && is_day(key) ? redis_get(key, field) : NULL;
+        struct window window;
+        if (!value)
+            continue;
+        if (window_decode(&window, value->bytes, value->size) != 0)
+            violation("%s of city %s cannot be decoded", key->name, field);
+        if (window.end_ms <= city->closed_through_ms ? window.final_at_ms == 0 && window.revision == 0
+                                                     : window.final_at_ms != 0)
+            violation("%s of city %s ends at %lld, all is closed through %lld, and it became final at %lld", key->name,
+                      field, (long long)window.end_ms, (long long)city->closed_through_ms,
+                      (long long)window.final_at_ms);
+        rows += window.rows;
+        window_release(&window);
+    }
+    struct sum wanted = sum_of(&feeds[p], city->city_id, 0, INT64_MAX, city);
+    if (rows != wanted.rows)
+        violation("the days of city %s have %lld rows, the log gives %lld", field, (long long)rows,
+                  (long long)wanted.rows);
+}
+
 static void check_city(int32_t p, int64_t city_id)
 {
     struct citystate city;
@@ -306,11 +338,13 @@ static void check_city(int32_t p, int64_t city_id)
     }
     for (const struct redis_key *key = redis.keys; key; key = key->hh.next) {
         const struct redis_value *value =
-            key->partition == p && (key->kind == 'p' || key->kind == 'w') ? redis_get(key, field) : NULL;
+            key->partition == p && (key->kind == 'p' || (key->kind == 'w' && !is_day(key))) ? redis_get(key, field)
+                                                                                            : NULL;
         if (value)
             check_record(key, field, value, &city);
     }
     check_windows_there(p, &city);
+    check_days(p, &city);
     citystate_release(&city);
 }
 

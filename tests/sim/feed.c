@@ -6,6 +6,7 @@
 #include "mem.h"
 #include "observation.h"
 #include "shard.h"
+#include "zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,8 +70,15 @@ static bool ours(const struct observation *row, int32_t partition)
     return batch_shard(decoder) == partition && shard_of_city(row->city_id, world.partitions) == partition;
 }
 
+/* A control row says no zone, or one that there is. */
+static bool zone_known(size_t index)
+{
+    struct control control;
+    return !batch_control(decoder, index, &control) || *control.zone == '\0' || zone_get(control.zone);
+}
+
 /* Counts the row; true when it is due as a dead letter. */
-static bool expect_row(struct feed *feed, const struct observation *row)
+static bool expect_row(struct feed *feed, const struct observation *row, size_t index)
 {
     struct expected *now = &feed->now;
     const struct feed_reading *before = known(feed, row);
@@ -80,7 +88,10 @@ static bool expect_row(struct feed *feed, const struct observation *row)
     if (row->kind == ISOBAR__V1__ROW_KIND__TICK) {
         now->tick++;
     } else if (row->kind == ISOBAR__V1__ROW_KIND__CONTROL) {
-        now->control++;
+        bool known = zone_known(index);
+        now->control += known;
+        now->bad += !known;
+        return !known;
     } else if (!ours(row, partition) ||
                (row->kind == ISOBAR__V1__ROW_KIND__OBSERVATION && row->observed_at_ms > now->clock_ms + FUTURE_MS)) {
         now->bad++;
@@ -115,7 +126,7 @@ static void expect(struct feed *feed, struct feed_record *record)
     }
     for (size_t i = 0; i < batch_rows(decoder); i++) {
         batch_row(decoder, i, &row);
-        record->letters_due |= (uint32_t)expect_row(feed, &row) << (1 + i);
+        record->letters_due |= (uint32_t)expect_row(feed, &row, i) << (1 + i);
     }
     if (!world.anew)
         now->alerts = reference_apply((int32_t)(feed - feeds), record);
@@ -224,8 +235,25 @@ static struct observation any_row(const struct feed *feed)
     return row;
 }
 
+/* A city moves to another zone, which may be none. */
+static void generate_zone(int32_t partition)
+{
+    static const char *const zones[] = {"Asia/Kathmandu", "America/New_York", "Pacific/Kiritimati", "Etc/GMT+12", "UTC",
+                                        "Mars/Olympus"};
+    struct observation row = reading(&feeds[partition], 0);
+    struct control control = {.zone = zones[between(0, 5)], .country = "", .interval_s = 600};
+    struct buf out = BUF_EMPTY;
+    row.kind = ISOBAR__V1__ROW_KIND__CONTROL;
+    if (batch_encode_control(&row, &control, partition, &out) != 0)
+        violation("the generator made a bad control");
+    feed_append(partition, out.data, out.size);
+    buf_release(&out);
+}
+
 static void generate(int32_t partition)
 {
+    if (chance(30))
+        generate_zone(partition);
     struct observation rows[FEED_ROWS];
     struct buf out = BUF_EMPTY;
     size_t count = (size_t)between(1, FEED_ROWS);

@@ -9,7 +9,7 @@
 
 #define FEED_CITIES 3 /* per partition */
 #define FEED_ROWS   3 /* at most, per record */
-#define PANE_MS     INT64_C(600000)
+#define PANE_MS     INT64_C(300000)
 
 /* What the counters of a ledger must be when all records up to some point were applied. */
 struct expected {

@@ -37,7 +37,7 @@
 #define CLUSTER          "simulated-cluster-id"
 /* Temperatures are 0 to 19 degC. */
 #define RULES                                                                                                          \
-    "[windows]\n10m = 2h\n1h = 6h\n\n[time]\nlateness = 1h\nallowed_delay = 5m\nidle = 15m\n"                          \
+    "[windows]\n10m = 2h\n1h = 6h\n1d = 2y\n\n[time]\nlateness = 1h\nallowed_delay = 5m\nidle = 15m\n"                 \
     "[alert warm]\nmetric = temperature\nabove = 10\nclear = 8\n"                                                      \
     "[alert cool]\nmetric = temperature\nwindow = 1h\nstatistic = mean\nbelow = 9.5\nfor = 10m\n"                      \
     "stale = clear\nstale_after = 30m\n"                                                                               \
