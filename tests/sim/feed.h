@@ -13,7 +13,8 @@
 
 /* What the counters of a ledger must be when all records up to some point were applied. */
 struct expected {
-    int64_t applied, gaps, rows, accepted, duplicate, correction, bad, checked, tick, control, retired, clock_ms, alerts;
+    int64_t applied, gaps, rows, accepted, duplicate, correction, bad, checked, tick, control, retired, clock_ms,
+        alerts;
 };
 
 struct feed_record {

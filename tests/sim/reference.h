@@ -1,7 +1,7 @@
 /*
- * The same log applied to states that nothing is ever stored of, evicted from, or handed over: what partitions must tell
- * of alerts, whatever happens to their workers. It is the workers' own code, so it shows that a replay gives the same
- * events, not that they are the right ones.
+ * The same log applied to states that nothing is ever stored of, evicted from, or handed over: what partitions must
+ * tell of alerts, whatever happens to their workers. It is the workers' own code, so it shows that a replay gives the
+ * same events, not that they are the right ones.
  */
 #ifndef SIM_REFERENCE_H
 #define SIM_REFERENCE_H

@@ -1,6 +1,8 @@
 """Alerts from the log to the webhook: every event once in the streams, whoever is killed, and told at least once."""
+import json
 import os
 import time
+import urllib.request
 
 import oracle
 import pytest
@@ -152,6 +154,7 @@ def test_every_event_is_stored_once_and_told_at_least_once(stack, receiver):
     second = leader_of(client)
     assert stack.metric(second, "isobar_coordinator_webhook_parked_total") == 0
     assert told(client) == len(wanted)
+    stack.ctl("verify", *stack.common("kafka", "redis"))
     shown(stack, client, weather)
 
 
@@ -163,6 +166,9 @@ def shown(stack, client, weather):
     seen = wait_for("what is active", lambda: (lambda a: a and {x["id"] for x in a["alerts"]} == active and a)(
         get_json(port, "/api/v1/alerts?state=raised&limit=1000")), 10 * SLOW)
     assert seen["alerts_total"] == len(active)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/events", timeout=10) as events:
+        snapshot = next(line for line in events if line.startswith(b"data: "))
+    assert {x["id"] for x in json.loads(snapshot[6:])["active"]["alerts"]} == active
     everything = get_json(port, "/api/v1/alerts?limit=1000")["history"]
     assert sorted(f"{e['id']}/{e['state']}" for e in everything) == weather.all()
     assert all(e["unit"] == "degC" and e["threshold"] == 30 for e in everything)
