@@ -3,7 +3,7 @@
 
 #include "alert_event.h"
 #include "mem.h"
-#include "quantity.h"
+#include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -140,10 +140,11 @@ static struct entry *collect(const struct alarms *alarms, const struct alarm_fil
     return entries;
 }
 
-static void encode(const struct entry *entry, struct buf *out)
+static void encode(const struct entry *entry, const struct custom_set *custom, struct buf *out)
 {
     const struct alert_state *state = entry->state;
-    const struct quantity *quantity = quantity_get(state->metric);
+    struct label label;
+    bool known = custom_metric_label(custom, state->metric, &label);
     struct alert_event event = {
         .city_id = entry->alarm->city_id, .series = entry->alarm->series, .onset_ms = state->since_ms};
     char id[ALERT_ID_BYTES];
@@ -153,14 +154,18 @@ static void encode(const struct entry *entry, struct buf *out)
                "\"at\":%lld,",
                alert_event_id(&event, id), state->rule, (long long)event.city_id, event.series,
                alert_phase_name(state->phase), (long long)state->since_ms, (long long)state->seen_ms);
-    if (quantity)
-        buf_printf(out, "\"metric\":\"%s\",\"unit\":\"%s\",", quantity->name, quantity->unit);
+    if (known) {
+        buf_printf(out, "\"metric\":\"%s\",\"unit\":", label.name);
+        text_json(out, label.unit);
+        buf_byte(out, ',');
+    }
     buf_printf(out, "\"statistic\":\"%s\",\"value\":", alert_statistic_name(state->statistic));
-    alert_value_json(out, quantity ? quantity->scale : 1, state->value);
+    alert_value_json(out, known ? label.scale : 1, state->value);
     buf_byte(out, '}');
 }
 
-void alarms_encode(const struct alarms *alarms, const struct alarm_filter *filter, struct buf *out)
+void alarms_encode(const struct alarms *alarms, const struct alarm_filter *filter, const struct custom_set *custom,
+                   struct buf *out)
 {
     size_t count;
     struct entry *entries = collect(alarms, filter, &count);
@@ -170,7 +175,7 @@ void alarms_encode(const struct alarms *alarms, const struct alarm_filter *filte
     for (size_t i = 0; i < count && i < filter->limit; i++) {
         if (i)
             buf_byte(out, ',');
-        encode(&entries[i], out);
+        encode(&entries[i], custom, out);
     }
     buf_printf(out, "],\"alerts_total\":%zu", count);
     free(entries);

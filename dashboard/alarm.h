@@ -7,6 +7,7 @@
 
 #include "buf.h"
 #include "citystate.h"
+#include "custom.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,8 +46,9 @@ void alarms_scan_end(struct alarms *alarms, int32_t partition, uint64_t scan);
 void alarms_release(struct alarms *alarms);
 /*
  * Appends "alerts":[…],"alerts_total":n: those that fit the filter, raised and stale ones before pending ones, the
- * newest onset first; at most `limit`, of `total`.
+ * newest onset first; at most `limit` of `alerts_total`. Metrics of the operator's own have the labels of `custom`.
  */
-void alarms_encode(const struct alarms *alarms, const struct alarm_filter *filter, struct buf *out);
+void alarms_encode(const struct alarms *alarms, const struct alarm_filter *filter, const struct custom_set *custom,
+                   struct buf *out);
 
 #endif

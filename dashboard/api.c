@@ -142,7 +142,7 @@ static void get_city(struct api *api, struct httpd_request *request, const struc
     }
     buf_release(&climate);
     buf_byte(&out, ',');
-    alarms_encode(&model_atlas(api->model)->alarms, &own, &out);
+    alarms_encode(&model_atlas(api->model)->alarms, &own, &model_atlas(api->model)->custom, &out);
     buf_byte(&out, ',');
     encode_city_rows(&out, city);
     buf_byte(&out, '}');
@@ -254,11 +254,12 @@ static void get_windows(struct api *api, struct httpd_request *request, const st
 static void on_history(void *arg, const struct history_query *query, const struct history_answer *answer)
 {
     struct waiting *waiting = arg;
+    const struct atlas *atlas = model_atlas(waiting->api->model);
     struct buf out = BUF_EMPTY;
     (void)query;
     if (answer->status == 0) {
         buf_byte(&out, '{');
-        alarms_encode(&model_atlas(waiting->api->model)->alarms, &waiting->now, &out);
+        alarms_encode(&atlas->alarms, &waiting->now, &atlas->custom, &out);
         buf_byte(&out, ',');
         history_encode(answer, &out);
         buf_byte(&out, '}');

@@ -119,7 +119,7 @@ static void encode_alerts(const struct live *live, struct buf *out)
 {
     struct alarm_filter all = {.phase = ALARM_FILTER_ANY, .limit = ALERTS_SHOWN};
     buf_byte(out, '{');
-    alarms_encode(&model_atlas(live->model)->alarms, &all, out);
+    alarms_encode(&model_atlas(live->model)->alarms, &all, &model_atlas(live->model)->custom, out);
     buf_printf(out, ",\"at\":%lld}", (long long)clock_wall_ms());
 }
 

@@ -77,7 +77,7 @@ static const char *show(int64_t city, int32_t phase, size_t limit)
 {
     struct alarm_filter filter = {.city_id = city, .phase = phase, .limit = limit};
     buf_reset(&out);
-    alarms_encode(&atlas.alarms, &filter, &out);
+    alarms_encode(&atlas.alarms, &filter, &atlas.custom, &out);
     return out.data;
 }
 
@@ -91,6 +91,26 @@ static void one_alert_as_json(void **state)
         "\"alerts\":[{\"id\":\"heat/5809844/1790000400000\",\"rule\":\"heat\",\"city\":5809844,\"series\":0,"
         "\"state\":\"raised\",\"onset\":1790000400000,\"at\":1790000460000,\"metric\":\"temperature\","
         "\"unit\":\"degC\",\"statistic\":\"last\",\"value\":31.05}],\"alerts_total\":1");
+}
+
+static void a_metric_of_ones_own(void **state)
+{
+    (void)state;
+    struct alert_rule rule = {.name = "dry", .metric = ISOBAR__V1__METRIC__METRIC_CUSTOM_0 + 2, .statistic = 4};
+    struct citystate city;
+    struct buf bytes = BUF_EMPTY;
+    atlas.custom.list[2] = (struct custom){.name = "soil_moisture", .unit = "%", .scale = 1000};
+    citystate_init(&city, CITY, 0);
+    struct alert_state *alert = alert_states_add(&city.alerts, &rule);
+    alert->phase = RAISED;
+    alert->count = 1;
+    alert->sum = alert->value = 12500;
+    citystate_encode(&city, &bytes);
+    assert_true(atlas_take_state(&atlas, shard_of_city(CITY, PARTS), 0, bytes.data, bytes.size, 0));
+    assert_non_null(strstr(show(0, RAISED, 9),
+                           "\"metric\":\"soil_moisture\",\"unit\":\"%\",\"statistic\":\"last\",\"value\":12.5"));
+    buf_release(&bytes);
+    citystate_release(&city);
 }
 
 /* Where the ids of alerts stand in what was shown last. */
@@ -297,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(one_alert_as_json),
+        TEST(a_metric_of_ones_own),
         TEST(urgent_ones_first),
         TEST(the_version_tells_changes),
         TEST(what_a_scan_does_not_see_is_gone),
