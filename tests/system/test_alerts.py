@@ -42,11 +42,16 @@ def receiver():
     made.close()
 
 
+def write(stack, text):
+    path = os.path.join(stack.dir, "rules.ini")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+    return path
+
+
 def start(stack, url):
     """Redis, broker, two coordinators that know the webhook, two workers, the dashboard; returns a client of Redis."""
-    rules = os.path.join(stack.dir, "rules.ini")
-    with open(rules, "w", encoding="ascii") as file:
-        file.write(RULES)
+    rules = write(stack, RULES)
     stack.start_devbroker(TOPICS)
     stack.start_redis()
     stack.init(PARTITIONS, None, 4, "--rules", rules)
@@ -192,6 +197,27 @@ def test_what_is_refused_is_parked(stack, receiver):
     assert sorted(fields[b"http_status"] for _, fields in parked) == [b"302", b"404", b"410"]
     assert sorted(receiver.events() + [fields[b"event"].decode() for _, fields in parked]) == wanted
     assert stack.metric(leader_of(client), "isobar_coordinator_webhook_parked_total") == 3
+
+
+def test_rules_that_change_end_what_they_raised(stack, receiver):
+    client = start(stack, receiver.url)
+    weather = Weather(stack.kafka)
+    for _ in range(10):
+        weather.step()
+    weather.producer.flush(30)
+    wait_for("the first are told", lambda: len(receiver.events()) == len(weather.all()), 30 * SLOW)
+    raised = dict(weather.heat)
+    assert raised
+    only_the_other = RULES.replace("[alert heat]", "[alert torrid]").replace("above = 30\nclear = 28", "above = 50")
+    stack.ctl("rules", "set", write(stack, only_the_other), *stack.common("kafka", "redis"))
+    wanted = sorted([*weather.all(), *(f"heat/{city}/{onset}/cleared" for city, onset in raised.items())])
+    wait_for("they are cleared", lambda: sorted(receiver.events()) == wanted, 30 * SLOW)
+    causes = {fields["cause"] for event, fields in receiver.told if event.endswith("/cleared") and event.startswith("heat/") and
+              int(event.split("/")[1]) in raised and int(event.split("/")[2]) == raised[int(event.split("/")[1])]}
+    assert causes == {"rule"} and not receiver.bad
+    active = wait_for("the page knows", lambda: (lambda a: a and a["alerts_total"] == 0 and a)(
+        get_json(stack.ports["dashboard"], "/api/v1/alerts?state=raised")), 10 * SLOW)
+    assert active["alerts"] == [] and told(client) == len(wanted)
 
 
 def test_a_webhook_that_cannot_be(stack):
