@@ -36,9 +36,19 @@ static bool number(const char *text, int64_t *out)
     return strcmp(again, text) == 0;
 }
 
-/* "10m:1790000000000" or "1d:2026-11-30": size and key of a window. */
-static bool window_parse(const struct windowset *windows, const char *text, struct keyspace_key *out)
+static bool is_former(const struct installation *installation, const char *name)
 {
+    for (size_t i = 0; i < installation->former_count; i++) {
+        if (strcmp(installation->former[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "10m:1790000000000" or "1d:2026-11-30": size and key of a window. */
+static bool window_parse(const struct installation *installation, const char *text, struct keyspace_key *out)
+{
+    const struct windowset *windows = &installation->rules.windows;
     char name[sizeof windows->sizes[0].name];
     const char *colon = strchr(text, ':');
     int32_t date = 0;
@@ -56,6 +66,8 @@ static bool window_parse(const struct windowset *windows, const char *text, stru
         out->size = (int32_t)(size - windows->sizes);
     else if (size && size->days)
         out->size = KEYSPACE_UTC_DAY;
+    else if (is_former(installation, name))
+        out->size = KEYSPACE_FORMER;
     return true;
 }
 
@@ -80,7 +92,7 @@ bool keyspace_parse(const char *prefix, const struct installation *installation,
         out->size = KEYSPACE_PANE;
         return number(name + 5, &out->start_ms);
     }
-    return strncmp(name, "w:", 2) == 0 && window_parse(&installation->rules.windows, name + 2, out);
+    return strncmp(name, "w:", 2) == 0 && window_parse(installation, name + 2, out);
 }
 
 const char *keyspace_name(const struct context *context, const struct installation *installation,

@@ -13,6 +13,7 @@
 
 #define KEYSPACE_PANE    (-1)
 #define KEYSPACE_UNKNOWN (-2) /* a window of a size that the installation has not */
+#define KEYSPACE_FORMER  (-4) /* a window of a size that other rules had: nobody adds to it */
 #define KEYSPACE_UTC_DAY (-3) /* a window of days by UTC, as made before there were civil ones: left aside */
 
 struct keyspace_key {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_NUMBER_MAX   INT64_C(4000000)
 #define RECORDS_PER_CALL 4000 /* panes of all cities read at once: some 2 MB */
 
 /* KEYS: ledger, window, its panes. ARGV: fields. {cursor, then per field {window, pane, …}} */
@@ -182,13 +183,37 @@ static int ask_all(struct call *call)
     return code;
 }
 
+/*
+ * Windows of the size that begin before it take no rows any more: their retention is over, or the size was not there,
+ * or away, for a time. The keys come by partition and size, so it is asked for once for each.
+ */
+static int64_t size_cursor(struct recount *recount, const struct keyspace_key *key)
+{
+    char ledger[CONTEXT_KEY_BYTES], field[40];
+    if (recount->asked && recount->partition == key->partition && recount->size == key->size)
+        return recount->cursor_ms;
+    snprintf(field, sizeof field, "w_cursor_%s", recount->installation->rules.windows.sizes[key->size].name);
+    struct store_reply *reply = CONTEXT_ASK(
+        recount->context, "HGET", context_partition_key(recount->context, key->partition, "ledger", ledger), field);
+    bool days = recount->installation->rules.windows.sizes[key->size].days > 0; /* then it is a day number */
+    if (!reply || reply->type != STORE_TEXT ||
+        !context_integer(reply, 0, days ? DAY_NUMBER_MAX : INT64_MAX / 4, &recount->cursor_ms))
+        recount->cursor_ms = 0; /* the audit says what is wrong */
+    store_reply_free(reply);
+    recount->cursor_ms *= days ? DATE_DAY_MS : 1;
+    recount->asked = true;
+    recount->partition = key->partition;
+    recount->size = key->size;
+    return recount->cursor_ms;
+}
+
 int recount_window(struct recount *recount, const struct keyspace_key *key, struct audit *audit)
 {
     const struct windowset *windows = &recount->installation->rules.windows;
     const struct window_size *size = &windows->sizes[key->size];
     int64_t pane_ms = windows->pane_ms, cursor = audit->ledger.pane_cursor_ms;
     int64_t slack = size->days ? CIVIL_SLACK_MS : 0; /* where days of all zones may lie */
-    if (cursor <= 0 || key->start_ms + slack < cursor)
+    if (cursor <= 0 || key->start_ms + slack < cursor || key->start_ms < size_cursor(recount, key))
         return EXIT_CODE_OK;
     struct call call = {
         .recount = recount, .key = key, .audit = audit, .panes = (size_t)((size->size_ms + 2 * slack) / pane_ms)};

@@ -10,12 +10,17 @@
 #include "installation.h"
 #include "keyspace.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct recount {
     struct context *context;
     const struct installation *installation;
     int64_t windows; /* records compared, out */
+    /* the cursor that was asked for last */
+    bool asked;
+    int32_t partition, size;
+    int64_t cursor_ms;
 };
 
 /*

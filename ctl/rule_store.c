@@ -94,6 +94,33 @@ int rule_store_read(struct context *context, int64_t version, int64_t pane_ms, s
     return status;
 }
 
+static void add_former(struct installation *installation, const struct window_size *size)
+{
+    bool known = windowset_find(&installation->rules.windows, size->name) != NULL;
+    for (size_t i = 0; i < installation->former_count; i++)
+        known |= strcmp(installation->former[i], size->name) == 0;
+    if (!known && installation->former_count < INSTALLATION_FORMER)
+        memcpy(installation->former[installation->former_count++], size->name, sizeof installation->former[0]);
+}
+
+/* The next version may be in force in some partitions already. One that cannot be read any more names nothing. */
+int rule_store_former(struct context *context, struct installation *installation)
+{
+    int status = 0;
+    for (int64_t version = 1; version <= installation->rules.version + 1 && status != ERR_UNAVAILABLE; version++) {
+        struct buf text = BUF_EMPTY, error = BUF_EMPTY;
+        struct rules rules;
+        status = rule_store_text(context, version, &text);
+        if (status == 0 && rules_parse(&rules, text.data, text.size, &error) == 0) {
+            for (size_t i = 0; i < rules.windows.count; i++)
+                add_former(installation, &rules.windows.sizes[i]);
+        }
+        buf_release(&text);
+        buf_release(&error);
+    }
+    return status == ERR_UNAVAILABLE ? status : 0;
+}
+
 int rule_store_claim(struct context *context, int64_t version, const struct rules *rules, bool *claimed)
 {
     char key[CONTEXT_KEY_BYTES], field[24];

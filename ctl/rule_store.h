@@ -6,6 +6,7 @@
 #define CTL_RULE_STORE_H
 
 #include "context.h"
+#include "installation.h"
 #include "rules.h"
 
 #include <stdint.h>
@@ -20,6 +21,11 @@ int rule_store_read(struct context *context, int64_t version, int64_t pane_ms, s
     __attribute__((warn_unused_result));
 /* Appends the text of a version. 0; ERR_NOT_FOUND, which is not said, or ERR_UNAVAILABLE. */
 int rule_store_text(struct context *context, int64_t version, struct buf *text) __attribute__((warn_unused_result));
+/*
+ * Names the sizes that other versions have and the newest one has not, in `installation->former`, as many as there is
+ * room for. 0, or ERR_UNAVAILABLE.
+ */
+int rule_store_former(struct context *context, struct installation *installation) __attribute__((warn_unused_result));
 /*
  * Writes the text under a version that has none. Returns the exit code; `*claimed` tells whether it was free: whoever
  * claims a version is the only one who does.

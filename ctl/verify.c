@@ -18,6 +18,7 @@
 #include "keyspace.h"
 #include "mem.h"
 #include "recount.h"
+#include "rule_store.h"
 #include "verdict.h"
 
 #include <inttypes.h>
@@ -201,6 +202,8 @@ static int check_records(struct verify *verify)
             code = read_records(verify, batch, count);
             count = 0;
         }
+        if (key->size == KEYSPACE_FORMER)
+            continue; /* they stay until their time is over */
         if (key->size == KEYSPACE_UTC_DAY)
             verify->utc_days++;
         else if (key->size == KEYSPACE_UNKNOWN)
@@ -324,8 +327,10 @@ static int run(const void *values)
     struct verify verify = {.options = options, .context = CONTEXT_OF("verify", options)};
     int code = context_connect(&verify.context, options->redis_user, options->redis_password);
     if (code == EXIT_CODE_OK)
-        code = installation_require(&verify.context, &verify.installation) == 0 ? verify_all(&verify)
-                                                                                : verify.context.exit_code;
+        code = installation_require(&verify.context, &verify.installation) == 0 &&
+                       rule_store_former(&verify.context, &verify.installation) == 0
+                   ? verify_all(&verify)
+                   : verify.context.exit_code;
     context_close(&verify.context);
     return code;
 }

@@ -154,7 +154,7 @@ def test_rules_change_while_data_flow(stack):
     for ledger in ledgers():
         assert int(ledger[b"w_cursor_30m"]) % 1800000 == 0 and int(ledger[b"w_cursor_30m"]) > int(ledger[b"clock_ms"])
     more(8)
-    assert set_rules(stack, write(stack, OTHER.replace("lateness = 1d", "lateness = 2h")))[0] == 0
+    assert set_rules(stack, write(stack, OTHER.replace("lateness = 1d", "lateness = 2h").replace("10m = 2d\n", "")))[0] == 0
     stack.programs["worker-1"].kill()
     more(8)
     stack.start_worker("worker-2")
@@ -163,6 +163,7 @@ def test_rules_change_while_data_flow(stack):
     retired = sum(int(l[b"rows_retired"]) for l in ledgers())
     assert counted() + retired == feed.rows and retired > 0, "two hours of lateness are fewer than a day"
     assert not redis.keys("isobar:{*}:w:30m:*"), "the new size has not begun"
+    assert redis.keys("isobar:{*}:w:10m:*"), "the size that is gone keeps its windows"
     code, out, err = run(stack, "verify", "--full")
     assert code == 0, out + err
     code, out, _ = run(stack, "rules", "versions", which=("redis",))

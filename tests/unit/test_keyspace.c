@@ -57,6 +57,18 @@ static void windows_of_another_size(void **state)
     }
 }
 
+static void windows_of_a_size_that_is_gone(void **state)
+{
+    (void)state;
+    struct installation changed = installed();
+    struct keyspace_key key;
+    strcpy(changed.former[changed.former_count++], "30m");
+    assert_true(keyspace_parse("isobar:", &changed, "isobar:{3}:w:30m:1800000", &key));
+    assert_int_equal(key.size, KEYSPACE_FORMER);
+    assert_true(keyspace_parse("isobar:", &changed, "isobar:{3}:w:31m:1860000", &key));
+    assert_int_equal(key.size, KEYSPACE_UNKNOWN);
+}
+
 static void days_by_utc_are_told_apart(void **state)
 {
     (void)state;
@@ -120,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_back),
         cmocka_unit_test(windows_of_another_size),
+        cmocka_unit_test(windows_of_a_size_that_is_gone),
         cmocka_unit_test(days_by_utc_are_told_apart),
         cmocka_unit_test(other_keys),
         cmocka_unit_test(patterns),
