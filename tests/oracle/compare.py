@@ -1,9 +1,9 @@
 """Compares what a partition is by its log with what was stored of it, value by value."""
 import collections
 
+import stretches
 import windows
 import zones
-from features import COMPARED
 from proto import modules
 
 MASK = 2 ** 64 - 1
@@ -88,8 +88,7 @@ def state_summary(state):
     for metric, high, (count, total, square, low, low_at, top, top_at, first, first_at, last, last_at) in zip(state.metric, highs, zip(*columns)):
         out[metric] = (count, total, (high << 64) + (square & MASK), low, start + low_at, top, start + top_at, first, start + first_at, last,
                        start + last_at)
-    if COMPARED["sketches"]:
-        out.update(sketches_of(state))
+    out.update(sketches_of(state))
     return out
 
 
@@ -132,17 +131,18 @@ def compare_city(tag, city, bytes_, comparison):
             "zoned_until": city.zoned_until}
     have = {"watermark": state.watermark_ms, "heard": state.heard_at_ms, "closed_through": state.closed_through_ms,
             "checked_at": state.checked_at_ms, "zoned_until": state.zoned_until_ms}
-    for what in ("in", "late", "duplicate", "retired", "bad") + (("correction",) if COMPARED["corrections"] else ()):
+    for what in ("in", "late", "duplicate", "correction", "retired", "bad"):
         want[what], have[what] = city.counts[what], getattr(state, "rows_" + what)
     want["latest"] = latest_of(city) if city.latest else None
     have["latest"] = reading_of(state.latest) if state.HasField("latest") else None
-    if COMPARED["quality"]:
-        want["flagged"], have["flagged"] = dict(city.flagged), dict(zip(state.flag, state.flagged))
-        want["past"], have["past"] = city.memory.past, past_of(state)
-        want["runs"], have["runs"] = {g: r.key() for g, r in city.memory.runs.items()}, runs_of(state)
-    if COMPARED["controls"]:
-        want["facts"] = city.facts.zone, city.facts.interval, city.facts.country
-        have["facts"] = state.zone, state.interval_s, state.country
+    want["flagged"], have["flagged"] = dict(city.flagged), dict(zip(state.flag, state.flagged))
+    want["past"], have["past"] = city.memory.past, past_of(state)
+    want["runs"], have["runs"] = {g: r.key() for g, r in city.memory.runs.items()}, runs_of(state)
+    ends = [city.trail.last(chain, city.closed) for chain in range(3)]
+    want["trail"] = (*ends, city.trail.longest_s)
+    have["trail"] = state.covered_last_ms, state.rain_last_ms, state.snow_last_ms, state.accumulation_max_s
+    want["facts"] = city.facts.zone, city.facts.interval, city.facts.country
+    have["facts"] = state.zone, state.interval_s, state.country
     comparison.same_members(f"city {tag} {city.field}", want, have)
     return state
 
@@ -155,8 +155,9 @@ def compare_pane(what, pane, stored, comparison):
     start = stored.state.start_ms
     providers = list(stored.provider) or [0] * len(stored.observed_at)
     bodies = list(stored.body) or [0] * len(stored.observed_at)
-    if not COMPARED["corrections"]:
-        bodies = [0] * len(bodies)
+    n = len(stored.observed_at)
+    columns = [list(stored.rain) or [-1] * n, list(stored.snow) or [-1] * n, list(stored.accumulation_s) or [0] * n]
+    comparison.equal(f"amounts {what}", [amounts for _, amounts in sorted(pane.amounts.items())], list(zip(*columns)))
     comparison.equal(f"seen {what}", sorted((*key, hashed) for key, hashed in pane.seen.items()),
                      [(start + at, provider, hashed & 0xFFFFFFFF) for at, provider, hashed in zip(stored.observed_at, providers, bodies)])
 
@@ -208,11 +209,12 @@ def compare_cities(log, stored, comparison):
 def compare_window(what, window, state, comparison):
     want = windows.summary(window.rows, window.size.sketched)
     have = state_summary(state)
-    want.update({"start": window.start, "end": window.end, "updated": window.updated, "revision": window.revision})
-    have.update({"start": state.start_ms, "end": state.end_ms, "updated": state.updated_at_ms, "revision": state.revision})
-    if COMPARED["finality"]:
-        want.update({"final_at": window.final_at, "revised_at": window.revised_at})
-        have.update({"final_at": state.final_at_ms, "revised_at": state.revised_at_ms})
+    want.update({"start": window.start, "end": window.end, "updated": window.updated, "revision": window.revision,
+                 "final_at": window.final_at, "revised_at": window.revised_at})
+    have.update({"start": state.start_ms, "end": state.end_ms, "updated": state.updated_at_ms, "revision": state.revision,
+                 "final_at": state.final_at_ms, "revised_at": state.revised_at_ms})
+    for name, part in zip(stretches.PARTS, window.parts):
+        want[name], have[name] = part, getattr(state, name)
     comparison.same_members(f"window {what}", want, have)
 
 

@@ -2,7 +2,6 @@
 import struct
 import warnings
 
-from features import COMPARED
 from proto import modules
 from shard import murmur2
 
@@ -19,15 +18,11 @@ VALUES = dict(enumerate((
     "pm10_ng_m3", "no2_ng_m3", "o3_ng_m3", "so2_ng_m3", "co_ng_m3", "nh3_ng_m3")))
 CUSTOM_BIT = 32
 CUSTOM = {CUSTOM_BIT + k: f"custom_{k}" for k in range(16)}
-KNOWN = sum(1 << bit for bit in VALUES)
-if COMPARED["custom"]:
-    VALUES.update(CUSTOM)
-    KNOWN |= sum(1 << bit for bit in CUSTOM)
+VALUES.update(CUSTOM)
 # Columns of every row; a value outside makes the record bad.
 FIXED = {"city_id": (0, None), "observed_at_ms": (0, TIME_MAX_MS), "fetched_at_ms": (0, TIME_MAX_MS), "kind": (OBSERVATION, CONTROL),
          "provider": (0, None), "series": (0, None), "accumulation_s": (0, None), "quality": (None, None), "present": (None, None)}
 DIRECTION, FULL_CIRCLE = 9, 36000
-IMPOSSIBLE = {6: (0, 10000), 13: (0, 10000), 8: (0, None), 10: (0, None), 9: (0, 35999), 11: (0, None), 12: (0, None), 14: (0, None)}
 
 
 class Bad(Exception):
@@ -91,8 +86,6 @@ def fill_values(batch, rows, present):
         for row, bits, value in zip(rows, present, column):
             if bits >> bit & 1:
                 row.values[bit] = value
-        if not COMPARED["relaxed"] and bit in IMPOSSIBLE and any(outside(r.values[bit], *IMPOSSIBLE[bit]) for r in rows if bit in r.values):
-            raise Bad("value")
     for row in rows:
         if row.values.get(DIRECTION) == FULL_CIRCLE:
             row.values[DIRECTION] = 0

@@ -3,16 +3,16 @@ what a worker does in other moments must come out the same."""
 import collections
 
 import quality
+import stretches
 import windows
 import zones
 from decode import CHECKED, CONTROL, TICK, Bad, body, decode
-from features import COMPARED
 from shard import shard
 
 FUTURE_MS = 5 * 60 * 1000
 SERIES_MAX = 1000
 PANE_ROWS = 16384
-COUNTERS = ("in", "late", "duplicate", "bad", "checked", "tick", "control", "retired") + (("correction",) if COMPARED["corrections"] else ())
+COUNTERS = ("in", "late", "duplicate", "bad", "checked", "tick", "control", "retired", "correction")
 
 
 class Rules:
@@ -29,6 +29,7 @@ class Pane:
         self.start = start
         self.rows = []
         self.seen = {}  # (at, provider): hash of the body
+        self.amounts = {}  # (at, provider): (rain, snow, period); -1: not known
         self.updated = 0
 
 
@@ -37,17 +38,25 @@ class Window:
         self.size, self.start, self.end = size, start, end
         self.rows = []
         self.updated = self.revision = self.final_at = self.revised_at = 0
+        self.parts = [0] * len(stretches.PARTS)
 
     def take(self, rows, updated, start, end):
         self.rows.extend(rows)
+        self._widen(updated, start, end)
+
+    def _widen(self, updated, start, end):
         self.updated = max(self.updated, updated)
         self.start, self.end = min(self.start, start), max(self.end, end)
+
+    def pour(self, parts, updated, start, end):
+        self.parts = [a + b for a, b in zip(self.parts, parts)]
+        self._widen(updated, start, end)
 
 
 class City:
     """A city or one of its series."""
 
-    def __init__(self, field, facts):
+    def __init__(self, field, facts, pane_ms):
         self.field = field
         self.facts = facts  # shared by all series
         self.watermark = self.heard = self.closed = self.checked_at = 0
@@ -56,6 +65,7 @@ class City:
         self.flagged = collections.Counter()
         self.memory = quality.Memory()
         self.zoned_until = 0
+        self.trail = stretches.Trail(pane_ms)
         self.open = {}      # start: Pane
         self.pending = {}   # key of the window: Window that is not final
 
@@ -118,7 +128,7 @@ class Partition:
     def _city(self, city_id, series):
         field = str(city_id) if series == 0 else f"{city_id}/{series}"
         if field not in self.cities:
-            self.cities[field] = City(field, self.facts.setdefault(city_id, Facts()))
+            self.cities[field] = City(field, self.facts.setdefault(city_id, Facts()), self.rules.pane_ms)
         return self.cities[field]
 
     def _control(self, row, of_shard):
@@ -161,7 +171,7 @@ class Partition:
             city.counts["retired"] += 1
             return "retired"
         late = start + rules.pane_ms <= city.closed
-        hashed = body(row) if COMPARED["corrections"] else 0
+        hashed = body(row)
         pane = self.panes.get((city.field, start)) or Pane(start)
         what = self._known(pane, row, hashed)
         if what and not late:
@@ -176,15 +186,18 @@ class Partition:
         taken = windows.Taken(row.at, known)
         pane.rows.append(taken)
         pane.seen[row.at, row.provider] = hashed
+        pane.amounts[row.at, row.provider] = known.get(stretches.RAIN_BIT, -1), known.get(stretches.SNOW_BIT, -1), row.accumulation
         pane.updated = self.clock
         what = "late" if late else "in"
         city.counts[what] += 1
         for bit in range(56):
-            if row.quality >> bit & 1 and COMPARED["quality"]:
+            if row.quality >> bit & 1:
                 city.flagged[bit] += 1
+        changes = city.trail.take(row, known, (self.clock - rules.lateness_ms - 1) // rules.pane_ms * rules.pane_ms)
         if late:
             self._late(city, pane, taken)
-        else:
+        self._correct(city, row.at, changes)
+        if not late:
             city.memory.remember(row, runs, known)
             city.open[start] = pane
             self._close(city, (city.watermark - rules.allowed_delay_ms) // rules.pane_ms * rules.pane_ms)
@@ -194,7 +207,7 @@ class Partition:
     def _known(pane, row, hashed):
         """What becomes of a row that cannot be accepted, or None."""
         if (row.at, row.provider) in pane.seen:
-            return "correction" if COMPARED["corrections"] and pane.seen[row.at, row.provider] != hashed else "duplicate"
+            return "correction" if pane.seen[row.at, row.provider] != hashed else "duplicate"
         return "bad" if len(pane.rows) >= PANE_ROWS else None
 
     @staticmethod
@@ -216,19 +229,57 @@ class Partition:
         for size in self.rules.sizes:
             name, window, start, end = self._window(city, size, pane.start)
             window.take([taken], self.clock, start, end)
-            if window.end <= city.closed:
-                window.revision += 1
-                window.revised_at = self.clock
-            else:
-                window.final_at = 0
+            self._revise(city, name, window)
+
+    def _revise(self, city, name, window):
+        """Something came for the window."""
+        if window.end <= city.closed:
+            window.revision += 1
+            window.revised_at = self.clock
+        else:
+            window.final_at = 0
+            city.pending[name] = window
+
+    def _by_window(self, city, slots):
+        """Yields (name, Window, start, end, parts, [slot]) for parts of slots, where they come to something."""
+        found = {}
+        for slot in sorted(slots):
+            for size in self.rules.sizes:
+                key, start, end = size.span(slot, city.facts.zone)
+                entry = found.setdefault((size.name, key), [size, start, end, [0] * len(stretches.PARTS), []])
+                entry[3] = [a + b for a, b in zip(entry[3], slots[slot])]
+                entry[4].append(slot)
+        for size, start, end, parts, members in found.values():
+            if any(parts):
+                name, window, _, _ = self._window(city, size, start)
+                yield name, window, start, end, parts, members
+
+    def _correct(self, city, at, changes):
+        """A row changed what rows stand for, in time that is closed."""
+        changes = {slot: parts for slot, parts in changes.items() if slot + self.rules.pane_ms <= city.closed}
+        for name, window, start, end, parts, _ in self._by_window(city, changes):
+            window.pour(parts, self.clock, start, end)
+            if not start <= at < end:  # else it was revised with the row, or is not final
+                self._revise(city, name, window)
+            elif window.end > city.closed:
                 city.pending[name] = window
+
+    def _pour(self, city, closing, through):
+        """What rows stand for in the time that closes; a window without a row there is changed by it."""
+        slots = city.trail.between(city.closed, through)
+        for name, window, start, end, parts, members in self._by_window(city, slots):
+            window.pour(parts, 0 if all(slot in closing for slot in members) else self.clock, start, end)
+            window.final_at = 0
+            city.pending[name] = window
 
     # ---- closing ----
 
     def _close(self, city, through):
         if through <= city.closed:
             return
-        for start in sorted(start for start in city.open if start + self.rules.pane_ms <= through):
+        closing = sorted(start for start in city.open if start + self.rules.pane_ms <= through)
+        self._pour(city, set(closing), through)
+        for start in closing:
             pane = city.open.pop(start)
             for size in self.rules.sizes:
                 name, window, begin, end = self._window(city, size, start)

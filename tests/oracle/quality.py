@@ -1,5 +1,4 @@
 """Quality control of one row (docs/semantics.md, "Quality control"): flags, values that fail, and what later rows are judged by."""
-from features import COMPARED
 
 HOUR_MS = 3600000
 RANGE, STEP, JUMP, PERSISTENCE, CONSISTENCY, SOURCE_SUSPECT, SOURCE_FAIL = range(7)
@@ -160,8 +159,6 @@ def judge_consistency(known):
 
 def judge(row, limits, memory, latest):
     """Sets the row's flags; returns (values that did not fail, runs for Memory.remember)."""
-    if not COMPARED["quality"]:
-        return row.values, {}
     flags = row.quality & FROM_SOURCE
     known = {}
     for bit, value in row.values.items():

@@ -17,7 +17,6 @@ import quality
 import topic
 import windows
 import zones
-from features import COMPARED
 from proto import modules
 from shard import murmur2, shard
 
@@ -197,7 +196,6 @@ def judged(reading, memory=None, latest=None):
     return {(bit // 8, bit % 8) for bit in range(64) if reading.quality >> bit & 1}, known
 
 
-@pytest.mark.skipif(not COMPARED["quality"], reason="the programs have no quality control yet")
 def test_flags_of_one_row():
     assert judged(row(0, t=6001, rh=10100, speed=-1)) == ({(0, 0), (0, 2), (0, 5)}, {})
     assert judged(row(0, t=6000, rh=10000)) == (set(), {0: 6000, 6: 10000})
@@ -206,7 +204,6 @@ def test_flags_of_one_row():
     assert judged(row(0, rain=5, cloud=0))[0] == {(4, 6)} and judged(row(0, rain=0, cloud=0))[0] == set()
 
 
-@pytest.mark.skipif(not COMPARED["quality"], reason="the programs have no quality control yet")
 def test_steps_and_jumps_are_judged_by_what_was_before():
     hour = 3600000
     memory = quality.Memory()
@@ -219,7 +216,6 @@ def test_steps_and_jumps_are_judged_by_what_was_before():
     assert [at for at, _ in memory.past] == [0, hour, 12 * hour]
 
 
-@pytest.mark.skipif(not COMPARED["quality"], reason="the programs have no quality control yet")
 def test_a_sensor_that_stands_still_is_suspect_after_six_hours():
     half = 1800000
     memory = quality.Memory()

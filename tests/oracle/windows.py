@@ -4,17 +4,14 @@ import math
 import formulas
 import zones
 from decode import CUSTOM
-from features import COMPARED
 
 DAY_MS = 86400000
 UNITS = {"s": 1000, "m": 60000, "h": 3600000, "d": DAY_MS, "y": 365 * DAY_MS}
 DEW_POINT, FEELS_LIKE, VAPOUR_PRESSURE = 11, 13, 14
 # metric: bit of `present`
 METRICS = {1: 0, 2: 6, 3: 4, 4: 5, 5: 8, 6: 10, 7: 11, 8: 12, 9: 13, 10: 14, 11: 7, 12: 16}
-if COMPARED["derived"]:
-    METRICS.update({15 + k: 17 + k for k in range(7)})
-if COMPARED["custom"]:
-    METRICS.update({bit: bit for bit in CUSTOM})
+METRICS.update({15 + k: 17 + k for k in range(7)})
+METRICS.update({bit: bit for bit in CUSTOM})
 METRIC_OF = {bit: metric for metric, bit in METRICS.items()}
 SPEED, DIRECTION, CALM = 8, 9, 50
 BUCKETS = 512
@@ -33,7 +30,7 @@ class Size:
     def __init__(self, text):
         span, retention = text.split(":")
         self.name, self.ms, self.retention_ms = span, duration_ms(span), duration_ms(retention)
-        self.days = self.ms // DAY_MS if self.ms % DAY_MS == 0 and COMPARED["civil"] else 0
+        self.days = self.ms // DAY_MS if self.ms % DAY_MS == 0 else 0
         self.sketched = self.ms >= 3600000
 
     def span(self, at, zone):
@@ -68,11 +65,10 @@ def window_sizes(text):
 def metrics_of(values):
     """{metric: value} of values that did not fail."""
     out = {METRIC_OF[bit]: value for bit, value in values.items() if bit in METRIC_OF}
-    if COMPARED["derived"]:
-        for metric, derive in ((DEW_POINT, formulas.dew_point), (FEELS_LIKE, formulas.feels_like), (VAPOUR_PRESSURE, formulas.vapour_pressure)):
-            value = derive(values)
-            if value is not None:
-                out[metric] = value
+    for metric, derive in ((DEW_POINT, formulas.dew_point), (FEELS_LIKE, formulas.feels_like), (VAPOUR_PRESSURE, formulas.vapour_pressure)):
+        value = derive(values)
+        if value is not None:
+            out[metric] = value
     return out
 
 
@@ -143,7 +139,7 @@ def summary(rows, sketched):
             columns.setdefault(metric, []).append((row.at, value))
     for metric, pairs in columns.items():
         out[metric] = accumulate(pairs)
-        if sketched and len(pairs) > 2 and COMPARED["sketches"]:
+        if sketched and len(pairs) > 2:
             out["sketch", metric] = sketch([value for _, value in pairs], SHIFTS.get(metric, 0))
     out["wind"] = wind_sums(rows)
     return out
