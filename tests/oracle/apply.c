@@ -215,9 +215,11 @@ static void answer(struct apply *apply)
 /* Sends a commit that is answered before record `answer_at`. */
 static void commit(struct apply *apply, bool executed, int64_t answer_at)
 {
-    if (apply->state.missing_count > 0)
-        load(apply);
-    state_resolve(&apply->state);
+    do {
+        if (apply->state.missing_count > 0)
+            load(apply);
+        state_resolve(&apply->state);
+    } while (apply->state.missing_count > 0);
     struct arena arena;
     arena_init(&arena, ARENA_BYTES);
     struct keep_call call = call_of(apply, commit_build(&apply->state, &ids, &apply->args), &arena);

@@ -193,7 +193,8 @@ class Partition:
         for bit in range(56):
             if row.quality >> bit & 1:
                 city.flagged[bit] += 1
-        changes = city.trail.take(row, known, (self.clock - rules.lateness_ms - 1) // rules.pane_ms * rules.pane_ms)
+        known_since = (self.clock - rules.lateness_ms - 1) // rules.pane_ms * rules.pane_ms
+        changes = city.trail.take(row, known, min(known_since, city.closed))
         if late:
             self._late(city, pane, taken)
         self._correct(city, row.at, changes)
