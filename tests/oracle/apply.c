@@ -25,12 +25,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FRAME_HEAD  20
-#define LATER_MAX   5 /* records between a commit and its answer */
-#define ARENA_BYTES ((size_t)1 << 30)
+#define FIRST_VERSION 1 /* of the rules */
+#define FRAME_HEAD    20
+#define LATER_MAX     5 /* records between a commit and its answer */
+#define ARENA_BYTES   ((size_t)1 << 30)
 
 struct apply {
-    struct rules rules;
+    struct rules rules, later; /* `later` has another version, and says the same */
     struct worker_metrics metrics;
     struct state state;
     struct cache cache;
@@ -147,7 +148,9 @@ static void take_cities(struct apply *apply)
 /* A new owner takes what is stored. */
 static void begin(struct apply *apply)
 {
-    struct state_config config = {.rules = &apply->rules,
+    const struct keep_hash *stored = keep_find(&apply->keep, "ledger");
+    bool later = stored && keep_integer(stored, "config_version") > FIRST_VERSION;
+    struct state_config config = {.rules = later ? &apply->later : &apply->rules,
                                   .metrics = &apply->metrics,
                                   .partition = (int32_t)partition,
                                   .topic = "weather.observations",
@@ -157,7 +160,6 @@ static void begin(struct apply *apply)
                                   .letter_arg = apply};
     state_init(&apply->state, &config);
     struct ledger *ledger = &apply->state.ledger;
-    const struct keep_hash *stored = keep_find(&apply->keep, "ledger");
     if (stored) {
         struct arena arena;
         struct buf error = BUF_EMPTY;
@@ -167,6 +169,7 @@ static void begin(struct apply *apply)
         arena_release(&arena);
         buf_release(&error);
     } else {
+        ledger->config_version = FIRST_VERSION;
         ledger->record_offset = ledger->anchor_offset = -1;
         ledger->first_offset = ledger->offset = apply->count ? apply->records[0].offset : 0;
     }
@@ -230,6 +233,19 @@ static void commit(struct apply *apply, bool executed, int64_t answer_at)
     apply->answer_at = answer_at;
 }
 
+/* The next record puts rules of another version in force. */
+static void offer(struct apply *apply)
+{
+    answer(apply);
+    do {
+        commit(apply, true, 0);
+        answer(apply);
+    } while (!state_settled(&apply->state));
+    apply->later = apply->rules;
+    apply->later.version = apply->state.wanted_version;
+    state_offer(&apply->state, &apply->later);
+}
+
 /* What may happen between two records, or between two steps of a tick. True when there is a new owner. */
 static bool meanwhile(struct apply *apply, size_t next)
 {
@@ -263,7 +279,10 @@ static void apply_all(struct apply *apply)
         if (state_ticking(state)) {
             state_tick_step(state);
         } else {
-            state_apply(state, &apply->records[next]);
+            if (!state_apply(state, &apply->records[next])) {
+                offer(apply);
+                continue;
+            }
             state_note_hash(state, &apply->records[next++]);
         }
         if (meanwhile(apply, next))
@@ -317,7 +336,8 @@ static void set(const char *argument)
 static void set_rules(struct apply *apply)
 {
     struct buf error = BUF_EMPTY;
-    apply->rules = (struct rules){.partitions = (int32_t)partitions,
+    apply->rules = (struct rules){.version = FIRST_VERSION,
+                                  .partitions = (int32_t)partitions,
                                   .lateness_ms = lateness_ms,
                                   .allowed_delay_ms = allowed_delay_ms,
                                   .idle_ms = idle_ms};

@@ -56,7 +56,7 @@ static void set(struct keep_hash *hash, const char *name, const void *bytes, siz
     buf_append(&field->value, bytes, size);
 }
 
-static int64_t integer(const struct keep_hash *hash, const char *name)
+int64_t keep_integer(const struct keep_hash *hash, const char *name)
 {
     const struct keep_field *field = find(hash, name);
     return field ? strtoll(field->value.data, NULL, 10) : 0;
@@ -105,7 +105,7 @@ static size_t operate(struct keep *keep, const struct keep_call *call, const cha
         return at + 3 + strtoull(argv[at + 2], NULL, 10);
     if (strcmp(argv[at], "hset") != 0) {
         if (strcmp(argv[at], "retire") == 0)
-            *retired += integer(keep_find(keep, key), "#n");
+            *retired += keep_integer(keep_find(keep, key), "#n");
         unlink_hash(keep, key);
         return at + 1;
     }
@@ -115,7 +115,7 @@ static size_t operate(struct keep *keep, const struct keep_call *call, const cha
     for (size_t i = at + 4; i < at + 4 + 2 * count; i += 2)
         set(hash, argv[i], argv[i + 1], call->sizes[i + 1]);
     if (added)
-        set_integer(hash, "#n", integer(hash, "#n") + added);
+        set_integer(hash, "#n", keep_integer(hash, "#n") + added);
     return at + 4 + 2 * count;
 }
 
@@ -123,7 +123,7 @@ void keep_commit(struct keep *keep, const struct keep_call *call)
 {
     const char *const *argv = call->argv;
     struct keep_hash *ledger = hash_of(keep, rest_of(argv[0]));
-    int64_t retired = integer(ledger, "retired");
+    int64_t retired = keep_integer(ledger, "retired");
     size_t at = call->keys + 4, count = strtoull(argv[at++], NULL, 10);
     for (size_t end = at + 2 * count; at < end; at += 2)
         set(ledger, argv[at], argv[at + 1], call->sizes[at + 1]);

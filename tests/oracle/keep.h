@@ -44,6 +44,8 @@ const struct store_reply *keep_load(const struct keep *keep, const struct keep_c
     __attribute__((returns_nonnull));
 /* The hash with that name, or NULL. */
 const struct keep_hash *keep_find(const struct keep *keep, const char *name);
+/* The field as a number; 0 when it is absent, or `hash` NULL. */
+int64_t keep_integer(const struct keep_hash *hash, const char *name);
 /* Its fields and values in turn, as HGETALL has them, made in `arena`. */
 const struct store_reply *keep_pairs(const struct keep_hash *hash, struct arena *arena)
     __attribute__((returns_nonnull));
