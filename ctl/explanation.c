@@ -78,6 +78,26 @@ static void compare_metric(int32_t metric, const struct accumulator *stored, con
     differ(out, name, "last", stored->last, made->last);
 }
 
+/* Everything in a window but when it was changed, encoded. */
+static void encode_value(const struct window *window, struct buf *out)
+{
+    struct window lent = *window; /* what it owns stays the window's */
+    lent.updated_at_ms = lent.final_at_ms = lent.revised_at_ms = 0;
+    window_encode(&lent, out);
+}
+
+/* What no line above names: wind, stretches of precipitation, sketches. */
+static void compare_rest(const struct window *stored, const struct window *made, struct buf *out)
+{
+    struct buf a = BUF_EMPTY, b = BUF_EMPTY;
+    encode_value(stored, &a);
+    encode_value(made, &b);
+    if (a.size != b.size || memcmp(a.data, b.data, a.size) != 0)
+        buf_text(out, "sums of wind, stretches of precipitation or quantiles differ\n");
+    buf_release(&a);
+    buf_release(&b);
+}
+
 bool explanation_differs(const struct explanation *explanation, struct buf *out)
 {
     static const struct window none = {0};
@@ -95,5 +115,7 @@ bool explanation_differs(const struct explanation *explanation, struct buf *out)
         if (!window_find(stored, metric))
             compare_metric(metric, NULL, &made->metrics[i], out);
     }
+    if (out->size == before && explanation->has_stored && explanation->has_made)
+        compare_rest(stored, made, out);
     return out->size > before;
 }

@@ -46,7 +46,8 @@ void explanation_restart(struct explanation *explanation);
 void explanation_add(struct explanation *explanation, const struct judged *row);
 /*
  * Appends a line for each number that differs between what is stored and what was made: rows, revision, and of each
- * metric count, sum, extremes, first and last. False when there is none.
+ * metric count, sum, extremes, first and last; and one when only something else does (wind, precipitation, quantiles).
+ * False when there is none.
  */
 bool explanation_differs(const struct explanation *explanation, struct buf *out);
 

@@ -17,7 +17,8 @@ TOPICS = {"weather.observations": PARTITIONS, "weather.deadletter": 1}
 TOPIC = "weather.observations"
 MINUTE, HOUR = 60_000, 3600_000
 ZURICH = 2657896
-TEMPERATURE, HUMIDITY = 0, 6
+TEMPERATURE = 0
+WEATHER = 1 << 6 | 1 << 8 | 1 << 9 | 1 << 11  # humidity, wind speed and direction, rain
 
 
 def batch(shard, rows):
@@ -31,8 +32,11 @@ def batch(shard, rows):
         made.provider.append(options.get("provider", 17))
         made.series.append(options.get("series", 0))
         made.kind.append(options.get("kind", 0))
-        made.present.append(1 << TEMPERATURE)
+        made.present.append(1 << TEMPERATURE | (WEATHER if options.get("weather") else 0))
         made.temperature_centi_c.append(value)
+        made.accumulation_s.append(3600)
+        for column, base in ((made.humidity_centi_percent, 5000), (made.wind_speed_cm_s, 300), (made.wind_direction_centi_deg, 20_000), (made.rain_um, 100)):
+            column.append(base + abs(value) % 900 if options.get("weather") else 0)
         if "zone" in options:
             made.controls.add(row=len(made.kind) - 1, zone=options["zone"])
     return made.SerializeToString()
@@ -166,7 +170,7 @@ def test_any_window_of_a_disordered_log_is_made_again(stack, request, kind):
         for _ in range(dice.randrange(1, 12)):
             city = dice.choice(cities)
             value[city] += dice.randrange(-120, 120)
-            rows.append((city, at - dice.choice((0, 1, 2, 10, 50, 200, 900, 3100)) * MINUTE // 2 * 2, value[city], {"provider": dice.choice((2, 17))}))
+            rows.append((city, at - dice.choice((0, 1, 2, 10, 50, 200, 900, 3100)) * MINUTE // 2 * 2, value[city], {"provider": dice.choice((2, 17)), "weather": True}))
         rig.put(rows, at)
     rig.applied()
     looked = 0

@@ -124,6 +124,27 @@ static void a_side_that_is_missing_counts_as_nothing(void **state)
     explanation_release(&explanation);
 }
 
+static void wind_and_the_rest_are_compared_too(void **state)
+{
+    (void)state;
+    struct explanation explanation = about(9);
+    struct buf out = BUF_EMPTY;
+    explanation.has_stored = explanation.has_made = true;
+    window_init(&explanation.stored, START, END);
+    window_init(&explanation.made, START, END);
+    for (int i = 0; i < 2; i++) {
+        struct judged row = row_at(START, 100, VERDICT_IN);
+        observation_set(&row.observation, ISOBAR__V1__VALUE__WIND_SPEED, 500);
+        observation_set(&row.observation, ISOBAR__V1__VALUE__WIND_DIRECTION, 9000 * (i + 1));
+        window_add(i ? &explanation.made : &explanation.stored, &row.observation);
+    }
+    explanation.made.updated_at_ms = START; /* is no part of the value */
+    assert_true(explanation_differs(&explanation, &out));
+    assert_string_equal(out.data, "sums of wind, stretches of precipitation or quantiles differ\n");
+    buf_release(&out);
+    explanation_release(&explanation);
+}
+
 static struct explanation one_of_each(void)
 {
     struct explanation explanation = about(9);
@@ -206,8 +227,11 @@ static void text_and_csv_have_a_line_for_each_row(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_of_the_window_are_kept_and_all_count), cmocka_unit_test(differences_are_named),
-        cmocka_unit_test(a_side_that_is_missing_counts_as_nothing),  cmocka_unit_test(json_has_all_of_it),
+        cmocka_unit_test(rows_of_the_window_are_kept_and_all_count),
+        cmocka_unit_test(differences_are_named),
+        cmocka_unit_test(a_side_that_is_missing_counts_as_nothing),
+        cmocka_unit_test(wind_and_the_rest_are_compared_too),
+        cmocka_unit_test(json_has_all_of_it),
         cmocka_unit_test(text_and_csv_have_a_line_for_each_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
