@@ -174,6 +174,9 @@ void check_commit_done(int32_t partition)
     note("redis: partition %d is committed up to %lld", partition, (long long)offset);
     check_counters(partition, ledger, end ? &feed->records[end - 1].after : &nothing);
     check_alert_count(partition, end ? &feed->records[end - 1].after : &nothing);
+    if (end)
+        same(partition, "version of the rules", redis_integer(ledger, "config_version"),
+             feed->records[end - 1].after.version);
     check_panes(partition, ledger);
     check_letters(partition, feed, end);
 }

@@ -12,10 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAST        600 /* a second is ten minutes at the broker */
-#define FUTURE_MS   (5 * 60000)
-#define LATENESS_MS 3600000
-#define HOTTEST     6000 /* 0.01 deg C, that the gross range allows */
+#define FAST      600 /* a second is ten minutes at the broker */
+#define FUTURE_MS (5 * 60000)
+#define HOTTEST   6000 /* 0.01 deg C, that the gross range allows */
 
 struct feed feeds[PARTITIONS_MAX];
 
@@ -98,7 +97,7 @@ static bool expect_row(struct feed *feed, const struct observation *row, size_t 
         return true;
     } else if (row->kind == ISOBAR__V1__ROW_KIND__CHECKED) {
         now->checked++;
-    } else if (now->clock_ms - pane_end > LATENESS_MS) {
+    } else if (now->clock_ms - pane_end > RULES_LATENESS[now->version - 1] || pane_end - PANE_MS < now->floor_ms) {
         now->retired++;
         return true;
     } else if (before) {
@@ -109,6 +108,14 @@ static bool expect_row(struct feed *feed, const struct observation *row, size_t 
         keep(feed, row);
     }
     return false;
+}
+
+/* What the rules before gave up stays so. */
+static void change_rules(struct expected *now, int64_t version)
+{
+    int64_t given_up = window_start(now->clock_ms - RULES_LATENESS[now->version - 1] - 1, PANE_MS);
+    now->floor_ms = given_up > now->floor_ms ? given_up : now->floor_ms;
+    now->version = version;
 }
 
 static void expect(struct feed *feed, struct feed_record *record)
@@ -124,6 +131,8 @@ static void expect(struct feed *feed, struct feed_record *record)
         now->bad++;
         record->letters_due = 1;
     }
+    if (batch_shard(decoder) == feed - feeds && batch_version(decoder) > now->version)
+        change_rules(now, batch_version(decoder));
     for (size_t i = 0; i < batch_rows(decoder); i++) {
         batch_row(decoder, i, &row);
         record->letters_due |= (uint32_t)expect_row(feed, &row, i) << (1 + i);
@@ -250,8 +259,20 @@ static void generate_zone(int32_t partition)
     buf_release(&out);
 }
 
+/* Rules of some version, for this partition or, by mistake, for another. */
+static void generate_rules(int32_t partition)
+{
+    struct buf out = BUF_EMPTY;
+    int32_t shard = chance(100) ? (partition + 1) % world.partitions : partition;
+    batch_encode_version(between(1, RULES_VERSIONS), feed_clock_ms(), shard, &out);
+    feed_append(partition, out.data, out.size);
+    buf_release(&out);
+}
+
 static void generate(int32_t partition)
 {
+    if (chance(10))
+        generate_rules(partition);
     if (chance(30))
         generate_zone(partition);
     struct observation rows[FEED_ROWS];
@@ -295,7 +316,7 @@ void feed_begin(void)
     decoder = decoder ? decoder : batch_new();
     reference_begin();
     for (int32_t p = 0; p < world.partitions; p++) {
-        feeds[p] = (struct feed){0};
+        feeds[p] = (struct feed){.now = {.version = 1}};
         for (int i = 0; i < FEED_CITIES; id++) {
             if (shard_of_city(id, world.partitions) == p)
                 feeds[p].cities[i++] = id;

@@ -15,6 +15,7 @@
 struct expected {
     int64_t applied, gaps, rows, accepted, duplicate, correction, bad, checked, tick, control, retired, clock_ms,
         alerts;
+    int64_t version, floor_ms; /* of the rules in force; rows of panes before the floor are retired */
 };
 
 struct feed_record {

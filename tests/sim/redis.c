@@ -296,7 +296,13 @@ void redis_begin(void)
     redis_set_integer(meta, "partitions", world.partitions);
     redis_set_integer(meta, "pane_ms", PANE_MS);
     set_text(meta, "config_version", "1");
-    set_text(redis_key(PREFIX "config"), "1", RULES);
+    for (int version = 1; version <= RULES_VERSIONS; version++) {
+        char field[8], text[sizeof RULES + 64];
+        snprintf(field, sizeof field, "%d", version);
+        snprintf(text, sizeof text, RULES, RULES_WINDOWS[version - 1],
+                 (long long)(RULES_LATENESS[version - 1] / 60000));
+        set_text(redis_key(PREFIX "config"), field, text);
+    }
     set_text(meta, "catalogue_version", "1");
     for (int32_t p = 0; p < world.partitions; p++) {
         make_ledger(p);

@@ -35,9 +35,21 @@
 #define TOPIC            "weather.observations"
 #define LETTER_TOPIC     "weather.deadletter"
 #define CLUSTER          "simulated-cluster-id"
-/* Temperatures are 0 to 19 degC. */
+/* Version n of the rules, from 1 on: sizes come, and lateness shrinks and grows again. */
+#define RULES_VERSIONS 3
+#define RULES_WINDOWS                                                                                                  \
+    (const char *const[RULES_VERSIONS])                                                                                \
+    {                                                                                                                  \
+        "", "30m = 6h\n", "30m = 6h\n20m = 6h\n"                                                                    \
+    }
+#define RULES_LATENESS                                                                                                 \
+    (const int64_t[RULES_VERSIONS])                                                                                    \
+    {                                                                                                                  \
+        3600000, 2400000, 3600000                                                                                      \
+    }
+/* With windows and lateness in minutes. Temperatures are 0 to 19 degC. */
 #define RULES                                                                                                          \
-    "[windows]\n10m = 2h\n1h = 6h\n1d = 2y\n\n[time]\nlateness = 1h\nallowed_delay = 5m\nidle = 15m\n"                 \
+    "[windows]\n%s10m = 2h\n1h = 6h\n1d = 2y\n\n[time]\nlateness = %lldm\nallowed_delay = 5m\nidle = 15m\n"            \
     "[alert warm]\nmetric = temperature\nabove = 10\nclear = 8\n"                                                      \
     "[alert cool]\nmetric = temperature\nwindow = 1h\nstatistic = mean\nbelow = 9.5\nfor = 10m\n"                      \
     "stale = clear\nstale_after = 30m\n"                                                                               \
