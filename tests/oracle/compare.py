@@ -4,6 +4,7 @@ import collections
 import stretches
 import windows
 import zones
+from partition import COUNTERS
 from proto import modules
 
 MASK = 2 ** 64 - 1
@@ -120,7 +121,7 @@ def compare_ledger(log, stored, comparison):
     comparison.equal(f"{tag} I1", number("offset") - number("first_offset"), number("applied") + number("gaps"))
     comparison.equal(f"{tag} applied", log.applied, number("applied"))
     comparison.equal(f"{tag} clock", log.clock, number("clock_ms"))
-    from partition import COUNTERS
+    comparison.equal(f"{tag} rows_in+late", log.counts["rows_in"] + log.counts["rows_late"], number("rows_in") + number("rows_late"))
     for name in ("rows",) + tuple("rows_" + what for what in COUNTERS):
         comparison.equal(f"{tag} {name}", log.counts[name], number(name))
 

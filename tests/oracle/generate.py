@@ -207,7 +207,7 @@ class Log:
         if draw.random() < 0.01:
             cells["unknown"] = draw.choice((1 << 63, 1 << 50, 0xFF << 24))
         if 11 in values or 12 in values or draw.random() < 0.1:
-            cells["accumulation"] = draw.choice((3600, 600, 0, 10800, 86400, 100000))
+            cells["accumulation"] = draw.choice((600,) * 6 + (3600,) * 6 + (0, 10800, 86400, 100000))
         self._send(station, at, values, **cells)
 
     def _again(self, station):
