@@ -17,6 +17,7 @@
 #include "namespace.h"
 #include "provision.h"
 #include "replay_worker.h"
+#include "rule_store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -179,6 +180,43 @@ static int write_stretch(struct replay *replay)
     return code == EXIT_CODE_OK ? set(&replay->into, key, "from_ms", replay->from_ms) : code;
 }
 
+/* True when every partition is replayed from the first record that ever counted. */
+static bool from_the_beginning(struct replay *replay)
+{
+    char key[CONTEXT_KEY_BYTES];
+    bool whole = replay->from_ms == 0;
+    for (int32_t p = 0; p < replay->installation.partitions && whole; p++) {
+        int64_t first = -1;
+        struct store_reply *reply =
+            CONTEXT_ASK(&replay->from, "HGET", context_partition_key(&replay->from, p, "ledger", key), "first_offset");
+        whole = reply && context_integer(reply, 0, INT64_MAX / 2, &first) && first == replay->begin[p];
+        store_reply_free(reply);
+    }
+    return whole;
+}
+
+/*
+ * From the beginning it is the first rules, and the log changes them where it did. Which were in force elsewhere is not
+ * kept, so a part of the log is replayed by the newest ones throughout.
+ */
+static int choose_rules(struct replay *replay)
+{
+    struct rules *rules = &replay->installation.rules;
+    int64_t newest = rules->version;
+    int code = rule_store_copy(&replay->from, &replay->into);
+    if (code != EXIT_CODE_OK || newest == 1)
+        return code;
+    if (!from_the_beginning(replay)) {
+        printf("rules: version %" PRId64 " throughout\n", newest);
+        return EXIT_CODE_OK;
+    }
+    puts("rules: version 1, then as the log has it");
+    if (rule_store_read(&replay->from, 1, rules->windows.pane_ms, rules) != 0)
+        return replay->from.exit_code;
+    rules->partitions = replay->installation.partitions;
+    return EXIT_CODE_OK;
+}
+
 static int fill(struct replay *replay)
 {
     struct context *into = &replay->into;
@@ -187,6 +225,8 @@ static int fill(struct replay *replay)
         CONTEXT_ASK(into, "HSET", context_key(into, "replay", key), "source", replay->from.prefix);
     int code = reply ? EXIT_CODE_OK : into->exit_code;
     store_reply_free(reply);
+    if (code == EXIT_CODE_OK)
+        code = choose_rules(replay);
     if (code == EXIT_CODE_OK)
         code = provision_make(into, &replay->installation, replay->begin);
     if (code == EXIT_CODE_OK)

@@ -136,6 +136,21 @@ int rule_store_claim(struct context *context, int64_t version, const struct rule
     return EXIT_CODE_OK;
 }
 
+int rule_store_copy(struct context *from, struct context *into)
+{
+    char key[CONTEXT_KEY_BYTES], to[CONTEXT_KEY_BYTES];
+    struct store_reply *all = CONTEXT_ASK(from, "HGETALL", context_key(from, "config", key));
+    int code = all ? EXIT_CODE_OK : from->exit_code;
+    context_key(into, "config", to);
+    for (size_t i = 0; all && i + 1 < all->count && code == EXIT_CODE_OK; i += 2) {
+        struct store_reply *reply = CONTEXT_ASK(into, "HSET", to, all->elements[i]->text, all->elements[i + 1]->text);
+        code = reply ? EXIT_CODE_OK : into->exit_code;
+        store_reply_free(reply);
+    }
+    store_reply_free(all);
+    return code;
+}
+
 int rule_store_raise(struct context *context, const struct rules *rules, bool *raised)
 {
     char key[CONTEXT_KEY_BYTES], version[24], lateness[24];

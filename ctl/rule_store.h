@@ -26,6 +26,8 @@ int rule_store_text(struct context *context, int64_t version, struct buf *text) 
  * room for. 0, or ERR_UNAVAILABLE.
  */
 int rule_store_former(struct context *context, struct installation *installation) __attribute__((warn_unused_result));
+/* Copies all versions into another namespace. Returns the exit code. */
+int rule_store_copy(struct context *from, struct context *into) __attribute__((warn_unused_result));
 /*
  * Writes the text under a version that has none. Returns the exit code; `*claimed` tells whether it was free: whoever
  * claims a version is the only one who does.

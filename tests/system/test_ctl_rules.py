@@ -166,6 +166,12 @@ def test_rules_change_while_data_flow(stack):
     assert redis.keys("isobar:{*}:w:10m:*"), "the size that is gone keeps its windows"
     code, out, err = run(stack, "verify", "--full")
     assert code == 0, out + err
+    code, out, err = run(stack, "replay", "--into", "again:")
+    assert code == 0 and "then as the log has it" in out, err
+    for p, ledger in enumerate(ledgers()):
+        again = redis.hgetall(f"again:{{{p}}}:ledger")
+        for name in (b"config_version", b"rows_in", b"rows_late", b"rows_retired", b"rows_control", b"pane_floor_ms"):
+            assert again[name] == ledger[name], (p, name)
     code, out, _ = run(stack, "rules", "versions", which=("redis",))
     assert code == 0 and out.endswith("3: in force or passed in 24 of 24 partitions, the newest\n")
 
