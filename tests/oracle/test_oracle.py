@@ -14,6 +14,7 @@ import formulas
 import journal
 import partition
 import quality
+import stretches
 import topic
 import windows
 import zones
@@ -263,3 +264,38 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path):
     path = tmp_path / "journal"
     path.write_text("acquire 3 a/1 0 1 7 100\ncommit 3 a/1 1")
     assert journal.read([str(path), str(tmp_path / "none")]) == [journal.Event("acquire", 3, "a/1", "0", "1", 7, 100, str(path))]
+
+
+def test_an_amount_is_shared_out_to_the_last_micrometre():
+    assert [stretches.share(7, 10, begun) for begun in (0, 1, 5, 10)] == [0, 1, 4, 7]
+    piece = stretches.Piece(1000, 4000, 4000, 3600, 999)
+    cuts = [piece.part(at, at + 700) for at in range(1000, 4000, 700)]
+    assert (sum(amount for amount, _ in cuts), sum(ms for _, ms in cuts)) == piece.part(0, 9000) == (999 - stretches.share(999, 3600, 600), 3000)
+
+
+def trail_of(rows, since=-10 ** 9):
+    """Parts of all time, of rows (at in min, mm in the last hour)."""
+    trail = stretches.Trail(300000)
+    for at, rain in rows:
+        trail.take(decode.Row(at=at * 60000, accumulation=3600), {stretches.RAIN_BIT: rain * 1000}, since)
+    slots = trail.between(-10 ** 9, 10 ** 9)
+    return [sum(parts[k] for parts in slots.values()) for k in range(len(stretches.PARTS))]
+
+
+def test_trailing_amounts_are_not_added_up(monkeypatch):
+    """Six polls in an hour of 6 mm in the last hour are 6 mm of that hour, and 5 mm of the one before."""
+    monkeypatch.setattr(stretches, "STRETCHED", True)
+    polls = [(minute, 6) for minute in range(10, 61, 10)]
+    assert trail_of(polls) == [6000 + 5000, 110 * 60000, 0, 0, 110 * 60000]
+    assert trail_of(polls[::-1]) == trail_of(polls[3:] + polls[:3]) == trail_of(polls)
+    assert trail_of([(0, 3), (300, 3)])[:2] == [6000, 2 * 3600000]
+
+
+def test_what_was_too_long_ago_stays_as_it_was(monkeypatch):
+    monkeypatch.setattr(stretches, "STRETCHED", True)
+    chain = stretches.Chain()
+    chain.insert(3600, 1, 3600, 36, 0)
+    gone, come = chain.insert(1800, 1, 3600, 72, 1000)
+    assert [(p.since, p.until) for p in gone] == [(1000, 3600)] and [(p.since, p.until) for p in come] == [(1000, 1800), (1800, 3600)]
+    assert sorted((p.since, p.until, p.at) for pieces in chain.pieces.values() for p in pieces) == [(0, 1000, 3600), (1000, 1800, 1800), (1800, 3600, 3600)]
+    assert chain.insert(1800, 2, 3600, 9, 0) == ([], []), "of equal times the smaller provider counts"
