@@ -33,13 +33,10 @@ def main():
     parser.add_argument("--kafka", required=True)
     parser.add_argument("--redis", required=True)
     parser.add_argument("--prefix", default="isobar:")
-    parser.add_argument("--allowed-delay-s", type=int, default=300, help="the workers' option")
-    parser.add_argument("--idle-s", type=int, default=1800, help="the workers' option")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     try:
-        comparison, totals = run(options.kafka, options.redis, options.prefix, allowed_delay_ms=options.allowed_delay_s * 1000,
-                                 idle_ms=options.idle_s * 1000)
+        comparison, totals = run(options.kafka, options.redis, options.prefix)
     except (RuntimeError, OSError) as error:
         print(f"oracle: {error}", file=sys.stderr)
         return 69

@@ -1,9 +1,11 @@
 """Reads what the programs have: the topic from Kafka, partitions from Redis."""
 import collections
+import configparser
 import time
 
 from compare import Comparison, Stored, compare_partition
 from partition import Partition, Rules
+from windows import duration_ms
 
 
 def read_topic(brokers, topic, limits, handle, timeout_s=60):
@@ -50,17 +52,43 @@ def read_partition(redis, prefix, p):
     return stored
 
 
-def run(kafka, redis_address, prefix="isobar:", **rules):
-    """(Comparison, totals). The workers should be quiet: partitions whose commit id moves meanwhile are an error. `rules`: options of the
-    workers that are not the default, as Rules takes them."""
+def sections(text):
+    """The rules as {section: {key: value}}, without alerts."""
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
+    parser.optionxform = str
+    parser.read_string(text)
+    return {name: dict(parser[name]) for name in parser.sections() if not name.startswith("alert ")}
+
+
+def rules_of(text, partitions):
+    """Rules of a canonical text (docs/rules.md): its windows and times. Limits of quality control are those of the semantics."""
+    said = sections(text)
+    sizes = ",".join(f"{size}:{retention}" for size, retention in said["windows"].items())
+    times = {name: duration_ms(value) for name, value in said["time"].items()}
+    return Rules(sizes, partitions, times["lateness"], times["allowed_delay"], times["idle"])
+
+
+def check_versions(texts, versions):
+    """Rules that changed while the log was read, in what matters here, are not followed: RuntimeError."""
+    first = sections(texts[min(texts)])
+    for version in versions:
+        if sections(texts[version]) != first:
+            raise RuntimeError(f"rules {version} are other ones than those of the beginning: the oracle does not follow that")
+
+
+def run(kafka, redis_address, prefix="isobar:"):
+    """(Comparison, totals). The workers should be quiet: partitions whose commit id moves meanwhile are an error."""
     import redis as redis_client
     host, port = redis_address.rsplit(":", 1)
     redis = redis_client.Redis(host, int(port), socket_timeout=30)
     meta = text_fields(redis, prefix + "meta")
     partitions = int(meta["partitions"])
-    shared = Rules(meta["windows"], partitions, int(meta["lateness_ms"]), **rules)
+    texts = {int(version): text for version, text in text_fields(redis, prefix + "config").items()}
+    shared = rules_of(texts[min(texts)], partitions)
+    shared.pane_ms = int(meta["pane_ms"])
     logs = {p: Partition(p, shared) for p in range(partitions)}
     stored = {p: read_partition(redis, prefix, p) for p in range(partitions)}
+    check_versions(texts, {stored[p].number("config_version") for p in range(partitions)})
     limits = {p: (stored[p].number("first_offset"), stored[p].number("offset")) for p in range(partitions)}
     read_topic(kafka, meta["topic"], limits, lambda p, o, t, v: logs[p].record(o, t, v))
     comparison = Comparison()
