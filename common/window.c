@@ -35,6 +35,7 @@ void window_release(struct window *window)
 {
     free(window->metrics);
     free(window->wind);
+    free(window->single);
     sketches_release(&window->sketches);
     bool kept = window->sketches.kept;
     window_init(window, window->start_ms, window->end_ms);
@@ -43,7 +44,7 @@ void window_release(struct window *window)
 
 /* ---- accumulators ---- */
 
-static struct accumulator accumulator_of(int32_t metric, int32_t value, int32_t at)
+struct accumulator accumulator_of(int32_t metric, int32_t value, int32_t at)
 {
     return (struct accumulator){
         .square_sum = (wide)value * value,
@@ -163,6 +164,7 @@ static void put(struct window *window, int32_t *at, const struct accumulator *fr
 
 const struct accumulator *window_find(const struct window *window, int32_t metric)
 {
+    assert(!window->single);
     for (int32_t i = 0; i < window->metric_count; i++)
         if (window->metrics[i].metric == metric)
             return &window->metrics[i];
@@ -172,7 +174,7 @@ const struct accumulator *window_find(const struct window *window, int32_t metri
 size_t window_bytes(const struct window *window)
 {
     return (size_t)window->metric_capacity * sizeof *window->metrics + sketches_bytes(&window->sketches) +
-           (window->wind ? sizeof *window->wind : 0);
+           (window->wind ? sizeof *window->wind : 0) + window_single_bytes(window);
 }
 
 bool window_quantile(const struct window *window, const struct accumulator *accumulator, int percent, int32_t *out)
@@ -245,6 +247,7 @@ void window_add(struct window *window, const struct observation *observation)
 {
     assert(observation->observed_at_ms >= window->start_ms && observation->observed_at_ms < window->end_ms);
     int32_t offset = (int32_t)(observation->observed_at_ms - window->start_ms);
+    window_unpack_single(window);
     count_rows(window, 1, observation->observed_at_ms, observation->observed_at_ms);
 
     int32_t values[QUANTITY_COUNT];
@@ -262,6 +265,14 @@ void window_add(struct window *window, const struct observation *observation)
 
 void window_merge(struct window *into, const struct window *from)
 {
+    if (from->single) {
+        struct window open;
+        window_open(from, &open);
+        window_merge(into, &open);
+        window_release(&open);
+        return;
+    }
+    window_unpack_single(into);
     assert(from->start_ms >= into->start_ms && from->end_ms <= into->end_ms);
     int32_t shift = (int32_t)(from->start_ms - into->start_ms);
     count_rows(into, from->rows, from->first_observed_at_ms, from->last_observed_at_ms);

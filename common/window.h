@@ -68,8 +68,9 @@ struct window {
     struct parts parts;
     struct accumulator *metrics; /* ascending by metric */
     int32_t metric_count, metric_capacity;
-    struct wind_vector *wind; /* NULL until a row had speed and direction, or was calm */
-    struct sketches sketches; /* of metrics with more than two values, when they are kept */
+    struct wind_vector *wind;     /* NULL until a row had speed and direction, or was calm */
+    struct window_single *single; /* of one that is packed, in the place of metrics and wind; else NULL */
+    struct sketches sketches;     /* of metrics with more than two values, when they are kept */
 };
 
 /* An empty window over [start_ms, end_ms); it keeps sketches when the span is WINDOW_SKETCHED_MS or more. */
@@ -95,8 +96,21 @@ bool window_empty(const struct window *window);
  * it takes that span as it is.
  */
 void window_widen(struct window *window, int64_t start_ms, int64_t end_ms);
-/* The accumulator of `metric`, or NULL. */
+/* The accumulator of one value, seen `at` ms after the start. */
+struct accumulator accumulator_of(int32_t metric, int32_t value, int32_t at);
+/* The accumulator of `metric`, or NULL; the window is not packed. */
 const struct accumulator *window_find(const struct window *window, int32_t metric);
+/*
+ * Keeps a window of one row in a tenth of the memory, in the place of metrics and wind; others stay as they are. It can
+ * be added to, merged, encoded and released like any other. Only who packs need know: metrics are not read meanwhile.
+ */
+void window_pack(struct window *window);
+/* Takes it back; does nothing to one that is not packed. */
+void window_unpack_single(struct window *window);
+/* An unpacked copy of a packed window, for its caller to release. */
+void window_open(const struct window *window, struct window *copy);
+/* What packing has on the heap, in bytes; 0 when it is not packed. */
+size_t window_single_bytes(const struct window *window);
 /* What it has on the heap, in bytes. */
 size_t window_bytes(const struct window *window);
 /*

@@ -148,6 +148,13 @@ static void set_parts(message_t *message, const struct window *window)
 
 Isobar__V1__WindowState *window_message(const struct window *window, struct arena *arena)
 {
+    if (window->single) {
+        struct window open;
+        window_open(window, &open);
+        Isobar__V1__WindowState *whole = window_message(&open, arena);
+        window_release(&open);
+        return whole;
+    }
     message_t *message = arena_calloc(arena, 1, sizeof *message);
     isobar__v1__window_state__init(message);
     message->format = FORMAT;

@@ -42,4 +42,5 @@ void state_accept(struct state *state, struct city_entry *entry, struct pane *pa
         count_flags(state, entry, row->quality);
     bool added = pane_add(pane, counted, observation_body(row));
     assert(added); /* its outcome was that it is new */
+    window_pack(&pane->window);
 }

@@ -70,6 +70,7 @@ static struct record *close_pane(struct state *state, const struct city_entry *e
     struct record *closed = pane_of(state, entry, pane->window.start_ms);
     assert(!closed->loaded && !closed->missing);
     pane_release(&closed->pane);
+    window_unpack_single(&pane->window);
     closed->pane = *pane;
     pane_init(pane, closed->pane.window.start_ms, closed->pane.window.end_ms);
     closed->loaded = true;

@@ -156,6 +156,8 @@ int state_take_city(struct state *state, const char *field, const void *bytes, s
     struct city_entry *entry = state_city(state, city.city_id, city.series);
     citystate_release(&entry->city); /* HSCAN may return a field twice */
     entry->city = city;
+    for (int32_t i = 0; i < city.open_count; i++)
+        window_pack(&city.open[i].window);
     entry->alert_rules = NULL;
     return 0;
 }
