@@ -32,7 +32,9 @@ static void assert_counts(int64_t in, int64_t late, int64_t duplicate, int64_t c
 
 static const struct window *open_window(void)
 {
-    return &kit_city(&kit, CITY)->open[0].window;
+    struct window *window = &kit_city(&kit, CITY)->open[0].window;
+    window_unpack_single(window);
+    return window;
 }
 
 /* Rows of the city that had this flag, which is also what the metric says: there is no other city. */
