@@ -102,6 +102,13 @@ bool pane_add(struct pane *pane, const struct observation *observation, uint32_t
     return true;
 }
 
+const struct pane_entry *pane_find(const struct pane *pane, int64_t observed_at_ms, int32_t provider)
+{
+    struct pane_entry entry = {.at = (int32_t)(observed_at_ms - pane->window.start_ms), .provider = provider};
+    int32_t at = place_of(pane, &entry);
+    return at < pane->seen_count && compare(&pane->seen[at], &entry) == 0 ? &pane->seen[at] : NULL;
+}
+
 bool pane_full(const struct pane *pane)
 {
     return pane->seen_count >= PANE_MAX_READINGS;

@@ -1,6 +1,8 @@
 /*
  * Parts of stretches that lie in a span of time (docs/semantics.md, "Precipitation and covered time"): sums, so they
- * merge by addition. A correction is a difference and may be negative; what is stored is not.
+ * merge by addition. A correction is a difference and may be negative. So may a stored sum, rarely: when the city's
+ * zone has changed between, a correction finds another day than the one it corrects; and an older version drops parts,
+ * which are then missing. They are kept as they are, so that the sum over all windows stays exact, and shown as 0.
  */
 #ifndef ISOBAR_PARTS_H
 #define ISOBAR_PARTS_H

@@ -124,14 +124,11 @@ bool window_quantile(const struct window *window, const struct accumulator *accu
 double accumulator_mean(const struct accumulator *accumulator);
 /* Sample standard deviation (n-1) in the stored unit; 0 when count < 2. Computed from exact integers. */
 double accumulator_deviation(const struct accumulator *accumulator);
-/*
- * Appends the encoded isobar.v1.WindowState. Parts are brought into the range that a reader takes: an older version may
- * have dropped some, which then cannot be corrected downwards.
- */
+/* Appends the encoded isobar.v1.WindowState. */
 void window_encode(const struct window *window, struct buf *out);
 /*
  * Decodes and validates into an uninitialised `window`: size, span, column lengths, metrics ascending, 0 < count <=
- * rows, times inside the span, parts not negative nor longer than it, and what sums, extremes and wind of one set of
+ * rows, times inside the span, and what sums, extremes and wind of one set of
  * rows must hold among each other.
  * ERR_INVALID leaves it released.
  */
@@ -168,6 +165,8 @@ enum pane_knows pane_knows(const struct pane *pane, const struct observation *ob
  */
 bool pane_add(struct pane *pane, const struct observation *observation, uint32_t body)
     __attribute__((warn_unused_result));
+/* The reading of that time and provider; NULL when there is none. */
+const struct pane_entry *pane_find(const struct pane *pane, int64_t observed_at_ms, int32_t provider);
 /* True when PANE_MAX_READINGS are in it: then its owner must let no more in, or it would outgrow its record. */
 bool pane_full(const struct pane *pane);
 /* Appends the encoded isobar.v1.Pane. */

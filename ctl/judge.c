@@ -141,12 +141,14 @@ static void change_rules(struct judge *judge, const struct kafka_record *record,
 /* Decides what waits: there is nothing to load. */
 static void settle(struct state *state)
 {
-    for (size_t i = 0; i < state->missing_count; i++) {
-        if (state_loaded(state, state->missing[i], NULL, 0) != 0)
-            abort(); /* nothing can be damaged */
-    }
-    state->missing_count = 0;
-    state_resolve(state);
+    do {
+        for (size_t i = 0; i < state->missing_count; i++) {
+            if (state_loaded(state, state->missing[i], NULL, 0) != 0)
+                abort(); /* nothing can be damaged */
+        }
+        state->missing_count = 0;
+        state_resolve(state);
+    } while (state->missing_count > 0);
 }
 
 /* Applies the row in judge->row, at the record's place. */
@@ -287,7 +289,7 @@ bool judge_window(const struct judge *judge, size_t size, int64_t start_ms, int6
         window->revision = stored->revision;
     }
     add_panes(judge, window);
-    if (window->rows > 0)
+    if (!window_empty(window))
         return true;
     window_release(window);
     return false;

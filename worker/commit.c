@@ -215,7 +215,8 @@ static void add_group(struct build *build, size_t from, size_t end)
 size_t commit_build(struct state *state, const struct commit_ids *ids, struct args *args)
 {
     struct build build = {.state = state, .ids = ids, .args = args};
-    assert(state->missing_count == 0 && state->late_count == 0 && ledger_holds(&state->ledger));
+    assert(state->missing_count == 0 && state->late_count == 0 && state->revision_count == 0 &&
+           ledger_holds(&state->ledger));
     args_reset(args);
     state->ledger.commits++;
     state_retire(state);

@@ -13,9 +13,8 @@
 
 /* ---- panes that close ---- */
 
-/* The record of the window of the i-th size; NULL when that window is retired already. */
-static struct record *window_of(struct state *state, const struct city_entry *entry, size_t size,
-                                const struct window_span *span)
+struct record *state_window(struct state *state, const struct city_entry *entry, size_t size,
+                            const struct window_span *span)
 {
     if (span->key_ms < state->ledger.window_cursor_ms[size])
         return NULL;
@@ -26,7 +25,7 @@ static struct record *window_of(struct state *state, const struct city_entry *en
     return state_record(state, &key, span->start_ms, span->end_ms);
 }
 
-static struct record *pane_of(struct state *state, const struct city_entry *entry, int64_t at_ms)
+struct record *state_pane(struct state *state, const struct city_entry *entry, int64_t at_ms)
 {
     int64_t pane_ms = state->rules->windows.pane_ms, start = window_start(at_ms, pane_ms);
     struct record_key key = {
@@ -34,9 +33,8 @@ static struct record *pane_of(struct state *state, const struct city_entry *entr
     return state_record(state, &key, start, start + pane_ms);
 }
 
-/* Notes that panes were closed up to `through_ms`. */
-static struct closing *defer_closing(struct state *state, const struct city_entry *entry, struct record *record,
-                                     int64_t through_ms)
+struct closing *state_defer_closing(struct state *state, const struct city_entry *entry, struct record *record,
+                                    int64_t through_ms)
 {
     if (state->closing_count == state->closing_capacity) {
         state->closing_capacity = state->closing_capacity ? state->closing_capacity * 2 : LATE_KEPT;
@@ -67,7 +65,7 @@ static void add_pane(struct state *state, struct record *record, const struct wi
  */
 static struct record *close_pane(struct state *state, const struct city_entry *entry, struct pane *pane)
 {
-    struct record *closed = pane_of(state, entry, pane->window.start_ms);
+    struct record *closed = state_pane(state, entry, pane->window.start_ms);
     assert(!closed->loaded && !closed->missing);
     pane_release(&closed->pane);
     window_unpack_single(&pane->window);
@@ -89,7 +87,7 @@ static void fold(struct state *state, struct city_entry *entry, struct pane *pan
     for (size_t i = 0; i < state->rules->windows.count; i++) {
         struct window_span span =
             window_span_at(&state->rules->windows.sizes[i], entry->city.zone, closed->key.start_ms);
-        struct record *record = window_of(state, entry, i, &span);
+        struct record *record = state_window(state, entry, i, &span);
         bool waits = entry->moved == state->round;
         if (!record)
             continue;
@@ -97,7 +95,7 @@ static void fold(struct state *state, struct city_entry *entry, struct pane *pan
         if (!waits)
             add_pane(state, record, &closed->pane.window, &span);
         if (waits || span.end_ms <= through_ms) {
-            struct closing *closing = defer_closing(state, entry, record, through_ms);
+            struct closing *closing = state_defer_closing(state, entry, record, through_ms);
             closing->pane = waits ? closed : NULL;
             closing->span = span;
         }
@@ -118,9 +116,9 @@ static void close_begun(struct state *state, struct city_entry *entry, size_t i,
         return;
     for (int64_t k = -away; k <= away; k++) {
         struct window_span span = window_span_of(size, city->zone, begun.key_ms + k * size->size_ms);
-        struct record *record = window_of(state, entry, i, &span);
+        struct record *record = state_window(state, entry, i, &span);
         if (record)
-            defer_closing(state, entry, record, through_ms);
+            state_defer_closing(state, entry, record, through_ms);
     }
 }
 
@@ -138,6 +136,7 @@ void state_close(struct state *state, struct city_entry *entry, int64_t through_
     struct citystate *city = &entry->city;
     if (through_ms <= city->closed_through_ms)
         return;
+    state_stretch_close(state, entry, through_ms);
     int32_t count = 0;
     bool begun = has_closed(state, city);
     while (count < city->open_count && city->open[count].window.end_ms <= through_ms)
@@ -150,12 +149,29 @@ void state_close(struct state *state, struct city_entry *entry, int64_t through_
         city->zoned_until_ms = 0;
 }
 
+void state_revise(struct window *window, int64_t closed_through_ms, int64_t clock_ms)
+{
+    if (window->end_ms > closed_through_ms) {
+        window->final_at_ms = 0; /* it was, until its zone changed */
+        return;
+    }
+    window->revision++;
+    window->revised_at_ms = clock_ms;
+}
+
 static void finish(struct state *state, const struct closing *closing)
 {
     struct window *window = &closing->record->pane.window;
     assert(closing->record->loaded);
     if (closing->pane)
         add_pane(state, closing->record, &closing->pane->pane.window, &closing->span);
+    if (parts_any(&closing->parts))
+        state_add_parts(state, closing->record, &closing->span, &closing->parts, closing->updated_at_ms);
+    if (closing->revises) {
+        state_revise(window, closing->through_ms, closing->clock_ms);
+        state_dirty_record(state, closing->record);
+        return;
+    }
     if (window_empty(window) || window->end_ms <= closing->after_ms || window->end_ms > closing->through_ms)
         return;
     window->final_at_ms = closing->clock_ms;
@@ -177,10 +193,10 @@ void state_defer_late(struct state *state, const struct late_row *late)
         state->late = mem_grow(state->late, state->late_capacity, sizeof *state->late);
     }
     state->late[state->late_count++] = *late;
-    state_want(state, pane_of(state, late->entry, late->row.observed_at_ms));
+    state_stretch_wait(state, &state->late[state->late_count - 1]);
     for (size_t i = 0; i < state->rules->windows.count; i++) {
         struct window_span span = span_of(state, late, i);
-        struct record *record = window_of(state, late->entry, i, &span);
+        struct record *record = state_window(state, late->entry, i, &span);
         if (record)
             state_want(state, record);
     }
@@ -207,22 +223,11 @@ static void refuse(struct state *state, const struct late_row *late)
     buf_release(&bytes);
 }
 
-/* A late row has come for the window. */
-static void revise(struct window *window, const struct late_row *late)
-{
-    if (window->end_ms > late->closed_through_ms) {
-        window->final_at_ms = 0; /* it was, until its zone changed */
-        return;
-    }
-    window->revision++;
-    window->revised_at_ms = late->clock_ms;
-}
-
 static void add_to_windows(struct state *state, const struct late_row *late, const struct observation *counted)
 {
     for (size_t i = 0; i < state->rules->windows.count; i++) {
         struct window_span span = span_of(state, late, i);
-        struct record *record = window_of(state, late->entry, i, &span);
+        struct record *record = state_window(state, late->entry, i, &span);
         if (!record)
             continue;
         struct window *window = &record->pane.window;
@@ -230,7 +235,7 @@ static void add_to_windows(struct state *state, const struct late_row *late, con
         window_widen(window, span.start_ms, span.end_ms);
         window_add(window, counted);
         window->updated_at_ms = late->clock_ms > window->updated_at_ms ? late->clock_ms : window->updated_at_ms;
-        revise(window, late);
+        state_revise(window, late->closed_through_ms, late->clock_ms);
         record->added++;
         state_dirty_record(state, record);
     }
@@ -249,13 +254,15 @@ static void accept(struct state *state, const struct late_row *late, struct reco
     add_to_windows(state, late, &counted);
 }
 
-static void decide(struct state *state, const struct late_row *late)
+/* `changed`: the changes that came before it. */
+static void decide(struct state *state, const struct late_row *late, size_t changed)
 {
-    struct record *pane = pane_of(state, late->entry, late->row.observed_at_ms);
+    struct record *pane = state_pane(state, late->entry, late->row.observed_at_ms);
     assert(pane->loaded);
     switch (state_outcome(state, late->entry, &pane->pane, &late->row)) {
     case OUTCOME_ACCEPTED:
         accept(state, late, pane);
+        state_stretch_late(state, late, changed);
         break;
     case OUTCOME_FULL:
         refuse(state, late);
@@ -263,6 +270,31 @@ static void decide(struct state *state, const struct late_row *late)
     default:
         break;
     }
+}
+
+void state_defer_revision(struct state *state, struct record *record, const struct change *change)
+{
+    if (state->revision_count == state->revision_capacity) {
+        state->revision_capacity = state->revision_capacity ? state->revision_capacity * 2 : LATE_KEPT;
+        state->revisions = mem_grow(state->revisions, state->revision_capacity, sizeof *state->revisions);
+    }
+    state->revisions[state->revision_count++] = (struct revision){record, change->clock_ms, change->closed_through_ms};
+}
+
+static void revise_all(struct state *state)
+{
+    for (size_t i = 0; i < state->revision_count; i++) {
+        const struct revision *revision = &state->revisions[i];
+        struct window *window = &revision->record->pane.window;
+        assert(revision->record->loaded && revision->record->dirty);
+        int64_t revised_at_ms = window->revised_at_ms;
+        if (window->end_ms > revision->closed_through_ms)
+            continue;
+        state_revise(window, revision->closed_through_ms, revision->clock_ms);
+        if (revised_at_ms > window->revised_at_ms) /* others that came later were decided before */
+            window->revised_at_ms = revised_at_ms;
+    }
+    state->revision_count = 0;
 }
 
 /* Gives room back after a burst. */
@@ -276,17 +308,29 @@ static void shrink(struct state *state)
         state->closing_capacity = LATE_KEPT;
         state->closing = mem_grow(state->closing, LATE_KEPT, sizeof *state->closing);
     }
+    if (state->revision_capacity > LATE_KEPT && state->revision_count == 0) {
+        state->revision_capacity = LATE_KEPT;
+        state->revisions = mem_grow(state->revisions, LATE_KEPT, sizeof *state->revisions);
+    }
 }
 
 void state_resolve(struct state *state)
 {
-    size_t closed = 0;
+    size_t closed = 0, changed = 0;
     for (size_t i = 0; i <= state->late_count; i++) {
+        while (changed < state->change_count && state->changes[changed].late <= i) {
+            while (closed < state->changes[changed].closing)
+                finish(state, &state->closing[closed++]);
+            state_stretch_resolve(state, changed++);
+        }
         while (closed < state->closing_count && state->closing[closed].late <= i)
             finish(state, &state->closing[closed++]);
         if (i < state->late_count)
-            decide(state, &state->late[i]);
+            decide(state, &state->late[i], changed);
     }
+    state_stretch_resolved(state);
+    if (state->missing_count == 0)
+        revise_all(state);
     state->late_count = state->closing_count = 0;
     state->round++;
     shrink(state);

@@ -82,6 +82,7 @@ static void observe_in_time(struct state *state, struct city_entry *entry, struc
         alert_row(state, entry, &counted);
         keep_latest(entry, row, record->timestamp_ms);
         quality_history_update(&city->history, &state->rules->quality.stillness, &counted);
+        state_stretch_row(state, entry, row);
         state_close(state, entry, window_start(city->watermark_ms - state->rules->allowed_delay_ms, pane_ms));
         break;
     default:

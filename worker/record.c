@@ -64,10 +64,16 @@ int64_t state_span(const struct state *state, int32_t kind)
     return kind == RECORD_PANE ? state->rules->windows.pane_ms : state->rules->windows.sizes[kind - 1].size_ms;
 }
 
-struct record *state_record(struct state *state, const struct record_key *key, int64_t start_ms, int64_t end_ms)
+struct record *state_known(const struct state *state, const struct record_key *key)
 {
     struct record *record;
     HASH_FIND(hh, state->records, key, sizeof *key, record);
+    return record;
+}
+
+struct record *state_record(struct state *state, const struct record_key *key, int64_t start_ms, int64_t end_ms)
+{
+    struct record *record = state_known(state, key);
     if (!record) {
         record = mem_alloc(sizeof *record);
         record->key = *key;
@@ -137,11 +143,12 @@ static int take_window(const struct state *state, struct record *record, const v
         window_release(&stored);
         return ERR_INVALID;
     }
-    if (!window_empty(delta)) {
+    if (!window_empty(delta) || delta->updated_at_ms > 0) { /* changes of parts may have cancelled out */
         window_widen(&stored, delta->start_ms, delta->end_ms);
         window_merge(&stored, delta);
-        stored.final_at_ms = 0; /* its panes were open a moment ago */
     }
+    if (delta->rows > 0)
+        stored.final_at_ms = 0; /* its panes were open a moment ago */
     window_release(&record->pane.window);
     record->pane.window = stored;
     return 0;

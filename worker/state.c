@@ -50,6 +50,9 @@ void state_release(struct state *state)
     free(state->late);
     alert_queue_release(&state->alerts);
     free(state->closing);
+    free(state->changes);
+    free(state->revisions);
+    trail_release(&state->trail);
     free(state->sent.cities);
     free(state->sent.records);
     memset(state, 0, sizeof *state);
@@ -188,8 +191,8 @@ int64_t state_watermark(const struct state *state)
 
 size_t state_dirty(const struct state *state)
 {
-    return state->dirty_city_count + state->dirty_record_count + state->late_count + state->alerts.count -
-           state->alerts.sent;
+    return state->dirty_city_count + state->dirty_record_count + state->late_count + state->change_count +
+           state->alerts.count - state->alerts.sent;
 }
 
 static void send_cities(struct state *state)

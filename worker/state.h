@@ -7,7 +7,7 @@
  * (records): a delta waits until the stored window was loaded, then they are merged. A late row waits, in log order,
  * until its pane was loaded. So before a commit can be built, everything in state_missing must be loaded.
  *
- *   apply records ... -> state_missing? -> load -> state_loaded ... -> state_resolve -> commit_build
+ *   apply records ... -> missing? -> load -> state_loaded ... -> state_resolve -> missing? ... -> commit_build
  */
 #ifndef WORKER_STATE_H
 #define WORKER_STATE_H
@@ -39,6 +39,7 @@ struct city_entry {
     struct citystate city;
     char field[CITY_FIELD_BYTES];
     bool dirty;                      /* changed since the last commit was built */
+    int32_t waiting_s;               /* longest period of its rows, with those that wait; 0: none waits */
     const struct rules *alert_rules; /* those alert_mask is of; NULL: of none */
     uint64_t alert_mask;             /* bit per rule that matches the city */
     uint32_t moved;                  /* state.round in which its zone changed: folds wait for late rows of before */
@@ -89,6 +90,24 @@ struct late_row {
     const struct zone *zone; /* of the city */
     int64_t clock_ms, closed_through_ms;
     int64_t offset, timestamp_ms, index; /* of the record, and in it */
+    int32_t reach_s;                     /* the longest period that concerns it */
+};
+
+/* An accepted row that changes parts of time that is closed (stretch.c). */
+struct change {
+    struct city_entry *entry;
+    const struct zone *zone; /* of the city, then */
+    int64_t at_ms;
+    int32_t provider;
+    int32_t reach_s; /* the longest period that concerns it */
+    int64_t clock_ms, closed_through_ms;
+    size_t late, closing; /* late rows and closings that came before */
+};
+
+/* A late row has changed parts of a window that was not loaded: whether the window was final is not known yet. */
+struct revision {
+    struct record *record;
+    int64_t clock_ms, closed_through_ms;
 };
 
 /*
@@ -99,9 +118,12 @@ struct late_row {
 struct closing {
     struct record *record;
     struct record *pane;     /* a closed pane that is still to be folded into it, NULL: none */
+    struct parts parts;      /* that are still to be added to it */
     struct window_span span; /* of the window, by the zone in which the pane closed */
     int64_t after_ms, through_ms, clock_ms;
-    size_t late; /* late rows that came before */
+    int64_t updated_at_ms; /* of the parts */
+    bool revises;          /* nothing was closed: parts of what was closed through `through_ms` have changed */
+    size_t late;           /* late rows that came before */
 };
 
 /* A key that is over: it is unlinked by a commit. */
@@ -148,6 +170,11 @@ struct state {
     struct alert_queue alerts;
     struct closing *closing;
     size_t closing_count, closing_capacity;
+    struct change *changes; /* of rows in time, behind late rows of their city */
+    size_t change_count, change_capacity;
+    struct revision *revisions;
+    size_t revision_count, revision_capacity;
+    struct trail trail; /* room to work in */
     int32_t series_max; /* largest series of all cities */
     uint32_t round;     /* counts state_resolve, from 1 */
     bool changed;       /* anything to commit since the last commit was built */
@@ -241,6 +268,37 @@ struct city_facts {
 void state_set_facts(struct state *state, int64_t city_id, const struct city_facts *facts);
 /* Queues a row (copied) whose pane is closed; decided by state_resolve. */
 void state_defer_late(struct state *state, const struct late_row *late);
+/* Notes that panes of the city are closed up to `through_ms`, which may make the window final. */
+struct closing *state_defer_closing(struct state *state, const struct city_entry *entry, struct record *record,
+                                    int64_t through_ms) __attribute__((returns_nonnull));
+/* The window was changed when time was closed through `closed_through_ms`: a revision when it was final. */
+void state_revise(struct window *window, int64_t closed_through_ms, int64_t clock_ms);
+/* The same when it is not loaded. */
+void state_defer_revision(struct state *state, struct record *record, const struct change *change);
+/* The record of the city's window of the i-th size; NULL when that window is retired already. */
+struct record *state_window(struct state *state, const struct city_entry *entry, size_t size,
+                            const struct window_span *span);
+/* The record of the city's closed pane that holds the time. */
+struct record *state_pane(struct state *state, const struct city_entry *entry, int64_t at_ms)
+    __attribute__((returns_nonnull));
+
+/* ---- stretch.c ---- */
+
+/* Panes that end at or before `through_ms` are about to be folded: adds the parts of that time to the windows. */
+void state_stretch_close(struct state *state, struct city_entry *entry, int64_t through_ms);
+/* A row was accepted in time: corrects parts of closed time, or queues that behind late rows of the city. */
+void state_stretch_row(struct state *state, struct city_entry *entry, const struct observation *row);
+/* Adds parts to a window and makes it hold the span; `updated_at_ms` 0: it was updated when its rows came. */
+void state_add_parts(struct state *state, struct record *record, const struct window_span *span,
+                     const struct parts *parts, int64_t updated_at_ms);
+/* A late row waits: wants the closed panes that decide what it changes, and sets its reach. */
+void state_stretch_wait(struct state *state, struct late_row *late);
+/* A late row was accepted and is in its pane: corrects parts. `next` is the first change that came after it. */
+void state_stretch_late(struct state *state, const struct late_row *late, size_t next);
+/* Makes the change that waits at that place. */
+void state_stretch_resolve(struct state *state, size_t which);
+/* All that waited is decided. */
+void state_stretch_resolved(struct state *state);
 
 /* ---- accept.c ---- */
 
@@ -264,6 +322,8 @@ void state_accept(struct state *state, struct city_entry *entry, struct pane *pa
 /* The record, made (not loaded) with that span when there is none. */
 struct record *state_record(struct state *state, const struct record_key *key, int64_t start_ms, int64_t end_ms)
     __attribute__((returns_nonnull));
+/* The record, or NULL when none is in memory. */
+struct record *state_known(const struct state *state, const struct record_key *key);
 /* Puts the record on the list of those to load, unless it is loaded or on it. */
 void state_want(struct state *state, struct record *record);
 /* Puts it on the list of those to be written, and counts its bytes anew. */
@@ -282,7 +342,10 @@ int state_loaded(struct state *state, struct record *record, const void *bytes, 
 void state_evict(struct state *state);
 /* Forgets all records; none is dirty, sent or missing. */
 void state_forget(struct state *state);
-/* Decides the late rows, in log order; everything missing must be loaded (fold.c). */
+/*
+ * Decides the late rows, in log order; everything missing must be loaded (fold.c). More may be missing afterwards:
+ * windows that hold a part of their stretches. Then it is to be called again when those are loaded.
+ */
 void state_resolve(struct state *state);
 
 /* ---- retire.c ---- */

@@ -74,12 +74,14 @@ int64_t reference_apply(int32_t partition, const struct feed_record *record)
         violation("the reference refuses a record");
     while (state_ticking(state))
         state_tick_step(state);
-    for (size_t i = 0; i < state->missing_count; i++) {
-        if (state_loaded(state, state->missing[i], NULL, 0) != 0)
-            violation("the reference cannot load nothing");
-    }
-    state->missing_count = 0;
-    state_resolve(state);
+    do {
+        for (size_t i = 0; i < state->missing_count; i++) {
+            if (state_loaded(state, state->missing[i], NULL, 0) != 0)
+                violation("the reference cannot load nothing");
+        }
+        state->missing_count = 0;
+        state_resolve(state);
+    } while (state->missing_count > 0);
     return (int64_t)state->alerts.count;
 }
 

@@ -223,7 +223,7 @@ static inline void host_init(struct host *host, const char *owner)
                                            .batch = world.batch,
                                            .args = &host->args,
                                            .cache = &host->cache};
-    host->cache.limit = 4096;
+    host->cache.limit = 1 << 16;
     host->noted = -1;
 }
 
@@ -349,6 +349,14 @@ static inline void host_due(struct host *host)
     if (session->ticket == 0 && session->due_ms != INT64_MAX && session->due_ms > world.now_ms)
         world.now_ms = session->due_ms;
     session_step(session, world.now_ms);
+}
+
+/* As host_due; what must be loaded first is, without taking time. */
+static inline void host_commit(struct host *host)
+{
+    host_due(host);
+    while (host->request.any && host->request.script == SCRIPT_LOAD)
+        host_answer(host, ANSWERED);
 }
 
 /* One round without faults; true while anything happens. */

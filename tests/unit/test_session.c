@@ -58,13 +58,13 @@ static void commits_keep_their_distance(void **state)
     host_until(&a, SESSION_RUNNING);
     assert_int_equal(a.session->due_ms, INT64_MAX); /* nothing to commit */
     assert_int_equal(host_offer(&a, 1), 1);
-    host_due(&a);
+    host_commit(&a);
     world.now_ms += 7; /* so long takes the answer */
     host_answer(&a, ANSWERED);
     assert_int_equal(a.session->due_ms, INT64_MAX);
     assert_int_equal(host_offer(&a, 1), 1);
     assert_int_equal(a.session->due_ms, world.now_ms + 5 + 2 * 7); /* busier, so later */
-    host_due(&a);
+    host_commit(&a);
     world.now_ms += 500;
     host_answer(&a, ANSWERED);
     assert_int_equal(host_offer(&a, 1), 1);
@@ -87,7 +87,7 @@ static void many_changes_make_a_commit_due_but_never_split_a_record(void **state
     assert_int_equal(host_offer(&a, 2), 1);
     assert_true(a.blocked); /* no more before a commit */
     assert_int_equal(a.session->due_ms, world.now_ms);
-    host_due(&a);
+    host_commit(&a);
     host_answer(&a, ANSWERED);
     assert_int_equal(redis_number(LEDGER, "rows"), BATCH_MAX_ROWS);
     assert_int_equal(a.resumed, 1);
@@ -127,7 +127,7 @@ static void whoever_held_up_the_consumer_lets_it_go_on(void **state)
         host_until(&a, SESSION_RUNNING);
         (void)host_offer(&a, 10);
         assert_true(a.blocked);
-        host_due(&a);
+        host_commit(&a);
         int resumed = a.resumed;
         host_answer(&a, fates[i]);
         assert_int_equal(a.resumed, resumed + 1);
@@ -146,12 +146,13 @@ static void changes_are_bounded_over_all_partitions(void **state)
     make_log(10);
     host_give(&a, 1);
     host_until(&a, SESSION_RUNNING);
+    a.cache.limit = 1 << 20;
     a.cache.pinned += a.cache.limit; /* what other partitions have to commit */
     for (int64_t i = 1; i <= 3; i++) {
         assert_int_equal(host_offer(&a, 5), 1); /* one at a time, so that nobody waits for ever */
         assert_true(a.blocked);
         assert_int_equal(a.session->due_ms, world.now_ms);
-        host_due(&a);
+        host_commit(&a);
         assert_int_equal(host_offer(&a, 5), 0);
         host_answer(&a, ANSWERED);
         assert_false(a.blocked);

@@ -174,13 +174,13 @@ static void a_failure_keeps_waiting_for_letters(void **state)
     make_log(5);
     run_with_letters_that_hang(2);
     assert_int_equal(host_offer(&a, 5), 5);
-    host_due(&a);
+    host_commit(&a);
     assert_true(a.request.any);
     assert_int_equal(host_offer(&a, 2), 2);
     host_answer(&a, LOST);
     host_until(&a, SESSION_RUNNING);
     assert_int_equal(a.session->letters, 2); /* memory is kept, and what it waits for */
-    host_due(&a);
+    host_commit(&a);
     assert_false(a.request.any);
     a.letters_hang = false;
     host_run(&a, 5);

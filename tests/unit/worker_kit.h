@@ -194,10 +194,12 @@ static inline void kit_tick(struct kit *kit, int64_t clock_ms)
 static inline void kit_resolve(struct kit *kit)
 {
     struct state *state = &kit->state;
-    for (size_t i = 0; i < state->missing_count; i++)
-        assert_int_equal(state_loaded(state, state->missing[i], NULL, 0), 0);
-    state->missing_count = 0;
-    state_resolve(state);
+    do {
+        for (size_t i = 0; i < state->missing_count; i++)
+            assert_int_equal(state_loaded(state, state->missing[i], NULL, 0), 0);
+        state->missing_count = 0;
+        state_resolve(state);
+    } while (state->missing_count > 0);
     assert_true(ledger_holds(&state->ledger));
 }
 
