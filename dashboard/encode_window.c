@@ -9,7 +9,8 @@
 #include <inttypes.h>
 #include <math.h>
 
-#define HOUR_MS INT64_C(3600000)
+#define HOUR_MS   INT64_C(3600000)
+#define UM_PER_MM 1000
 
 static const int percents[] = {50, 90, 99};
 #define PERCENTS (sizeof percents / sizeof *percents)
@@ -159,6 +160,46 @@ static void encode_head(struct buf *out, const struct window *window, const stru
         buf_printf(out, ",\"revised_at\":%lld", (long long)window->revised_at_ms);
 }
 
+/* How much of the window is covered, in percent. Corrections that found another day leave no time, or too much. */
+static double coverage(const struct window *window, int32_t covered_ms)
+{
+    double percent = 100.0 * covered_ms / (double)(window->end_ms - window->start_ms);
+    return percent < 0 ? 0 : percent > 100 ? 100 : percent;
+}
+
+/* What has fallen, um; 0 for less than nothing. */
+static int64_t fallen(int64_t amount_um)
+{
+    return amount_um > 0 ? amount_um : 0;
+}
+
+static void encode_precipitation(struct buf *out, const struct window *window)
+{
+    const struct parts *parts = &window->parts;
+    const char *comma = "";
+    if (parts->rain_covered_ms > 0 || parts->snow_covered_ms > 0) {
+        buf_text(out, ",\"precipitation\":{");
+        const struct {
+            const char *name;
+            int64_t amount_um;
+            int32_t covered_ms;
+        } kinds[] = {{"rain", parts->rain_um, parts->rain_covered_ms},
+                     {"snow", parts->snow_um, parts->snow_covered_ms}};
+        for (size_t i = 0; i < 2; i++) {
+            if (kinds[i].covered_ms <= 0)
+                continue; /* not known, which is not 0 */
+            buf_printf(out, "%s\"%s\":", comma, kinds[i].name);
+            encode_scaled(out, fallen(kinds[i].amount_um), UM_PER_MM);
+            buf_printf(out, ",\"%s_coverage\":", kinds[i].name);
+            encode_real(out, coverage(window, kinds[i].covered_ms), 2);
+            comma = ",";
+        }
+        buf_byte(out, '}');
+    }
+    buf_text(out, ",\"covered\":");
+    encode_real(out, coverage(window, parts->covered_ms), 2);
+}
+
 static void encode_window(struct buf *out, const struct window *window, const struct encode_context *context)
 {
     double heating, cooling;
@@ -168,6 +209,7 @@ static void encode_window(struct buf *out, const struct window *window, const st
     encode_metrics(out, window, context->custom);
     if (window->wind && window->wind->count + window->wind->calm > 0)
         encode_wind(out, window->wind);
+    encode_precipitation(out, window);
     if (degree_days_of(window, &heating, &cooling)) {
         buf_text(out, ",\"degree_days\":{\"heating\":");
         encode_real(out, heating, 2);
@@ -252,6 +294,25 @@ static void csv_figure(struct buf *out, const struct csv_window *of, const struc
     buf_text(out, ",,,,,,,,,,\r\n");
 }
 
+static void csv_precipitation(struct buf *out, const struct csv_window *of)
+{
+    const struct window *window = of->window;
+    const struct parts *parts = &window->parts;
+    if (parts->rain_covered_ms > 0) {
+        csv_figure(out, of, &(struct label){"rain", "mm", UM_PER_MM}, window->rows,
+                   (double)fallen(parts->rain_um) / UM_PER_MM);
+        csv_figure(out, of, &(struct label){"rain_coverage", "%", 100}, window->rows,
+                   coverage(window, parts->rain_covered_ms));
+    }
+    if (parts->snow_covered_ms > 0) {
+        csv_figure(out, of, &(struct label){"snow", "mm", UM_PER_MM}, window->rows,
+                   (double)fallen(parts->snow_um) / UM_PER_MM);
+        csv_figure(out, of, &(struct label){"snow_coverage", "%", 100}, window->rows,
+                   coverage(window, parts->snow_covered_ms));
+    }
+    csv_figure(out, of, &(struct label){"covered", "%", 100}, window->rows, coverage(window, parts->covered_ms));
+}
+
 void encode_csv_window(struct buf *out, const struct csv_window *of, const struct custom_set *custom)
 {
     const struct window *window = of->window;
@@ -267,6 +328,7 @@ void encode_csv_window(struct buf *out, const struct csv_window *of, const struc
         csv_figure(out, of, &(struct label){"wind_direction", "deg", 10}, wind->count, wind_direction_deg(wind));
         csv_figure(out, of, &(struct label){"wind_spread", "deg", 10}, wind->count, wind_spread_deg(wind));
     }
+    csv_precipitation(out, of);
     if (degree_days_of(window, &heating, &cooling)) {
         csv_figure(out, of, &(struct label){"heating_degree_days", "K d", 100}, 1, heating);
         csv_figure(out, of, &(struct label){"cooling_degree_days", "K d", 100}, 1, cooling);

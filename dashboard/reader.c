@@ -55,28 +55,63 @@ int reader_decode(struct window *window, const struct window_query *query, int64
     return ERR_INVALID;
 }
 
+/* The window of that span; NULL when it is not asked for. */
+static struct window *window_at(const struct window_query *query, const struct reader_keys *keys,
+                                const struct window_span *span, struct window *windows)
+{
+    int64_t at = (span->key_ms - keys->first_ms) / query->size.size_ms;
+    if (span->key_ms < keys->first_ms || at >= (int64_t)keys->count)
+        return NULL;
+    return &windows[at];
+}
+
+/* What the rows of open panes stand for in time that is not closed. */
+static void merge_parts(const struct window_query *query, const struct reader_keys *keys, const struct citystate *state,
+                        struct window *windows)
+{
+    struct trail trail = {0};
+    struct trail_walk walk;
+    struct parts parts;
+    int64_t slot_ms;
+    if (state->open_count == 0)
+        return;
+    for (int32_t i = 0; i < state->open_count; i++)
+        trail_take(&trail, &state->open[i]);
+    const struct window *last = &state->open[state->open_count - 1].window;
+    struct trail_region region = {state->closed_through_ms, last->end_ms, last->end_ms - last->start_ms};
+    for (trail_walk(&walk, &trail, &region, -1); trail_next(&walk, &slot_ms, &parts);) {
+        struct window_span span = window_span_at(&query->size, state->zone, slot_ms);
+        struct window *window = window_at(query, keys, &span, windows);
+        if (!window)
+            continue;
+        window_widen(window, span.start_ms, span.end_ms);
+        parts_add(&window->parts, &parts);
+    }
+    trail_release(&trail);
+}
+
 void reader_merge(const struct window_query *query, const struct reader_keys *keys, const struct citystate *state,
                   struct window *windows)
 {
     for (int32_t i = 0; i < state->open_count; i++) {
         const struct window *pane = &state->open[i].window;
         struct window_span span = window_span_at(&query->size, state->zone, pane->start_ms);
-        int64_t at = (span.key_ms - keys->first_ms) / query->size.size_ms;
-        if (span.key_ms < keys->first_ms || at >= (int64_t)keys->count || pane->end_ms > span.end_ms || pane->rows == 0)
+        struct window *window = window_at(query, keys, &span, windows);
+        if (!window || pane->end_ms > span.end_ms || pane->rows == 0)
             continue;
-        struct window *window = &windows[at];
         if (window->rows + pane->rows > WINDOW_MAX_ROWS) /* sums stay in range, whatever Redis held */
             continue;
         window_widen(window, span.start_ms, span.end_ms);
         window_merge(window, pane);
     }
+    merge_parts(query, keys, state, windows);
 }
 
 /* ---- what is shown ---- */
 
 static bool in_range(const struct window_query *query, const struct window *window)
 {
-    return window->rows > 0 && window->start_ms >= query->from_ms && window->start_ms < query->to_ms;
+    return !window_empty(window) && window->start_ms >= query->from_ms && window->start_ms < query->to_ms;
 }
 
 /* The sliding window of the parts [first, end): it ends with the last, and takes over what they say of themselves. */
@@ -84,9 +119,9 @@ static void slide(struct window *out, const struct window_span *span, const stru
 {
     window_init(out, span->start_ms, span->end_ms);
     for (size_t i = 0; i < count; i++) { /* a part made in another zone may be wider */
-        if (parts[i].rows > 0 && parts[i].start_ms < out->start_ms)
+        if (!window_empty(&parts[i]) && parts[i].start_ms < out->start_ms)
             out->start_ms = parts[i].start_ms;
-        if (parts[i].rows > 0 && parts[i].end_ms > out->end_ms)
+        if (!window_empty(&parts[i]) && parts[i].end_ms > out->end_ms)
             out->end_ms = parts[i].end_ms;
     }
     if (out->end_ms - out->start_ms > WINDOW_MAX_SPAN_MS)

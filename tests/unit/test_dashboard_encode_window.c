@@ -48,7 +48,7 @@ static const char golden_metrics[] =
     "\"min\":12.00,\"min_at\":1790000400000,\"max\":14.00,\"max_at\":1790000520000,\"first\":12.00,\"first_at\":"
     "1790000400000,\"last\":14.00,\"last_at\":1790000520000}},\"wind\":{\"count\":2,\"calm\":0,\"vector_speed\":9.848,"
     "\"direction\":0.0,\"spread\":10.0,"
-    "\"rose\":[2,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}}";
+    "\"rose\":[2,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]},\"covered\":0.00}";
 
 /* What is known of when, and how many readings there should be. */
 static void completeness(void **state)
@@ -127,7 +127,8 @@ static void csv_window(void **state)
            "2026-09-21T14:20:00.000Z,10.00,2026-09-21T14:20:00.000Z,10.00,10.00,,,\r\n" LINE
            "feels_like,degC,3,13.0000,1.0000,12.00,2026-09-21T14:20:00.000Z,14.00,2026-09-21T14:22:00.000Z,12.00,"
            "14.00,,,\r\n" LINE "wind_vector_speed,m/s,2,9.848,,,,,,,,,,\r\n" LINE
-           "wind_direction,deg,2,0.0,,,,,,,,,,\r\n" LINE "wind_spread,deg,2,10.0,,,,,,,,,,\r\n");
+           "wind_direction,deg,2,0.0,,,,,,,,,,\r\n" LINE "wind_spread,deg,2,10.0,,,,,,,,,,\r\n" LINE
+           "covered,%,3,0.00,,,,,,,,,,\r\n");
     window_release(&window);
     buf_release(&out);
 }
@@ -188,6 +189,43 @@ static void quantiles(void **state)
         json_decref(object);
         window_release(&day);
     }
+}
+
+static void precipitation(void **state)
+{
+    (void)state;
+    struct window window;
+    struct buf out = BUF_EMPTY;
+    window_init(&window, AT, AT + 600000); /* no row, and yet something is known */
+    window.parts = (struct parts){.rain_um = 1234, .rain_covered_ms = 600000, .covered_ms = 500000};
+    json_t *object = json_of(&window, &none), *fallen = json_object_get(object, "precipitation");
+    assert_number(fallen, "rain", 1.234);
+    assert_number(fallen, "rain_coverage", 100);
+    assert_null(json_object_get(fallen, "snow")); /* not known, which is not 0 */
+    assert_null(json_object_get(fallen, "snow_coverage"));
+    assert_number(object, "covered", 83.33);
+    json_decref(object);
+
+    encode_csv_window(&out, &(struct csv_window){SEATTLE, "Seattle", &window, AT}, &none);
+    assert_non_null(strstr(out.data, ",rain,mm,0,1.234,,,,,,,,,,\r\n"));
+    assert_non_null(strstr(out.data, ",rain_coverage,%,0,100.00,,,,,,,,,,\r\n"));
+    assert_null(strstr(out.data, "snow"));
+    assert_non_null(strstr(out.data, ",covered,%,0,83.33,,,,,,,,,,\r\n"));
+
+    /* What corrections have made less than nothing, or more than all. */
+    window.parts = (struct parts){-5, 7, 600001, 300000, -1};
+    object = json_of(&window, &none), fallen = json_object_get(object, "precipitation");
+    assert_number(fallen, "rain", 0);
+    assert_number(fallen, "rain_coverage", 100);
+    assert_number(fallen, "snow", 0.007);
+    assert_number(fallen, "snow_coverage", 50);
+    assert_number(object, "covered", 0);
+    json_decref(object);
+    window.parts.rain_covered_ms = window.parts.snow_covered_ms = 0;
+    object = json_of(&window, &none);
+    assert_null(json_object_get(object, "precipitation"));
+    json_decref(object);
+    buf_release(&out);
 }
 
 static void quantiles_and_degree_days_of_csv(void **state)
@@ -280,6 +318,7 @@ int main(void)
         cmocka_unit_test(csv_window),
         cmocka_unit_test(quantiles),
         cmocka_unit_test(quantiles_and_degree_days_of_csv),
+        cmocka_unit_test(precipitation),
         cmocka_unit_test(metrics_of_the_operator),
         cmocka_unit_test(calm),
         cmocka_unit_test(unknown_metric),

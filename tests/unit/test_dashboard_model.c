@@ -357,14 +357,14 @@ static void reads_windows(void **state)
     window_encode(&window, &bytes);
     (void)snprintf(key, sizeof key, "%s:%lld", key_of(CITY, "w:10m"), (long long)AT);
     send_bytes(f, "HSET", key, "5809844", bytes.data, bytes.size);
-    (void)snprintf(key, sizeof key, "%s:%lld", key_of(CITY, "w:10m"), (long long)(AT - 10 * MINUTE));
+    (void)snprintf(key, sizeof key, "%s:%lld", key_of(CITY, "w:10m"), (long long)(AT + 10 * MINUTE));
     send_bytes(f, "HSET", key, "5809844", bytes.data, bytes.size); /* under the wrong start */
     start_model(f);
     UNTIL(f->loop, model_ready(f->model));
     struct window_query query = {.city_id = CITY,
                                  .partition = shard_of_city(CITY, PARTS),
                                  .limit = 10,
-                                 .from_ms = AT - 60 * MINUTE,
+                                 .from_ms = AT,
                                  .to_ms = AT + 60 * MINUTE,
                                  .size = {.name = "10m", .size_ms = 10 * MINUTE}};
     reader_windows(model_store(f->model), "t:", &query, on_windows, &asked);
