@@ -30,7 +30,8 @@ double vapour_pressure_pa(double dew_point_c);
 double wind_chill_c(double temperature_c, double wind_km_h);
 /*
  * Heat index in degF from temperature in degF and relative humidity in %: NWS, "The Heat Index Equation": Steadman's
- * simple form averaged with the temperature, or, where that is 80 or more, Rothfusz' regression with its two adjustments.
+ * simple form averaged with the temperature, or, where that is 80 or more, Rothfusz' regression with its two
+ * adjustments.
  */
 double heat_index_f(double temperature_f, double humidity_percent);
 /* Humidex in degC from temperature and dew point in degC: Environment Canada (Masterton and Richardson, 1979). */

@@ -18,9 +18,9 @@ struct installation {
     char cluster_id[64]; /* of Kafka; "" when the broker has none */
     char topic[256];
     int32_t partitions;
-    int64_t pane_ms;           /* for ever; 0: made before rules were kept, isobarctl init adds them */
-    int64_t catalogue_version; /* 0: no cities yet */
-    struct rules rules;        /* the newest, with the installation's pane */
+    int64_t pane_ms;                      /* for ever; 0: made before rules were kept, isobarctl init adds them */
+    int64_t catalogue_version;            /* 0: no cities yet */
+    struct rules rules;                   /* the newest, with the installation's pane */
     char former[INSTALLATION_FORMER][16]; /* sizes of other versions: their windows may still be there */
     size_t former_count;                  /* 0 until rule_store_former */
 };

@@ -9,8 +9,8 @@
 #include "replies.h"
 #include "worker_kit.h"
 
-#define PREFIX "x:"
-#define LEDGER PREFIX "{0}:ledger"
+#define PREFIX      "x:"
+#define LEDGER      PREFIX "{0}:ledger"
 #define WORLD_RULES 3
 
 /* What happens to a request. */
@@ -303,8 +303,7 @@ static inline void host_answer(struct host *host, enum fate fate)
 
 static inline struct kafka_check honest_check(const int64_t offsets[KAFKA_CHECK_RECORDS])
 {
-    struct kafka_check check = {
-        .low = world.low, .high = (int64_t)world.log_count, .partitions = 1, .cluster_id = "C"};
+    struct kafka_check check = {.low = world.low, .high = (int64_t)world.log_count, .partitions = 1, .cluster_id = "C"};
     for (int i = 0; i < KAFKA_CHECK_RECORDS; i++) {
         bool found = offsets[i] >= world.low && offsets[i] < check.high;
         check.records[i].status = found ? 0 : ERR_NOT_FOUND;

@@ -8,8 +8,7 @@
 #include <cmocka.h>
 // clang-format on
 
-static const char *const good[] = {
-    "1", "mockCluster1", "weather.observations", "24", "300000", "3", NULL};
+static const char *const good[] = {"1", "mockCluster1", "weather.observations", "24", "300000", "3", NULL};
 
 static int end(void **state)
 {
@@ -54,28 +53,11 @@ static void what_is_wrong_is_named(void **state)
         size_t at;
         const char *text;
     } rows[] = {
-        {0, "2"},
-        {0, ""},
-        {0, "x"},
-        {0, "1 "},
-        {0, " 1"},
-        {0, "-1"},
-        {1, long_text},
-        {2, ""},
-        {2, long_text},
-        {3, "0"},
-        {3, "4097"},
-        {3, "24x"},
-        {4, ""},
-        {4, "999"},
-        {4, "10m"},
-        {4, "86400001"},
-        {4, "(nil)"},
-        {5, "-1"},
-        {5, "0"},
-        {5, "9223372036854775807"},
-        {5, "(nil)"},
-        {1, "(nil)"},
+        {0, "2"},        {0, ""},        {0, "x"},  {0, "1 "},      {0, " 1"},
+        {0, "-1"},       {1, long_text}, {2, ""},   {2, long_text}, {3, "0"},
+        {3, "4097"},     {3, "24x"},     {4, ""},   {4, "999"},     {4, "10m"},
+        {4, "86400001"}, {4, "(nil)"},   {5, "-1"}, {5, "0"},       {5, "9223372036854775807"},
+        {5, "(nil)"},    {1, "(nil)"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct meta meta = {0};

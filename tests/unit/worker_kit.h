@@ -55,8 +55,8 @@ static inline void kit_letter(void *arg, const char *reason, const struct kafka_
 static inline void kit_rules(struct rules *rules, const char *windows)
 {
     struct buf error = BUF_EMPTY;
-    *rules =
-        (struct rules){.version = 1, .partitions = 1, .lateness_ms = 2 * DAY, .allowed_delay_ms = 5 * MINUTE, .idle_ms = 30 * MINUTE};
+    *rules = (struct rules){
+        .version = 1, .partitions = 1, .lateness_ms = 2 * DAY, .allowed_delay_ms = 5 * MINUTE, .idle_ms = 30 * MINUTE};
     assert_int_equal(windowset_parse(&rules->windows, windows, &error), 0);
 }
 
