@@ -119,6 +119,21 @@ static void put_figures(struct apply *apply, const struct keep_hash *hash, const
     buf_release(&text);
 }
 
+/* "tendency <field>" for a stored city. */
+static void put_tendency(struct apply *apply, const struct keep_field *field)
+{
+    struct citystate city;
+    struct buf name = BUF_EMPTY, text = BUF_EMPTY;
+    if (citystate_decode(&city, field->value.data, field->value.size) != 0)
+        fail("a stored city cannot be decoded", field->name);
+    figures_of_city(&city, &text);
+    buf_printf(&name, "tendency %s", field->name);
+    put(apply, &name, text.data, text.size);
+    citystate_release(&city);
+    buf_release(&name);
+    buf_release(&text);
+}
+
 static void put_hashes(struct apply *apply)
 {
     struct buf name = BUF_EMPTY;
@@ -129,6 +144,8 @@ static void put_hashes(struct apply *apply)
             put(apply, &name, field->value.data, field->value.size);
             if (strncmp(hash->name, "w:", 2) == 0 && strcmp(field->name, "#n") != 0)
                 put_figures(apply, hash, field);
+            if (strcmp(hash->name, "city") == 0)
+                put_tendency(apply, field);
         }
     }
     buf_release(&name);

@@ -29,6 +29,8 @@ def stored_of(data):
         key, field = name.split(" ", 1)
         if key == "letter":
             letters.append(tuple(int(n) for n in field.split("/")))
+        elif key == "tendency":
+            stored.tendencies[field] = float(value)
         elif key == "figures":
             key, field = field.split(" ")
             _, size, start = key.split(":")
@@ -77,6 +79,9 @@ def compare(log):
     stored, letters, found = stored_of(dump(log, seed=log.seed + 1))
     compare_partition(partition, stored, comparison)
     comparison.equal("letters", sorted(set(partition.letters)), sorted(set(letters)))
+    for field, tendency in stored.tendencies.items():
+        want = figures.tendency(partition.cities[field])
+        comparison.equal(f"tendency {field}", str(float(want)), str(tendency))
     for name, text in found.items():
         if name in partition.windows:
             figures.compare("figures " + " ".join(map(str, name)), partition.windows[name], text, comparison)

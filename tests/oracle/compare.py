@@ -43,6 +43,7 @@ class Stored:
         self.cities = {}   # field: bytes of CityState
         self.panes = {}    # start: {field: bytes of Pane}
         self.windows = {}  # (size's name, key): {field: bytes of WindowState}
+        self.tendencies = {}  # field: Pa, as isobar-apply derives it
         self.counts = {}   # start, or (size's name, key): its #n
 
     def number(self, field):

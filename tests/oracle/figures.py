@@ -1,6 +1,8 @@
 """What readers derive from a window, from its rows and in exact integers (whose quotient Python rounds once); and the comparison with what the programs make of their sums."""
 import math
 
+import formulas
+import quality
 import windows
 
 NEAR = 1e-9
@@ -87,9 +89,23 @@ def wanted(rows, sketched):
         for metric, value in row.metrics.items():
             columns.setdefault(metric, []).append(value)
     out = {str(metric): of_metric(metric, values, sketched) for metric, values in columns.items()}
+    if windows.TEMPERATURE in columns:
+        mean_c = mean(columns[windows.TEMPERATURE]) / 100
+        out["degree_days"] = [formulas.heating_degree_days(mean_c), formulas.cooling_degree_days(mean_c)]
     if any(row.wind is not None for row in rows):
         out["wind"] = of_wind(rows)
     return out
+
+
+def tendency(city):
+    """Pa of a city's latest reading; NaN when it is not known."""
+    latest = city.latest
+    for bit, group in ((4, quality.SEA), (5, quality.STATION)):
+        if latest is not None and bit in latest.values and not quality.concerned(latest, group):
+            past = [(at, values[group]) for at, values in city.memory.past if group in values]
+            change = formulas.tendency((latest.at, latest.values[bit]), past)
+            return math.nan if change is None else change
+    return math.nan
 
 
 def compare(what, window, text, comparison):

@@ -51,7 +51,7 @@ def test_the_second_implementation_agrees():
                                     ("semantics.values", values, rows)])
     assert wrong == [], "\n".join(line[:400] for line in wrong[:20])
     assert all(counters[name] > LOGS for name in COUNTERS), counters
-    assert values > 10 * rows and compared["figure"] > rows
+    assert values > 10 * rows and compared["figure"] > rows and compared["tendency"] > LOGS
     assert rows >= (1000000 if FULL else 90000)
 
 

@@ -7,7 +7,7 @@ from decode import CUSTOM
 
 DAY_MS = 86400000
 UNITS = {"s": 1000, "m": 60000, "h": 3600000, "d": DAY_MS, "y": 365 * DAY_MS}
-DEW_POINT, FEELS_LIKE, VAPOUR_PRESSURE = 11, 13, 14
+TEMPERATURE, DEW_POINT, FEELS_LIKE, VAPOUR_PRESSURE = 1, 11, 13, 14
 # metric: bit of `present`
 METRICS = {1: 0, 2: 6, 3: 4, 4: 5, 5: 8, 6: 10, 7: 11, 8: 12, 9: 13, 10: 14, 11: 7, 12: 16}
 METRICS.update({15 + k: 17 + k for k in range(7)})
