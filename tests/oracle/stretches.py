@@ -1,11 +1,7 @@
 """What rows of a city stand for: precipitation and covered time (docs/semantics.md). A chain keeps, for all time, which row stands for it;
 parts of a span follow from that by subtraction."""
 import bisect
-import os
 
-from proto import ROOT
-
-STRETCHED = os.path.exists(os.path.join(ROOT, "worker", "stretch.c"))  # until the worker has them, nothing of this is looked at
 COVERED, RAIN, SNOW = range(3)
 HOUR_S, LONGEST_S = 3600, 86400
 PARTS = ("rain_um", "rain_covered_ms", "snow_um", "snow_covered_ms", "covered_ms")
@@ -99,9 +95,9 @@ class Trail:
         return {slot: parts for slot, parts in changes.items() if any(parts)}
 
     def _of(self, row, known):
-        out = [(COVERED, HOUR_S, 0)] if STRETCHED else []
+        out = [(COVERED, HOUR_S, 0)]
         for chain, bit in ((RAIN, RAIN_BIT), (SNOW, SNOW_BIT)):
-            if STRETCHED and bit in known and 0 < row.accumulation <= LONGEST_S:
+            if bit in known and 0 < row.accumulation <= LONGEST_S:
                 out.append((chain, row.accumulation, known[bit]))
                 self.longest_s = max(self.longest_s, row.accumulation)
         return out

@@ -282,17 +282,15 @@ def trail_of(rows, since=-10 ** 9):
     return [sum(parts[k] for parts in slots.values()) for k in range(len(stretches.PARTS))]
 
 
-def test_trailing_amounts_are_not_added_up(monkeypatch):
+def test_trailing_amounts_are_not_added_up():
     """Six polls in an hour of 6 mm in the last hour are 6 mm of that hour, and 5 mm of the one before."""
-    monkeypatch.setattr(stretches, "STRETCHED", True)
     polls = [(minute, 6) for minute in range(10, 61, 10)]
     assert trail_of(polls) == [6000 + 5000, 110 * 60000, 0, 0, 110 * 60000]
     assert trail_of(polls[::-1]) == trail_of(polls[3:] + polls[:3]) == trail_of(polls)
     assert trail_of([(0, 3), (300, 3)])[:2] == [6000, 2 * 3600000]
 
 
-def test_what_was_too_long_ago_stays_as_it_was(monkeypatch):
-    monkeypatch.setattr(stretches, "STRETCHED", True)
+def test_what_was_too_long_ago_stays_as_it_was():
     chain = stretches.Chain()
     chain.insert(3600, 1, 3600, 36, 0)
     gone, come = chain.insert(1800, 1, 3600, 72, 1000)
