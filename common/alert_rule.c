@@ -281,8 +281,10 @@ static bool find_metric(struct alert_rule *rule, const struct custom_set *custom
     if (number < 0 && !quantity)
         return false;
     rule->metric = quantity ? quantity->metric : QUANTITY_CUSTOM + number;
-    if (!customs || !custom_metric_label(customs, rule->metric, &label))
+    if (quantity && (!customs || !custom_metric_label(customs, rule->metric, &label)))
         label = (struct label){.unit = quantity->unit, .scale = quantity->scale};
+    else if (!quantity && !custom_metric_label(customs, rule->metric, &label))
+        return false;
     text_copy(rule->unit, sizeof rule->unit, label.unit);
     rule->scale = label.scale;
     return true;

@@ -23,8 +23,8 @@ struct alert_state {
     int32_t count;    /* of them; 0: none took part yet */
     int32_t value;    /* the statistic */
     int32_t metric;
-    int8_t statistic; /* isobar.v1.AlertStatistic */
-    int8_t phase;     /* isobar.v1.AlertPhase */
+    uint8_t statistic; /* isobar.v1.AlertStatistic */
+    int8_t phase;      /* isobar.v1.AlertPhase */
     char rule[ALERT_NAME_BYTES];
 };
 

@@ -6,6 +6,7 @@
 
 #include "mem.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ void latest_set(struct latest *latest, const struct observation *row, int64_t pr
     latest->provider = row->provider;
     latest->accumulation_s = row->accumulation_s;
     int32_t *next = latest->values;
+    assert(next || !row->present);
     for (uint64_t left = row->present; left; left &= left - 1)
         *next++ = row->value[__builtin_ctzll(left)];
 }
