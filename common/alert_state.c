@@ -20,7 +20,7 @@
 void alert_state_init(struct alert_state *state, const struct alert_rule *rule)
 {
     *state = (struct alert_state){
-        .size_ms = rule->size_ms, .metric = rule->metric, .statistic = (int8_t)rule->statistic, .phase = IDLE};
+        .size_ms = rule->size_ms, .metric = rule->metric, .statistic = (uint8_t)rule->statistic, .phase = IDLE};
     memcpy(state->rule, rule->name, sizeof state->rule);
 }
 
@@ -251,7 +251,7 @@ static void unpack(struct alert_state *state, const Isobar__V1__AlertState *mess
                                   .count = (int32_t)message->count,
                                   .value = message->value,
                                   .metric = message->metric,
-                                  .statistic = (int8_t)message->statistic,
+                                  .statistic = (uint8_t)message->statistic,
                                   .phase = (int8_t)message->phase};
     memcpy(state->rule, message->rule, strlen(message->rule) + 1);
 }

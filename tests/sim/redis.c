@@ -297,7 +297,7 @@ void redis_begin(void)
     redis_set_integer(meta, "pane_ms", PANE_MS);
     set_text(meta, "config_version", "1");
     for (int version = 1; version <= RULES_VERSIONS; version++) {
-        char field[8], text[sizeof RULES + 64];
+        char field[16], text[sizeof RULES + 64];
         snprintf(field, sizeof field, "%d", version);
         snprintf(text, sizeof text, RULES, RULES_WINDOWS[version - 1],
                  (long long)(RULES_LATENESS[version - 1] / 60000));

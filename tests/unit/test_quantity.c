@@ -60,7 +60,7 @@ static void names_follow_the_enum(void **state)
     }
     for (int bit = 0; bit < OBSERVATION_VALUES; bit++)
         assert_int_equal(value_kind_get(bit)->name != NULL, OBSERVATION_KNOWN >> bit & 1);
-    char name[16];
+    char name[24];
     for (int k = 0; k < CUSTOM_COUNT; k++) {
         snprintf(name, sizeof name, "custom_%d", k);
         assert_string_equal(quantity_get(QUANTITY_CUSTOM + k)->name, name);
