@@ -7,9 +7,8 @@
 #include "duration.h"
 #include "error.h"
 #include "quantity.h"
+#include "scaled.h"
 
-#include <ctype.h>
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,43 +96,6 @@ int quality_rules_find(const char *name)
     return -1;
 }
 
-/* ---- numbers ---- */
-
-/* All of the text, [-]digits[.digits], times the scale; false when that is no whole 32-bit number. */
-static bool parse_number(const char *text, size_t size, int32_t scale, int32_t *out)
-{
-    const char *p = text, *end = text + size;
-    bool negative = p < end && *p == '-', digits = false;
-    int64_t number = 0, left = scale;
-    for (p += negative; p < end && isdigit((unsigned char)*p) && number <= INT32_MAX; p++, digits = true)
-        number = number * 10 + (*p - '0');
-    number *= scale;
-    if (digits && p < end && *p == '.') {
-        digits = false;
-        for (p++; p < end && isdigit((unsigned char)*p) && (left % 10 == 0 || *p == '0'); p++, digits = true) {
-            left /= left % 10 == 0 ? 10 : 1;
-            number += (*p - '0') * left;
-        }
-    }
-    number = negative ? -number : number;
-    if (!digits || p != end || number > INT32_MAX || number < INT32_MIN)
-        return false;
-    *out = (int32_t)number;
-    return true;
-}
-
-/* As parse_number takes it, without zeros at the end. */
-static void print_number(int32_t number, int32_t scale, struct buf *out)
-{
-    int64_t size = number < 0 ? -(int64_t)number : number, rest = size % scale;
-    buf_printf(out, "%s%" PRId64, number < 0 ? "-" : "", size / scale);
-    if (rest == 0)
-        return;
-    buf_byte(out, '.');
-    for (int64_t unit = scale / 10; rest != 0; rest %= unit, unit /= 10)
-        buf_byte(out, (char)('0' + rest / unit));
-}
-
 /* ---- values ---- */
 
 /* "-80..60", an end left out: no limit there. */
@@ -145,8 +107,8 @@ static bool parse_range(const char *text, int32_t scale, int32_t *minimum, int32
     if (!dots || strlen(text) == 2)
         return false;
     size_t before = (size_t)(dots - text), after = strlen(dots + 2);
-    return (before == 0 || parse_number(text, before, scale, minimum)) &&
-           (after == 0 || parse_number(dots + 2, after, scale, maximum)) && *minimum <= *maximum;
+    return (before == 0 || scaled_parse(text, before, scale, minimum)) &&
+           (after == 0 || scaled_parse(dots + 2, after, scale, maximum)) && *minimum <= *maximum;
 }
 
 static int set_range(struct quality_limits *limits, int value, const char *text, struct buf *error)
@@ -170,7 +132,7 @@ static bool parse_steps(const char *text, int32_t steps[QUALITY_STEPS])
 {
     for (int i = 0; i < QUALITY_STEPS; i++) {
         size_t size = strcspn(text, "/");
-        if (!parse_number(text, size, CENTI, &steps[i]) || steps[i] < 0 ||
+        if (!scaled_parse(text, size, CENTI, &steps[i]) || steps[i] < 0 ||
             (text[size] == '/') != (i < QUALITY_STEPS - 1))
             return false;
         text += size + 1;
@@ -190,7 +152,7 @@ static bool set_steps(struct quality_limits *limits, size_t at, const char *text
 static bool set_most(struct quality_limits *limits, size_t at, const char *text)
 {
     int32_t number = 0;
-    if (strcmp(text, NONE) != 0 && (!parse_number(text, strlen(text), CENTI, &number) || number <= 0))
+    if (strcmp(text, NONE) != 0 && (!scaled_parse(text, strlen(text), CENTI, &number) || number <= 0))
         return false;
     memcpy((char *)limits + at, &number, sizeof number);
     return true;
@@ -200,7 +162,7 @@ static bool set_level(struct quality_limits *limits, size_t at, const char *text
                       int32_t high)
 {
     int32_t number;
-    if (!parse_number(text, strlen(text), scale, &number) || number < low || number > high)
+    if (!scaled_parse(text, strlen(text), scale, &number) || number < low || number > high)
         return false;
     memcpy((char *)limits + at, &number, sizeof number);
     return true;
@@ -258,10 +220,10 @@ static void print_range(const struct quality_limits *limits, int value, struct b
         int32_t scale = value_kind_get(value)->scale, minimum = limits->minimum[value],
                 maximum = limits->maximum[value];
         if (minimum != INT32_MIN)
-            print_number(minimum, scale, out);
+            scaled_trimmed(out, minimum, scale);
         buf_text(out, "..");
         if (maximum != INT32_MAX || minimum == INT32_MIN)
-            print_number(maximum, scale, out);
+            scaled_trimmed(out, maximum, scale);
     }
     buf_text(out, set ? "\n" : NONE "\n");
 }
@@ -273,7 +235,7 @@ static void print_steps(const int32_t steps[QUALITY_STEPS], struct buf *out)
         buf_text(out, NONE);
     for (int i = 0; i < QUALITY_STEPS && memcmp(steps, none, sizeof none) != 0; i++) {
         buf_text(out, i ? "/" : "");
-        print_number(steps[i], CENTI, out);
+        scaled_trimmed(out, steps[i], CENTI);
     }
 }
 
@@ -299,11 +261,11 @@ static void print_key(const struct quality_limits *limits, size_t i, struct buf 
         if (number == 0)
             buf_text(out, NONE);
         else
-            print_number(number, CENTI, out);
+            scaled_trimmed(out, number, CENTI);
         break;
     case LEVEL:
     case COUNT:
-        print_number(number, keys[i].kind == LEVEL ? CENTI : 1, out);
+        scaled_trimmed(out, number, keys[i].kind == LEVEL ? CENTI : 1);
         break;
     }
     buf_byte(out, '\n');

@@ -4,6 +4,7 @@
  */
 #include "rules.h"
 
+#include "custom_rules.h"
 #include "duration.h"
 #include "error.h"
 #include "quality_rules.h"
@@ -19,6 +20,7 @@
 #define SLIDING       "sliding"
 #define LATENESS_HIGH (100 * DURATION_YEAR) /* as the retention of windows */
 #define ALERT         "alert "              /* sections of alerts: [alert frost] */
+#define METRIC        "metric "             /* and of metrics: [metric soil_moisture] */
 #define WORD_SHOWN    64                    /* bytes of a value that an error quotes */
 
 #define TIME_ROW(name_, low_, high_, start_, help_)                                                                    \
@@ -52,6 +54,7 @@ struct parse {
     int errors;
     bool given[KEYS], given_quality[QUALITY_KEYS];
     struct buf windows; /* as windowset_parse takes them */
+    struct custom_rules customs;
 };
 
 __attribute__((format(printf, 3, 4))) static void wrong(struct parse *parse, int line, const char *format, ...)
@@ -147,6 +150,14 @@ static void take_alert(struct parse *parse, const char *alert, const char *name,
     buf_release(&reason);
 }
 
+static void take_metric(struct parse *parse, const char *metric, const char *name, const char *value)
+{
+    struct buf reason = BUF_EMPTY;
+    if (custom_rules_set(&parse->customs, metric, name, value, &reason) != 0)
+        wrong(parse, parse->line, "%s", reason.data);
+    buf_release(&reason);
+}
+
 static bool is_section(const char *section)
 {
     for (size_t i = 0; i < KEYS; i++) {
@@ -169,6 +180,8 @@ static int on_key(void *arg, const char *section, const char *name, const char *
         take_quality(parse, name, value);
     else if (strncmp(section, ALERT, sizeof ALERT - 1) == 0)
         take_alert(parse, section + sizeof ALERT - 1, name, value);
+    else if (strncmp(section, METRIC, sizeof METRIC - 1) == 0)
+        take_metric(parse, section + sizeof METRIC - 1, name, value);
     else if (is_section(section))
         take_key(parse, section, name, value);
     else
@@ -223,11 +236,20 @@ static void take_windows(struct parse *parse)
     buf_release(&reason);
 }
 
+static void take_metrics(struct parse *parse)
+{
+    struct buf reason = BUF_EMPTY;
+    if (custom_rules_finish(&parse->customs, &parse->rules->customs, &parse->rules->quality, &reason) != 0)
+        wrong(parse, 0, "%s", reason.data);
+    buf_release(&reason);
+}
+
 /* Only when all else is well: a missing window would make more mistakes than there are. */
 static void take_alerts(struct parse *parse)
 {
     struct buf reason = BUF_EMPTY;
-    if (parse->errors == 0 && alert_rules_finish(&parse->rules->alerts, &parse->rules->windows, NULL, &reason) != 0)
+    struct rules *rules = parse->rules;
+    if (parse->errors == 0 && alert_rules_finish(&rules->alerts, &rules->windows, &rules->customs, &reason) != 0)
         wrong(parse, 0, "%s", reason.data);
     buf_release(&reason);
 }
@@ -268,6 +290,7 @@ int rules_parse(struct rules *rules, const char *text, size_t size, struct buf *
         if (ini_parse_stream(next_line, &parse, on_key, &parse) != 0)
             wrong(&parse, 0, "the rules cannot be read");
         take_windows(&parse);
+        take_metrics(&parse);
         take_alerts(&parse);
     }
     if (parse.errors > RULES_ERRORS_MAX)
@@ -309,6 +332,7 @@ void rules_print(const struct rules *rules, struct buf *out)
     }
     buf_text(out, "\n[quality]\n");
     quality_rules_print(&rules->quality, out);
+    custom_rules_print(&rules->customs, out);
     alert_rules_print(&rules->alerts, out);
 }
 

@@ -12,6 +12,7 @@
 
 #include "alert_rule.h"
 #include "buf.h"
+#include "custom.h"
 #include "quality.h"
 #include "windowset.h"
 
@@ -29,6 +30,7 @@ struct rules {
     int64_t allowed_delay_ms;
     int64_t idle_ms;
     struct alert_rules alerts;
+    struct custom_set customs;
 };
 
 /* One key of a section that has fixed ones. Texts are static. */

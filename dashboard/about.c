@@ -1,6 +1,7 @@
 /* See about.h. Credits are texts of the sources' licences, not of the catalogue: fixed here. */
 #include "about.h"
 
+#include "text.h"
 #include "windowset.h"
 
 #include <stdbool.h>
@@ -43,10 +44,27 @@ static void encode_sizes(const char *windows, struct buf *out)
     buf_release(&error);
 }
 
+/* Metrics of the operator's own. Names are plain by their rules; units are text. */
+static void encode_custom(const struct custom_set *set, struct buf *out)
+{
+    const char *comma = "";
+    for (int number = 0; number < CUSTOM_COUNT; number++) {
+        const struct custom *custom = custom_get(set, number);
+        if (!custom)
+            continue;
+        buf_printf(out, "%s{\"name\":\"%s\",\"unit\":", comma, custom->name);
+        text_json(out, custom->unit);
+        buf_printf(out, ",\"combine\":\"%s\"}", custom_combine_name(custom->combine));
+        comma = ",";
+    }
+}
+
 void about_encode(const struct atlas *atlas, const char *windows, struct buf *out)
 {
     buf_printf(out, "{\"version\":\"%s\",\"windows\":[", ISOBAR_VERSION);
     encode_sizes(windows, out);
+    buf_text(out, "],\"custom\":[");
+    encode_custom(&atlas->custom, out);
     buf_printf(out, "],\"data\":\"%s\",\"attribution\":[", about_data(atlas));
     for (size_t i = 0; i < sizeof credits / sizeof *credits; i++)
         buf_printf(out, "%s{\"provider\":\"%s\",\"text\":\"%s\",\"url\":\"%s\"}", i ? "," : "", credits[i].provider,

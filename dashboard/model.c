@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "log.h"
 #include "mem.h"
+#include "naming.h"
 #include "part.h"
 #include "shard.h"
 #include "text.h"
@@ -30,6 +31,7 @@ struct model {
     struct loop_timer *update_timer, *view_timer, *meta_timer;
     struct atlas atlas;
     struct view view;
+    struct naming naming;
     struct climate climate;
     struct part_context context;
     struct part *parts;
@@ -122,7 +124,7 @@ static void meta_take(struct model *model, int32_t partitions, const struct stor
 
 static bool meta_shape(const struct store_reply *reply)
 {
-    bool good = reply->type == STORE_ARRAY && reply->count == 5;
+    bool good = reply->type == STORE_ARRAY && reply->count == 6;
     for (size_t i = 0; good && i < 3; i++)
         good = reply->elements[i]->type == STORE_TEXT && reply->elements[i]->size < TEXT_BYTES;
     return good;
@@ -148,6 +150,7 @@ static void on_meta(void *arg, int status, const struct store_reply *reply)
         return;
     meta_take(model, (int32_t)partitions, (const struct store_reply *const *)reply->elements);
     climate_update(&model->climate, (int32_t)partitions, strtoll(reply->elements[4]->text, NULL, 10));
+    naming_update(&model->naming, strtoll(reply->elements[5]->text, NULL, 10));
 }
 
 static void on_meta_time(void *arg)
@@ -158,7 +161,7 @@ static void on_meta_time(void *arg)
         return;
     snprintf(key, sizeof key, "%smeta", model->config.prefix);
     store_send(model->store, on_meta, model, "HMGET", key, "partitions", "windows", "catalogue_version", "installation",
-               "normals_version", NULL);
+               "normals_version", "config_version", NULL);
     for (int32_t i = 0; i < model->part_count; i++)
         part_retry(&model->parts[i]);
     model->config.metrics->cities = (int64_t)atlas_count(&model->atlas);
@@ -262,6 +265,7 @@ struct model *model_new(const struct model_config *config, const struct model_ev
         return NULL;
     }
     climate_init(&model->climate, model->store, model->config.prefix, config->metrics);
+    naming_init(&model->naming, model->store, model->config.prefix, &model->atlas.custom);
     model->update_timer = loop_timer_new(config->loop, on_update, model);
     model->view_timer = loop_timer_new(config->loop, on_view_time, model);
     model->meta_timer = loop_timer_new(config->loop, on_meta_time, model);

@@ -7,6 +7,7 @@ import { text } from './strings.js';
 const CARDS = ['temperature', 'humidity', 'pressure_sea_level', 'wind_speed', 'precipitation', 'cloud', 'visibility'];
 const RETRY_MS = 3000;
 const SIZES = { '6h': '10m', '24h': '1h', '48h': '1h' }; // a window must hold several readings for its band to say something
+const plainName = name => name[0].toUpperCase() + name.slice(1).replaceAll('_', ' '); // soil_moisture: Soil moisture
 const $ = id => document.getElementById(id);
 const element = (tag, className, content) => Object.assign(document.createElement(tag), { className: className ?? '', textContent: content ?? '' });
 
@@ -22,6 +23,7 @@ export class Detail {
     this.latest = null;
     this.note = '';
     this.cards = new Map(CARDS.map(name => [name, this.card(name)]));
+    this.own = []; // names of the operator's own metrics
     $('cards').replaceChildren(...[...this.cards.values()].map(c => c.item));
     $('ranges').replaceChildren(...Object.keys(RANGES).map(name => this.rangeButton(name)));
     $('reset-zoom').addEventListener('click', () => { this.chart.resetZoom(); this.redraw(); $('chart').focus(); });
@@ -63,7 +65,7 @@ export class Detail {
     $('chart-data').setAttribute('aria-label', text.dataTable);
     $('ranges').setAttribute('aria-label', text.rangeLabel);
     for (const button of $('ranges').children) button.textContent = text.ranges[button.dataset.range];
-    for (const [name, card] of this.cards) card.label.textContent = text.metrics[name];
+    for (const [name, card] of this.cards) card.label.textContent = text.metrics[name] ?? plainName(name);
     if (this.latest) this.update(this.latest);
     this.zone();
     this.ranges();
@@ -114,6 +116,15 @@ export class Detail {
     this.ranges();
     this.chart.setRange(RANGES[state.range]);
     this.redraw();
+  }
+
+  // Metrics of the operator's own: a card for each, after the others.
+  setOwn(names) {
+    if (String(names) === String(this.own)) return;
+    this.own = names;
+    this.cards = new Map([...CARDS.map(name => [name, this.cards.get(name)]), ...names.map(name => [name, this.card(name)])]);
+    $('cards').replaceChildren(...[...this.cards.values()].map(c => c.item));
+    this.labels();
   }
 
   // The sizes that are configured.

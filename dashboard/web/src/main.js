@@ -7,6 +7,7 @@ import { showSettings } from './settings.js';
 import { Stream } from './stream.js';
 import { chooseLanguage, text } from './strings.js';
 import { CityTable } from './table.js';
+import { setOwn } from './units.js';
 
 const $ = id => document.getElementById(id);
 const { state } = address;
@@ -111,6 +112,8 @@ async function loadAbout() {
     const answer = await (await fetch('/api/v1/about')).json();
     about = { ...answer, seen: new Set([...readings.values()].map(r => r.provider)) };
     detail.setSizes(about.windows);
+    setOwn(about.custom);
+    detail.setOwn(about.custom.map(metric => metric.name));
     honest();
   } catch {
     // asked again with the next values

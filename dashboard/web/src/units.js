@@ -17,7 +17,14 @@ const PERCENT = { name: '%', digits: 0, from: x => x };
 const DIMENSIONS = { temperature: 'temperature', wind_speed: 'wind', pressure_sea_level: 'pressure', precipitation: 'precipitation' };
 const FIXED = { humidity: PERCENT, cloud: PERCENT, visibility: { name: 'km', digits: 1, from: x => x / 1000 } };
 
+// Metrics of the operator's own, as the API names them: shown in the unit they have, in no other.
+const own = new Map();
+export function setOwn(list) {
+  own.clear();
+  for (const { name, unit } of list) own.set(name, { name: unit, digits: 2, from: x => x });
+}
+
 // The unit that a value is shown in, with the chosen codes by dimension.
 export function unitOf(name, chosen) {
-  return FIXED[name] ?? UNITS[chosen[DIMENSIONS[name]]];
+  return FIXED[name] ?? own.get(name) ?? UNITS[chosen[DIMENSIONS[name]]];
 }
