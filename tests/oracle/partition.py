@@ -41,16 +41,19 @@ class Window:
         self.parts = [0] * len(stretches.PARTS)
 
     def take(self, rows, updated, start, end):
-        self.rows.extend(rows)
         self._widen(updated, start, end)
+        self.rows.extend(rows)
 
     def _widen(self, updated, start, end):
+        """To hold the span of what comes; one with nothing in it, be it that parts were taken back, has that span."""
         self.updated = max(self.updated, updated)
+        if not self.rows and not any(self.parts):
+            self.start, self.end = start, end
         self.start, self.end = min(self.start, start), max(self.end, end)
 
     def pour(self, parts, updated, start, end):
-        self.parts = [a + b for a, b in zip(self.parts, parts)]
         self._widen(updated, start, end)
+        self.parts = [a + b for a, b in zip(self.parts, parts)]
 
 
 class City:
