@@ -151,7 +151,7 @@ static int find_begin(struct explain *explain)
     int32_t partition = explanation->city.partition;
     int64_t before_ms = JUDGE_BEFORE_MS + rules->idle_ms + rules->allowed_delay_ms + 2 * rules->windows.pane_ms;
     struct buf error = BUF_EMPTY;
-    int64_t low, high, begin;
+    int64_t low = 0, high = 0, begin = 0;
     int status = kafka_scan_ends(explain->scan, partition, &low, &high, &error);
     if (status == 0)
         status = kafka_scan_seek(explain->scan, partition, explanation->start_ms - before_ms, &begin, &error);

@@ -39,8 +39,9 @@ struct reader_keys reader_plan(const struct window_query *query)
     int64_t first = window_start(query->from_ms + size - 1 - slack, size);
     int64_t most = least(query->limit * step + parts + 2 * slack / size, READER_MAX_KEYS);
     int64_t count = least((last - first) / size + 1, most);
-    return first > last ? (struct reader_keys){0}
-                        : (struct reader_keys){.first_ms = last - (count - 1) * size, .count = (size_t)count};
+    if (first > last)
+        return (struct reader_keys){0};
+    return (struct reader_keys){.first_ms = last - (count - 1) * size, .count = (size_t)count};
 }
 
 int reader_decode(struct window *window, const struct window_query *query, int64_t key_ms, const void *bytes,

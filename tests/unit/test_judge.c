@@ -87,9 +87,10 @@ static int64_t offset;
 
 static struct kafka_record record_of(const struct buf *bytes, int64_t at_ms)
 {
+    offset++;
     return (struct kafka_record){.topic = "t",
                                  .partition = PARTITION,
-                                 .offset = offset++,
+                                 .offset = offset - 1,
                                  .timestamp_ms = at_ms,
                                  .value = bytes->data,
                                  .size = bytes->size};

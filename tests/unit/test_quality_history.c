@@ -111,7 +111,7 @@ static void any_readings_come_back(void **state)
 {
     (void)state;
     struct dice dice = {7};
-    struct quality_past kept[64];
+    struct quality_past kept[64] = {0};
     for (int round = 0; round < 300; round++) {
         int count = 0;
         for (int i = 0; i < 60; i++) {

@@ -332,7 +332,7 @@ static void walks_are_what_the_definition_says(void **state)
 {
     (void)state;
     struct dice dice = {11};
-    struct trail_row rows[ROWS];
+    struct trail_row rows[ROWS] = {0};
     struct trail trail = {0};
     for (int round = 0; round < 2000; round++) {
         int count = trail_of(&trail, rows, random_rows(&dice, rows));
@@ -346,7 +346,7 @@ static void parts_over_any_cut_add_up(void **state)
 {
     (void)state;
     struct dice dice = {12};
-    struct trail_row rows[ROWS];
+    struct trail_row rows[ROWS] = {0};
     struct trail trail = {0};
     for (int round = 0; round < 1000; round++) {
         trail_of(&trail, rows, random_rows(&dice, rows));
@@ -368,7 +368,7 @@ static void corrections_add_up_in_any_order(void **state)
 {
     (void)state;
     struct dice dice = {13};
-    struct trail_row rows[ROWS], come[ROWS], sorted[ROWS];
+    struct trail_row rows[ROWS] = {0}, come[ROWS] = {0}, sorted[ROWS] = {0};
     struct trail trail = {0};
     for (int round = 0; round < 500; round++) {
         int count = trail_of(&trail, rows, random_rows(&dice, rows));
