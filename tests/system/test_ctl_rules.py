@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from ctl_runs import run, started
+from ctl_runs import run, started, view_of
 from feed import Feed
 from stack import wait_for
 
@@ -186,7 +186,9 @@ def test_rules_that_are_gone_stop_a_partition_with_an_alarm(stack):
     stack.start_worker("worker-1")
     wait_for("all partitions stop", lambda: stack.metric("worker-1", "isobar_worker_partitions_stopped") == 24, 30)
     assert "isobarctl rules versions" in stack.programs["worker-1"].log()
+    stopped = lambda: sum(p["phase"] == "stopped" for p in (view_of(stack)[1] or {}).get("partition_list", []))
     redis.hset("isobar:config", "2", text)
+    wait_for("the leader knows of it", lambda: stopped() == 24, 30)  # a resume before that would be none
     code, out, err = run(stack, "partition", "resume", "3", which=("redis", "coordinator"))
     assert code == 0 and "partition 3 runs" in out, err
     assert redis.hget("isobar:{3}:ledger", "config_version") == b"2"
