@@ -235,7 +235,7 @@ static int judge_all(struct explain *explain)
     const struct rules *rules = rules_of(explain, explain->stored.config_version);
     int64_t offset;
     int code = rules ? read_log(explain, rules) : explain->context.exit_code;
-    if (code != EXIT_CODE_OK)
+    if (code != EXIT_CODE_OK || !rules)
         return code;
     int64_t version = judge_first_version(explain->judge, &offset);
     if (version == 0 || version > rules->version)

@@ -13,7 +13,7 @@
 
 static void drop(struct alarms *alarms, struct alarm *alarm)
 {
-    HASH_DEL(alarms->table, alarm);
+    HASH_DEL(alarms->table, alarm); // NOLINT(clang-analyzer-unix.Malloc): each is dropped once
     alert_states_release(&alarm->states);
     free(alarm);
     alarms->version++;

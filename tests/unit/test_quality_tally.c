@@ -18,7 +18,8 @@ static void each_flag_of_a_row_is_counted(void **state)
     quality_tally_add(&tally, 0);
     assert_null(tally.counts);
     for (int i = 0; i < 1000; i++) {
-        int64_t flags = dice_below(&dice, INT64_MAX) & dice_below(&dice, INT64_MAX) & ~(INT64_C(1) << 40);
+        int64_t some = dice_below(&dice, INT64_MAX), others = dice_below(&dice, INT64_MAX);
+        int64_t flags = some & others & ~(INT64_C(1) << 40);
         quality_tally_add(&tally, flags);
         for (int bit = 0; bit < 63; bit++)
             wanted[bit] += flags >> bit & 1;

@@ -247,9 +247,10 @@ static char *read_page(void)
     ssize_t size = readlink("/proc/self/exe", path, sizeof path - 64);
     assert_true(size > 0);
     path[size] = '\0';
-    for (int up = 0; up < 4; up++) /* build/<kind>/unit/<name> */
-        *strrchr(path, '/') = '\0';
-    strcat(path, "/docs/rules.md");
+    for (int up = 0; up < 4; up++)  /* build/<kind>/unit/<name> */
+        *strrchr(path, '/') = '\0'; // NOLINT(clang-analyzer-core.NonNullParamChecker): it is a path
+    size = (ssize_t)strlen(path);
+    snprintf(path + size, sizeof path - (size_t)size, "/docs/rules.md");
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     size_t got = fread(text, 1, RULES_MAX_BYTES - 1, file);
