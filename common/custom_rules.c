@@ -38,8 +38,11 @@ static bool whole(const char *text, int32_t most, int32_t *out)
     size_t size = strlen(text);
     if (size == 0 || size > 7 || strspn(text, "0123456789") != size)
         return false;
-    *out = (int32_t)strtol(text, NULL, 10);
-    return *out <= most;
+    int32_t number = (int32_t)strtol(text, NULL, 10);
+    if (number > most)
+        return false; /* `*out` is an index later on, whatever else is wrong */
+    *out = number;
+    return true;
 }
 
 static struct custom_rule *section(struct custom_rules *rules, const char *metric, struct buf *error)
