@@ -33,8 +33,8 @@ class Rig:
         self.rows = feed.rows
         stack.start_coordinator()
         worker = stack.start_worker("worker-1", "--tick-s", "1")
-        wait_for("everything is applied", lambda: self.sum("isobar:", "rows_in", "rows_late") == self.rows, 60)
-        wait_for("a tick of each partition is applied", lambda: self.least("isobar:", "rows_tick") >= 1, 60)
+        wait_for("everything is applied", lambda: self.sum("isobar:", "rows_in", "rows_late") == self.rows, 120)
+        wait_for("a tick of each partition is applied", lambda: self.least("isobar:", "rows_tick") >= 1, 120)
         assert worker.terminate(20) == 0, worker.log()[-2000:]
 
     def ledgers(self, prefix):
