@@ -2,7 +2,6 @@
  */
 #include "custom.h"
 
-#include "error.h"
 #include "quantity.h"
 #include "text.h"
 
@@ -91,8 +90,7 @@ static bool scale_valid(int32_t scale)
     return scale == 1;
 }
 
-/* Why it is not sound; NULL when it is. */
-static const char *fault_of(const struct custom_set *set, int number)
+const char *custom_fault(const struct custom_set *set, int number)
 {
     const struct custom *custom = &set->list[number];
     if (!name_well_formed(custom))
@@ -110,18 +108,6 @@ static const char *fault_of(const struct custom_set *set, int number)
     if (custom->has_minimum && custom->has_maximum && custom->minimum > custom->maximum)
         return "the minimum is above the maximum";
     return NULL;
-}
-
-int custom_check(const struct custom_set *set, struct buf *error)
-{
-    for (int number = 0; number < CUSTOM_COUNT; number++) {
-        const char *fault = custom_get(set, number) ? fault_of(set, number) : NULL;
-        if (!fault)
-            continue;
-        buf_printf(error, "custom metric %d: %s", number, fault);
-        return ERR_INVALID;
-    }
-    return 0;
 }
 
 /* ---- labels ---- */

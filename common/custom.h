@@ -32,8 +32,8 @@ struct custom_set {
     struct custom list[CUSTOM_COUNT]; /* by number; zeroed: none is defined */
 };
 
-/* 0 when the definitions are sound, or ERR_INVALID with a sentence for the first that is not, appended to `error`. */
-int custom_check(const struct custom_set *set, struct buf *error) __attribute__((warn_unused_result));
+/* Why the definition of `number`, which is there, is not sound, as static text; NULL when it is. */
+const char *custom_fault(const struct custom_set *set, int number) __attribute__((warn_unused_result));
 /* The definition of `number` (any), or NULL. */
 const struct custom *custom_get(const struct custom_set *set, int number);
 /* The number of the metric with that name, or -1. */

@@ -45,23 +45,30 @@ static bool whole(const char *text, int32_t most, int32_t *out)
     return true;
 }
 
-static struct custom_rule *section(struct custom_rules *rules, const char *metric, struct buf *error)
+static struct custom_rule *find(struct custom_rules *rules, const char *metric)
 {
     for (size_t i = 0; i < rules->count; i++)
         if (strcmp(rules->list[i].custom.name, metric) == 0)
             return &rules->list[i];
+    return NULL;
+}
+
+int custom_rules_begin(struct custom_rules *rules, const char *metric, int line, struct buf *error)
+{
+    if (find(rules, metric))
+        return 0;
     if (rules->count == CUSTOM_COUNT) {
         buf_printf(error, "[metric %.*s]: there are %d already, and no more can be", SHOWN, metric, CUSTOM_COUNT);
-        return NULL;
+        return ERR_INVALID;
     }
     struct custom_rule *rule = &rules->list[rules->count];
-    *rule = (struct custom_rule){.number = -1, .custom = {.scale = 1}};
+    *rule = (struct custom_rule){.number = -1, .custom = {.scale = 1}, .line = line};
     if (!copy(metric, rule->custom.name, sizeof rule->custom.name) || *metric == '\0') {
         buf_printf(error, "[metric %.*s]: a name of 1 to %d characters wanted", SHOWN, metric, CUSTOM_NAME_BYTES - 1);
-        return NULL;
+        return ERR_INVALID;
     }
     rules->count++;
-    return rule;
+    return 0;
 }
 
 static bool set(struct custom_rule *rule, enum key key, const char *value)
@@ -76,9 +83,9 @@ static bool set(struct custom_rule *rule, enum key key, const char *value)
     case COMBINE:
         return custom_combine_parse(value, &rule->custom.combine);
     case MINIMUM:
-        return copy(value, rule->minimum, sizeof rule->minimum);
+        return *value && copy(value, rule->minimum, sizeof rule->minimum);
     case MAXIMUM:
-        return copy(value, rule->maximum, sizeof rule->maximum);
+        return *value && copy(value, rule->maximum, sizeof rule->maximum);
     case KEYS:
         break;
     }
@@ -94,10 +101,10 @@ int custom_rules_set(struct custom_rules *rules, const char *metric, const char 
                                              [COMBINE] = "mean, sum, minimum, maximum or last",
                                              [MINIMUM] = "a number",
                                              [MAXIMUM] = "a number"};
-    struct custom_rule *rule = section(rules, metric, error);
+    struct custom_rule *rule = find(rules, metric);
     enum key which = find_key(key);
     if (!rule)
-        return ERR_INVALID;
+        return 0;
     if (which == KEYS)
         buf_printf(error, "unknown key \"%.*s\" in [metric %s]", SHOWN, key, metric);
     else if (rule->given >> which & 1)
@@ -108,10 +115,11 @@ int custom_rules_set(struct custom_rules *rules, const char *metric, const char 
         rule->given |= 1u << which;
         return 0;
     }
+    rule->wrong = true;
     return ERR_INVALID;
 }
 
-/* ---- together ---- */
+/* ---- what a section says ---- */
 
 static bool take_bound(const struct custom_rule *rule, const char *text, bool *has, int32_t *out, struct buf *error)
 {
@@ -123,48 +131,40 @@ static bool take_bound(const struct custom_rule *rule, const char *text, bool *h
     return false;
 }
 
-/* The scale is used to read the range, so it is looked at before custom_check looks at all of it. */
-static bool scale_sound(int32_t scale)
+static bool take_range(const struct custom_rule *rule, struct custom *custom, struct buf *error)
 {
-    for (int32_t power = 1; power <= CUSTOM_SCALE_MAX; power *= 10)
-        if (power == scale)
-            return true;
-    return false;
-}
-
-static bool take(const struct custom_rule *rule, struct custom_set *set, struct buf *error)
-{
-    if (rule->number < 0 || set->list[rule->number].name[0]) {
-        buf_printf(error, "metric %s: %s", rule->custom.name,
-                   rule->number < 0 ? "number is missing: which of custom_0 to custom_15 it is"
-                                    : "another metric has the same number");
-        return false;
-    }
-    if (!scale_sound(rule->custom.scale)) {
-        buf_printf(error, "metric %s: the scale is a power of ten up to %d", rule->custom.name, CUSTOM_SCALE_MAX);
-        return false;
-    }
-    struct custom *custom = &set->list[rule->number];
-    *custom = rule->custom;
     return take_bound(rule, rule->minimum, &custom->has_minimum, &custom->minimum, error) &&
            take_bound(rule, rule->maximum, &custom->has_maximum, &custom->maximum, error);
 }
 
-int custom_rules_finish(const struct custom_rules *rules, struct custom_set *set, struct quality_limits *limits,
-                        struct buf *error)
+static bool faultless(const struct custom_rule *rule, const struct custom_set *set, struct buf *error)
 {
-    memset(set, 0, sizeof *set);
-    for (size_t i = 0; i < rules->count; i++)
-        if (!take(&rules->list[i], set, error))
-            return ERR_INVALID;
-    if (custom_check(set, error) != 0)
+    const char *fault = custom_fault(set, rule->number);
+    if (fault)
+        buf_printf(error, "metric %s: %s", rule->custom.name, fault);
+    return !fault;
+}
+
+int custom_rules_take(const struct custom_rules *rules, size_t index, struct custom_set *set,
+                      struct quality_limits *limits, struct buf *error)
+{
+    const struct custom_rule *rule = &rules->list[index];
+    if (rule->wrong)
+        return 0;
+    if (rule->number < 0 || custom_get(set, rule->number)) {
+        buf_printf(error, "metric %s: %s", rule->custom.name,
+                   rule->number < 0 ? "number is missing: which of custom_0 to custom_15 it is"
+                                    : "another metric has the same number");
         return ERR_INVALID;
-    for (int number = 0; number < CUSTOM_COUNT; number++) {
-        const struct custom *custom = &set->list[number];
-        if (custom->has_minimum || custom->has_maximum)
-            quality_set_range(limits, OBSERVATION_CUSTOM + number, custom->has_minimum ? custom->minimum : INT32_MIN,
-                              custom->has_maximum ? custom->maximum : INT32_MAX);
     }
+    struct custom *custom = &set->list[rule->number];
+    *custom = rule->custom;
+    /* All but the range first: it is read by the scale. */
+    if (!faultless(rule, set, error) || !take_range(rule, custom, error) || !faultless(rule, set, error))
+        return ERR_INVALID;
+    if (custom->has_minimum || custom->has_maximum)
+        quality_set_range(limits, OBSERVATION_CUSTOM + rule->number, custom->has_minimum ? custom->minimum : INT32_MIN,
+                          custom->has_maximum ? custom->maximum : INT32_MAX);
     return 0;
 }
 

@@ -18,6 +18,8 @@ struct custom_rule {
     int32_t number;                                                /* -1: not given yet */
     char minimum[CUSTOM_VALUE_BYTES], maximum[CUSTOM_VALUE_BYTES]; /* as given, "": not */
     unsigned given;                                                /* bit per key */
+    int line;                                                      /* its section begins there */
+    bool wrong;                                                    /* a key of it was refused */
 };
 
 /* Sections as they are read; zeroed there are none. */
@@ -26,18 +28,18 @@ struct custom_rules {
     size_t count;
 };
 
-/*
- * Sets a key of the section of that metric, which is made when it is not there. ERR_INVALID with a sentence without
- * its end in `error`.
- */
+/* A section begins; one that comes again goes on. ERR_INVALID with a sentence without its end in `error`. */
+int custom_rules_begin(struct custom_rules *rules, const char *metric, int line, struct buf *error)
+    __attribute__((warn_unused_result));
+/* Sets a key of a section that has begun; as above. One that could not begin is passed over. */
 int custom_rules_set(struct custom_rules *rules, const char *metric, const char *key, const char *value,
                      struct buf *error) __attribute__((warn_unused_result));
 /*
- * What all sections together say: the definitions, checked (custom_check), and their ranges as limits of quality
- * control. ERR_INVALID with a sentence for the first mistake.
+ * What the section at `index` says, into `set`, and its range into `limits`. ERR_INVALID with a sentence when that is
+ * not sound; a section with a key that was refused says nothing.
  */
-int custom_rules_finish(const struct custom_rules *rules, struct custom_set *set, struct quality_limits *limits,
-                        struct buf *error) __attribute__((warn_unused_result));
+int custom_rules_take(const struct custom_rules *rules, size_t index, struct custom_set *set,
+                      struct quality_limits *limits, struct buf *error) __attribute__((warn_unused_result));
 /* Appends a section for each metric; reading them gives the same set and limits. */
 void custom_rules_print(const struct custom_set *set, struct buf *out);
 

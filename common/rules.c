@@ -145,7 +145,7 @@ static void take_alert(struct parse *parse, const char *alert, const char *name,
 {
     struct buf reason = BUF_EMPTY;
     struct alert_rule *rule = alert_rules_section(&parse->rules->alerts, alert, &reason);
-    if (!rule || alert_rule_set(rule, name, value, &reason) != 0)
+    if (rule && alert_rule_set(rule, name, value, &reason) != 0) /* no rule: said where the section begins */
         wrong(parse, parse->line, "%s", reason.data);
     buf_release(&reason);
 }
@@ -189,6 +189,23 @@ static int on_key(void *arg, const char *section, const char *name, const char *
     return 1;
 }
 
+/* inih tells of keys only: a section without any must be heard of as well. */
+static void begin_section(struct parse *parse, const char *line)
+{
+    struct buf name = BUF_EMPTY, reason = BUF_EMPTY;
+    const char *end = strchr(line, ']');
+    bool alert = strncmp(line + 1, ALERT, sizeof ALERT - 1) == 0;
+    bool metric = strncmp(line + 1, METRIC, sizeof METRIC - 1) == 0;
+    const char *from = line + 1 + (alert ? sizeof ALERT - 1 : metric ? sizeof METRIC - 1 : 0);
+    if ((alert || metric) && end > from)
+        buf_append(&name, from, (size_t)(end - from));
+    if ((metric && custom_rules_begin(&parse->customs, name.data, parse->line, &reason) != 0) ||
+        (alert && !alert_rules_section(&parse->rules->alerts, name.data, &reason)))
+        wrong(parse, parse->line, "%s", reason.data);
+    buf_release(&name);
+    buf_release(&reason);
+}
+
 /* False for a line that inih would stumble over: it tells only the first. */
 static bool line_fits(const char *line)
 {
@@ -223,6 +240,8 @@ static char *next_line(char *line, int size, void *arg)
         wrong(parse, parse->line, "not a line of the form key = value");
         line[0] = '\0';
     }
+    if (*line == '[')
+        begin_section(parse, line);
     return line;
 }
 
@@ -239,8 +258,9 @@ static void take_windows(struct parse *parse)
 static void take_metrics(struct parse *parse)
 {
     struct buf reason = BUF_EMPTY;
-    if (custom_rules_finish(&parse->customs, &parse->rules->customs, &parse->rules->quality, &reason) != 0)
-        wrong(parse, 0, "%s", reason.data);
+    for (size_t i = 0; i < parse->customs.count; i++, buf_reset(&reason))
+        if (custom_rules_take(&parse->customs, i, &parse->rules->customs, &parse->rules->quality, &reason) != 0)
+            wrong(parse, parse->customs.list[i].line, "%s", reason.data);
     buf_release(&reason);
 }
 

@@ -1,6 +1,5 @@
 /* Metrics of the operator's own: what may be defined, looking it up, and what things are called then. */
 #include "custom.h"
-#include "error.h"
 #include "quantity.h"
 
 #include <setjmp.h>
@@ -26,24 +25,28 @@ static struct custom_set sample(void)
     return set;
 }
 
+static void assert_sound(const struct custom_set *set)
+{
+    for (int number = 0; number < CUSTOM_COUNT; number++)
+        if (custom_get(set, number))
+            assert_null(custom_fault(set, number));
+}
+
 static void sound_ones(void **state)
 {
     (void)state;
-    struct buf error = BUF_EMPTY;
     struct custom_set set = {0};
-    assert_int_equal(custom_check(&set, &error), 0); /* none at all */
+    assert_sound(&set); /* none at all */
     set = sample();
-    assert_int_equal(custom_check(&set, &error), 0);
+    assert_sound(&set);
     for (int32_t scale = 1; scale <= CUSTOM_SCALE_MAX; scale *= 10) {
         set.list[0].scale = scale;
-        assert_int_equal(custom_check(&set, &error), 0);
+        assert_sound(&set);
     }
     strcpy(set.list[0].name, "a1234567890123456789012345678_z9"); /* 32 */
     strcpy(set.list[0].unit, "123456789012345");
     set.list[0].minimum = set.list[0].maximum = -5;
-    assert_int_equal(custom_check(&set, &error), 0);
-    assert_int_equal(error.size, 0);
-    buf_release(&error);
+    assert_sound(&set);
 }
 
 /* A good set with one thing wrong. */
@@ -51,15 +54,13 @@ static void refused(const char *name, const char *unit, int32_t scale, int combi
 {
     struct custom_set set = sample();
     struct custom *custom = &set.list[7];
-    struct buf error = BUF_EMPTY;
     custom->scale = scale;
     custom->combine = (enum custom_combine)combine;
     memcpy(custom->name, name, strnlen(name, sizeof custom->name)); /* without the end when it is too long */
     memcpy(custom->unit, unit, strnlen(unit, sizeof custom->unit));
-    assert_int_equal(custom_check(&set, &error), ERR_INVALID);
-    if (!strstr(error.data, reason) || strncmp(error.data, "custom metric 7: ", 17) != 0)
-        fail_msg("%s: %s", name, error.data);
-    buf_release(&error);
+    const char *fault = custom_fault(&set, 7);
+    if (!fault || !strstr(fault, reason))
+        fail_msg("%s: %s", name, fault ? fault : "sound");
 }
 
 static void what_is_refused(void **state)
@@ -86,13 +87,10 @@ static void what_is_refused(void **state)
     refused("good", "", 1, -1, "combined by");
 
     struct custom_set set = sample();
-    struct buf error = BUF_EMPTY;
     set.list[0].maximum = -1;
-    assert_int_equal(custom_check(&set, &error), ERR_INVALID);
-    assert_string_equal(error.data, "custom metric 0: the minimum is above the maximum");
+    assert_string_equal(custom_fault(&set, 0), "the minimum is above the maximum");
     set.list[0].has_minimum = false;
-    assert_int_equal(custom_check(&set, &error), 0);
-    buf_release(&error);
+    assert_sound(&set);
 }
 
 static void lookups(void **state)

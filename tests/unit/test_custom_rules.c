@@ -123,20 +123,23 @@ static void what_is_wrong_is_named(void **state)
     static const struct {
         const char *text, *reason;
     } cases[] = {
-        {"[metric x]\nunit = %\n", "metric x: number is missing"},
+        {"[metric x]\nunit = %\n", "line 3: metric x: number is missing"},
         {"[metric x]\nnumber = 16\n", "line 4: number is \"16\": a number from 0 to 15 wanted"},
         {"[metric x]\nnumber = -1\n", "line 4: number is \"-1\""},
         {"[metric x]\nnumber = 1\nnumber = 1\n", "line 5: number is there twice in [metric x]"},
-        {"[metric x]\nnumber = 1\n[metric y]\nnumber = 1\n", "metric y: another metric has the same number"},
-        {"[metric x]\nnumber = 1\nscale = 20\n", "the scale is a power of ten"},
-        {"[metric x]\nnumber = 1\nscale = 0\n", "the scale is a power of ten"},
+        {"[metric x]\nnumber = 1\n[metric y]\nnumber = 1\n", "line 5: metric y: another metric has the same number"},
+        {"[metric x]\nnumber = 1\nscale = 20\n", "line 3: metric x: a scale is a power of ten"},
+        {"[metric x]\nnumber = 1\nscale = 0\n", "metric x: a scale is a power of ten"},
         {"[metric x]\nnumber = 1\nscale = 10000000\n", "line 5: scale is \"10000000\""},
         {"[metric x]\nnumber = 1\ncombine = median\n",
          "line 5: combine is \"median\": mean, sum, minimum, maximum or last"},
         {"[metric x]\nnumber = 1\ncolour = red\n", "line 5: unknown key \"colour\" in [metric x]"},
-        {"[metric x]\nnumber = 1\nmaximum = 0.5\n", "metric x: 0.5 is no number that its scale of 1 can hold"},
+        {"[metric x]\nnumber = 1\nmaximum = 0.5\n", "line 3: metric x: 0.5 is no number that its scale of 1 can hold"},
         {"[metric x]\nnumber = 1\nmaximum = many\n", "metric x: many is no number"},
-        {"[metric x]\nnumber = 1\nminimum = 3\nmaximum = 2\n", "the minimum is above the maximum"},
+        {"[metric x]\nnumber = 1\nminimum = 3\nmaximum = 2\n", "line 3: metric x: the minimum is above the maximum"},
+        {"[metric x]\nnumber = 1\nminimum =\n", "line 5: minimum is \"\": a number wanted"},
+        {"[metric x]\n", "line 3: metric x: number is missing"},
+        {"[alert x]\n", "x"},
         {"[metric temperature]\nnumber = 1\n", "that of a metric that is always there"},
         {"[metric ]\nnumber = 1\n", "a name of 1 to 32 characters wanted"},
         {"[metric Big]\nnumber = 1\n", "a name is a small letter"},
@@ -144,6 +147,21 @@ static void what_is_wrong_is_named(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         refused(cases[i].text, cases[i].reason);
+}
+
+/* One mistake is told once, and a mistake in one section does not hide another's. */
+static void each_mistake_is_told_once(void **state)
+{
+    (void)state;
+    struct buf error = BUF_EMPTY;
+    assert_int_equal(
+        parse("[metric x]\nnumber = 16\nunit = a\n[metric Y]\nnumber = 2\n[metric z]\nnumber = 3\nscale = 3\n", &error),
+        ERR_INVALID);
+    assert_string_equal(error.data, "line 4: number is \"16\": a number from 0 to 15 wanted\n"
+                                    "line 6: metric Y: a name is a small letter and then small letters, digits and _, "
+                                    "at most 32\n"
+                                    "line 8: metric z: a scale is a power of ten, 1 to 1000000\n");
+    buf_release(&error);
 }
 
 static void there_are_sixteen(void **state)
@@ -168,6 +186,7 @@ int main(void)
         cmocka_unit_test(the_canonical_text_says_the_same),
         cmocka_unit_test(an_alert_knows_the_metric_by_its_name_and_unit),
         cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(each_mistake_is_told_once),
         cmocka_unit_test(there_are_sixteen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

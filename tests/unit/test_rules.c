@@ -214,7 +214,7 @@ static void test_alerts(void **state)
     assert_int_equal(parse(CANONICAL "[alert heat]\nmetric = temperature\nabove = hot\n[alert Bad]\nmetric = x\n"),
                      ERR_INVALID);
     assert_non_null(strstr(out.data, "line 12: alert heat: above = hot"));
-    assert_non_null(strstr(out.data, "line 14: alert Bad"));
+    assert_non_null(strstr(out.data, "line 13: alert Bad"));
     assert_int_equal(parse(CANONICAL "[alert heat]\nmetric = temperature\n"), ERR_INVALID);
     assert_string_equal(out.data, "alert heat: want one of above and below\n");
     assert_int_equal(parse("[alert heat]\nmetric = temperature\nabove = 1\nwindow = 1h\nstatistic = mean\n"
