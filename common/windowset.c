@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define SIZE_MAX_MS      (23 * DURATION_DAY)   /* times inside a window are int32 ms; a zone adds a day or so */
+#define SKETCHED_MS      DURATION_HOUR
 #define RETENTION_MAX_MS (100 * DURATION_YEAR) /* far from overflow when added to a time */
 
 static int64_t gcd(int64_t a, int64_t b)
@@ -56,6 +57,7 @@ static int parse_item(struct windowset *set, const char *item, size_t size, stru
         return refuse(error, item, size, "too many sizes, at most 16");
     memcpy(parsed.name, item, name_size);
     parsed.days = days_of(parsed.size_ms);
+    parsed.sketched = parsed.size_ms >= SKETCHED_MS;
 
     size_t at = set->count;
     while (at > 0 && set->sizes[at - 1].size_ms >= parsed.size_ms)
@@ -103,6 +105,7 @@ static int parse_slide(struct windowset *set, const char *item, size_t size, str
     for (size_t i = 0; i < set->slide_count; i++)
         if (set->slides[i].size_ms == parsed.size_ms && set->slides[i].step_ms == parsed.step_ms)
             return refuse(error, item, size, "this sliding window is there twice");
+    set->sizes[parsed.part].sketched |= parsed.size_ms >= SKETCHED_MS;
     set->slides[set->slide_count++] = parsed;
     return 0;
 }

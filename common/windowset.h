@@ -25,6 +25,7 @@ struct window_size {
     int64_t size_ms;      /* at most 23 days */
     int64_t retention_ms; /* after the window's end */
     int32_t days;         /* of a civil one; else 0 */
+    bool sketched;        /* its windows keep sketches: of an hour or more, or parts of sliding ones that are */
 };
 
 /* A sliding window: the last `size`, at each multiple of `step`. Merged at read; it is in no key. */

@@ -281,6 +281,8 @@ static void add_panes(const struct judge *judge, struct window *window)
 bool judge_window(const struct judge *judge, size_t size, int64_t start_ms, int64_t end_ms, struct window *window)
 {
     window_init(window, start_ms, end_ms);
+    if (judge->state.rules->windows.sizes[size].sketched)
+        window_enable_sketches(window);
     for (const struct record *record = judge->state.records; record; record = record->hh.next) {
         const struct window *stored = &record->pane.window;
         if (record->key.kind != 1 + (int32_t)size || stored->start_ms != start_ms || stored->end_ms != end_ms)

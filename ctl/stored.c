@@ -37,14 +37,18 @@ static int take_window(struct context *context, const char *key, const struct st
 }
 
 /* The open panes of the window are part of its value. */
-static void add_open_panes(struct stored *stored, const struct window_span *span)
+static void add_open_panes(struct stored *stored, const struct window_size *size, const struct window_span *span)
 {
+    if (stored->has_window && size->sketched)
+        window_enable_sketches(&stored->window);
     for (int32_t i = 0; stored->has_city && i < stored->city.open_count; i++) {
         const struct window *pane = &stored->city.open[i].window;
         if (pane->rows == 0 || pane->start_ms < span->start_ms || pane->end_ms > span->end_ms)
             continue;
         if (!stored->has_window)
             window_init(&stored->window, span->start_ms, span->end_ms);
+        if (!stored->has_window && size->sketched)
+            window_enable_sketches(&stored->window);
         stored->has_window = true;
         if (pane->start_ms >= stored->window.start_ms && pane->end_ms <= stored->window.end_ms)
             window_merge(&stored->window, pane);
@@ -100,6 +104,6 @@ int stored_window(struct context *context, int32_t partition, int64_t city_id, i
     int code = take_all(context, field, window, reply, out);
     store_reply_free(reply);
     if (code == EXIT_CODE_OK)
-        add_open_panes(out, span);
+        add_open_panes(out, size, span);
     return code;
 }

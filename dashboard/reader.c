@@ -202,6 +202,8 @@ static void collect(const struct read *read, const struct store_reply *reply, st
         struct window_span span = window_span_of(&query->size, state.zone, key_ms);
         if (value->type != STORE_TEXT || reader_decode(&windows[i], query, key_ms, value->text, value->size) != 0)
             window_init(&windows[i], span.start_ms, span.end_ms);
+        if (query->size.sketched)
+            window_enable_sketches(&windows[i]);
     }
     reader_merge(query, keys, &state, windows);
     answer->windows = reader_select(query, keys, state.zone, windows, &answer->count);

@@ -18,7 +18,7 @@ ZONES = ("America/New_York", "Europe/Berlin", "Australia/Sydney", "Pacific/Chath
 # Days (UTC) before which clocks change: New York, Berlin, Sydney and others in the south, Chatham, Cairo.
 CHANGES = ((2026, 3, 8), (2026, 3, 29), (2026, 4, 5), (2026, 4, 24), (2026, 9, 27), (2026, 10, 4), (2026, 10, 25), (2026, 10, 30), (2026, 11, 1),
            (2027, 1, 1))
-WINDOWS = ("10m:90d,1h:90d,1d:2y", "10m:2d,1h:30d,1d:2y", "1m:10d,15m:10d,6h:30d,1d:2y,7d:2y", "2m:5d,1h:30d", "5m:40d,20m:40d,3h:40d,2d:2y,3d:1y",
+WINDOWS = ("10m:90d,1h:90d,1d:2y,2h/20m", "10m:2d,1h:30d,1d:2y", "1m:10d,15m:10d,6h:30d,1d:2y,7d:2y", "2m:5d,1h:30d", "5m:40d,20m:40d,3h:40d,2d:2y,3d:1y",
            "1d:2y")
 INT32 = 2 ** 31 - 1
 EXTREMES = (INT32, -INT32 - 1, 0, -1, 1, 36000, 36001, 10100, -50, 1000000)

@@ -59,6 +59,10 @@ def window_sizes(text):
     parts = text.split(",")
     sizes = [Size(part) for part in parts if not sliding(part)]
     steps = [duration_ms(one) for part in parts if sliding(part) for one in part.split(":")[0].split("/")]
+    for size, step in ([duration_ms(one) for one in part.split(":")[0].split("/")] for part in parts if sliding(part)):
+        days = size % DAY_MS == 0 and step % DAY_MS == 0
+        base = max((s for s in sizes if size % s.ms == step % s.ms == 0 and bool(s.days) == days), key=lambda s: s.ms)
+        base.sketched = base.sketched or size >= 3600000
     return sizes, pane_of([size.ms for size in sizes] + steps)
 
 

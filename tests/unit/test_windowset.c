@@ -157,6 +157,12 @@ static void sliding(void **state)
         assert_int_equal(slide->days, cases[i].days);
         assert_int_equal(slide->step_days, cases[i].step_days);
     }
+    assert_false(windowset_find(&set, "10m")->sketched); /* 30m/10m is not of an hour */
+    assert_true(windowset_find(&set, "1h")->sketched);
+    assert_int_equal(windowset_parse(&set, "5m:2d,10m:2d,30m:2d,3h/20m", &error), 0);
+    assert_true(windowset_find(&set, "10m")->sketched);
+    assert_false(windowset_find(&set, "5m")->sketched);
+    assert_false(windowset_find(&set, "30m")->sketched);
     assert_null(windowset_slide(&set, "24h"));
     assert_int_equal(set.pane_ms, 5 * MINUTE);
     buf_release(&error);
