@@ -28,7 +28,12 @@ void window_init(struct window *window, int64_t start_ms, int64_t end_ms)
 
 void window_enable_sketches(struct window *window)
 {
-    window->sketches.kept = true;
+    window_keep_sketches(window, true);
+}
+
+void window_keep_sketches(struct window *window, bool wanted)
+{
+    window->sketches.kept = wanted || window->sketches.size > 0;
 }
 
 void window_release(struct window *window)

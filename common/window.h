@@ -77,6 +77,8 @@ struct window {
 void window_init(struct window *window, int64_t start_ms, int64_t end_ms);
 /* It keeps sketches, however short it is: from now on, so while there are no more than two values of any metric. */
 void window_enable_sketches(struct window *window);
+/* It keeps them or not, as its owner has come to want; what it has it goes on with, as when it is decoded. */
+void window_keep_sketches(struct window *window, bool wanted);
 /* Frees what it holds; the span and whether it keeps sketches stay, everything else is as after window_init. */
 void window_release(struct window *window);
 /*

@@ -81,11 +81,11 @@ struct record *state_record(struct state *state, const struct record_key *key, i
             pane_init(&record->pane, start_ms, end_ms);
         else
             window_init(&record->pane.window, start_ms, end_ms);
-        if (key->kind != RECORD_PANE && state->rules->windows.sizes[key->kind - 1].sketched)
-            window_enable_sketches(&record->pane.window);
         HASH_ADD(hh, state->records, key, sizeof record->key, record);
         weigh(state, record);
     }
+    if (key->kind != RECORD_PANE) /* each time: one that stayed in memory must be as one that was loaded */
+        window_keep_sketches(&record->pane.window, state->rules->windows.sizes[key->kind - 1].sketched);
     use(state, record);
     return record;
 }
@@ -145,8 +145,7 @@ static int take_window(const struct state *state, struct record *record, const v
         window_release(&stored);
         return ERR_INVALID;
     }
-    if (length->sketched)
-        window_enable_sketches(&stored);
+    window_keep_sketches(&stored, length->sketched);
     if (!window_empty(delta) || delta->updated_at_ms > 0) { /* changes of parts may have cancelled out */
         window_widen(&stored, delta->start_ms, delta->end_ms);
         window_merge(&stored, delta);

@@ -40,7 +40,7 @@
 #define RULES_WINDOWS                                                                                                  \
     (const char *const[RULES_VERSIONS])                                                                                \
     {                                                                                                                  \
-        "", "30m = 6h\n", "30m = 6h\n20m = 6h\n"                                                                       \
+        "", "30m = 6h\n2h/10m = sliding\n", "30m = 6h\n20m = 6h\n"                                                     \
     }
 #define RULES_LATENESS                                                                                                 \
     (const int64_t[RULES_VERSIONS])                                                                                    \
