@@ -54,7 +54,7 @@ static void encode_custom(const struct custom_set *set, struct buf *out)
             continue;
         buf_printf(out, "%s{\"name\":\"%s\",\"unit\":", comma, custom->name);
         text_json(out, custom->unit);
-        buf_printf(out, ",\"combine\":\"%s\"}", custom_combine_name(custom->combine));
+        buf_printf(out, ",\"scale\":%d,\"combine\":\"%s\"}", custom->scale, custom_combine_name(custom->combine));
         comma = ",";
     }
 }

@@ -204,6 +204,7 @@ static void update_up(struct model *model)
         log_info("redis_up", LOG_TEXT("redis", model->config.store.address));
         model->meta_read = false; /* read everything again: hints were missed */
         climate_expire(&model->climate);
+        naming_expire(&model->naming);
         on_meta_time(model);
         on_view_time(model);
     }

@@ -73,7 +73,7 @@ def test_a_metric_of_ones_own(stack):
     producer.put(begin + MINUTE, [3000, 3100, 3500, 12_000])  # the last is 120 %, which cannot be
 
     about = wait_for("its name", lambda: (get_json(port, "/api/v1/about") or {}).get("custom"), 60)
-    assert about == [{"name": "soil_moisture", "unit": "%", "combine": "mean"}]
+    assert about == [{"name": "soil_moisture", "unit": "%", "scale": 100, "combine": "mean"}]
     latest = wait_for("the latest reading", lambda: [l for l in get_json(port, "/api/v1/latest")["latest"] if l["city"] == city], 60)[0]
     assert latest["values"] == {"soil_moisture": 120} and latest["flags"] == ["range_other"]
     assert get_json(port, "/api/v1/latest")["units"]["soil_moisture"] == "%"

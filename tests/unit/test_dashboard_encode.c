@@ -335,6 +335,40 @@ static void about(void **state)
     atlas_release(&atlas);
 }
 
+/* Metrics of the operator's own, with what it takes to show them; a unit may be any text. */
+static void about_custom(void **state)
+{
+    (void)state;
+    struct atlas atlas;
+    struct buf out = BUF_EMPTY;
+    json_int_t scale;
+    const char *name, *unit, *combine;
+    atlas_init(&atlas, PARTS);
+    atlas.custom.list[0] = (struct custom){.name = "soil", .unit = "\"m\302\263\"\\", .scale = 1000};
+    atlas.custom.list[15] = (struct custom){.name = "tips", .unit = "", .scale = 1, .combine = CUSTOM_SUM};
+    static const struct {
+        const char *name, *unit;
+        json_int_t scale;
+        const char *combine;
+    } rows[] = {{"soil", "\"m\302\263\"\\", 1000, "mean"}, {"tips", "", 1, "sum"}};
+    about_encode(&atlas, NULL, &out);
+    json_t *value = json_loadb(out.data, out.size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *list = json_object_get(value, "custom");
+    assert_int_equal(json_array_size(list), 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(json_unpack(json_array_get(list, i), "{s:s, s:s, s:I, s:s !}", "name", &name, "unit", &unit,
+                                     "scale", &scale, "combine", &combine),
+                         0);
+        assert_string_equal(name, rows[i].name);
+        assert_string_equal(unit, rows[i].unit);
+        assert_int_equal(scale, rows[i].scale);
+        assert_string_equal(combine, rows[i].combine);
+    }
+    json_decref(value);
+    buf_release(&out);
+    atlas_release(&atlas);
+}
+
 static void view(void **state)
 {
     (void)state;
@@ -376,6 +410,7 @@ int main(void)
         cmocka_unit_test(units),
         cmocka_unit_test(csv_text),
         cmocka_unit_test(about),
+        cmocka_unit_test(about_custom),
         cmocka_unit_test(view),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
