@@ -12,7 +12,6 @@
 
 #include <ini.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <string.h>
 
 #define LINE_BYTES    200 /* inih's own buffer */
@@ -354,6 +353,17 @@ void rules_print(const struct rules *rules, struct buf *out)
     quality_rules_print(&rules->quality, out);
     custom_rules_print(&rules->customs, out);
     alert_rules_print(&rules->alerts, out);
+}
+
+bool rules_same(const struct rules *one, const struct rules *other)
+{
+    struct buf left = BUF_EMPTY, right = BUF_EMPTY;
+    rules_print(one, &left);
+    rules_print(other, &right);
+    bool same = strcmp(left.data, right.data) == 0;
+    buf_release(&left);
+    buf_release(&right);
+    return same;
 }
 
 int rules_set_pane(struct rules *rules, int64_t pane_ms, struct buf *error)

@@ -16,6 +16,7 @@
 #include "quality.h"
 #include "windowset.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +56,8 @@ int rules_parse(struct rules *rules, const char *text, size_t size, struct buf *
     __attribute__((warn_unused_result));
 /* Appends the canonical text. */
 void rules_print(const struct rules *rules, struct buf *out);
+/* Whether both have the same canonical text; version, partitions and the pane are not part of it. */
+bool rules_same(const struct rules *one, const struct rules *other);
 /* Appends the windows as windowset_parse takes them: 10m:2d,1h:30d. */
 void rules_windows(const struct rules *rules, struct buf *out);
 /*

@@ -81,18 +81,6 @@ static int compare_numbers(struct context *context, const char *what, int64_t th
     return there == wanted ? EXIT_CODE_OK : differs(context, what, has, wants);
 }
 
-static int compare_texts(struct context *context, const char *file, const struct rules *there,
-                         const struct rules *wanted)
-{
-    struct buf has = BUF_EMPTY, wants = BUF_EMPTY;
-    rules_print(there, &has);
-    rules_print(wanted, &wants);
-    bool same = strcmp(has.data, wants.data) == 0;
-    buf_release(&has);
-    buf_release(&wants);
-    return same ? EXIT_CODE_OK : differs(context, "rules that", "isobarctl rules show shows", file);
-}
-
 int rule_request_compare(struct context *context, const struct rule_request *request, const struct installation *there,
                          const struct installation *wanted)
 {
@@ -105,7 +93,8 @@ int rule_request_compare(struct context *context, const struct rule_request *req
                             ": make another one under a --prefix and --topic of its own",
                             context->prefix, context->redis, has->windows.pane_ms, wanted->pane_ms);
     if (file && there->pane_ms)
-        return compare_texts(context, request->file, has, wants);
+        return rules_same(has, wants) ? EXIT_CODE_OK
+                                      : differs(context, "rules that", "isobarctl rules show shows", request->file);
     if (file || *request->windows)
         code = compare_windows(context, has, wants);
     if (code == EXIT_CODE_OK && (file || request->lateness_s > 0))

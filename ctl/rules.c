@@ -134,17 +134,6 @@ static int resume(struct rules_command *command, const struct rule_change *chang
     return EXIT_CODE_OK;
 }
 
-static bool same(const struct rules *a, const struct rules *b)
-{
-    struct buf one = BUF_EMPTY, other = BUF_EMPTY;
-    rules_print(a, &one);
-    rules_print(b, &other);
-    bool equal = strcmp(one.data, other.data) == 0;
-    buf_release(&one);
-    buf_release(&other);
-    return equal;
-}
-
 /* Claims the next version for the rules and tells every partition. */
 static int put(struct rules_command *command, const struct rule_change *change, struct rules *rules)
 {
@@ -206,7 +195,7 @@ static int set(struct rules_command *command, const char *file)
         code = resume(command, &change, &some);
     if (code != EXIT_CODE_OK)
         return code;
-    if (file && same(&rules, &command->installation.rules))
+    if (file && rules_same(&rules, &command->installation.rules))
         printf("rules %" PRId64 " say the same: nothing changes\n", command->installation.rules.version);
     else if (file)
         code = put(command, &change, &rules);

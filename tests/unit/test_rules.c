@@ -267,8 +267,12 @@ static void test_every_key_is_documented(void **state)
     (void)state;
     for (size_t i = 0; i < count; i++) {
         (void)snprintf(line, sizeof line, "\n## [%s]\n", keys[i].section);
-        const char *section = strstr(page, line), *next = section ? strstr(section + 1, "\n## ") : NULL;
-        assert_non_null(section);
+        const char *section = strstr(page, line);
+        if (!section) {
+            fail_msg("docs/rules.md lacks%s", line);
+            break;
+        }
+        const char *next = strstr(section + 1, "\n## ");
         (void)snprintf(line, sizeof line, "\n| `%s` | %s | `%s` | %s |\n", keys[i].name, keys[i].unit, keys[i].start,
                        keys[i].help);
         const char *row = strstr(section, line);
@@ -281,6 +285,24 @@ static void test_every_key_is_documented(void **state)
         rows++;
     assert_int_equal(rows, count); /* and no other */
     free(page);
+}
+
+static void test_same_rules_have_the_same_text(void **state)
+{
+    static struct rules other;
+    (void)state;
+    assert_int_equal(parse("[windows]\n10m = 2d\n"), 0);
+    other = rules;
+    other.version = 7;
+    other.partitions = 16;
+    other.windows.pane_ms = 60000;
+    assert_true(rules_same(&rules, &other));
+    assert_int_equal(parse("; written in another way\n[time]\nidle = 1800s\n[windows]\n10m: 2d\n"), 0);
+    assert_true(rules_same(&rules, &other));
+    assert_int_equal(parse("[windows]\n10m = 3d\n"), 0);
+    assert_false(rules_same(&rules, &other));
+    assert_int_equal(parse("[windows]\n10m = 2d\n[time]\nidle = 31m\n"), 0);
+    assert_false(rules_same(&rules, &other));
 }
 
 static void test_sliding_windows(void **state)
@@ -306,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_parses),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_lists_all_mistakes),
+        cmocka_unit_test(test_same_rules_have_the_same_text),
         cmocka_unit_test(test_sliding_windows),
         cmocka_unit_test(test_many_mistakes_are_counted),
         cmocka_unit_test(test_sizes_are_bounded),
