@@ -116,11 +116,12 @@ static void a_metric_of_ones_own(void **state)
 /* Where the ids of alerts stand in what was shown last. */
 static void assert_order(const char *const *ids)
 {
-    const char *at = out.data;
-    for (; *ids; ids++) {
-        at = strstr(at, *ids);
-        if (!at)
+    for (const char *at = out.data; *ids; ids++) {
+        const char *found = strstr(at, *ids);
+        if (!found)
             fail_msg("%s is not where it should be in %s", *ids, out.data);
+        else
+            at = found;
     }
 }
 

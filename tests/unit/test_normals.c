@@ -192,8 +192,7 @@ static void an_instant_has_the_hour_of_local_standard_time(void **state)
     (void)state;
     static const struct {
         const char *zone;
-        int32_t year, month, day;
-        int64_t utc_hour;
+        int32_t year, month, day, utc_hour;
         int32_t in_month, in_day, in_hour;
     } rows[] = {
         {"America/Los_Angeles", 2026, 1, 15, 3, 1, 14, 19}, /* -8 */
