@@ -19,6 +19,7 @@
 #define SAY_EVERY_MS 10000
 #define CONNECT_MS   5000
 #define KEY_BYTES    256
+#define FIELD_BYTES  16
 
 enum state { START, ASKING, READY, POSTING, DROPPED };
 
@@ -85,6 +86,13 @@ static bool wanted(struct hook *hook, int status, const struct store_reply *repl
 
 /* ---- the place ---- */
 
+/* Where Redis keeps it: in a field of the partition. */
+static void place_of(const struct hook *hook, char key[KEY_BYTES], char field[FIELD_BYTES])
+{
+    global_key(hook->webhook, "webhook", key);
+    snprintf(field, FIELD_BYTES, "%d", hook->partition);
+}
+
 static void on_placed(void *arg, int status, const struct store_reply *reply)
 {
     struct hook *hook = arg;
@@ -98,12 +106,11 @@ static void on_last(void *arg, int status, const struct store_reply *reply)
 {
     struct hook *hook = arg;
     struct delivery last;
-    char key[KEY_BYTES], field[16];
+    char key[KEY_BYTES], field[FIELD_BYTES];
     if (!wanted(hook, status, reply, STORE_ARRAY))
         return;
     bool any = reply->count > 0 && delivery_take(&last, hook->partition, reply->elements[0]);
-    global_key(hook->webhook, "webhook", key);
-    snprintf(field, sizeof field, "%d", hook->partition);
+    place_of(hook, key, field);
     store_send(hook->webhook->store, on_placed, hook, "HSETNX", key, field, any ? last.id : "0-0", NULL);
     if (any)
         delivery_release(&last);
@@ -131,9 +138,8 @@ static void on_place(void *arg, int status, const struct store_reply *reply)
 
 static void ask_place(struct hook *hook)
 {
-    char key[KEY_BYTES], field[16];
-    global_key(hook->webhook, "webhook", key);
-    snprintf(field, sizeof field, "%d", hook->partition);
+    char key[KEY_BYTES], field[FIELD_BYTES];
+    place_of(hook, key, field);
     hook->state = ASKING;
     store_send(hook->webhook->store, on_place, hook, "HGET", key, field, NULL);
 }
@@ -155,9 +161,8 @@ static void on_stored(void *arg, int status, const struct store_reply *reply)
 /* The first of the list is done. */
 static void store_place(struct hook *hook)
 {
-    char key[KEY_BYTES], field[16];
-    global_key(hook->webhook, "webhook", key);
-    snprintf(field, sizeof field, "%d", hook->partition);
+    char key[KEY_BYTES], field[FIELD_BYTES];
+    place_of(hook, key, field);
     hook->state = ASKING;
     store_send(hook->webhook->store, on_stored, hook, "HSET", key, field, hook->list[hook->first].id, NULL);
 }
