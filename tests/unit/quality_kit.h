@@ -1,5 +1,6 @@
 /*
- * Readings for the tests of quality control: a moment to start with, and short ways to make rows.
+ * Readings for the tests of quality control: a moment to start with, short ways to make rows, and the limits and the
+ * history that a test works with.
  */
 #ifndef ISOBAR_TEST_QUALITY_KIT_H
 #define ISOBAR_TEST_QUALITY_KIT_H
@@ -55,6 +56,25 @@ static inline int64_t judge(const struct quality_limits *limits, const struct qu
     int64_t flags = quality_judge(limits, history, latest, row);
     assert_int_equal(quality_judge(limits, history, latest, row), flags);
     return flags;
+}
+
+static struct quality_limits limits;
+static struct quality_history history;
+
+/* For each test the limits that hold without rules, and a history that is empty again behind it. */
+static inline int begin(void **state)
+{
+    (void)state;
+    quality_defaults(&limits);
+    return 0;
+}
+
+static inline int end(void **state)
+{
+    (void)state;
+    quality_history_release(&history);
+    assert_null(history.past);
+    return 0;
 }
 
 #endif

@@ -1,23 +1,12 @@
 /* The tests of quality control one by one: every limit on both sides of its edge, what their order hides, and names. */
 #include "quality_kit.h"
 
-static struct quality_limits limits;
-static struct quality_history history;
 static struct latest latest;
 
-static int begin(void **state)
+static int end_with_latest(void **state)
 {
-    (void)state;
-    quality_defaults(&limits);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    quality_history_release(&history);
     latest_release(&latest);
-    return 0;
+    return end(state);
 }
 
 /* ---- range ---- */
@@ -436,7 +425,7 @@ static void names_are_parsed_back(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end_with_latest)
     const struct CMUnitTest tests[] = {
         TEST(gross_ranges_are_inclusive),
         TEST(without_limits_only_the_impossible_fails),

@@ -10,24 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct quality_limits limits;
-static struct quality_history history;
-
-static int begin(void **state)
-{
-    (void)state;
-    quality_defaults(&limits);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    quality_history_release(&history);
-    assert_null(history.past);
-    return 0;
-}
-
 static void update(struct observation row)
 {
     quality_history_update(&history, &limits.stillness, &row);

@@ -46,10 +46,7 @@ static void the_past_reading_nearest_to_three_hours_before(void **state)
         {{{0, 101000, 90000}}, {180, 0, 0}, 0, false, 7},
         {{{0, 0, 0}}, {180, 101300, 0}, 0, false, 7},
     };
-    struct quality_limits limits;
-    quality_defaults(&limits);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct quality_history history = {0};
         struct latest latest = {0};
         int64_t pa = 7;
         for (int k = 0; k < 3; k++) {
@@ -68,6 +65,7 @@ static void the_past_reading_nearest_to_three_hours_before(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_past_reading_nearest_to_three_hours_before)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_past_reading_nearest_to_three_hours_before, begin, end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
