@@ -27,13 +27,18 @@ static inline int end(void **state)
     return 0;
 }
 
-/* `count` records of one reading each, ten seconds apart, of six cities. */
-static inline void make_log(int64_t count)
+/* Appends `count` records of one reading each, ten seconds apart, of six cities. */
+static inline void append(int64_t count, int64_t clock_ms)
 {
     for (int64_t i = 0; i < count; i++) {
-        struct observation row = kit_row(1 + i % 6, NOON + i * 10 * SECOND, (int32_t)i);
-        log_rows(&row, 1, NOON + i * 10 * SECOND);
+        struct observation row = kit_row(1 + i % 6, clock_ms + i * 10 * SECOND, (int32_t)i);
+        log_rows(&row, 1, clock_ms + i * 10 * SECOND);
     }
+}
+
+static inline void make_log(int64_t count)
+{
+    append(count, NOON);
 }
 
 /* Commits half of a log of 40 records, applies five more, and leaves their commit on the way. */

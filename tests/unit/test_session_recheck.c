@@ -2,38 +2,9 @@
  * A running session and its log: that it is checked again and again without being disturbed, that a topic made anew
  * under it stops it however far it has read on, and that commits are held while there is doubt.
  */
-#include "session_world.h"
+#include "session_pair.h"
 
 #include "log.h"
-
-static struct host a, b;
-
-static int begin(void **state)
-{
-    (void)state;
-    world_begin();
-    host_init(&a, "worker-1/1");
-    host_init(&b, "worker-2/2");
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    host_release(&a);
-    host_release(&b);
-    world_end();
-    return 0;
-}
-
-/* Appends `count` records of one reading each. */
-static void append(int64_t count, int64_t clock_ms)
-{
-    for (int64_t i = 0; i < count; i++) {
-        struct observation row = kit_row(1 + i % 6, clock_ms + i * 10 * SECOND, (int32_t)i);
-        log_rows(&row, 1, clock_ms + i * 10 * SECOND);
-    }
-}
 
 /* The topic is deleted, made anew and filled with `count` records of a minute later. */
 static void make_anew(int64_t count)

@@ -1,26 +1,12 @@
 /* Sessions and rules: which they take over by, how they change at a record, and what they do without (session_rules.c).
  */
-#include "session_world.h"
+#include "session_pair.h"
 
-static struct host a, b;
-
-static int begin(void **state)
+static int begin_with_two_rules(void **state)
 {
-    (void)state;
-    world_begin();
+    (void)begin(state);
     kit_rules(&world.rules[1], "10m:2d,30m:2d,1d:2y"); /* 30m is new, 1h is gone */
     world.rules[1].version = 2;
-    host_init(&a, "a/1");
-    host_init(&b, "b/1");
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    host_release(&a);
-    host_release(&b);
-    world_end();
     return 0;
 }
 
@@ -42,7 +28,7 @@ static void log_version(int64_t version, int64_t clock_ms)
 }
 
 /* Readings, new rules at 16:00, more readings. */
-static void make_log(void)
+static void make_log_with_change(void)
 {
     log_hours(NOON, 4);
     log_version(2, NOON + 4 * HOUR);
@@ -62,7 +48,7 @@ static bool has_window(const char *size, int64_t start_ms)
     return there;
 }
 
-/* What make_log leaves behind, whoever applied it. */
+/* What make_log_with_change leaves behind, whoever applied it. */
 static void assert_result(void)
 {
     assert_int_equal(redis_number(LEDGER, "config_version"), 2);
@@ -87,7 +73,7 @@ static void rules_change_at_their_record(void **state)
         redis_clear(PREFIX);
         redis_make_ledger(LEDGER);
         log_clear();
-        make_log();
+        make_log_with_change();
         host_give(&a, 1);
         host_run(&a, most);
         assert_int_equal(a.session->phase, SESSION_RUNNING);
@@ -123,7 +109,7 @@ static void the_next_owner_takes_over_by_the_rules_in_force(void **state)
 static void a_hand_over_across_the_change(void **state)
 {
     (void)state;
-    make_log();
+    make_log_with_change();
     a.rules_hang = true;
     host_give(&a, 1);
     for (int i = 0; i < 20; i++)
@@ -152,7 +138,7 @@ static void an_unheard_commit_of_the_change(void **state)
         redis_clear(PREFIX);
         redis_make_ledger(LEDGER);
         log_clear();
-        make_log();
+        make_log_with_change();
         host_give(&a, 1 + (int64_t)i);
         host_until(&a, SESSION_RUNNING);
         for (int k = 0; k < 1000 && a.session->state.ledger.config_version != 2; k++)
@@ -171,15 +157,21 @@ static void an_unheard_commit_of_the_change(void **state)
     }
 }
 
-static void it_waits_for_rules_and_commits_what_came_before(void **state)
+/* The session runs as far as it comes while the rules of the change do not. */
+static void run_without_the_new_rules(void)
 {
-    (void)state;
-    make_log();
+    make_log_with_change();
     host_give(&a, 1);
     host_until(&a, SESSION_RUNNING);
     a.rules_hang = true;
     for (int i = 0; i < 400; i++)
         (void)host_round(&a, 7);
+}
+
+static void it_waits_for_rules_and_commits_what_came_before(void **state)
+{
+    (void)state;
+    run_without_the_new_rules();
     assert_int_equal(a.session->phase, SESSION_RUNNING);
     assert_int_equal(a.session->rules_version, 2);
     assert_int_equal(redis_number(LEDGER, "offset"), 24);
@@ -217,7 +209,7 @@ static void rules_that_do_not_come_are_asked_for_again(void **state)
 static void unknown_rules_stop_the_partition(void **state)
 {
     (void)state;
-    make_log();
+    make_log_with_change();
     log_version(9, NOON + 9 * HOUR);
     host_give(&a, 1);
     host_until(&a, SESSION_RUNNING);
@@ -244,12 +236,7 @@ static void unknown_rules_stop_the_partition(void **state)
 static void a_session_that_is_released_needs_no_new_rules(void **state)
 {
     (void)state;
-    make_log();
-    host_give(&a, 1);
-    host_until(&a, SESSION_RUNNING);
-    a.rules_hang = true;
-    for (int i = 0; i < 400; i++)
-        (void)host_round(&a, 7);
+    run_without_the_new_rules();
     session_release(a.session, world.now_ms);
     host_run(&a, 7);
     assert_int_equal(a.session->phase, SESSION_GONE);
@@ -266,14 +253,14 @@ static void a_session_that_is_released_needs_no_new_rules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(rules_change_at_their_record, begin, end),
-        cmocka_unit_test_setup_teardown(the_next_owner_takes_over_by_the_rules_in_force, begin, end),
-        cmocka_unit_test_setup_teardown(a_hand_over_across_the_change, begin, end),
-        cmocka_unit_test_setup_teardown(an_unheard_commit_of_the_change, begin, end),
-        cmocka_unit_test_setup_teardown(it_waits_for_rules_and_commits_what_came_before, begin, end),
-        cmocka_unit_test_setup_teardown(rules_that_do_not_come_are_asked_for_again, begin, end),
-        cmocka_unit_test_setup_teardown(unknown_rules_stop_the_partition, begin, end),
-        cmocka_unit_test_setup_teardown(a_session_that_is_released_needs_no_new_rules, begin, end),
+        cmocka_unit_test_setup_teardown(rules_change_at_their_record, begin_with_two_rules, end),
+        cmocka_unit_test_setup_teardown(the_next_owner_takes_over_by_the_rules_in_force, begin_with_two_rules, end),
+        cmocka_unit_test_setup_teardown(a_hand_over_across_the_change, begin_with_two_rules, end),
+        cmocka_unit_test_setup_teardown(an_unheard_commit_of_the_change, begin_with_two_rules, end),
+        cmocka_unit_test_setup_teardown(it_waits_for_rules_and_commits_what_came_before, begin_with_two_rules, end),
+        cmocka_unit_test_setup_teardown(rules_that_do_not_come_are_asked_for_again, begin_with_two_rules, end),
+        cmocka_unit_test_setup_teardown(unknown_rules_stop_the_partition, begin_with_two_rules, end),
+        cmocka_unit_test_setup_teardown(a_session_that_is_released_needs_no_new_rules, begin_with_two_rules, end),
     };
     return cmocka_run_group_tests(tests, redis_kit_start, redis_client_stop);
 }
