@@ -77,15 +77,29 @@ static void sorted_by_size(void **state)
     buf_release(&error);
 }
 
+/* A text that is no set of windows, and which item is why. */
+struct refused {
+    const char *text, *item, *reason;
+};
+
+static void assert_refused(const struct refused *refused)
+{
+    struct windowset set;
+    struct buf error = BUF_EMPTY, expected = BUF_EMPTY;
+    assert_int_equal(windowset_parse(&set, refused->text, &error), ERR_INVALID);
+    buf_printf(&expected, "window \"%s\": %s", refused->item, refused->reason);
+    assert_string_equal(error.data, expected.data);
+    buf_release(&error);
+    buf_release(&expected);
+}
+
 static void must_not_parse(void **state)
 {
     (void)state;
     static const char shape[] = "size:retention wanted, for example 10m:2d";
     static const char size[] = "the size is a number with s, m, h or d, at most 23d";
     static const char retention[] = "the retention is a number with s, m, h, d or y, at most 100y";
-    const struct {
-        const char *text, *item, *reason;
-    } cases[] = {
+    const struct refused cases[] = {
         {"", "", shape},
         {"10m", "10m", shape},
         {"10m:2d,", "", shape},
@@ -122,15 +136,8 @@ static void must_not_parse(void **state)
          "1d",
          "17m:1d", "too many sizes, at most 16"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct windowset set;
-        struct buf error = BUF_EMPTY, expected = BUF_EMPTY;
-        assert_int_equal(windowset_parse(&set, cases[i].text, &error), ERR_INVALID);
-        buf_printf(&expected, "window \"%s\": %s", cases[i].item, cases[i].reason);
-        assert_string_equal(error.data, expected.data);
-        buf_release(&error);
-        buf_release(&expected);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_refused(&cases[i]);
 }
 
 static void sliding(void **state)
@@ -173,9 +180,7 @@ static void sliding_must_not_parse(void **state)
     (void)state;
     static const char shape[] = "size/step wanted, both with s, m, h or d, the step not above the size";
     static const char part[] = "no window is there that divides size and step";
-    const struct {
-        const char *text, *item, *reason;
-    } cases[] = {
+    const struct refused cases[] = {
         {"24h/1h", "24h/1h", "sliding windows are made of others: at least one size:retention wanted"},
         {"1h:1d,24h/", "24h/", shape},
         {"1h:1d,/1h", "/1h", shape},
@@ -189,15 +194,8 @@ static void sliding_must_not_parse(void **state)
         {"1d:1y,24h/12h", "24h/12h", part}, /* and hours not from days */
         {"1h:1d,24h/1h,1d/60m", "1d/60m", "this sliding window is there twice"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct windowset set;
-        struct buf error = BUF_EMPTY, expected = BUF_EMPTY;
-        assert_int_equal(windowset_parse(&set, cases[i].text, &error), ERR_INVALID);
-        buf_printf(&expected, "window \"%s\": %s", cases[i].item, cases[i].reason);
-        assert_string_equal(error.data, expected.data);
-        buf_release(&error);
-        buf_release(&expected);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_refused(&cases[i]);
 }
 
 static void spans_and_keys(void **state)
