@@ -7,6 +7,7 @@
 #include "error.h"
 #include "mem.h"
 #include "rows.h"
+#include "window_kit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,17 +27,6 @@ static struct window_query query_of(int64_t from_ms, int64_t to_ms)
 {
     return (struct window_query){
         .city_id = CITY, .size = {.name = "10m", .size_ms = SIZE}, .from_ms = from_ms, .to_ms = to_ms, .limit = 100};
-}
-
-static void assert_same(const struct window *a, const struct window *b)
-{
-    struct buf left = BUF_EMPTY, right = BUF_EMPTY;
-    window_encode(a, &left);
-    window_encode(b, &right);
-    assert_int_equal(left.size, right.size);
-    assert_memory_equal(left.data, right.data, left.size);
-    buf_release(&left);
-    buf_release(&right);
 }
 
 /* What a reader of these windows (taken over), of the first keys of the query, and of the state shows. */
@@ -112,7 +102,7 @@ static void merge_equals_all_rows(void **state)
             if (window_empty(&whole[w]))
                 continue;
             assert_true(k < count);
-            assert_same(&shown[k++], &whole[w]);
+            assert_same_bytes(&shown[k++], &whole[w]);
         }
         assert_int_equal(k, count);
         release(shown, count);
@@ -308,7 +298,7 @@ static void sliding_windows_are_their_parts(void **state)
     whole.revision = 2 + 3 + 4 + 5;
     whole.revised_at_ms = AT + 300;
     whole.final_at_ms = AT + 105;
-    assert_same(&shown[1], &whole);
+    assert_same_bytes(&shown[1], &whole);
     window_release(&whole);
     release(shown, count);
     citystate_release(&city);

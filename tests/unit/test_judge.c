@@ -1,10 +1,9 @@
 /* What became of each row: every verdict, and that the windows made are those of the worker's whole processing. */
 #include "../../ctl/judge.h"
-#include "../../worker/state.h"
 
-#include "mem.h"
-#include "rows.h"
 #include "shard.h"
+#include "window_kit.h"
+#include "worker_kit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +14,6 @@
 #define PARTITION 2
 #define PARTS     4
 #define BASE      INT64_C(1790002800000) /* a full hour */
-#define MINUTE    INT64_C(60000)
 
 static struct rules rules;
 static int64_t cities[3]; /* of the partition */
@@ -236,12 +234,7 @@ static void whole_apply(struct whole *whole, const struct kafka_record *record)
     assert_true(state_apply(state, record));
     while (state_ticking(state))
         state_tick_step(state);
-    do {
-        for (size_t i = 0; i < state->missing_count; i++)
-            assert_int_equal(state_loaded(state, state->missing[i], NULL, 0), 0);
-        state->missing_count = 0;
-        state_resolve(state);
-    } while (state->missing_count > 0);
+    resolve_without_stored(state);
 }
 
 /* A record of some rows of all cities, now and then a tick. */
@@ -284,13 +277,7 @@ static size_t compare(const struct whole *whole, const struct judge *judge, int6
         assert_int_equal(made.revision, window->revision);
         made.revision = all.revision;
         made.updated_at_ms = all.updated_at_ms;
-        struct buf a = BUF_EMPTY, b = BUF_EMPTY;
-        window_encode(&all, &a);
-        window_encode(&made, &b);
-        assert_int_equal(a.size, b.size);
-        assert_memory_equal(a.data, b.data, a.size);
-        buf_release(&a);
-        buf_release(&b);
+        assert_same_bytes(&all, &made);
         window_release(&made);
         window_release(&all);
         compared++;

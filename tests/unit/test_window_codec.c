@@ -4,6 +4,7 @@
 #include "rows.h"
 #include "spoil.h"
 #include "window.h"
+#include "window_kit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -70,20 +71,11 @@ static void round_trip(void **state)
     (void)state;
     struct dice dice = {6};
     for (int round = 0; round < 500; round++) {
-        struct window window = random_window(&dice, round % 50), back;
-        struct buf bytes = BUF_EMPTY, again = BUF_EMPTY;
-        window_encode(&window, &bytes);
-        char *exact = mem_dup(bytes.data, bytes.size);
-        assert_int_equal(window_decode(&back, exact, bytes.size), 0);
-        free(exact);
+        struct window window = random_window(&dice, round % 50);
+        struct window back = through_bytes(&window);
         assert_same_window(&window, &back);
-        window_encode(&back, &again);
-        assert_int_equal(again.size, bytes.size);
-        assert_memory_equal(again.data, bytes.data, bytes.size);
         window_release(&window);
         window_release(&back);
-        buf_release(&bytes);
-        buf_release(&again);
     }
 }
 
@@ -92,23 +84,15 @@ static void merging_what_was_stored(void **state)
     (void)state;
     struct dice dice = {7};
     for (int round = 0; round < 100; round++) {
-        struct window left = random_window(&dice, 10), right = random_window(&dice, 5), stored;
-        struct buf bytes = BUF_EMPTY, direct = BUF_EMPTY, through = BUF_EMPTY;
+        struct window left = random_window(&dice, 10), right = random_window(&dice, 5);
         left.revision = 0;
-        window_encode(&left, &bytes);
-        assert_int_equal(window_decode(&stored, bytes.data, bytes.size), 0);
+        struct window stored = through_bytes(&left);
         window_merge(&stored, &right);
         window_merge(&left, &right);
-        window_encode(&left, &direct);
-        window_encode(&stored, &through);
-        assert_int_equal(direct.size, through.size);
-        assert_memory_equal(direct.data, through.data, direct.size);
+        assert_same_bytes(&left, &stored);
         struct window *all[] = {&left, &right, &stored};
         for (size_t i = 0; i < 3; i++)
             window_release(all[i]);
-        buf_release(&bytes);
-        buf_release(&direct);
-        buf_release(&through);
     }
 }
 

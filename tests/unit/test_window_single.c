@@ -2,6 +2,7 @@
 #include "mem.h"
 #include "rows.h"
 #include "window.h"
+#include "window_kit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,17 +20,6 @@ static void init(struct window *window, bool sketches)
     window_init(window, START, START + SPAN);
     if (sketches)
         window_enable_sketches(window);
-}
-
-static void same(const struct window *a, const struct window *b)
-{
-    struct buf left = BUF_EMPTY, right = BUF_EMPTY;
-    window_encode(a, &left);
-    window_encode(b, &right);
-    assert_int_equal(left.size, right.size);
-    assert_memory_equal(left.data, right.data, left.size);
-    buf_release(&left);
-    buf_release(&right);
 }
 
 /* A window of one random row, and the same packed. */
@@ -54,10 +44,10 @@ static void packing_and_unpacking_changes_nothing(void **state)
         struct window plain, packed;
         pair(&dice, &plain, &packed);
         packed_ones += packed.single != NULL;
-        same(&plain, &packed); /* encoded as it is */
+        assert_same_bytes(&plain, &packed); /* encoded as it is */
         window_unpack_single(&packed);
         assert_null(packed.single);
-        same(&plain, &packed);
+        assert_same_bytes(&plain, &packed);
         assert_int_equal(window_bytes(&plain), window_bytes(&packed));
         window_release(&plain);
         window_release(&packed);
@@ -78,7 +68,7 @@ static void a_packed_one_takes_more_rows(void **state)
             window_add(&packed, &row);
             window_pack(&packed);
             assert_null(packed.single); /* it has two */
-            same(&plain, &packed);
+            assert_same_bytes(&plain, &packed);
         }
         window_release(&plain);
         window_release(&packed);
@@ -99,10 +89,10 @@ static void a_packed_one_is_merged_like_another(void **state)
         window_merge(&hour[0], &plain[1]);
         window_merge(&hour[1], &packed[0]);
         window_merge(&hour[1], &packed[1]);
-        same(&hour[0], &hour[1]);
+        assert_same_bytes(&hour[0], &hour[1]);
         window_merge(&plain[0], &plain[1]);
         window_merge(&packed[0], &packed[1]); /* both are packed */
-        same(&plain[0], &packed[0]);
+        assert_same_bytes(&plain[0], &packed[0]);
         for (int k = 0; k < 2; k++) {
             window_release(&plain[k]);
             window_release(&packed[k]);
