@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SIZE_MAX_MS      (23 * DURATION_DAY)   /* times inside a window are int32 ms; a zone adds a day or so */
+#define SIZE_MAX_MS      (23 * DURATION_DAY) /* times inside a window are int32 ms; a zone adds a day or so */
 #define SKETCHED_MS      DURATION_HOUR
 #define RETENTION_MAX_MS (100 * DURATION_YEAR) /* far from overflow when added to a time */
 

@@ -97,7 +97,7 @@ static void compare(const struct call *call, const char *field, const struct sto
         sum.revised_at_ms = stored.revised_at_ms;
         sum.parts = stored.parts; /* panes have none: they follow from rows before and after them, too (trail.h) */
         if (stored.updated_at_ms > sum.updated_at_ms)
-            sum.updated_at_ms = stored.updated_at_ms; /* parts have changed since */
+            sum.updated_at_ms = stored.updated_at_ms;               /* parts have changed since */
         if (stored.end_ms - stored.start_ms < WINDOW_SKETCHED_MS) { /* it has them since sliding windows need them */
             sketches_release(&stored.sketches);
             sketches_release(&sum.sketches);
