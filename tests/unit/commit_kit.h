@@ -5,11 +5,10 @@
 #define ISOBAR_TEST_COMMIT_KIT_H
 
 #include "redis_kit.h"
-#include "worker_kit.h"
+#include "worker_fixture.h"
 
 #define LEDGER "t:{0}:ledger"
 
-static struct kit kit;
 static char cid[CID_BYTES], next[CID_BYTES];
 
 static inline void ask_cid(void)
@@ -19,21 +18,13 @@ static inline void ask_cid(void)
     store_reply_free(reply);
 }
 
-static inline int begin(void **state)
+/* As begin(), on an empty Redis that has the partition's ledger. */
+static inline int begin_stored(void **state)
 {
-    (void)state;
     REDIS_DO("FLUSHALL");
     redis_make_ledger(LEDGER);
     ask_cid();
-    kit_init(&kit);
-    return 0;
-}
-
-static inline int end(void **state)
-{
-    (void)state;
-    kit_release(&kit);
-    return 0;
+    return begin(state);
 }
 
 static inline const char *word(const struct store_reply *reply)

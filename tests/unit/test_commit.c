@@ -297,7 +297,7 @@ static void a_late_row_and_its_horizon_in_one_commit(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_stored, end)
     const struct CMUnitTest tests[] = {
         TEST(a_commit_writes_what_is_in_memory),
         TEST(series_have_fields_of_their_own),

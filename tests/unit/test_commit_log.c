@@ -123,7 +123,7 @@ static void who_forgets_and_loads_is_never_different(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(who_forgets_and_loads_is_never_different, begin, end),
+        cmocka_unit_test_setup_teardown(who_forgets_and_loads_is_never_different, begin_stored, end),
     };
     return cmocka_run_group_tests(tests, redis_kit_start, redis_client_stop);
 }
