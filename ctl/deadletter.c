@@ -143,11 +143,10 @@ static int read_filter(struct deadletter *deadletter)
     if (*options->since && moment_parse(options->since, clock_wall_ms(), &deadletter->filter.since_ms) != 0)
         return context_fail(&deadletter->context, EXIT_CODE_USAGE, "--since %s: %s wanted", options->since,
                             MOMENT_WANTED);
-    int code = context_connect(&deadletter->context, options->redis_user, options->redis_password);
+    int code = installation_open(&deadletter->context, options->redis_user, options->redis_password,
+                                 &deadletter->installation);
     if (code != EXIT_CODE_OK)
         return code;
-    if (installation_require(&deadletter->context, &deadletter->installation) != 0)
-        return deadletter->context.exit_code;
     if (!*options->city)
         return EXIT_CODE_OK;
     code = city_find(&deadletter->context, &deadletter->installation, options->city, &city);

@@ -274,11 +274,10 @@ static int dispatch(struct explain *explain, const char *city, const char *windo
     struct explanation *explanation = &explain->explanation;
     if (options->json && options->csv)
         return context_fail(&explain->context, EXIT_CODE_USAGE, "--json or --csv, not both");
-    int code = context_connect(&explain->context, options->redis_user, options->redis_password);
+    int code =
+        installation_open(&explain->context, options->redis_user, options->redis_password, &explain->installation);
     if (code != EXIT_CODE_OK)
         return code;
-    if (installation_require(&explain->context, &explain->installation) != 0)
-        return explain->context.exit_code;
     explanation->series = (int32_t)options->series;
     explanation->topic = explain->installation.topic;
     explanation->shown_at_ms = clock_wall_ms();

@@ -114,3 +114,11 @@ int installation_require(struct context *context, struct installation *out)
                            context->redis, context->prefix);
     return status;
 }
+
+int installation_open(struct context *context, const char *user, const char *password, struct installation *out)
+{
+    int code = context_connect(context, user, password);
+    if (code != EXIT_CODE_OK)
+        return code;
+    return installation_require(context, out) == 0 ? EXIT_CODE_OK : context->exit_code;
+}

@@ -35,5 +35,8 @@ int installation_read(struct context *context, struct installation *out) __attri
  * installation, and exit code 69.
  */
 int installation_require(struct context *context, struct installation *out) __attribute__((warn_unused_result));
+/* Connects the context as this user, and does installation_require. Returns the exit code; what is wrong is said. */
+int installation_open(struct context *context, const char *user, const char *password, struct installation *out)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -159,11 +159,10 @@ static int discard(struct normals_command *command)
 static int open_installation(struct normals_command *command)
 {
     const struct normals_options *options = command->options;
-    int code = context_connect(&command->context, options->redis_user, options->redis_password);
+    int code =
+        installation_open(&command->context, options->redis_user, options->redis_password, &command->installation);
     if (code != EXIT_CODE_OK)
         return code;
-    if (installation_require(&command->context, &command->installation) != 0)
-        return command->context.exit_code;
     return *options->city ? city_find(&command->context, &command->installation, options->city, &command->city)
                           : EXIT_CODE_OK;
 }

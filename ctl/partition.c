@@ -246,11 +246,10 @@ static int dispatch(struct partition_command *command, const char *verb, const c
         return context_fail(&command->context, EXIT_CODE_USAGE, "'%s': resume or reset wanted", verb);
     if (!resets && (*command->options->to || command->options->yes))
         return context_fail(&command->context, EXIT_CODE_USAGE, "--to and --yes are for reset");
-    int code = context_connect(&command->context, command->options->redis_user, command->options->redis_password);
+    int code = installation_open(&command->context, command->options->redis_user, command->options->redis_password,
+                                 &command->installation);
     if (code != EXIT_CODE_OK)
         return code;
-    if (installation_require(&command->context, &command->installation) != 0)
-        return command->context.exit_code;
     if (!partition_parse(partition, command->installation.partitions, &command->partition))
         return context_fail(&command->context, EXIT_CODE_USAGE, "'%s': a partition from 0 to %d wanted", partition,
                             command->installation.partitions - 1);

@@ -325,12 +325,10 @@ static int run(const void *values)
 {
     const struct verify_options *options = values;
     struct verify verify = {.options = options, .context = CONTEXT_OF("verify", options)};
-    int code = context_connect(&verify.context, options->redis_user, options->redis_password);
+    int code = installation_open(&verify.context, options->redis_user, options->redis_password, &verify.installation);
     if (code == EXIT_CODE_OK)
-        code = installation_require(&verify.context, &verify.installation) == 0 &&
-                       rule_store_former(&verify.context, &verify.installation) == 0
-                   ? verify_all(&verify)
-                   : verify.context.exit_code;
+        code = rule_store_former(&verify.context, &verify.installation) == 0 ? verify_all(&verify)
+                                                                             : verify.context.exit_code;
     context_close(&verify.context);
     return code;
 }
