@@ -1,6 +1,7 @@
 """A whole Isobar for the browser tests, steered by lines of JSON: {"do": …, …} on stdin, one answer a line on stdout.
 
-It runs on a replay of 40 cities, the first of which has a hostile name, and stops when stdin ends.
+It runs on a replay of 40 cities, the first of which has a hostile name, or on what the test produces itself, and stops
+when stdin ends.
 """
 import csv
 import json
@@ -17,6 +18,9 @@ import results  # noqa: E402
 from stack import Stack, get_json, wait_for  # noqa: E402
 
 CITIES = 40
+PARTITIONS = 24
+STATION = 8
+BITS = {"temperature_centi_c": 0, "humidity_centi_percent": 6, "wind_speed_cm_s": 8, "rain_um": 11, "custom_0": 32, "custom_1": 33}
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -34,20 +38,25 @@ class System:
     def __init__(self, stack):
         self.stack = stack
 
-    def start(self):
+    def start(self, replay=True):
         stack = self.stack
         table = os.path.join(stack.dir, "cities.csv")
         hostile = hostile_table(table)
         stack.start_redis()
-        stack.start_devbroker({"weather.observations": 24, "weather.deadletter": 1})
-        stack.init(24, table, CITIES)
+        stack.start_devbroker({"weather.observations": PARTITIONS, "weather.deadletter": 1})
+        stack.init(PARTITIONS, table, CITIES)
         stack.start_coordinator("coordinator-1", -1)
         stack.start_worker("worker-1")
         stack.start_dashboard()
+        if replay:
+            self.replay()
+        return {"port": stack.ports["dashboard"], "hostile": hostile, "name": HOSTILE}
+
+    def replay(self):
+        stack = self.stack
         stack.start_owmsim()
         stack.start_fetcher("fetcher-1", "--source", "replay", "--base-url", f"http://127.0.0.1:{stack.ports['owmsim']}", "--allow-http",
                             ISOBAR_API_KEY="simulator")
-        return {"port": stack.ports["dashboard"], "hostile": hostile, "name": HOSTILE}
 
     def ready(self):
         """Every city has a reading, and the two days of history."""
@@ -59,6 +68,38 @@ class System:
                 len((get_json(port, f"/api/v1/cities/{r['city']}/windows") or {}).get("windows", [])) > 280 for r in latest)
 
         wait_for("40 cities with two days of history", full, 90, 0.5)
+        return {}
+
+    def produce(self, city, rows):
+        """Readings of a station in the city: each with "at" and values by the name of their column."""
+        import confluent_kafka  # pylint: disable=import-outside-toplevel - the other tests do not need it
+        batch = oracle.modules()[0].ObservationBatch(format=1, rows=len(rows), shard=oracle.shard(city, PARTITIONS))
+        batch.city_id.extend(city for _ in rows)
+        batch.observed_at_ms.extend(row.pop("at") for row in rows)
+        batch.fetched_at_ms.extend(batch.observed_at_ms)
+        batch.provider.extend(STATION for _ in rows)
+        batch.accumulation_s.extend(600 for _ in rows)
+        batch.present.extend(sum(1 << BITS[column] for column in row) for row in rows)
+        for column in sorted({column for row in rows for column in row}):
+            getattr(batch, column).extend(row.get(column, 0) for row in rows)
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.stack.kafka, "acks": "all"})
+        producer.produce("weather.observations", batch.SerializeToString(), partition=batch.shard)
+        if producer.flush(20) != 0:
+            raise TimeoutError("the broker took no batch within 20 s")
+        return {}
+
+    def file(self, name, text):
+        path = os.path.join(self.stack.dir, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+
+    def rules(self, text):
+        self.stack.ctl("rules", *self.stack.common("kafka", "redis"), "set", self.file("own.ini", text), "--deadline-s", "60")
+        return {}
+
+    def normals(self, city, text):
+        self.stack.ctl("normals", *self.stack.common("redis"), "import", self.file("normals.csv", text), "--city", str(city))
         return {}
 
     def kill(self, name):

@@ -254,15 +254,15 @@ test('dark and light are both readable', async () => {
 test('everything can be reached and used by keyboard', async () => {
   const page = await open();
   const met = new Set();
-  for (let i = 0; i < 30; i++) {
+  for (let i = 0; i < 40; i++) {
     await page.keyboard.press('Tab');
     met.add(await page.evaluate(() => {
       const e = document.activeElement, style = getComputedStyle(e);
       const shown = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
-      return `${e.id || e.dataset.view || e.dataset.range || e.className || e.parentElement.dataset.column || e.tagName}${shown ? '' : ' without a focus ring'}`;
+      return `${e.id || e.dataset.view || e.dataset.range || e.parentElement.dataset.metric || e.className || e.parentElement.dataset.column || e.tagName}${shown ? '' : ' without a focus ring'}`;
     }));
   }
-  for (const want of ['skip', 'overview', 'table', 'city', 'settings-title', '6h', '24h', '48h', 'data-summary', 'search', 'table-box', 'temperature']) assert.ok(met.has(want), `${want} in ${[...met]}`);
+  for (const want of ['skip', 'overview', 'table', 'city', 'settings-title', '6h', '24h', '48h', 'humidity', 'visibility', 'data-summary', 'search', 'table-box', 'temperature']) assert.ok(met.has(want), `${want} in ${[...met]}`);
   const id = await page.locator('#rows tr:not(.selected)').nth(4).getAttribute('data-city');
   const city = page.locator(`#rows tr[data-city="${id}"] .city`);
   const name = await city.locator('span').first().textContent();

@@ -1,11 +1,11 @@
-// The page's state, all of it in the URL: #view=city&city=5809844&range=6h&units=f,kn&time=utc&lang=es. A pasted link
+// The page's state, all of it in the URL: #view=city&city=5809844&range=6h&metric=humidity&units=f,kn&time=utc&lang=es. A pasted link
 // restores it. Only what differs from the default is written.
 import { DEFAULT_UNITS, UNITS } from './units.js';
 
 export const VIEWS = ['overview', 'table', 'city'];
 export const RANGES = { '6h': 6 * 3600e3, '24h': 24 * 3600e3, '48h': 48 * 3600e3 };
 export const TIMES = ['city', 'utc', 'browser'];
-export const state = { view: 'overview', city: null, range: '24h', sort: 'name', descending: false, search: '', units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };
+export const state = { view: 'overview', city: null, range: '24h', metric: 'temperature', sort: 'name', descending: false, search: '', units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };
 
 const one = (value, allowed, otherwise) => (allowed.includes(value) ? value : otherwise);
 
@@ -15,6 +15,7 @@ export function read() {
   state.view = one(given.get('view'), VIEWS, 'overview');
   state.city = Number.isSafeInteger(id) && id > 0 ? id : null;
   state.range = one(given.get('range'), Object.keys(RANGES), '24h');
+  state.metric = given.get('metric') || 'temperature'; // whether there is one of that name is known later
   const sort = given.get('sort') ?? 'name';
   state.descending = sort.startsWith('-');
   state.sort = sort.replace(/^-/, '');
@@ -31,6 +32,7 @@ export function write() {
   if (state.view !== 'overview') out.set('view', state.view);
   if (state.city) out.set('city', state.city);
   if (state.range !== '24h') out.set('range', state.range);
+  if (state.metric !== 'temperature') out.set('metric', state.metric);
   if (state.sort !== 'name' || state.descending) out.set('sort', (state.descending ? '-' : '') + state.sort);
   if (state.search) out.set('q', state.search);
   if (units.length) out.set('units', units.join(','));

@@ -1,4 +1,4 @@
-// The temperature chart: the mean over a min–max band. The time axis is the range up to now, with ticks at whole hours of
+// The chart of one metric: a line over a min–max band. The time axis is the range up to now, with ticks at whole hours of
 // the shown zone. Zoom is kept in absolute time, so that neither updates nor the moving end of the axis change it.
 import { use, init } from 'echarts/core';
 import { LineChart } from 'echarts/charts';
@@ -6,8 +6,9 @@ import { DataZoomComponent, GridComponent, TooltipComponent } from 'echarts/comp
 import { CanvasRenderer } from 'echarts/renderers';
 import * as format from './format.js';
 import { state } from './address.js';
+import { figures } from './metric.js';
 import { text } from './strings.js';
-import { unitOf } from './units.js';
+import { figureOf, unitOf } from './units.js';
 
 use([LineChart, DataZoomComponent, GridComponent, TooltipComponent, CanvasRenderer]);
 
@@ -18,9 +19,11 @@ const LABEL_PX = 64;
 const EDGE_MS = 10 * 60e3; // the axis ends at the next ten minutes: it moves in steps
 const GAP = 2.5;           // windows: a longer hole breaks the line
 
-export class TemperatureChart {
+export class MetricChart {
   constructor(box, onZoom) {
     this.box = box;
+    this.metric = 'temperature';
+    this.name = ''; // of the metric, in the page's language
     this.points = new Map(); // start -> window
     this.zoom = null;        // [from, to] in ms; null: the whole range
     this.range = HOUR_MS;
@@ -40,7 +43,7 @@ export class TemperatureChart {
 
   // Adds or replaces windows by their start.
   update(windows) {
-    for (const w of windows) if (w.metrics.temperature) this.points.set(w.start, w);
+    for (const w of windows) this.points.set(w.start, w);
   }
 
   setRange(ms) {
@@ -59,9 +62,11 @@ export class TemperatureChart {
     return [to - this.range, to];
   }
 
-  windows() {
+  // What is shown, by time: { window, figures }.
+  shown() {
     const [from] = this.extent();
-    return [...this.points.values()].filter(w => w.end > from).sort((a, b) => a.start - b.start);
+    return [...this.points.values()].filter(w => w.end > from).sort((a, b) => a.start - b.start)
+      .map(window => ({ window, figures: figures(window, this.metric) })).filter(s => s.figures);
   }
 
   zoomed() {
@@ -91,14 +96,22 @@ export class TemperatureChart {
   }
 
   rows() {
-    const { from } = unitOf('temperature', state.units);
+    const { from } = unitOf(this.metric, state.units);
     const rows = [];
-    for (const w of this.windows()) {
-      const t = w.metrics.temperature, at = (w.start + w.end) / 2, last = rows[rows.length - 1];
+    for (const { window: w, figures: f } of this.shown()) {
+      const at = (w.start + w.end) / 2, last = rows[rows.length - 1];
       if (last && at - last.at > GAP * (w.end - w.start)) rows.push({ at: last.at + 1, hole: true });
-      rows.push({ at, mean: from(t.mean), min: from(t.min), max: from(t.max), open: w.status === 'provisional', window: w });
+      rows.push({ at, line: from(f.line), min: from(f.min), max: from(f.max), open: w.status === 'provisional', window: w, figures: f });
     }
     return rows;
+  }
+
+  // The axis has marks no finer than half of what the unit shows; a sum's begins at nothing.
+  valueAxis(muted, rule) {
+    const { digits } = unitOf(this.metric, state.units);
+    const degree = this.metric === 'temperature' ? '°' : '';
+    const formatter = v => format.number(v, Math.min(digits + 1, (String(+v.toFixed(digits + 1)).split('.')[1] ?? '').length)) + degree;
+    return { type: 'value', scale: figureOf(this.metric) !== 'sum', minInterval: digits ? 5 * 10 ** -digits : 1, axisLabel: { color: muted, fontSize: 12, formatter }, splitLine: { lineStyle: { color: rule } } };
   }
 
   draw() {
@@ -118,7 +131,7 @@ export class TemperatureChart {
         axisTick: { customValues: ticks, lineStyle: { color: rule } },
         axisLabel: { customValues: ticks, color: muted, fontSize: 12, showMinLabel: true, showMaxLabel: true, hideOverlap: true, formatter: at => this.label(at) },
       },
-      yAxis: { type: 'value', scale: true, minInterval: 0.5, axisLabel: { color: muted, fontSize: 12, formatter: v => `${format.number(v, v % 1 ? 1 : 0)}°` }, splitLine: { lineStyle: { color: rule } } },
+      yAxis: this.valueAxis(muted, rule),
       dataZoom: [
         { type: 'inside', ...zoom, zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false, preventDefaultMouseMove: false },
         { type: 'slider', ...zoom, height: 20, bottom: 6, showDetail: false, brushSelect: false, borderColor: rule, fillerColor: css('--zoom'), backgroundColor: 'transparent',
@@ -131,14 +144,15 @@ export class TemperatureChart {
   }
 
   series(rows) {
+    const known = v => (Number.isFinite(v) ? v : null); // a sum has no band
     const line = css('--series'), firstOpen = rows.findIndex(r => r.open);
     const band = { stack: 'band', stackStrategy: 'all', lineStyle: { opacity: 0 }, silent: true, emphasis: { disabled: true } };
-    const series = (name, value, more) => ({ id: name, name, type: 'line', symbol: 'none', connectNulls: false, data: rows.map((r, i) => [r.at, r.hole ? null : value(r, i)]), ...more });
+    const series = (name, value, more) => ({ id: name, name, type: 'line', symbol: 'none', connectNulls: false, data: rows.map((r, i) => [r.at, r.hole ? null : known(value(r, i))]), ...more });
     return [
       series('min', r => r.min, band),
       series('band', r => r.max - r.min, { ...band, areaStyle: { color: css('--band'), opacity: 1 } }),
-      series('mean', r => (r.open ? null : r.mean), { lineStyle: { color: line, width: 2 }, itemStyle: { color: line }, z: 3 }),
-      series('open', (r, i) => (r.open || i === firstOpen - 1 ? r.mean : null), { symbol: 'circle', symbolSize: (_, p) => (rows[p.dataIndex]?.open ? 5 : 0), showSymbol: true, lineStyle: { color: line, width: 2, type: 'dotted' }, itemStyle: { color: line }, z: 4 }),
+      series('line', r => (r.open ? null : r.line), { lineStyle: { color: line, width: 2 }, itemStyle: { color: line }, z: 3 }),
+      series('open', (r, i) => (r.open || i === firstOpen - 1 ? r.line : null), { symbol: 'circle', symbolSize: (_, p) => (rows[p.dataIndex]?.open ? 5 : 0), showSymbol: true, lineStyle: { color: line, width: 2, type: 'dotted' }, itemStyle: { color: line }, z: 4 }),
     ];
   }
 
@@ -149,17 +163,27 @@ export class TemperatureChart {
 
   tip(row) {
     if (!row?.window) return '';
-    const w = row.window, t = w.metrics.temperature;
+    const w = row.window, f = row.figures, show = v => format.withUnit(this.metric, v);
     const status = w.status === 'revised' ? text.revised(w.revision) : text[w.status];
-    return `${format.dayTime(w.start, this.zone)} – ${format.clockTime(w.end, this.zone)}\n${text.mean} ${format.withUnit('temperature', t.mean)}\n`
-      + `${text.min} ${format.withUnit('temperature', t.min)}   ${text.max} ${format.withUnit('temperature', t.max)}\n${text.readings(t.count)} · ${status}`;
+    const band = this.banded() ? `${text.min} ${show(f.min)}   ${text.max} ${show(f.max)}\n` : '';
+    return `${format.dayTime(w.start, this.zone)} – ${format.clockTime(w.end, this.zone)}\n${text.figures[figureOf(this.metric)]} ${show(f.line)}\n`
+      + `${band}${text.readings(f.count)} · ${status}`;
+  }
+
+  // Whether readings have a range of their own around the line.
+  banded() {
+    return figureOf(this.metric) !== 'sum';
+  }
+
+  title() {
+    return [this.name, format.unit(this.metric)].filter(Boolean).join(', ');
   }
 
   // What the chart shows, as a sentence.
   describe() {
-    const all = this.windows().map(w => w.metrics.temperature);
+    const all = this.shown().map(s => s.figures);
     if (!all.length) return text.noHistory;
-    const show = v => format.withUnit('temperature', v);
-    return `${text.chartTitle(format.unit('temperature'))}. ${text.describe(show(Math.min(...all.map(t => t.min))), show(Math.max(...all.map(t => t.max))), show(all[all.length - 1].last))}`;
+    const show = v => format.withUnit(this.metric, v);
+    return `${this.title()}. ${text.describe(show(Math.min(...all.map(f => f.min ?? f.line))), show(Math.max(...all.map(f => f.max ?? f.line))), show(all[all.length - 1].last))}`;
   }
 }

@@ -1,8 +1,10 @@
-// One city: cards with the latest values and their ages, and the temperature chart with its data table.
+// One city: cards with the latest values and their ages, and the chart of one of them with its data table.
 import * as format from './format.js';
 import { RANGES, state } from './address.js';
-import { TemperatureChart } from './chart.js';
+import { MetricChart } from './chart.js';
+import { Departure } from './departure.js';
 import { text } from './strings.js';
+import { figureOf, isOwn } from './units.js';
 
 const CARDS = ['temperature', 'humidity', 'pressure_sea_level', 'wind_speed', 'precipitation', 'cloud', 'visibility'];
 const RETRY_MS = 3000;
@@ -12,10 +14,11 @@ const $ = id => document.getElementById(id);
 const element = (tag, className, content) => Object.assign(document.createElement(tag), { className: className ?? '', textContent: content ?? '' });
 
 export class Detail {
-  // onRange(name); onFollow(): another city or size is to be followed; now(): the server's clock
-  constructor(onRange, onFollow, now) {
-    this.chart = new TemperatureChart($('chart'), zoomed => { $('reset-zoom').hidden = !zoomed; });
+  // onRange(name), onMetric(name): chosen; onFollow(): another city or size is to be followed; now(): the server's clock
+  constructor(onRange, onMetric, onFollow, now) {
+    this.chart = new MetricChart($('chart'), zoomed => { $('reset-zoom').hidden = !zoomed; });
     this.onRange = onRange;
+    this.onMetric = onMetric;
     this.onFollow = onFollow;
     this.now = now;
     this.sizes = Object.values(SIZES); // configured, as far as known
@@ -23,7 +26,8 @@ export class Detail {
     this.latest = null;
     this.note = '';
     this.cards = new Map(CARDS.map(name => [name, this.card(name)]));
-    this.own = []; // names of the operator's own metrics
+    this.departure = new Departure(this.cards.get('temperature').more);
+    this.own = null; // the operator's own metrics; not known yet
     $('cards').replaceChildren(...[...this.cards.values()].map(c => c.item));
     $('ranges').replaceChildren(...Object.keys(RANGES).map(name => this.rangeButton(name)));
     $('reset-zoom').addEventListener('click', () => { this.chart.resetZoom(); this.redraw(); $('chart').focus(); });
@@ -44,28 +48,57 @@ export class Detail {
   }
 
   card(name) {
-    const item = element('li'), label = element('span', 'card-label'), figure = element('span', 'card-value');
-    const number = element('span', 'card-number', format.MISSING), unit = element('span', 'card-unit'), age = element('span', 'card-age');
+    const item = element('li'), button = element('button', 'card'), label = element('span', 'card-label'), figure = element('span', 'card-value');
+    const number = element('span', 'card-number', format.MISSING), unit = element('span', 'card-unit');
+    const more = element('span', 'card-more'), age = element('span', 'card-age');
     figure.append(number, ' ', unit);
-    item.append(label, figure, age);
+    button.append(label, ' ', figure, ' ', more, ' ', age); // spaces: it is read aloud as one name
+    button.type = 'button';
+    button.addEventListener('click', () => this.onMetric(name));
+    item.append(button);
     item.dataset.metric = name;
-    return { item, label, number, unit, age };
+    return { item, button, label, number, unit, more, age };
+  }
+
+  name(metric) {
+    return isOwn(metric) ? plainName(metric) : text.metrics[metric];
+  }
+
+  // What is charted: what the URL asks for, if there is such a card.
+  metric() {
+    return this.cards.has(state.metric) ? state.metric : 'temperature';
+  }
+
+  setMetric() {
+    this.titles();
+    this.redraw();
+  }
+
+  // Everything around the chart that tells what it shows.
+  titles() {
+    const metric = this.metric(), figure = text.figures[figureOf(metric)];
+    this.chart.metric = metric;
+    this.chart.name = metric === 'precipitation' ? text.metrics.snow : this.name(metric); // windows have both together
+    for (const [name, card] of this.cards) card.button.setAttribute('aria-pressed', String(name === metric));
+    $('chart').dataset.metric = metric;
+    $('chart-title').textContent = this.chart.title();
+    $('legend-line').textContent = text.legendLine(figure, this.size());
+    $('legend-band').textContent = text.legendBand;
+    $('legend-band').hidden = !this.chart.banded();
+    $('legend-open').textContent = text.legendOpen;
   }
 
   // All texts anew, in the present language, units and zone.
   labels() {
-    const unit = format.unit('temperature');
-    $('chart-title').textContent = text.chartTitle(unit);
-    $('legend-mean').textContent = text.legendMean(this.size());
-    $('legend-band').textContent = text.legendBand;
-    $('legend-open').textContent = text.legendOpen;
+    this.titles();
     $('chart-hint').textContent = text.chartHint;
     $('reset-zoom').textContent = text.resetZoom;
     $('data-summary').textContent = text.dataTable;
     $('chart-data').setAttribute('aria-label', text.dataTable);
     $('ranges').setAttribute('aria-label', text.rangeLabel);
     for (const button of $('ranges').children) button.textContent = text.ranges[button.dataset.range];
-    for (const [name, card] of this.cards) card.label.textContent = text.metrics[name] ?? plainName(name);
+    for (const [name, card] of this.cards) card.label.textContent = this.name(name);
+    this.departure.draw();
     if (this.latest) this.update(this.latest);
     this.zone();
     this.ranges();
@@ -86,6 +119,7 @@ export class Detail {
     this.city = city;
     this.latest = null;
     for (const card of this.cards.values()) card.number.textContent = format.MISSING, card.unit.textContent = card.age.textContent = '';
+    this.departure.show(city);
     this.place();
     this.zone();
     this.begin();
@@ -97,7 +131,7 @@ export class Detail {
     this.chart.clear();
     this.chart.setRange(RANGES[state.range]);
     this.ranges();
-    $('legend-mean').textContent = text.legendMean(this.shownSize);
+    this.titles();
     this.note = 'loading';
     this.redraw();
     this.history();
@@ -118,13 +152,18 @@ export class Detail {
     this.redraw();
   }
 
-  // Metrics of the operator's own: a card for each, after the others.
-  setOwn(names) {
-    if (String(names) === String(this.own)) return;
-    this.own = names;
-    this.cards = new Map([...CARDS.map(name => [name, this.cards.get(name)]), ...names.map(name => [name, this.card(name)])]);
-    $('cards').replaceChildren(...[...this.cards.values()].map(c => c.item));
+  // Metrics of the operator's own, as the API has them: a card for each, after the others. Windows that came before a
+  // change have the names that were: they are read again.
+  setOwn(list) {
+    const known = JSON.stringify(list), before = this.own;
+    if (known === before) return;
+    this.own = known;
+    const cards = new Map(CARDS.map(name => [name, this.cards.get(name)]));
+    for (const { name } of list) if (isOwn(name)) cards.set(name, this.cards.get(name) ?? this.card(name));
+    this.cards = cards;
+    $('cards').replaceChildren(...[...cards.values()].map(c => c.item));
     this.labels();
+    if (before !== null && this.city) this.history();
   }
 
   // The sizes that are configured.
@@ -164,7 +203,7 @@ export class Detail {
     if (!this.city) return;
     this.chart.now = this.now();
     this.chart.draw();
-    const points = this.chart.windows().length;
+    const points = this.chart.shown().length;
     $('chart').dataset.points = points;
     $('chart').setAttribute('aria-label', this.chart.describe());
     $('chart-note').textContent = this.note ? text[this.note] : points ? '' : text.noHistory;
@@ -182,11 +221,11 @@ export class Detail {
       tr.append(...cells.map(words => Object.assign(element(tag, '', words), tag === 'th' ? { scope: 'col' } : {})));
       return tr;
     };
-    const unit = format.unit('temperature'), t = text.table;
-    head.append(line([t.start, `${t.mean} ${unit}`, `${t.min} ${unit}`, `${t.max} ${unit}`, t.rows, t.status], 'th'));
-    for (const w of this.chart.windows().reverse()) {
-      const m = w.metrics.temperature, show = v => format.value('temperature', v);
-      body.append(line([format.dayTime(w.start, this.chart.zone), show(m.mean), show(m.min), show(m.max), format.number(m.count, 0),
+    const { metric } = this.chart, unit = format.unit(metric), t = text.table, banded = this.chart.banded();
+    const titled = title => `${title} ${unit}`.trimEnd(), show = v => format.value(metric, v);
+    head.append(line([t.start, titled(text.figures[figureOf(metric)]), ...(banded ? [titled(text.min), titled(text.max)] : []), t.rows, t.status], 'th'));
+    for (const { window: w, figures: f } of this.chart.shown().reverse()) {
+      body.append(line([format.dayTime(w.start, this.chart.zone), show(f.line), ...(banded ? [show(f.min), show(f.max)] : []), format.number(f.count, 0),
         w.status === 'revised' ? text.revised(w.revision) : text[w.status]], 'td'));
     }
     table.append(head, body);
@@ -212,6 +251,7 @@ export class Detail {
 
   tick(now, lost) {
     if (!this.latest) return;
+    this.departure.tick(this.latest);
     const age = now - this.latest.observed_at, words = text.ago(format.span(age)), stale = age > format.STALE_MS || lost;
     for (const card of this.cards.values()) {
       const shown = card.number.textContent === format.MISSING ? '' : words;

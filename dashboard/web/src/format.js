@@ -29,7 +29,14 @@ export function value(name, amount) {
 }
 
 export function withUnit(name, amount) {
-  return Number.isFinite(amount) ? `${value(name, amount)} ${unit(name)}` : MISSING;
+  return Number.isFinite(amount) ? `${value(name, amount)} ${unit(name)}`.trimEnd() : MISSING;
+}
+
+// A difference of two values, with its sign: 10 degrees Celsius more are 18 Fahrenheit more.
+export function difference(name, amount) {
+  const { digits, from } = unitOf(name, state.units);
+  const shown = number(Math.abs(from(amount) - from(0)), digits);
+  return Number(Math.abs(from(amount) - from(0)).toFixed(digits)) === 0 ? shown : `${amount < 0 ? '\u2212' : '+'}${shown}`;
 }
 
 // The value of a column or card: as observed, or rain and snow together.

@@ -24,7 +24,8 @@ const now = () => Date.now() + clockOffset;
 
 address.read();
 chooseLanguage(state.lang);
-const detail = new Detail(range => { state.range = range; address.write(); detail.setRange(); }, () => stream.follow([detail.city.id], detail.size()), now);
+const detail = new Detail(range => { state.range = range; address.write(); detail.setRange(); },
+  metric => { state.metric = metric; address.write(); detail.setMetric(); }, () => stream.follow([detail.city.id], detail.size()), now);
 const show = id => { if (state.view === 'table') setView('city'); select(id); };
 const alerts = new AlertList(id => cities.get(id)?.name, show);
 const table = new CityTable(show, () => { address.write(); table.order(); });
@@ -57,7 +58,7 @@ function latest(event) {
   heard(event);
   if (event.active) alerts.update(event.active);
   take(event.latest);
-  if (event.latest.some(r => !about?.seen.has(r.provider))) loadAbout();
+  if (event.latest.some(isNews)) loadAbout();
   tick();
 }
 
@@ -70,6 +71,7 @@ function onLink(name, retryAt) {
 let opened = false;
 function onOpen() {
   if (opened && detail.city) detail.history();
+  if (opened) loadAbout();
   opened = true;
 }
 
@@ -104,16 +106,21 @@ async function loadCities() {
 
 const largest = () => [...cities.values()].reduce((a, b) => (b.population > a.population ? b : a)).id;
 
+// A reading with a source, or with the name of a value, that was not there when the installation was asked about: the
+// operator may have named a metric of his own, or renamed it.
+const isNews = reading => !about?.seen.has(reading.provider) || Object.keys(reading.values).some(name => !about.names.has(name));
+
 let asking = false;
 async function loadAbout() {
   if (asking) return;
   asking = true;
+  const all = [...readings.values()]; // what comes while it is asked is not answered by it
   try {
     const answer = await (await fetch('/api/v1/about')).json();
-    about = { ...answer, seen: new Set([...readings.values()].map(r => r.provider)) };
+    about = { ...answer, seen: new Set(all.map(r => r.provider)), names: new Set(all.flatMap(r => Object.keys(r.values))) };
     detail.setSizes(about.windows);
     setOwn(about.custom);
-    detail.setOwn(about.custom.map(metric => metric.name));
+    detail.setOwn(about.custom);
     honest();
   } catch {
     // asked again with the next values

@@ -17,14 +17,21 @@ const PERCENT = { name: '%', digits: 0, from: x => x };
 const DIMENSIONS = { temperature: 'temperature', wind_speed: 'wind', pressure_sea_level: 'pressure', precipitation: 'precipitation' };
 const FIXED = { humidity: PERCENT, cloud: PERCENT, visibility: { name: 'km', digits: 1, from: x => x / 1000 } };
 
-// Metrics of the operator's own, as the API names them: shown in the unit they have, in no other.
+// Metrics of the operator's own, as the API names them: shown in the unit they have, in no other. One that is called
+// as what the page shows anyway (precipitation: rain and snow together) has no place here.
 const own = new Map();
 export function setOwn(list) {
   own.clear();
-  for (const { name, unit } of list) own.set(name, { name: unit, digits: 2, from: x => x });
+  for (const { name, unit, scale, combine } of list) if (!Object.hasOwn(DIMENSIONS, name)) own.set(name, { name: unit, digits: Math.round(Math.log10(scale)), from: x => x, combine });
+}
+export const isOwn = name => own.has(name);
+
+// Which figure of a window stands for the metric: mean, sum, minimum, maximum or last.
+export function figureOf(name) {
+  return own.get(name)?.combine ?? (name === 'precipitation' ? 'sum' : 'mean');
 }
 
 // The unit that a value is shown in, with the chosen codes by dimension.
 export function unitOf(name, chosen) {
-  return FIXED[name] ?? own.get(name) ?? UNITS[chosen[DIMENSIONS[name]]];
+  return own.get(name) ?? FIXED[name] ?? UNITS[chosen[DIMENSIONS[name]]];
 }
