@@ -35,10 +35,13 @@ isobar-sim_DIR         := tests/sim
 isobar-apply_DIR       := tests/oracle
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
+# As many jobs as there are processors, unless the caller says how many.
+SUBMAKE  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: all run test check faults chaos fresh lint clean install unit setup programs results
 .SECONDARY:
 all: setup
-	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)$(SUBMAKE) programs
 programs: $(PROGRAMS:%=$(BUILD)/bin/%)
 	@:
 # Recipes that need what setup installs call make again, so that pkg-config answers are fresh.
@@ -62,7 +65,7 @@ $(foreach p,$(PROGRAMS) isobar-sim isobar-apply,$(eval $(call program,$(p))))
 
 $(BUILD)/libisobar.a: $(COMMON_O)
 $(BUILD)/libworker.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard worker/*.c)))
-$(BUILD)/libisobar.a $(BUILD)/libworker.a:
+$(BUILD)/libisobar.a $(BUILD)/libworker.a $(BUILD)/libcomponents.a:
 	@echo "AR $@"; rm -f $@; ar rcs $@ $^
 
 # -MD, not -MMD: generated headers lie in a system folder, and what includes them must follow the .proto files.
@@ -95,9 +98,10 @@ $(GEN)/assets.c: $(wildcard $(WEB)/src/* $(WEB)/src/*/*) $(WEB)/build.mjs $(WEB)
 # The two files of the dashboard that need the embedded page are left out.
 PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c dashboard/api.c dashboard/page.c,\
             $(wildcard coordinator/*.c worker/*.c fetcher/*.c ctl/*.c dashboard/*.c)))
-$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(PURE_O) $(BUILD)/libisobar.a
+$(BUILD)/libcomponents.a: $(PURE_O)
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcomponents.a $(BUILD)/libisobar.a
 	@mkdir -p $(@D) && echo "LD $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.o,$(PURE_O)) $(BUILD)/libisobar.a -lcmocka $(PKG_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 unit-programs: $(UNIT) $(BUILD)/bin/isobar-sim $(BUILD)/bin/isobar-apply
 unit: $(UNIT)
 	$(Q)for t in $^; do echo "TEST $$t"; $$t || exit 1; done
@@ -114,9 +118,9 @@ run: all
 test:
 	$(Q)deploy/local/setup.sh run test
 	$(Q)tests/kafka/install.sh
-	$(Q)$(MAKE) --no-print-directory WERROR=1 programs unit-programs
-	$(Q)$(MAKE) --no-print-directory WERROR=1 SAN=address,undefined CFLAGS="-O1 -g" programs unit-programs
-	$(Q)$(MAKE) --no-print-directory WERROR=1 FAULTS=1 programs
+	$(Q)$(SUBMAKE) WERROR=1 programs unit-programs
+	$(Q)$(SUBMAKE) WERROR=1 SAN=address,undefined CFLAGS="-O1 -g" programs unit-programs
+	$(Q)$(SUBMAKE) WERROR=1 FAULTS=1 programs
 	$(Q)cd tests/browser && npm ci --no-audit --no-fund --silent
 	$(Q)/usr/bin/python3 tests/run.py $(if $(ONLY),--only $(ONLY))
 check: test
@@ -124,14 +128,14 @@ check: test
 faults:
 	$(Q)deploy/local/setup.sh run test
 	$(Q)tests/kafka/install.sh
-	$(Q)$(MAKE) --no-print-directory WERROR=1 programs
-	$(Q)$(MAKE) --no-print-directory WERROR=1 FAULTS=1 programs
+	$(Q)$(SUBMAKE) WERROR=1 programs
+	$(Q)$(SUBMAKE) WERROR=1 FAULTS=1 programs
 	$(Q)FULL=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/faults $(if $(ONLY),-k '$(ONLY)')
 # Random faults for TIME seconds; SEED=n draws the same ones again.
 chaos:
 	$(Q)deploy/local/setup.sh run test
 	$(Q)tests/kafka/install.sh
-	$(Q)$(MAKE) --no-print-directory WERROR=1 FAULTS=1 programs
+	$(Q)$(SUBMAKE) WERROR=1 FAULTS=1 programs
 	$(Q)TIME=$(or $(TIME),600) $(if $(SEED),SEED=$(SEED)) /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/faults/test_chaos.py
 # A minimal Debian and a fresh clone: `make fresh SUITE=trixie FRESH=run CA=authority.pem`.
 fresh:
@@ -141,7 +145,7 @@ results:
 	$(Q)python3 tests/results.py
 lint:
 	$(Q)deploy/local/setup.sh run test lint
-	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)$(SUBMAKE) programs
 	$(Q)tests/lint.sh
 
 PREFIX ?= /usr/local
