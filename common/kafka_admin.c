@@ -107,21 +107,31 @@ static int create(rd_kafka_t *rk, rd_kafka_NewTopic_t *wanted, int64_t timeout_m
     return status;
 }
 
-/* Waits until every partition has a leader that answers. */
-static int wait_leaders(rd_kafka_t *rk, const struct kafka_topic *topic, int64_t end_ms)
+/* Offsets of all partitions. A partition whose leader is just being elected, as after its topic was made, is asked
+ * again. */
+static int ask_offsets(rd_kafka_t *rk, const struct kafka_partitions *all, int64_t which, int64_t end_ms,
+                       int64_t *offsets)
 {
-    struct kafka_partitions all = {topic->name, NULL, topic->partitions};
-    int64_t *offsets = mem_calloc((size_t)topic->partitions, sizeof(*offsets));
     int status;
 
     do {
         int64_t left = remaining(end_ms);
 
-        status = kafka_ask_offsets(rk, &all, RD_KAFKA_OFFSET_END, left < TRY_MS ? left : TRY_MS, offsets);
+        status = kafka_ask_offsets(rk, all, which, left < TRY_MS ? left : TRY_MS, offsets);
         if (status != 0) {
             nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
         }
     } while (status != 0 && clock_monotonic_ms() < end_ms);
+    return status;
+}
+
+/* Waits until every partition has a leader that answers. */
+static int wait_leaders(rd_kafka_t *rk, const struct kafka_topic *topic, int64_t end_ms)
+{
+    struct kafka_partitions all = {topic->name, NULL, topic->partitions};
+    int64_t *offsets = mem_calloc((size_t)topic->partitions, sizeof(*offsets));
+    int status = ask_offsets(rk, &all, RD_KAFKA_OFFSET_END, end_ms, offsets);
+
     free(offsets);
     return status;
 }
@@ -197,8 +207,8 @@ static int survey(rd_kafka_t *rk, const char *topic, int64_t end_ms, int32_t *pa
     if (status != 0 || first.count <= 0) {
         return status == ERR_NOT_FOUND ? 0 : status;
     }
-    status = kafka_ask_offsets(rk, &first, RD_KAFKA_OFFSET_BEGINNING, remaining(end_ms), low);
-    return status ? status : kafka_ask_offsets(rk, &first, RD_KAFKA_OFFSET_END, remaining(end_ms), high);
+    status = ask_offsets(rk, &first, RD_KAFKA_OFFSET_BEGINNING, end_ms, low);
+    return status ? status : ask_offsets(rk, &first, RD_KAFKA_OFFSET_END, end_ms, high);
 }
 
 int kafka_topic_describe(const char *brokers, const char *topic, int64_t timeout_ms, char cluster_id[64],
