@@ -63,12 +63,17 @@ def unit_program(build, program):
     return results
 
 
+# Unit programs that take more than ten seconds, of which most is waiting.
+LONG = {"test_" + name for name in ("fetcher", "session_owners", "lease", "accept", "kafka_consumer", "link", "link_leader", "commit_log")}
+
+
 def unit(build):
-    """The cmocka programs of one build, one for each source; most of them wait, so three run at once."""
-    names = sorted(os.path.basename(source)[:-2] for source in glob.glob(os.path.join(ROOT, "tests", "unit", "test_*.c")))
+    """The cmocka programs of one build, one for each source; most of them wait, so four run at once, the long ones first."""
+    names = sorted((os.path.basename(source)[:-2] for source in glob.glob(os.path.join(ROOT, "tests", "unit", "test_*.c"))),
+                   key=lambda name: (name not in LONG, name))
     programs = [os.path.join(ROOT, "build", build, "unit", name) for name in names]  # it may keep some whose source has gone
     missing = [(f"{build}:{os.path.basename(p)}", "failed", "was not built") for p in programs if not os.path.exists(p)]
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
         rows = [row for rows in pool.map(lambda p: unit_program(build, p), filter(os.path.exists, programs)) for row in rows]
     return missing + rows
 
@@ -115,8 +120,10 @@ def one(name, argv, timeout=120):
     return [(name, "passed" if code == 0 else "failed", text)]
 
 
-# Two files at once: system tests mostly wait.
-SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+# System tests mostly wait: two processors are idle two thirds of the time when two files run at once.
+SIDE_BY_SIDE = ("-n", "4", "--dist", "loadfile")
+FAULTS_SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile")  # these wait for times that are their result
+
 
 def sim_run(name, seeds, *extra, build="gcc"):
     """Plays seeds of isobar-sim: (exit code, output, seeds played, seconds)."""
@@ -171,7 +178,7 @@ SUITES = {
     "system": lambda: pytest("system", ["tests/system"], 900, *SIDE_BY_SIDE),
     "system-asan": lambda: pytest("system-asan", ["tests/system"], 900, "-m", "sanitized", *SIDE_BY_SIDE,
                                   ISOBAR_BIN=os.path.join(ROOT, "build", "address", "bin")),
-    "faults": lambda: pytest("faults", ["tests/faults"], 1200, *SIDE_BY_SIDE, "-m", "quick"),
+    "faults": lambda: pytest("faults", ["tests/faults"], 1200, *FAULTS_SIDE_BY_SIDE, "-m", "quick"),
     "browser": lambda: node("browser", sorted(glob.glob(os.path.join(ROOT, "tests", "browser", "test_*.mjs"))), 300),
 }
 

@@ -2,6 +2,7 @@
  * Quality control and corrections in a worker: the order of decisions, what a verdict changes and what it leaves, late
  * rows, and that neither a hand-over nor a replay changes a bit.
  */
+#include "seeds.h"
 #include "worker_fixture.h"
 
 #define V(value)          ISOBAR__V1__VALUE__##value
@@ -370,7 +371,7 @@ static void neither_replay_nor_hand_over_changes_a_bit(void **state)
 {
     (void)state;
     static const int every[] = {0, 0, 1, 7, 100};
-    for (uint64_t seed = 1; seed <= 4; seed++) {
+    for (uint64_t seed = 1; seed <= SEEDS_OF(4); seed++) {
         struct buf first = BUF_EMPTY;
         for (size_t i = 0; i < sizeof every / sizeof *every; i++) {
             struct buf again = BUF_EMPTY;

@@ -2,6 +2,7 @@
  * Two sessions of one partition with lost, late and missing answers, and a Redis that goes back in time, still count
  * every record once.
  */
+#include "seeds.h"
 #include "session_pair.h"
 
 /* ---- two owners ---- */
@@ -219,7 +220,7 @@ static void run_schedule(struct dice *dice, bool roll_back, struct buf *out)
 
 static void every_record_is_counted_once_whatever_happens(void **state)
 {
-    enum { SEEDS = 300, SEEDS_PER_LOG = 10 };
+    enum { SEEDS = SEEDS_OF(300), SEEDS_PER_LOG = 10 };
     struct seen seen = {0};
     struct buf want = BUF_EMPTY;
     for (int seed = 0; seed < SEEDS; seed++) {
