@@ -32,8 +32,8 @@ def test_pane_is_the_greatest_common_divisor_with_quarter_hours_for_days():
     assert windows.window_sizes("10m:2d,1h:30d,1d:2y")[1] == 5 * 60000
     assert windows.window_sizes("10m:2d,1h:30d")[1] == 10 * 60000
     assert windows.window_sizes("90s:1d")[1] == 90000
-    sizes, pane = windows.window_sizes("1h:30d,24h/20m:7d")
-    assert pane == 5 * 60000 and [size.name for size in sizes] == ["1h"]
+    sizes, pane = windows.window_sizes("10m:2d,1h:30d,24h/20m:7d")
+    assert pane == 5 * 60000 and [(size.name, size.sketched) for size in sizes] == [("10m", True), ("1h", True)]
 
 
 CITY, BASE = 5809844, 1790000000000
