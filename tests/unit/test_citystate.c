@@ -384,7 +384,7 @@ static void memory_of_a_city(void **state)
         }
         print_message("a city with 3 open panes of 13 metrics, %s: %zu bytes in memory, %zu encoded\n",
                       which ? "decoded" : "built", total, bytes.size);
-        assert_in_range(total, 1, 3900);
+        assert_in_range(total, 1, 3900 + 16 * 11); /* malloc may leave up to 16 bytes more in each of the 11 blocks */
         citystate_release(both[which]);
     }
     buf_release(&bytes);
