@@ -124,7 +124,7 @@ static void kept_records_of_an_earlier_assignment_are_dropped(void **state)
     sink_assign(&sink, 0, 700);
     sink.take = 0;
     kafka_consumer_resume(sink.consumer);
-    sink_wait(&sink, mock, 5 + 1300);
+    sink_wait(&sink, mock, sink.got + 1300);
     assert_int_equal(sink.next[0], 2000);
     kafka_consumer_free(sink.consumer);
 }
@@ -148,10 +148,12 @@ static void what_is_not_taken_is_offered_again_after_resume(void **state)
     sink_open(&sink, mock);
     sink_assign(&sink, 0, 0);
     sink_assign(&sink, 1, 0);
-    sink_wait(&sink, mock, 7);
+    assert_int_equal(loop_run_until(mock->loop, &sink.refused, MOCK_DEADLINE_MS), 0); /* the first calls may have few */
+    size_t got = sink.got;
+    assert_in_range(got, 7, 600 - 1);
     /* Without resume nothing comes. */
     assert_int_equal(loop_run_until(mock->loop, &never, 50), ERR_TIMEOUT);
-    assert_int_equal(sink.got, 7);
+    assert_int_equal(sink.got, got);
     loop_timer_set(timer, 0, 1);
     sink_wait(&sink, mock, 600);
     assert_int_equal(sink.got, 600);

@@ -154,7 +154,7 @@ struct sink {
     size_t got, want;
     size_t take; /* at most per call; 0: all */
     size_t calls;
-    bool done;
+    bool done, refused; /* `refused`: not all of a call was taken */
     uint64_t last_hash;
     int errors; /* of partitions */
     int32_t error_partition;
@@ -191,6 +191,7 @@ static inline size_t sink_records(void *arg, const struct kafka_record *records,
     size_t take = sink->take > 0 && sink->take < count ? sink->take : count;
 
     sink->calls++;
+    sink->refused |= take < count;
     assert_true(count > 0);
     for (size_t i = 0; i < take; i++) {
         /* What is unassigned during a call may still be in it: the owner knows. */
