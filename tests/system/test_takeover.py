@@ -171,7 +171,7 @@ def test_a_standby_leads_members_to_the_leader(stack):
     wait_for("it is led to the leader", lambda: running(stack, "worker-1") == PARTITIONS, 20 * SLOW)
     assert f"event=leader_found endpoint=tcp://localhost:{port}" in stack.programs["worker-1"].log()
     assert stack.metric("coordinator-2", "isobar_coordinator_redirects_total") >= 1
-    assert stack.metric("worker-1", "isobar_worker_redirects_total") >= 1
+    wait_for("the worker counts it", lambda: (stack.metric("worker-1", "isobar_worker_redirects_total") or 0) >= 1, 5 * SLOW)
     assert host == "tcp://127.0.0.1"
 
 
