@@ -206,7 +206,10 @@ static void start_connections(struct fetcher *fetcher, struct buf *error)
                                    .client_id = fetcher->id,
                                    .topic = options->topic,
                                    .compression = options->compression,
-                                   .metrics = &fetcher->metrics};
+                                   .counts = {.records = &fetcher->metrics.records_total,
+                                              .rows = &fetcher->metrics.rows_produced_total,
+                                              .failures = &fetcher->metrics.produce_failures_total,
+                                              .rows_lost = &fetcher->metrics.rows_lost_total}};
     struct outbox_events outbox_events = {.room = on_room, .fatal = on_fatal, .arg = fetcher};
     struct transfer_config transfers = {.agent = "isobar-fetcher",
                                         .allow_http = options->allow_http,

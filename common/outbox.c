@@ -52,7 +52,11 @@ static void record_free(struct record *record)
 static void complain(struct outbox *outbox, const char *event, const char *reason)
 {
     int64_t suppressed = 0;
-    if (!outbox->freeing && log_limit_pass(&outbox->limit, loop_now_ms(outbox->loop), SAY_EVERY_MS, &suppressed))
+    if (outbox->freeing || !log_limit_pass(&outbox->limit, loop_now_ms(outbox->loop), SAY_EVERY_MS, &suppressed))
+        return;
+    if (outbox->events.trouble)
+        outbox->events.trouble(outbox->events.arg, reason);
+    else
         log_warn(event, LOG_TEXT("brokers", outbox->config.brokers), LOG_TEXT("topic", outbox->config.topic),
                  LOG_TEXT("reason", reason), LOG_INT("waiting", outbox->waiting), LOG_INT("suppressed", suppressed));
 }
@@ -86,17 +90,17 @@ static void on_delivered(void *arg, void *opaque, int32_t partition, int64_t off
     struct record *record = opaque;
     (void)partition, (void)offset;
     if (error) {
-        outbox->config.metrics->produce_failures_total++;
+        ++*outbox->config.counts.failures;
         complain(outbox, "not_delivered", error);
         record->idle = true;
         if (!outbox->freeing && !loop_timer_armed(outbox->retry))
             loop_timer_set(outbox->retry, RETRY_MS, 0);
         return;
     }
-    outbox->config.metrics->records_total++;
-    outbox->config.metrics->rows_produced_total += record->rows;
+    ++*outbox->config.counts.records;
+    *outbox->config.counts.rows += record->rows;
     record_free(record);
-    if (outbox->stuck && !outbox->freeing)
+    if (outbox->stuck && !outbox->freeing && !outbox->events.trouble)
         log_info("kafka_up", LOG_TEXT("brokers", outbox->config.brokers), LOG_INT("waiting", outbox->waiting));
     outbox->stuck = false;
     if (!outbox->freeing)
@@ -149,12 +153,11 @@ void outbox_free(struct outbox *outbox)
         rows += record->rows;
         record_free(record);
     }
-    if (records > 0) {
-        outbox->config.metrics->rows_lost_total += rows;
+    *outbox->config.counts.rows_lost += rows;
+    if (records > 0 && !outbox->events.trouble)
         log_error("rows_lost", LOG_INT("rows", rows), LOG_INT("records", records),
                   LOG_TEXT("brokers", outbox->config.brokers),
                   LOG_TEXT("reason", "Kafka did not acknowledge them before the end"));
-    }
     loop_timer_free(outbox->retry);
     buf_release(&outbox->batch);
     free(outbox);
@@ -164,7 +167,7 @@ void outbox_free(struct outbox *outbox)
 static void send_encoded(struct outbox *outbox, int32_t shard, size_t count, int status)
 {
     if (status != 0) {
-        outbox->config.metrics->rows_lost_total += (int64_t)count; /* cannot be: 512 rows have at most 120 KiB */
+        *outbox->config.counts.rows_lost += (int64_t)count; /* cannot be: 512 rows have at most 120 KiB */
         log_error("batch_not_encoded", LOG_INT("rows", count), LOG_INT("shard", shard));
         return;
     }

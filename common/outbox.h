@@ -4,14 +4,13 @@
  * Records that wait at the end are counted as lost. A record that is produced again may arrive twice: readings are
  * deduplicated downstream.
  */
-#ifndef FETCHER_OUTBOX_H
-#define FETCHER_OUTBOX_H
+#ifndef ISOBAR_OUTBOX_H
+#define ISOBAR_OUTBOX_H
 
 #include "buf.h"
 #include "kafka.h"
 #include "log.h"
 #include "loop.h"
-#include "metrics.h"
 #include "observation.h"
 
 #include <stdbool.h>
@@ -21,17 +20,25 @@
 struct outbox;
 
 struct outbox_events {
-    void (*room)(void *arg);                      /* records were acknowledged */
-    void (*fatal)(void *arg, const char *reason); /* the producer is unusable: the process must end */
+    void (*room)(void *arg);                        /* records were acknowledged */
+    void (*fatal)(void *arg, const char *reason);   /* the producer is unusable: the process must end */
+    void (*trouble)(void *arg, const char *reason); /* Kafka is away or refuses, at most every 5 s; NULL: logged */
     void *arg;
 };
 
-struct outbox_config {
-    const char *brokers, *client_id, *topic, *compression;
-    struct fetcher_metrics *metrics; /* borrowed */
+/* Where it counts what became of what was sent; borrowed. */
+struct outbox_counts {
+    int64_t *records, *rows; /* acknowledged */
+    int64_t *failures;       /* records that were not delivered and are produced again */
+    int64_t *rows_lost;      /* that Kafka had not acknowledged at the end */
 };
 
-/* NULL with text in `error`. Strings of `config` are borrowed. Freed by outbox_free. */
+struct outbox_config {
+    const char *brokers, *client_id, *topic, *compression; /* borrowed */
+    struct outbox_counts counts;
+};
+
+/* NULL with text in `error`. Freed by outbox_free. */
 struct outbox *outbox_new(struct loop *loop, const struct outbox_config *config, const struct outbox_events *events,
                           struct buf *error) __attribute__((warn_unused_result));
 /* Drops what waits, counting and logging it, and frees. NULL allowed. */
