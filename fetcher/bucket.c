@@ -63,16 +63,23 @@ static int64_t paced_us(const struct bucket *bucket)
     return bucket->paced_us + BUCKET_WINDOW_MS * 1000000 / bucket->effective_milli;
 }
 
-bool bucket_allows(struct bucket *bucket, int64_t now_ms)
+int64_t bucket_room(struct bucket *bucket, int64_t now_ms)
 {
     advance(bucket, now_ms);
     if (bucket->share_milli == BUCKET_UNLIMITED)
-        return true;
+        return INT64_MAX;
     if (bucket->effective_milli <= 0 || now_ms * 1000 < paced_us(bucket))
-        return false;
+        return 0;
     int64_t counted = bucket->ended_sum + bucket->in_flight;
     int64_t allowance = bucket->share_sum / ((BUCKET_SLOTS - 1) * INT64_C(1000));
-    return bucket->effective_milli >= 1000 ? counted < allowance : counted == 0;
+    if (bucket->effective_milli < 1000)
+        return counted == 0;
+    return counted < allowance ? allowance - counted : 0;
+}
+
+bool bucket_allows(struct bucket *bucket, int64_t now_ms)
+{
+    return bucket_room(bucket, now_ms) > 0;
 }
 
 int64_t bucket_retry_ms(const struct bucket *bucket, int64_t now_ms)

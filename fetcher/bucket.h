@@ -45,6 +45,8 @@ void bucket_init(struct bucket *bucket, int64_t now_ms);
 void bucket_set(struct bucket *bucket, int32_t share_milli, int64_t now_ms);
 /* True when a call may start now. */
 bool bucket_allows(struct bucket *bucket, int64_t now_ms);
+/* How many calls may start now at once; 0 when bucket_allows says no, INT64_MAX without a limit. */
+int64_t bucket_room(struct bucket *bucket, int64_t now_ms);
 /* When to ask again after it said no, at the earliest; INT64_MAX while the share is 0. */
 int64_t bucket_retry_ms(const struct bucket *bucket, int64_t now_ms);
 /* A call starts (bucket_allows said yes). */

@@ -1,50 +1,153 @@
 /*
- * One call to the source: request, answer, and what follows from it (fetcher.h). Every answer has one status, and one
- * place here says what each status does to the city, to the gate and to the log. Repeated errors are rate-limited per
- * status.
+ * Calls to the source: which cities go into one, the request, and what was read from the answer (fetcher.h). What an
+ * answer means for its cities, the gate and the log is outcome.c's.
+ *
+ * A call asks for the city that is due the longest and, where the API takes several places, for those that are due by
+ * now or within a moment, as far as the share allows. Its whole weight is taken from the share before it is sent.
  */
 #include "fetcher.h"
 
 #include "clock.h"
 #include "error.h"
+#include "mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define SAY_EVERY_MS      10000
-#define HISTORY_ATTEMPTS  3      /* then the city does without */
 #define HISTORY_MARGIN_MS 600000 /* the oldest item must not be beyond the lateness horizon when it is processed */
+#define AHEAD_PARTS       60     /* of an interval: cities so little before their time join a call */
+#define AHEAD_MAX_MS      15000
 
-void calls_begin(struct fetcher *fetcher, struct city *city, int64_t now_ms)
+/* ---- which cities ---- */
+
+static enum fetch_call kind_of(const struct city *city)
+{
+    return city->history_done ? FETCH_CURRENT : FETCH_HISTORY;
+}
+
+/* What a call weighs in the share, in whole calls. */
+static int64_t weight_of(const struct fetcher *fetcher, enum fetch_call kind, size_t places)
+{
+    return (fetcher->provider->cost_milli(kind, places) + 999) / 1000;
+}
+
+/* How many places a call for `city` may have. */
+static size_t places_max(const struct fetcher *fetcher, const struct city *city)
+{
+    if (kind_of(city) == FETCH_HISTORY)
+        return 1;
+    size_t most = fetcher->provider->places_max;
+    return city->places_max && (size_t)city->places_max < most ? (size_t)city->places_max : most;
+}
+
+static struct city *next_city(const struct fetcher *fetcher)
+{
+    return (struct city *)(void *)schedule_next(&fetcher->schedule);
+}
+
+bool calls_allowed(struct fetcher *fetcher, int64_t now_ms)
+{
+    const struct city *city = next_city(fetcher);
+    return city && weight_of(fetcher, kind_of(city), 1) <= bucket_room(&fetcher->bucket, now_ms);
+}
+
+static void call_add(struct fetcher *fetcher, struct call *call, struct city *city, int64_t now_ms)
+{
+    if (call->count == call->capacity) {
+        call->capacity = call->capacity ? call->capacity * 2 : 1;
+        call->places = mem_grow(call->places, call->capacity, sizeof *call->places);
+        call->cities = mem_grow(call->cities, call->capacity, sizeof(struct city *));
+    }
+    schedule_begin(&fetcher->schedule, &city->item, now_ms);
+    call->places[call->count] = (struct provider_place){city->id, city->latitude_e5, city->longitude_e5};
+    call->cities[call->count++] = city;
+}
+
+static void call_free(struct call *call)
+{
+    free(call->places);
+    free(call->cities);
+    free(call);
+}
+
+/* Takes the cities of the next call from the schedule; at least one is due, and may be asked for. */
+static struct call *gather(struct fetcher *fetcher, int64_t now_ms)
+{
+    int64_t ahead = fetcher->schedule.interval_ms / AHEAD_PARTS, room = bucket_room(&fetcher->bucket, now_ms);
+    struct city *city = next_city(fetcher);
+    struct call *call = mem_alloc(sizeof *call);
+    size_t most = places_max(fetcher, city);
+    ahead = ahead < AHEAD_MAX_MS ? ahead : AHEAD_MAX_MS;
+    *call = (struct call){.kind = kind_of(city), .begun_ms = now_ms};
+    do {
+        call_add(fetcher, call, city, now_ms);
+        city = next_city(fetcher);
+        if (!city || city->item.due_ms > now_ms + ahead || kind_of(city) != call->kind)
+            break;
+        most = places_max(fetcher, city) < most ? places_max(fetcher, city) : most;
+    } while (call->count < most && weight_of(fetcher, call->kind, call->count + 1) <= room);
+    return call;
+}
+
+/* ---- requests ---- */
+
+static int send_request(struct fetcher *fetcher, struct call *call)
 {
     int64_t wall = clock_wall_ms();
-    struct provider_request request = {.call = city->history_done ? FETCH_CURRENT : FETCH_HISTORY,
-                                       .latitude_e5 = city->latitude_e5,
-                                       .longitude_e5 = city->longitude_e5,
+    struct provider_request request = {.call = call->kind,
+                                       .places = call->places,
+                                       .count = call->count,
                                        .start_ms = wall - fetcher->history_ms + HISTORY_MARGIN_MS,
                                        .end_ms = wall};
     struct buf *url = &fetcher->url;
     buf_reset(url);
     fetcher->provider->url(&request, fetcher->base_url.data, fetcher->options->api_key, url);
-    int status = transfers_start(fetcher->transfers, url->data, city);
+    int status = transfers_start(fetcher->transfers, url->data, call);
     explicit_bzero(url->data, url->size);
+    return status;
+}
+
+void calls_begin(struct fetcher *fetcher, int64_t now_ms)
+{
+    struct call *call = gather(fetcher, now_ms);
+    int status = send_request(fetcher, call);
     if (status != 0) {
-        log_error("call_not_started", LOG_INT("city", city->id), LOG_TEXT("reason", error_name(status)));
-        schedule_failed(&fetcher->schedule, &city->item, now_ms);
+        log_error("call_not_started", LOG_INT("city", call->places[0].city_id), LOG_INT("places", call->count),
+                  LOG_TEXT("reason", error_name(status)));
+        for (size_t i = 0; i < call->count; i++)
+            schedule_failed(&fetcher->schedule, &call->cities[i]->item, now_ms);
+        call_free(call);
         return;
     }
-    city->call = request.call;
-    city->in_call = true;
-    bucket_begin(&fetcher->bucket, now_ms);
+    for (size_t i = 0; i < call->count; i++)
+        call->cities[i]->in_call = true;
+    call->weight = weight_of(fetcher, call->kind, call->count);
+    for (int64_t i = 0; i < call->weight; i++)
+        bucket_begin(&fetcher->bucket, now_ms);
     fetcher->metrics.calls_total++;
+    fetcher->metrics.places_asked_total += (int64_t)call->count;
+    fetcher->metrics.cost_milli_total += fetcher->provider->cost_milli(call->kind, call->count);
+}
+
+/* It may have reached the API: its weight counts from now on for a while. Cities that have left meanwhile become NULL.
+ */
+static void call_ended(struct fetcher *fetcher, struct call *call, int64_t now_ms)
+{
+    for (int64_t i = 0; i < call->weight; i++)
+        bucket_end(&fetcher->bucket, now_ms);
+    for (size_t i = 0; i < call->count; i++) {
+        if (!cities_call_ended(call->cities[i]))
+            call->cities[i] = NULL;
+    }
 }
 
 void calls_abort(struct fetcher *fetcher)
 {
-    struct city *city;
-    while ((city = transfers_abort(fetcher->transfers)) != NULL) {
+    struct call *call;
+    while ((call = transfers_abort(fetcher->transfers)) != NULL) {
         fetcher->metrics.calls_aborted_total++;
-        bucket_end(&fetcher->bucket, loop_now_ms(fetcher->loop));
-        cities_call_ended(city);
+        call_ended(fetcher, call, loop_now_ms(fetcher->loop));
+        call_free(call);
     }
 }
 
@@ -65,12 +168,12 @@ static void make_checked(struct observation *row)
  * What workers must know of a city, before its first reading: the zone decides which day a reading belongs to, the
  * interval how many there should be.
  */
-static void tell(struct fetcher *fetcher, struct city *city)
+static void tell(struct fetcher *fetcher, struct city *city, int32_t provider)
 {
     int64_t now_ms = clock_wall_ms();
     struct observation row = {.kind = ISOBAR__V1__ROW_KIND__CONTROL,
                               .city_id = city->id,
-                              .provider = fetcher->rows.count ? fetcher->rows.rows[0].provider : 0,
+                              .provider = provider,
                               .observed_at_ms = now_ms,
                               .fetched_at_ms = now_ms};
     struct control control = {.zone = zone_name(city->zone),
@@ -81,34 +184,51 @@ static void tell(struct fetcher *fetcher, struct city *city)
     fetcher->metrics.controls_total++;
 }
 
-static void send_rows(struct fetcher *fetcher, struct city *city)
+/* What the answer says of one city: `count` rows. */
+static void send_rows(struct fetcher *fetcher, struct city *city, enum fetch_call kind, struct observation *rows,
+                      size_t count)
 {
-    struct provider_rows *rows = &fetcher->rows;
     if (!city->told)
-        tell(fetcher, city);
-    if (city->call == FETCH_HISTORY) {
+        tell(fetcher, city, count ? rows[0].provider : 0);
+    if (kind == FETCH_HISTORY) {
         city->history_done = true;
-        fetcher->metrics.history_rows_total += (int64_t)rows->count;
-        if (rows->count)
-            city_saw(city, rows->rows[rows->count - 1].observed_at_ms);
-    } else if (city_has_seen(city, rows->rows[0].observed_at_ms)) {
-        make_checked(&rows->rows[0]);
+        fetcher->metrics.history_rows_total += (int64_t)count;
+        if (count)
+            city_saw(city, rows[count - 1].observed_at_ms);
+    } else if (count && city_has_seen(city, rows[0].observed_at_ms)) {
+        make_checked(&rows[0]);
         fetcher->metrics.checked_total++;
-    } else {
-        city_saw(city, rows->rows[0].observed_at_ms);
+    } else if (count) {
+        city_saw(city, rows[0].observed_at_ms);
         fetcher->metrics.observations_total++;
     }
-    outbox_send(fetcher->outbox, city->shard, rows->rows, rows->count);
+    outbox_send(fetcher->outbox, city->shard, rows, count);
 }
 
-static enum fetch_status read_answer(struct fetcher *fetcher, const struct city *city,
+/* Hands every city its rows, which are in the order of the call's places. */
+static void send_answer(struct fetcher *fetcher, const struct call *call)
+{
+    struct provider_rows *rows = &fetcher->rows;
+    size_t first = 0;
+    for (size_t i = 0; i < call->count; i++) {
+        size_t end = first;
+        while (end < rows->count && rows->rows[end].city_id == call->places[i].city_id)
+            end++;
+        if (call->cities[i] && rows->statuses[i] == FETCH_OK)
+            send_rows(fetcher, call->cities[i], call->kind, rows->rows + first, end - first);
+        first = end;
+    }
+}
+
+static enum fetch_status read_answer(struct fetcher *fetcher, const struct call *call,
                                      const struct transfer_result *result)
 {
-    struct provider_answer answer = {.call = city->call,
+    struct provider_answer answer = {.call = call->kind,
                                      .http_status = result->http_status,
                                      .body = result->body,
                                      .size = result->size,
-                                     .city_id = city->id,
+                                     .places = call->places,
+                                     .count = call->count,
                                      .fetched_at_ms = clock_wall_ms()};
     switch (result->end) {
     case TRANSFER_NETWORK:
@@ -122,149 +242,19 @@ static enum fetch_status read_answer(struct fetcher *fetcher, const struct city 
     }
 }
 
-/* ---- what follows ---- */
-
-static void say_stopped(struct fetcher *fetcher, int http_status, const char *text, int64_t now_ms)
-{
-    fetcher->metrics.stops_total++;
-    log_warn("calls_stopped", LOG_TEXT("why", gate_state_name(fetcher->gate.state)), LOG_INT("http", http_status),
-             LOG_INT("retry_in_ms", fetcher->gate.until_ms - now_ms), LOG_TEXT("meaning", text));
-}
-
-static void on_key_refused(struct fetcher *fetcher, struct city *city, int http_status, int64_t now_ms)
-{
-    const char *text = fetcher->key_worked
-                           ? "the API refuses the key that it took before; it is tried slowly from now on"
-                           : "the API refuses the key; a new key takes up to two hours to work, so it is tried slowly. "
-                             "Is ISOBAR_API_KEY right?";
-    if (gate_key_refused(&fetcher->gate, city->item.begun_ms, now_ms))
-        say_stopped(fetcher, http_status, text, now_ms);
-    else if (log_limit_pass(&fetcher->status_limits[FETCH_KEY_REFUSED], now_ms, SAY_EVERY_MS, NULL))
-        log_warn("key_still_refused", LOG_INT("http", http_status),
-                 LOG_INT("retry_in_ms", fetcher->gate.until_ms - now_ms));
-}
-
-static void on_rate_limited(struct fetcher *fetcher, struct city *city, const struct transfer_result *result,
-                            int64_t now_ms)
-{
-    if (gate_rate_limited(&fetcher->gate, city->item.begun_ms, now_ms, result->retry_after_ms))
-        say_stopped(fetcher, result->http_status,
-                    "the API counts too many calls on this account; none is made for a while", now_ms);
-    else if (log_limit_pass(&fetcher->status_limits[FETCH_RATE_LIMITED], now_ms, SAY_EVERY_MS, NULL))
-        log_warn("still_rate_limited", LOG_INT("http", result->http_status),
-                 LOG_INT("retry_in_ms", fetcher->gate.until_ms - now_ms));
-}
-
-static void say_failed(struct fetcher *fetcher, const struct city *city, enum fetch_status status,
-                       const struct transfer_result *result, int64_t now_ms)
-{
-    int64_t suppressed = 0;
-    if (!log_limit_pass(&fetcher->status_limits[status], now_ms, SAY_EVERY_MS, &suppressed))
-        return;
-    log_warn("call_failed", LOG_TEXT("why", fetch_status_name(status)), LOG_INT("city", city->id),
-             LOG_TEXT("name", city->name),
-             LOG_TEXT("reason", result->end == TRANSFER_ANSWERED ? fetcher->rows.reason : result->reason),
-             LOG_INT("failures", city->item.attempt + 1), LOG_INT("suppressed", suppressed));
-}
-
-static void on_host_failed(struct fetcher *fetcher, struct city *city, enum fetch_status status,
-                           const struct transfer_result *result, int64_t now_ms)
-{
-    say_failed(fetcher, city, status, result, now_ms);
-    if (gate_host_failed(&fetcher->gate, city->id, city->item.begun_ms, now_ms, result->retry_after_ms))
-        say_stopped(fetcher, result->http_status,
-                    "the source fails for city after city; it is tried with one call at a time", now_ms);
-    if (city->call == FETCH_HISTORY && city->item.attempt + 1 >= HISTORY_ATTEMPTS) {
-        city->history_done = true;
-        log_warn("history_given_up", LOG_INT("city", city->id), LOG_TEXT("name", city->name),
-                 LOG_TEXT("why", fetch_status_name(status)));
-    }
-}
-
-static void on_bad_place(struct fetcher *fetcher, struct city *city, int http_status, int64_t now_ms)
-{
-    if (city->call == FETCH_HISTORY) {
-        city->history_done = true; /* no history there; the place itself may be right */
-    } else if (log_limit_pass(&fetcher->status_limits[FETCH_BAD_PLACE], now_ms, SAY_EVERY_MS, NULL)) {
-        log_warn(
-            "city_parked", LOG_INT("city", city->id), LOG_TEXT("name", city->name), LOG_INT("http", http_status),
-            LOG_TEXT("meaning", "the source does not know this place; it is asked again rarely, the others go on"));
-    }
-}
-
-/* The API answered and took the key. */
-static void on_answered(struct fetcher *fetcher, const struct city *city, enum fetch_status status, int64_t now_ms)
-{
-    fetcher->key_worked = true;
-    if (status == FETCH_OK && schedule_parked(&city->item))
-        log_info("city_known_again", LOG_INT("city", city->id), LOG_TEXT("name", city->name));
-    if (gate_answered(&fetcher->gate, city->item.begun_ms))
-        log_info("calls_resumed", LOG_INT("stopped_ms", now_ms - fetcher->gate.closed_ms));
-}
-
-static void reschedule(struct fetcher *fetcher, struct city *city, enum fetch_status status, int64_t now_ms)
-{
-    struct schedule *schedule = &fetcher->schedule;
-    if (!cities_wanted(&fetcher->cities, city)) {
-        city->item.polled |= status == FETCH_OK;
-        return;
-    }
-    switch (status) {
-    case FETCH_OK:
-        schedule_polled(schedule, &city->item, now_ms);
-        break;
-    case FETCH_KEY_REFUSED:
-    case FETCH_RATE_LIMITED:
-        schedule_defer(schedule, &city->item, fetcher->gate.until_ms);
-        break;
-    case FETCH_BAD_PLACE:
-        if (city->call == FETCH_HISTORY)
-            schedule_defer(schedule, &city->item, now_ms);
-        else
-            schedule_park(schedule, &city->item, now_ms);
-        break;
-    default:
-        schedule_failed(schedule, &city->item, now_ms);
-        break;
-    }
-}
-
-static void react(struct fetcher *fetcher, struct city *city, enum fetch_status status,
-                  const struct transfer_result *result, int64_t now_ms)
-{
-    switch (status) {
-    case FETCH_OK:
-        on_answered(fetcher, city, status, now_ms);
-        send_rows(fetcher, city);
-        break;
-    case FETCH_KEY_REFUSED:
-        on_key_refused(fetcher, city, result->http_status, now_ms);
-        break;
-    case FETCH_RATE_LIMITED:
-        on_rate_limited(fetcher, city, result, now_ms);
-        break;
-    case FETCH_BAD_PLACE:
-        on_answered(fetcher, city, status, now_ms);
-        on_bad_place(fetcher, city, result->http_status, now_ms);
-        break;
-    default:
-        on_host_failed(fetcher, city, status, result, now_ms);
-        break;
-    }
-    reschedule(fetcher, city, status, now_ms);
-}
-
 void calls_done(void *arg, void *opaque, const struct transfer_result *result)
 {
     struct fetcher *fetcher = arg;
-    struct city *city = opaque;
+    struct call *call = opaque;
     int64_t now = loop_now_ms(fetcher->loop);
-    enum fetch_status status = read_answer(fetcher, city, result);
-    bucket_end(&fetcher->bucket, now);
+    enum fetch_status status = read_answer(fetcher, call, result);
     fetcher->answers[status]++;
     fetcher->metrics.call_milliseconds_total += result->took_ms;
     fetcher->metrics.body_bytes_total += (int64_t)result->size;
-    if (cities_call_ended(city))
-        react(fetcher, city, status, result, now);
+    call_ended(fetcher, call, now);
+    if (status == FETCH_OK)
+        send_answer(fetcher, call);
+    outcome_of_call(fetcher, call, status, result, now);
+    call_free(call);
     fetcher_pump(fetcher);
 }

@@ -31,8 +31,8 @@ struct city {
     int64_t seen[CITIES_SEEN]; /* observed-at of the last readings produced, newest first; 0 none */
     int32_t shard;
     int32_t latitude_e5, longitude_e5;
-    enum fetch_call call; /* the one under way, while in_call */
-    bool history_done;    /* or not wanted */
+    int32_t places_max; /* of a call that asks for it, when a larger one failed; 0: as the provider has it */
+    bool history_done;  /* or not wanted */
     bool paused, in_call, gone;
     bool told; /* its zone and country were produced, since its shard is held */
     char country[4];

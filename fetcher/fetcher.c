@@ -35,21 +35,21 @@ static bool held_back(const struct fetcher *fetcher)
 static int64_t next_start_ms(struct fetcher *fetcher, int64_t now_ms)
 {
     int64_t running = transfers_running(fetcher->transfers);
-    if (fetcher->draining || !fetcher->has_target || running >= fetcher->options->concurrency || held_back(fetcher))
+    if (fetcher->draining || !fetcher->has_target || running >= fetcher->concurrency || held_back(fetcher))
         return INT64_MAX;
     int64_t due = schedule_due_ms(&fetcher->schedule);
     if (due > now_ms)
         return due;
     if (!gate_allows(&fetcher->gate, now_ms, running))
         return fetcher->gate.until_ms > now_ms ? fetcher->gate.until_ms : INT64_MAX; /* else a call is under way */
-    return bucket_allows(&fetcher->bucket, now_ms) ? now_ms : bucket_retry_ms(&fetcher->bucket, now_ms);
+    return calls_allowed(fetcher, now_ms) ? now_ms : bucket_retry_ms(&fetcher->bucket, now_ms);
 }
 
 void fetcher_pump(struct fetcher *fetcher)
 {
     int64_t now = now_of(fetcher), next;
     while ((next = next_start_ms(fetcher, now)) <= now)
-        calls_begin(fetcher, (struct city *)(void *)schedule_take(&fetcher->schedule, now), now);
+        calls_begin(fetcher, now);
     if (next == INT64_MAX)
         loop_timer_cancel(fetcher->timer);
     else
@@ -86,6 +86,7 @@ static void update_gauges(struct fetcher *fetcher, int64_t now_ms)
     metrics->kafka_up = !outbox_stuck(fetcher->outbox);
     metrics->values_left_out_total = fetcher->rows.left_out;
     metrics->history_items_skipped_total = fetcher->rows.skipped;
+    metrics->places_empty_total = fetcher->rows.empty;
     if (fetcher->history_ms && !fetcher->history_said && counts.cities > 0 && counts.complete == counts.shards &&
         counts.history_wanted == 0) {
         fetcher->history_said = true;
@@ -186,6 +187,10 @@ static void start_pure(struct fetcher *fetcher)
     if (interval < own)
         log_warn("interval_short", LOG_INT("interval_s", interval / 1000), LOG_INT("source_s", own / 1000),
                  LOG_TEXT("meaning", "the source has nothing new that often; calls are wasted"));
+    fetcher->concurrency =
+        fetcher->provider->concurrency_max && fetcher->provider->concurrency_max < options->concurrency
+            ? fetcher->provider->concurrency_max
+            : options->concurrency;
     fetcher->history_ms = fetcher->provider->history_hours ? hours * HOUR_MS : 0;
     schedule_init(&fetcher->schedule, interval, clock_wall_ms() - clock_monotonic_ms(), 0);
     gate_init(&fetcher->gate, 0);
@@ -215,7 +220,7 @@ static void start_connections(struct fetcher *fetcher, struct buf *error)
                                         .allow_http = options->allow_http,
                                         .proxy = options->proxy,
                                         .ca_file = options->ca_file,
-                                        .concurrency = options->concurrency,
+                                        .concurrency = fetcher->concurrency,
                                         .connect_timeout_ms = options->connect_timeout_ms,
                                         .timeout_ms = options->timeout_ms};
     struct link_events events = fetcher_link_events;

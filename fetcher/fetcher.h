@@ -1,7 +1,7 @@
 /*
  * A fetcher process around its parts: the coordinator's orders (orders.c) say which shards and how many calls; the
  * schedule, the gate and the bucket say when the next call may start; calls.c makes it and hands what was read to the
- * outbox. Owned by main.c.
+ * outbox; outcome.c says what follows. Owned by main.c.
  */
 #ifndef FETCHER_FETCHER_H
 #define FETCHER_FETCHER_H
@@ -37,6 +37,7 @@ struct fetcher {
     struct bucket bucket;
     struct provider_rows rows;
     struct buf base_url, url;
+    int64_t concurrency;              /* calls at a time */
     int64_t history_ms, held_back_ms; /* span of a history; since when polling is held back, 0 not */
     int64_t incarnation, catalogue_said;
     bool has_target, draining, key_worked, partitions_differ, history_said;
@@ -61,9 +62,24 @@ void fetcher_families(const struct fetcher *fetcher, struct buf *out);
 /* Starts the calls that may start now, and sets the timer for the next. */
 void fetcher_pump(struct fetcher *fetcher);
 
-/* calls.c: starts the call for a city taken from the schedule. */
-void calls_begin(struct fetcher *fetcher, struct city *city, int64_t now_ms);
-/* calls.c: a transfer_done_fn; `arg` is the fetcher, `opaque` the city. */
+/* A call under way: a product of one or several cities. */
+struct call {
+    enum fetch_call kind;
+    int64_t begun_ms;
+    int64_t weight; /* calls of the share that it takes */
+    size_t count, capacity;
+    struct provider_place *places; /* as they were asked for */
+    struct city **cities;          /* of the places; NULL once they have left the catalogue and the call has ended */
+};
+
+/* calls.c: true when the share allows a call for the city that is due next. */
+bool calls_allowed(struct fetcher *fetcher, int64_t now_ms);
+/* calls.c: starts a call for the city that is due, which calls_allowed, and for others that go with it. */
+void calls_begin(struct fetcher *fetcher, int64_t now_ms);
+/* outcome.c: what the end of a call means. Rows of a good one are in fetcher->rows, and sent. */
+void outcome_of_call(struct fetcher *fetcher, const struct call *call, enum fetch_status status,
+                     const struct transfer_result *result, int64_t now_ms);
+/* calls.c: a transfer_done_fn; `arg` is the fetcher, `opaque` the call. */
 void calls_done(void *arg, void *opaque, const struct transfer_result *result);
 /* calls.c: takes every call under way off. */
 void calls_abort(struct fetcher *fetcher);

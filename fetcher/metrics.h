@@ -6,6 +6,10 @@
 
 #define FETCHER_METRICS(X)                                                                                             \
     X(COUNTER, calls_total, "calls sent to the source")                                                                \
+    X(COUNTER, places_asked_total, "places that these calls asked for")                                                \
+    X(COUNTER, cost_milli_total, "weight of these calls as the source counts them, 1/1000 call")                       \
+    X(COUNTER, calls_narrowed_total, "calls for several places that failed and are made again in halves")              \
+    X(COUNTER, places_empty_total, "places of answers of which nothing was known")                                     \
     X(COUNTER, calls_aborted_total, "calls given up because the process ended")                                        \
     X(COUNTER, call_milliseconds_total, "time from the start of a call to its end, summed")                            \
     X(COUNTER, body_bytes_total, "bytes of answers, decompressed")                                                     \

@@ -53,6 +53,20 @@ enum fetch_status fetch_status_of_http(int http_status)
     }
 }
 
+void provider_rows_start(struct provider_rows *rows, size_t places)
+{
+    if (places > rows->place_capacity) {
+        rows->place_capacity = places;
+        rows->statuses = mem_grow(rows->statuses, places, sizeof *rows->statuses);
+    }
+    for (size_t i = 0; i < places; i++)
+        rows->statuses[i] = FETCH_OK;
+    rows->place_count = places;
+    rows->count = 0;
+    rows->retry_after_ms = -1;
+    rows->reason[0] = '\0';
+}
+
 struct observation *provider_rows_add(struct provider_rows *rows)
 {
     if (rows->count == rows->capacity) {
@@ -67,6 +81,8 @@ struct observation *provider_rows_add(struct provider_rows *rows)
 void provider_rows_release(struct provider_rows *rows)
 {
     free(rows->rows);
+    free(rows->statuses);
     rows->rows = NULL;
-    rows->count = rows->capacity = 0;
+    rows->statuses = NULL;
+    rows->count = rows->capacity = rows->place_count = rows->place_capacity = 0;
 }

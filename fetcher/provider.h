@@ -1,8 +1,8 @@
 /*
  * What the fetcher knows of a weather API, behind one small interface: how to ask, how to read the answer, whom to
  * name. A provider is one file that is pure (no socket, no curl, no clock) and one row in provider.c; nothing else
- * changes for a new one. How fast an API may be called belongs to the coordinator's share, how often a place is worth
- * asking to the provider.
+ * changes for a new one. A call may ask for many places. How fast an API may be called belongs to the coordinator's
+ * share, how often a place is worth asking to the provider.
  */
 #ifndef FETCHER_PROVIDER_H
 #define FETCHER_PROVIDER_H
@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define PROVIDER_URL_MAX 8000 /* bytes; servers refuse longer ones */
 
 /* What became of a call; the second column is its name in logs, metrics and tests. */
 #define FETCH_STATUSES(X)                                                                                              \
@@ -33,12 +35,19 @@
 enum fetch_status { FETCH_STATUSES(FETCH_ENUM) FETCH_STATUS_COUNT };
 #undef FETCH_ENUM
 
-enum fetch_call { FETCH_CURRENT, FETCH_HISTORY };
+/* A provider's products: what it can be asked for. */
+enum fetch_call { FETCH_CURRENT, FETCH_HISTORY, FETCH_AIR, FETCH_CALLS };
+
+struct provider_place {
+    int64_t city_id;
+    int32_t latitude_e5, longitude_e5; /* 1e-5 deg north and east */
+};
 
 struct provider_request {
     enum fetch_call call;
-    int32_t latitude_e5, longitude_e5; /* 1e-5 deg north and east */
-    int64_t start_ms, end_ms;          /* history: event times wanted, Unix ms */
+    const struct provider_place *places; /* borrowed; cities differ; one for a history */
+    size_t count;                        /* 1 to places_max */
+    int64_t start_ms, end_ms;            /* history: event times wanted, Unix ms */
 };
 
 struct provider_answer {
@@ -46,32 +55,47 @@ struct provider_answer {
     int http_status;
     const char *body; /* borrowed; need not end in '\0' */
     size_t size;
-    int64_t city_id;       /* of the place asked for: answers are never matched by name */
+    const struct provider_place *places; /* those of the request: matched by position, never by name or coordinates */
+    size_t count;
     int64_t fetched_at_ms; /* Unix ms */
 };
 
-/* What a parser reads out of an answer. Zero-initialise; reusable; released with provider_rows_release. */
+/*
+ * What a parser reads out of an answer. Zero-initialise; reusable; released with provider_rows_release. Rows are in the
+ * order of the request's places and have the place's city.
+ */
 struct provider_rows {
     struct observation *rows;
     size_t count, capacity;
-    int64_t left_out; /* values that were there but could not be used, in all since the start */
-    int64_t skipped;  /* history items that could not be used, in all since the start */
+    enum fetch_status *statuses; /* by place, when the answer as a whole is FETCH_OK */
+    size_t place_count, place_capacity;
+    int64_t retry_after_ms; /* for how long the body says not to call again; -1: it does not say */
+    int64_t left_out;       /* values that were there but could not be used, in all since the start */
+    int64_t skipped;        /* history items that could not be used, in all since the start */
+    int64_t empty;          /* places of which nothing was known, in all since the start */
     char reason[160]; /* why the status is not FETCH_OK: English, without anything from the body but JSON punctuation */
 };
 
 struct provider {
     const char *name;     /* as --source names it */
+    const char *account;  /* what its limits are counted for, over all its products */
     const char *base_url; /* default; empty: must be given */
     bool needs_key;
     int64_t interval_ms;     /* a place asked more often says nothing new */
     int64_t history_hours;   /* asked for once per city at the start; 0: has no history */
+    size_t places_max;       /* places of one call, but of a history one; its URL is below PROVIDER_URL_MAX then */
+    int64_t concurrency_max; /* calls at a time of one fetcher; 0: as many as its option says */
     const char *attribution; /* that the API's terms want shown */
     const char *attribution_url;
+    /* The weight of a call for so many places, in thousandths of what the provider counts as a call; above 0. */
+    int32_t (*cost_milli)(enum fetch_call call, size_t places);
     /* Appends the URL of `request` below `base` (no slash at its end). The result contains the key: it is a secret. */
     void (*url)(const struct provider_request *request, const char *base, const char *key, struct buf *out);
     /*
-     * Reads an answer into `rows` (emptied first; at least one row when FETCH_OK and the call is FETCH_CURRENT). Rows
-     * pass batch_decode; what would not is left out and counted. Never fails otherwise than by its result.
+     * Reads an answer into `rows` (by provider_rows_start first). The result is that of the answer as a whole; when it
+     * is FETCH_OK, each place has a status of its own in `rows`, of which at least one is FETCH_OK. A place that is
+     * FETCH_OK has one row; none when nothing is known there; any number in a history. Rows pass batch_decode; what
+     * would not is left out and counted. Never fails otherwise than by its result.
      */
     enum fetch_status (*parse)(const struct provider_answer *answer, struct provider_rows *rows);
 };
@@ -84,6 +108,8 @@ void provider_names(struct buf *out);
 const char *fetch_status_name(enum fetch_status status);
 /* What an HTTP status other than 200 means for every provider that keeps to HTTP; FETCH_OK for 200. */
 enum fetch_status fetch_status_of_http(int http_status);
+/* Empties `rows` for the answer to a call for so many places, each FETCH_OK as yet; counters stay. */
+void provider_rows_start(struct provider_rows *rows, size_t places);
 /* A zeroed row at the end of `rows`. The pointer is valid until the next one is added. */
 struct observation *provider_rows_add(struct provider_rows *rows);
 /* Frees the rows; counters stay. */

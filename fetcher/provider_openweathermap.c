@@ -214,7 +214,7 @@ static enum fetch_status take_reading(struct parse *parse, const json_t *item, i
     struct observation *row = provider_rows_add(parse->rows);
     row->kind = ISOBAR__V1__ROW_KIND__OBSERVATION;
     row->provider = provider;
-    row->city_id = parse->answer->city_id;
+    row->city_id = parse->answer->places[0].city_id;
     row->observed_at_ms = (int64_t)(dt * 1000);
     row->fetched_at_ms = parse->answer->fetched_at_ms;
     take_fields(parse, row, item);
@@ -281,8 +281,7 @@ enum fetch_status openweathermap_parse(const struct provider_answer *answer, enu
 {
     struct parse parse = {answer, units, rows};
     json_error_t error;
-    rows->count = 0;
-    rows->reason[0] = '\0';
+    provider_rows_start(rows, answer->count);
     enum fetch_status status = fetch_status_of_http(answer->http_status);
     if (status != FETCH_OK)
         return fail(&parse, status, "HTTP status %d", answer->http_status);
@@ -336,8 +335,8 @@ static void append_url(const struct provider_request *request, const char *base,
 {
     buf_text(out, base);
     buf_text(out, request->call == FETCH_HISTORY ? "/data/2.5/history/city?" : "/data/2.5/weather?");
-    append_degrees(out, "lat", request->latitude_e5);
-    append_degrees(out, "lon", request->longitude_e5);
+    append_degrees(out, "lat", request->places[0].latitude_e5);
+    append_degrees(out, "lon", request->places[0].longitude_e5);
     if (request->call == FETCH_HISTORY)
         buf_printf(out, "type=hour&start=%lld&end=%lld&", (long long)(request->start_ms / 1000),
                    (long long)(request->end_ms / 1000));
@@ -345,26 +344,39 @@ static void append_url(const struct provider_request *request, const char *base,
     append_encoded(out, key);
 }
 
+/* Every call is one call. */
+static int32_t cost_milli(enum fetch_call call, size_t places)
+{
+    (void)call, (void)places;
+    return 1000;
+}
+
 const struct provider provider_openweathermap = {
     .name = "openweathermap",
+    .account = "openweathermap",
     .base_url = "https://api.openweathermap.org",
     .needs_key = true,
     .interval_ms = INT64_C(10) * 60 * 1000,
     .history_hours = 0, /* a paid product */
+    .places_max = 1,    /* /group is old data and counts each place as a call */
     .attribution = "Weather data provided by OpenWeather",
     .attribution_url = "https://openweathermap.org/",
+    .cost_milli = cost_milli,
     .url = append_url,
     .parse = parse_metric,
 };
 
 const struct provider provider_replay = {
     .name = "replay",
+    .account = "replay",
     .base_url = "",
     .needs_key = true,
     .interval_ms = 5000,
     .history_hours = 48,
+    .places_max = 1,
     .attribution = "Replayed data, not the weather outside",
     .attribution_url = "",
+    .cost_milli = cost_milli,
     .url = append_url,
     .parse = parse_replay,
 };

@@ -135,13 +135,24 @@ int64_t schedule_due_ms(const struct schedule *schedule)
     return schedule->count ? schedule->heap[0]->due_ms : INT64_MAX;
 }
 
+struct schedule_item *schedule_next(const struct schedule *schedule)
+{
+    return schedule->count ? schedule->heap[0] : NULL;
+}
+
+void schedule_begin(struct schedule *schedule, struct schedule_item *item, int64_t now_ms)
+{
+    assert(item->queued);
+    schedule_remove(schedule, item);
+    item->begun_ms = now_ms;
+}
+
 struct schedule_item *schedule_take(struct schedule *schedule, int64_t now_ms)
 {
     if (schedule_due_ms(schedule) > now_ms)
         return NULL;
-    struct schedule_item *item = schedule->heap[0];
-    schedule_remove(schedule, item);
-    item->begun_ms = now_ms;
+    struct schedule_item *item = schedule_next(schedule);
+    schedule_begin(schedule, item, now_ms);
     return item;
 }
 

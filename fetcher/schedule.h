@@ -53,6 +53,10 @@ void schedule_add(struct schedule *schedule, struct schedule_item *item, int64_t
 void schedule_remove(struct schedule *schedule, struct schedule_item *item);
 /* When the next city is due; INT64_MAX when there is none. */
 int64_t schedule_due_ms(const struct schedule *schedule);
+/* The item that is due next, or NULL; it stays in. */
+struct schedule_item *schedule_next(const struct schedule *schedule);
+/* Begins the poll of an item that is in, due or not: several are asked for in one call. Otherwise as schedule_take. */
+void schedule_begin(struct schedule *schedule, struct schedule_item *item, int64_t now_ms);
 /* Begins the poll of the city that is due the longest; NULL when none is. It comes back by one of the four below. */
 struct schedule_item *schedule_take(struct schedule *schedule, int64_t now_ms);
 /* Polled; due again one interval after the poll's start, or up to a quarter more. */

@@ -17,12 +17,12 @@
 
 #define MINUTE_MS 60000
 
-struct call {
+struct transfer {
     struct event event; /* its end; first, so that the event is the call */
     struct transfers *transfers;
     void *opaque;
     int64_t begun_ms;
-    struct call *prev, *next;
+    struct transfer *prev, *next;
 };
 
 struct transfers {
@@ -30,7 +30,7 @@ struct transfers {
     transfer_done_fn *done;
     void *arg;
     int64_t concurrency, running;
-    struct call *calls;
+    struct transfer *calls;
 };
 
 static int64_t calls; /* of all fetchers, ever */
@@ -73,7 +73,7 @@ static void check_calls(void)
 
 /* ---- calls ---- */
 
-static void take_off(struct call *call)
+static void take_off(struct transfer *call)
 {
     DL_DELETE(call->transfers->calls, call);
     call->transfers->running--;
@@ -82,7 +82,7 @@ static void take_off(struct call *call)
 
 static void on_end(struct event *event)
 {
-    struct call *call = (struct call *)(void *)event;
+    struct transfer *call = (struct transfer *)(void *)event;
     struct transfers *transfers = call->transfers;
     char body[128];
     int64_t observed_s = (feed_clock_ms() - between(0, 300000)) / 1000 / 20 * 20;
@@ -128,11 +128,11 @@ int transfers_start(struct transfers *transfers, const char *url, void *opaque)
     (void)url;
     if (transfers->running >= transfers->concurrency)
         return ERR_BUSY;
-    struct call *call = mem_alloc(sizeof *call);
-    *call = (struct call){.event = {.fn = on_end, .node = transfers->node},
-                          .transfers = transfers,
-                          .opaque = opaque,
-                          .begun_ms = world.now_ms};
+    struct transfer *call = mem_alloc(sizeof *call);
+    *call = (struct transfer){.event = {.fn = on_end, .node = transfers->node},
+                              .transfers = transfers,
+                              .opaque = opaque,
+                              .begun_ms = world.now_ms};
     DL_APPEND(transfers->calls, call);
     transfers->running++;
     calls++;
@@ -157,7 +157,7 @@ int64_t transfers_running(const struct transfers *transfers)
 
 void *transfers_abort(struct transfers *transfers)
 {
-    struct call *call = transfers->calls;
+    struct transfer *call = transfers->calls;
     if (!call)
         return NULL;
     void *opaque = call->opaque; // NOLINT(clang-analyzer-unix.Malloc): what was freed is off the list

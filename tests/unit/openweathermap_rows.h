@@ -49,11 +49,13 @@ static inline enum fetch_status parse_as(const char *text, size_t size, enum fet
     char *body = malloc(size ? size : 1);
     assert_non_null(body);
     memcpy(body, text, size);
+    static const struct provider_place place = {.city_id = CITY};
     struct provider_answer answer = {.call = call,
                                      .http_status = http_status,
                                      .body = body,
                                      .size = size,
-                                     .city_id = CITY,
+                                     .places = &place,
+                                     .count = 1,
                                      .fetched_at_ms = FETCHED};
     enum fetch_status status = openweathermap_parse(&answer, units, &rows);
     free(body);

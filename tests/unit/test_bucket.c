@@ -359,6 +359,31 @@ static void test_a_clock_that_jumps_far_forgets_all(void **state)
     assert_int_equal(bucket.share_sum, INT64_C(60000) * (BUCKET_SLOTS - 1));
 }
 
+/* A call that weighs several is taken whole: there must be room for all of it, and its pace is waited for after it. */
+static void test_room_for_a_call_that_weighs_several(void **state)
+{
+    (void)state;
+    struct bucket bucket;
+    bucket_init(&bucket, START);
+    assert_int_equal(bucket_room(&bucket, START), 0);
+    bucket_set(&bucket, BUCKET_UNLIMITED, START);
+    assert_int_equal(bucket_room(&bucket, START), INT64_MAX);
+    bucket_set(&bucket, 60000, START);
+    int64_t now = START + MINUTE;
+    assert_int_equal(bucket_room(&bucket, now), 60);
+    for (int i = 0; i < 30; i++)
+        bucket_begin(&bucket, now);
+    assert_int_equal(bucket_room(&bucket, now), 0); /* 30 s at 60 a minute */
+    assert_int_equal(bucket_room(&bucket, now + 29000), 0);
+    assert_int_equal(bucket_room(&bucket, now + 30000), 30);
+    for (int i = 0; i < 30; i++)
+        bucket_end(&bucket, now + 30000);
+    assert_int_equal(bucket_room(&bucket, now + 89000), 30);
+    assert_int_equal(bucket_room(&bucket, now + 91000), 60);
+    bucket_set(&bucket, 500, now + 91000);
+    assert_int_equal(bucket_room(&bucket, now + 4 * MINUTE), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_the_limit_holds_for_all_fetchers_at_any_change_of_shares),
         cmocka_unit_test(test_a_share_that_wanders_is_not_spent_twice),
         cmocka_unit_test(test_slow_calls_of_the_former_owner_are_allowed_for),
+        cmocka_unit_test(test_room_for_a_call_that_weighs_several),
         cmocka_unit_test(test_a_clock_that_jumps_far_forgets_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -276,11 +276,13 @@ static void read_file(const char *name, struct buf *out)
 static enum fetch_status parse(const struct buf *body, enum fetch_call call, int http_status,
                                enum openweathermap_units units, struct provider_rows *rows)
 {
+    static const struct provider_place place = {.city_id = CITY};
     struct provider_answer answer = {.call = call,
                                      .http_status = http_status,
                                      .body = body->data,
                                      .size = body->size,
-                                     .city_id = CITY,
+                                     .places = &place,
+                                     .count = 1,
                                      .fetched_at_ms = FETCHED};
     return openweathermap_parse(&answer, units, rows);
 }

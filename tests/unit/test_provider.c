@@ -41,11 +41,13 @@ static void check_provider(const struct provider *provider, const char *base, in
 {
     char text[256];
     snprintf(text, sizeof text, "{%s\"main\":{\"temp\":1},\"dt\":" DT "}", base);
+    struct provider_place place = {.city_id = CITY};
     struct provider_answer answer = {.call = FETCH_CURRENT,
                                      .http_status = 200,
                                      .body = text,
                                      .size = strlen(text),
-                                     .city_id = CITY,
+                                     .places = &place,
+                                     .count = 1,
                                      .fetched_at_ms = FETCHED};
     assert_int_equal(provider->parse(&answer, &rows), FETCH_OK);
     assert_int_equal(rows.rows[0].provider, want);
@@ -77,13 +79,15 @@ static void check_url(const struct provider_request *request, const char *key, c
 static void test_urls(void **state)
 {
     (void)state;
-    struct provider_request request = {.call = FETCH_CURRENT, .latitude_e5 = 4760621, .longitude_e5 = -12233207};
+    struct provider_place place = {.latitude_e5 = 4760621, .longitude_e5 = -12233207};
+    struct provider_request request = {.call = FETCH_CURRENT, .places = &place, .count = 1};
     check_url(&request, "k", "https://h:1/p/data/2.5/weather?lat=47.60621&lon=-122.33207&units=metric&appid=k");
-    request = (struct provider_request){.call = FETCH_CURRENT, .latitude_e5 = -5, .longitude_e5 = 0};
+    place = (struct provider_place){.latitude_e5 = -5, .longitude_e5 = 0};
     check_url(&request, "a&b=c/%+\xc3\xa9",
               "https://h:1/p/data/2.5/weather?lat=-0.00005&lon=0.00000&units=metric&appid=a%26b%3Dc%2F%25%2B%C3%A9");
+    place = (struct provider_place){.latitude_e5 = -9000000, .longitude_e5 = 18000000};
     request = (struct provider_request){
-        .call = FETCH_HISTORY, .latitude_e5 = -9000000, .longitude_e5 = 18000000, .start_ms = 1999, .end_ms = 86400000};
+        .call = FETCH_HISTORY, .places = &place, .count = 1, .start_ms = 1999, .end_ms = 86400000};
     check_url(&request, "k",
               "https://h:1/p/data/2.5/history/"
               "city?lat=-90.00000&lon=180.00000&type=hour&start=1&end=86400&units=metric&appid=k");

@@ -297,6 +297,24 @@ static void test_an_answer_later_than_the_next_poll_is_due_at_once(void **state)
     schedule_release(&schedule);
 }
 
+/* Several are asked for in one call: one that is due, and those that are next. */
+static void test_cities_that_are_not_due_yet_join_a_call(void **state)
+{
+    struct world *world = *state;
+    assert_null(schedule_next(&world->schedule));
+    add(world, 3, START);
+    int64_t now = schedule_due_ms(&world->schedule);
+    for (int i = 0; i < 3; i++) {
+        struct schedule_item *item = schedule_next(&world->schedule);
+        assert_int_equal(item->due_ms, schedule_due_ms(&world->schedule));
+        schedule_begin(&world->schedule, item, now);
+        assert_int_equal(item->begun_ms, now);
+        assert_false(item->queued);
+    }
+    assert_null(schedule_next(&world->schedule));
+    assert_null(schedule_take(&world->schedule, now));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -314,6 +332,7 @@ int main(void)
         TEST(test_parked_places_are_asked_rarely_and_come_back),
         TEST(test_deferred_cities_come_when_they_may_and_not_all_at_once),
         TEST(test_a_city_that_comes_back_keeps_its_rhythm),
+        TEST(test_cities_that_are_not_due_yet_join_a_call),
         TEST(test_an_answer_later_than_the_next_poll_is_due_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
