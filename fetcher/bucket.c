@@ -4,17 +4,19 @@
 #include <assert.h>
 #include <string.h>
 
+#define SECOND_SLOT_MS 10
+
 static void advance(struct bucket *bucket, int64_t now_ms)
 {
-    int64_t to = now_ms / BUCKET_SLOT_MS;
-    if (to - bucket->slot > 2 * BUCKET_SLOTS)
-        bucket->slot = to - 2 * BUCKET_SLOTS; /* twice around is enough to forget all */
+    int64_t to = now_ms / bucket->slot_ms;
+    if (to - bucket->slot > 2 * bucket->slots)
+        bucket->slot = to - 2 * bucket->slots; /* twice around is enough to forget all */
     while (bucket->slot < to) {
-        bucket->share_sum += bucket->share[bucket->slot % BUCKET_SLOTS];
+        bucket->share_sum += bucket->share[bucket->slot % bucket->slots];
         bucket->slot++;
-        if (bucket->slot * BUCKET_SLOT_MS >= bucket->raised_ms && bucket->share_milli >= 0)
+        if (bucket->slot * bucket->slot_ms >= bucket->raised_ms && bucket->share_milli >= 0)
             bucket->effective_milli = bucket->share_milli;
-        int64_t at = bucket->slot % BUCKET_SLOTS;
+        int64_t at = bucket->slot % bucket->slots;
         bucket->share_sum -= bucket->share[at];
         bucket->ended_sum -= bucket->ended[at];
         bucket->share[at] = bucket->effective_milli;
@@ -22,10 +24,14 @@ static void advance(struct bucket *bucket, int64_t now_ms)
     }
 }
 
-void bucket_init(struct bucket *bucket, int64_t now_ms)
+void bucket_init(struct bucket *bucket, int64_t window_ms, int64_t now_ms)
 {
     memset(bucket, 0, sizeof *bucket);
-    bucket->slot = now_ms / BUCKET_SLOT_MS;
+    bucket->window_ms = window_ms;
+    bucket->slot_ms = window_ms == BUCKET_SECOND_MS ? SECOND_SLOT_MS : BUCKET_SLOT_MS;
+    bucket->slots = window_ms / bucket->slot_ms + 1;
+    assert(bucket->slots <= BUCKET_SLOTS);
+    bucket->slot = now_ms / bucket->slot_ms;
     bucket->paced_us = now_ms * 1000;
 }
 
@@ -33,7 +39,7 @@ static void fill(struct bucket *bucket, int32_t share_milli)
 {
     for (int i = 0; i < BUCKET_SLOTS; i++)
         bucket->share[i] = share_milli;
-    bucket->share_sum = (int64_t)share_milli * (BUCKET_SLOTS - 1);
+    bucket->share_sum = (int64_t)share_milli * (bucket->slots - 1);
     bucket->effective_milli = share_milli;
 }
 
@@ -41,9 +47,11 @@ void bucket_set(struct bucket *bucket, int32_t share_milli, int64_t now_ms)
 {
     advance(bucket, now_ms);
     bool was_unlimited = bucket->share_milli == BUCKET_UNLIMITED;
-    int32_t *current = &bucket->share[bucket->slot % BUCKET_SLOTS];
-    if (bucket->share_milli == 0)
+    int32_t *current = &bucket->share[bucket->slot % bucket->slots];
+    if (bucket->share_milli == 0) {
         bucket->paced_us = now_ms * 1000;
+        bucket->paced_milli = 0;
+    }
     bucket->share_milli = share_milli;
     if (share_milli == BUCKET_UNLIMITED)
         return;
@@ -58,9 +66,9 @@ void bucket_set(struct bucket *bucket, int32_t share_milli, int64_t now_ms)
 }
 
 /* When the next call should start; the share is above 0. */
-static int64_t paced_us(const struct bucket *bucket)
+static int64_t next_us(const struct bucket *bucket)
 {
-    return bucket->paced_us + BUCKET_WINDOW_MS * 1000000 / bucket->effective_milli;
+    return bucket->paced_us + bucket->paced_milli * bucket->window_ms * 1000 / bucket->effective_milli;
 }
 
 int64_t bucket_room(struct bucket *bucket, int64_t now_ms)
@@ -68,47 +76,40 @@ int64_t bucket_room(struct bucket *bucket, int64_t now_ms)
     advance(bucket, now_ms);
     if (bucket->share_milli == BUCKET_UNLIMITED)
         return INT64_MAX;
-    if (bucket->effective_milli <= 0 || now_ms * 1000 < paced_us(bucket))
+    if (bucket->effective_milli <= 0 || now_ms * 1000 < next_us(bucket))
         return 0;
-    int64_t counted = bucket->ended_sum + bucket->in_flight;
-    int64_t allowance = bucket->share_sum / ((BUCKET_SLOTS - 1) * INT64_C(1000));
-    if (bucket->effective_milli < 1000)
-        return counted == 0;
-    return counted < allowance ? allowance - counted : 0;
+    int64_t room = bucket->share_sum / (bucket->slots - 1) - bucket->ended_sum - bucket->in_flight_milli;
+    return room > 0 ? room : 0;
 }
 
-bool bucket_allows(struct bucket *bucket, int64_t now_ms)
+int64_t bucket_retry_ms(const struct bucket *bucket, int64_t milli, int64_t now_ms)
 {
-    return bucket_room(bucket, now_ms) > 0;
-}
-
-int64_t bucket_retry_ms(const struct bucket *bucket, int64_t now_ms)
-{
-    int64_t next_slot = (bucket->slot + 1) * BUCKET_SLOT_MS;
-    if (bucket->share_milli == 0)
+    int64_t next_slot = (bucket->slot + 1) * bucket->slot_ms;
+    if (bucket->share_milli >= 0 && bucket->share_milli < milli)
         return INT64_MAX;
     if (bucket->effective_milli <= 0)
         return next_slot; /* it is being raised */
-    int64_t paced = (paced_us(bucket) + 999) / 1000;
-    return paced > now_ms ? paced : next_slot;
+    int64_t next = (next_us(bucket) + 999) / 1000;
+    return next > now_ms ? next : next_slot;
 }
 
-void bucket_begin(struct bucket *bucket, int64_t now_ms)
+void bucket_begin(struct bucket *bucket, int64_t milli, int64_t now_ms)
 {
     advance(bucket, now_ms);
-    int64_t latest = (now_ms - BUCKET_SLOT_MS) * 1000;
+    int64_t latest = (now_ms - bucket->slot_ms) * 1000;
     if (bucket->effective_milli > 0)
-        bucket->paced_us = paced_us(bucket);
+        bucket->paced_us = next_us(bucket);
     if (bucket->paced_us < latest)
         bucket->paced_us = latest; /* time that was not used is lost */
-    bucket->in_flight++;
+    bucket->paced_milli = milli;
+    bucket->in_flight_milli += milli;
 }
 
-void bucket_end(struct bucket *bucket, int64_t now_ms)
+void bucket_end(struct bucket *bucket, int64_t milli, int64_t now_ms)
 {
-    assert(bucket->in_flight > 0);
+    assert(bucket->in_flight_milli >= milli);
     advance(bucket, now_ms);
-    bucket->in_flight--;
-    bucket->ended[bucket->slot % BUCKET_SLOTS]++;
-    bucket->ended_sum++;
+    bucket->in_flight_milli -= milli;
+    bucket->ended[bucket->slot % bucket->slots] += (int32_t)milli;
+    bucket->ended_sum += milli;
 }

@@ -25,10 +25,10 @@ static enum fetch_call kind_of(const struct city *city)
     return city->history_done ? FETCH_CURRENT : FETCH_HISTORY;
 }
 
-/* What a call weighs in the share, in whole calls. */
+/* What a call weighs, 1/1000. */
 static int64_t weight_of(const struct fetcher *fetcher, enum fetch_call kind, size_t places)
 {
-    return (fetcher->provider->cost_milli(kind, places) + 999) / 1000;
+    return fetcher->provider->cost_milli(kind, places);
 }
 
 /* How many places a call for `city` may have. */
@@ -45,10 +45,10 @@ static struct city *next_city(const struct fetcher *fetcher)
     return (struct city *)(void *)schedule_next(&fetcher->schedule);
 }
 
-bool calls_allowed(struct fetcher *fetcher, int64_t now_ms)
+int64_t calls_start_ms(struct fetcher *fetcher, int64_t now_ms)
 {
     const struct city *city = next_city(fetcher);
-    return city && weight_of(fetcher, kind_of(city), 1) <= bucket_room(&fetcher->bucket, now_ms);
+    return city ? meter_retry_ms(&fetcher->meter, weight_of(fetcher, kind_of(city), 1), now_ms) : INT64_MAX;
 }
 
 static void call_add(struct fetcher *fetcher, struct call *call, struct city *city, int64_t now_ms)
@@ -73,7 +73,7 @@ static void call_free(struct call *call)
 /* Takes the cities of the next call from the schedule; at least one is due, and may be asked for. */
 static struct call *gather(struct fetcher *fetcher, int64_t now_ms)
 {
-    int64_t ahead = fetcher->schedule.interval_ms / AHEAD_PARTS, room = bucket_room(&fetcher->bucket, now_ms);
+    int64_t ahead = fetcher->schedule.interval_ms / AHEAD_PARTS, room = meter_room(&fetcher->meter, now_ms);
     struct city *city = next_city(fetcher);
     struct call *call = mem_alloc(sizeof *call);
     size_t most = places_max(fetcher, city);
@@ -122,19 +122,17 @@ void calls_begin(struct fetcher *fetcher, int64_t now_ms)
     for (size_t i = 0; i < call->count; i++)
         call->cities[i]->in_call = true;
     call->weight = weight_of(fetcher, call->kind, call->count);
-    for (int64_t i = 0; i < call->weight; i++)
-        bucket_begin(&fetcher->bucket, now_ms);
+    meter_begin(&fetcher->meter, call->weight, now_ms);
     fetcher->metrics.calls_total++;
     fetcher->metrics.places_asked_total += (int64_t)call->count;
-    fetcher->metrics.cost_milli_total += fetcher->provider->cost_milli(call->kind, call->count);
+    fetcher->metrics.cost_milli_total += call->weight;
 }
 
 /* It may have reached the API: its weight counts from now on for a while. Cities that have left meanwhile become NULL.
  */
 static void call_ended(struct fetcher *fetcher, struct call *call, int64_t now_ms)
 {
-    for (int64_t i = 0; i < call->weight; i++)
-        bucket_end(&fetcher->bucket, now_ms);
+    meter_end(&fetcher->meter, call->weight, now_ms);
     for (size_t i = 0; i < call->count; i++) {
         if (!cities_call_ended(call->cities[i]))
             call->cities[i] = NULL;

@@ -42,7 +42,7 @@ static int64_t next_start_ms(struct fetcher *fetcher, int64_t now_ms)
         return due;
     if (!gate_allows(&fetcher->gate, now_ms, running))
         return fetcher->gate.until_ms > now_ms ? fetcher->gate.until_ms : INT64_MAX; /* else a call is under way */
-    return calls_allowed(fetcher, now_ms) ? now_ms : bucket_retry_ms(&fetcher->bucket, now_ms);
+    return calls_start_ms(fetcher, now_ms);
 }
 
 void fetcher_pump(struct fetcher *fetcher)
@@ -82,7 +82,7 @@ static void update_gauges(struct fetcher *fetcher, int64_t now_ms)
     metrics->stopped_milliseconds =
         fetcher->gate.state != GATE_OPEN && fetcher->gate.until_ms > now_ms ? fetcher->gate.until_ms - now_ms : 0;
     metrics->redirects_total = link_redirects(fetcher->link);
-    metrics->share_milli = fetcher->bucket.share_milli;
+    metrics->share_milli = fetcher->meter.minute.share_milli;
     metrics->kafka_up = !outbox_stuck(fetcher->outbox);
     metrics->values_left_out_total = fetcher->rows.left_out;
     metrics->history_items_skipped_total = fetcher->rows.skipped;
@@ -194,7 +194,8 @@ static void start_pure(struct fetcher *fetcher)
     fetcher->history_ms = fetcher->provider->history_hours ? hours * HOUR_MS : 0;
     schedule_init(&fetcher->schedule, interval, clock_wall_ms() - clock_monotonic_ms(), 0);
     gate_init(&fetcher->gate, 0);
-    bucket_init(&fetcher->bucket, now);
+    meter_init(&fetcher->meter, now);
+    allowance_free(&fetcher->meter.allowance);
     cities_init(&fetcher->cities, &fetcher->schedule, fetcher->history_ms > 0);
     fetcher->timer = loop_timer_new(fetcher->loop, on_timer, fetcher);
     fetcher->second_timer = loop_timer_new(fetcher->loop, on_second, fetcher);

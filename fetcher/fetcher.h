@@ -6,12 +6,12 @@
 #ifndef FETCHER_FETCHER_H
 #define FETCHER_FETCHER_H
 
-#include "bucket.h"
 #include "cities.h"
 #include "daemon.h"
 #include "gate.h"
 #include "link.h"
 #include "log.h"
+#include "meter.h"
 #include "metrics.h"
 #include "options.h"
 #include "outbox.h"
@@ -34,7 +34,7 @@ struct fetcher {
     struct schedule schedule;
     struct cities cities;
     struct gate gate;
-    struct bucket bucket;
+    struct meter meter;
     struct provider_rows rows;
     struct buf base_url, url;
     int64_t concurrency;              /* calls at a time */
@@ -66,15 +66,15 @@ void fetcher_pump(struct fetcher *fetcher);
 struct call {
     enum fetch_call kind;
     int64_t begun_ms;
-    int64_t weight; /* calls of the share that it takes */
+    int64_t weight; /* 1/1000 */
     size_t count, capacity;
     struct provider_place *places; /* as they were asked for */
     struct city **cities;          /* of the places; NULL once they have left the catalogue and the call has ended */
 };
 
-/* calls.c: true when the share allows a call for the city that is due next. */
-bool calls_allowed(struct fetcher *fetcher, int64_t now_ms);
-/* calls.c: starts a call for the city that is due, which calls_allowed, and for others that go with it. */
+/* calls.c: when the meter allows a call for the city that is due next; now, later, or INT64_MAX: not by time alone. */
+int64_t calls_start_ms(struct fetcher *fetcher, int64_t now_ms);
+/* calls.c: starts a call for the city that is due, which may start now, and for others that go with it. */
 void calls_begin(struct fetcher *fetcher, int64_t now_ms);
 /* outcome.c: what the end of a call means. Rows of a good one are in fetcher->rows, and sent. */
 void outcome_of_call(struct fetcher *fetcher, const struct call *call, enum fetch_status status,

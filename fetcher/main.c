@@ -1,7 +1,7 @@
 /*
  * isobar-fetcher: polls the cities of its shards within its share of the API quota and produces what it reads. Parts:
- * provider (an API's format), schedule, bucket and gate (when a call may start), cities (the catalogue), all pure;
- * transfer (libcurl), outbox (Kafka), calls and orders, and fetcher around them.
+ * provider (an API's format), schedule, meter (of bucket and allowance) and gate (when a call may start), cities (the
+ * catalogue), all pure; transfer (libcurl), outbox (Kafka), calls and orders, and fetcher around them.
  */
 #include "daemon.h"
 #include "error.h"

@@ -89,8 +89,8 @@ static void on_target(void *arg, const Isobar__V1__Target *target)
         return;
     int32_t share = share_of(fetcher, target->calls_per_minute_milli);
     cities_told(&fetcher->cities, target->catalogue_version);
-    bool changed = hold(fetcher, target, now) || share != fetcher->bucket.share_milli || !fetcher->has_target;
-    bucket_set(&fetcher->bucket, share, now);
+    bool changed = hold(fetcher, target, now) || share != fetcher->meter.minute.share_milli || !fetcher->has_target;
+    meter_share(&fetcher->meter, BUCKET_UNLIMITED, share, now);
     fetcher->has_target = true;
     if (changed && share < 0)
         log_info("target", LOG_INT("shards", target->n_shards), LOG_TEXT("calls_per_minute", "unlimited"));

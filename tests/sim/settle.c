@@ -121,10 +121,10 @@ static bool share_settled(const struct coordinator *leader, const struct node *n
     const struct fetcher *fetcher = fetcher_of(node);
     const struct member *member = member_find(&leader->members, node->id);
     int32_t sent = member ? member->quota.sent_milli : 0;
-    if (fetcher && member && fetcher->bucket.share_milli == sent && member->quota.may_milli == sent)
+    if (fetcher && member && fetcher->meter.minute.share_milli == sent && member->quota.may_milli == sent)
         return true;
     snprintf(why, WHY_BYTES, "%s may use %d, it uses %d, it was sent %d", node->id,
-             member ? member->quota.may_milli : 0, fetcher ? fetcher->bucket.share_milli : 0, sent);
+             member ? member->quota.may_milli : 0, fetcher ? fetcher->meter.minute.share_milli : 0, sent);
     return false;
 }
 

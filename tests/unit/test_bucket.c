@@ -16,8 +16,14 @@
 
 #define START    INT64_C(1000000)
 #define MINUTE   INT64_C(60000)
+#define CALL     INT64_C(1000) /* weight of one */
 #define CALLS    200000
 #define FETCHERS 16
+
+static bool allows(struct bucket *bucket, int64_t now_ms)
+{
+    return bucket_room(bucket, now_ms) >= CALL;
+}
 
 static int64_t arrivals[CALLS];
 static size_t arrival_count;
@@ -59,12 +65,12 @@ static void caller_step(struct caller *caller, struct dice *dice, int64_t now, i
             i++;
             continue;
         }
-        bucket_end(&caller->bucket, now);
+        bucket_end(&caller->bucket, CALL, now);
         caller->ends[i] = caller->ends[--caller->running];
     }
-    while (caller->wants && caller->running < 64 && bucket_allows(&caller->bucket, now)) {
+    while (caller->wants && caller->running < 64 && allows(&caller->bucket, now)) {
         int64_t length = dice_below(dice, longest_ms + 1);
-        bucket_begin(&caller->bucket, now);
+        bucket_begin(&caller->bucket, CALL, now);
         caller->ends[caller->running++] = now + length;
         assert_true(arrival_count < CALLS);
         arrivals[arrival_count++] = now + dice_below(dice, length + 1);
@@ -82,31 +88,31 @@ static void test_nothing_without_a_share(void **state)
 {
     (void)state;
     struct bucket bucket;
-    bucket_init(&bucket, START);
+    bucket_init(&bucket, BUCKET_MINUTE_MS, START);
     for (int64_t now = START; now < START + 10 * MINUTE; now += 1000)
-        assert_false(bucket_allows(&bucket, now));
-    assert_int_equal(bucket_retry_ms(&bucket, START + 10 * MINUTE), INT64_MAX);
+        assert_false(allows(&bucket, now));
+    assert_int_equal(bucket_retry_ms(&bucket, CALL, START + 10 * MINUTE), INT64_MAX);
     bucket_set(&bucket, 0, START + 10 * MINUTE);
-    assert_false(bucket_allows(&bucket, START + 20 * MINUTE));
+    assert_false(allows(&bucket, START + 20 * MINUTE));
 }
 
 static void test_unlimited(void **state)
 {
     (void)state;
     struct bucket bucket;
-    bucket_init(&bucket, START);
+    bucket_init(&bucket, BUCKET_MINUTE_MS, START);
     bucket_set(&bucket, BUCKET_UNLIMITED, START);
     for (int i = 0; i < 10000; i++) {
-        assert_true(bucket_allows(&bucket, START));
-        bucket_begin(&bucket, START);
+        assert_true(allows(&bucket, START));
+        bucket_begin(&bucket, CALL, START);
     }
     /* A limit that comes then holds for the calls already made. */
     bucket_set(&bucket, 60000, START + 1);
     for (int i = 0; i < 10000; i++)
-        bucket_end(&bucket, START + 1000);
-    assert_false(bucket_allows(&bucket, START + 30000));
-    assert_false(bucket_allows(&bucket, START + 60900));
-    assert_true(bucket_allows(&bucket, START + 61200));
+        bucket_end(&bucket, CALL, START + 1000);
+    assert_false(allows(&bucket, START + 30000));
+    assert_false(allows(&bucket, START + 60900));
+    assert_true(allows(&bucket, START + 61200));
 }
 
 static void check_constant(int32_t share_milli, int64_t longest_ms)
@@ -115,7 +121,7 @@ static void check_constant(int32_t share_milli, int64_t longest_ms)
     struct dice dice = {(uint64_t)share_milli};
     int64_t limit = share_milli / 1000;
     arrival_count = 0;
-    bucket_init(&caller.bucket, START);
+    bucket_init(&caller.bucket, BUCKET_MINUTE_MS, START);
     bucket_set(&caller.bucket, share_milli, START);
     run(&caller, &dice, START, START + 20 * MINUTE, longest_ms);
     if (busiest() > limit)
@@ -140,18 +146,57 @@ static void test_a_constant_share_is_used_and_never_exceeded(void **state)
     }
 }
 
-static void test_a_share_below_one_call_a_minute(void **state)
+static void test_a_share_below_a_call_gives_none(void **state)
 {
     (void)state;
-    struct caller caller = {.wants = true};
-    struct dice dice = {1};
-    arrival_count = 0;
-    bucket_init(&caller.bucket, START);
-    bucket_set(&caller.bucket, 250, START); /* one in 4 minutes */
-    run(&caller, &dice, START, START + 41 * MINUTE, 0);
-    assert_in_range(caller.calls, 9, 10);
-    for (size_t i = 1; i < arrival_count; i++)
-        assert_true(arrivals[i] - arrivals[i - 1] >= 4 * MINUTE);
+    struct bucket bucket;
+    bucket_init(&bucket, BUCKET_MINUTE_MS, START);
+    bucket_set(&bucket, 1400, START);
+    for (int64_t now = START; now < START + 10 * MINUTE; now += 100)
+        assert_true(bucket_room(&bucket, now) <= 1400);
+    assert_int_equal(bucket_room(&bucket, START + 10 * MINUTE), 1400);
+    assert_int_equal(bucket_retry_ms(&bucket, 1401, START + 10 * MINUTE), INT64_MAX);
+    assert_true(bucket_retry_ms(&bucket, 1400, START + 10 * MINUTE) < INT64_MAX);
+    bucket_set(&bucket, 999, START + 10 * MINUTE);
+    assert_int_equal(bucket_retry_ms(&bucket, CALL, START + 10 * MINUTE), INT64_MAX);
+}
+
+/* Calls of all weights, in both spans: their sum in any span is within the share, and not much less. */
+static void check_weights(int64_t window_ms, int32_t share_milli, int32_t heaviest_milli)
+{
+    static int64_t at[CALLS], weight[CALLS];
+    struct bucket bucket;
+    struct dice dice = {(uint64_t)share_milli};
+    size_t count = 0, first = 0;
+    int64_t inside = 0, all = 0, next = 1 + dice_below(&dice, heaviest_milli);
+    bucket_init(&bucket, window_ms, START);
+    bucket_set(&bucket, share_milli, START);
+    for (int64_t now = START; now < START + 40 * window_ms + BUCKET_LAG_MS; now++) {
+        if (bucket_room(&bucket, now) < next)
+            continue;
+        bucket_begin(&bucket, next, now);
+        bucket_end(&bucket, next, now);
+        at[count] = now;
+        weight[count++] = next;
+        for (inside += next, all += next; at[first] <= now - window_ms; first++)
+            inside -= weight[first];
+        if (inside > share_milli)
+            fail_msg("%lld of %d in a span of %lld ms", (long long)inside, share_milli, (long long)window_ms);
+        next = 1 + dice_below(&dice, heaviest_milli);
+    }
+    if (all < share_milli * INT64_C(30))
+        fail_msg("only %lld of %d in 40 spans of %lld ms", (long long)all, share_milli, (long long)window_ms);
+}
+
+static void test_calls_of_any_weight(void **state)
+{
+    (void)state;
+    check_weights(BUCKET_MINUTE_MS, 60000, 1400);
+    check_weights(BUCKET_MINUTE_MS, 60000, 9000);
+    check_weights(BUCKET_MINUTE_MS, 600000, 103600);
+    check_weights(BUCKET_MINUTE_MS, 7000, 1000);
+    check_weights(BUCKET_SECOND_MS, 5000, 1000);
+    check_weights(BUCKET_SECOND_MS, 100000, 1400);
 }
 
 static void test_calls_are_spread_not_sent_in_a_burst(void **state)
@@ -160,7 +205,7 @@ static void test_calls_are_spread_not_sent_in_a_burst(void **state)
     struct caller caller = {.wants = false};
     struct dice dice = {1};
     arrival_count = 0;
-    bucket_init(&caller.bucket, START);
+    bucket_init(&caller.bucket, BUCKET_MINUTE_MS, START);
     bucket_set(&caller.bucket, 60000, START);
     run(&caller, &dice, START, START + 5 * MINUTE, 0); /* nothing to ask */
     caller.wants = true;
@@ -175,10 +220,10 @@ static void test_the_first_call_comes_soon(void **state)
     (void)state;
     struct bucket bucket;
     int64_t now = START;
-    bucket_init(&bucket, now);
+    bucket_init(&bucket, BUCKET_MINUTE_MS, now);
     bucket_set(&bucket, 60000, now);
-    while (!bucket_allows(&bucket, now)) {
-        int64_t next = bucket_retry_ms(&bucket, now);
+    while (!allows(&bucket, now)) {
+        int64_t next = bucket_retry_ms(&bucket, CALL, now);
         assert_true(next > now);
         now = next;
     }
@@ -190,17 +235,17 @@ static void test_asking_when_told_is_enough(void **state)
     (void)state;
     struct bucket bucket;
     int64_t now = START, calls = 0, asked = 0;
-    bucket_init(&bucket, now);
+    bucket_init(&bucket, BUCKET_MINUTE_MS, now);
     bucket_set(&bucket, 30000, now);
     while (now < START + 10 * MINUTE) {
         asked++;
-        if (bucket_allows(&bucket, now)) {
-            bucket_begin(&bucket, now);
-            bucket_end(&bucket, now);
+        if (allows(&bucket, now)) {
+            bucket_begin(&bucket, CALL, now);
+            bucket_end(&bucket, CALL, now);
             calls++;
             continue;
         }
-        now = bucket_retry_ms(&bucket, now);
+        now = bucket_retry_ms(&bucket, CALL, now);
     }
     assert_in_range(calls, 284, 299);
     assert_true(asked < 10 * calls);
@@ -254,7 +299,7 @@ static void check_world(uint64_t seed, int32_t limit, int64_t longest_ms)
     world = (struct world){.dice = {seed}, .limit = limit, .longest_ms = longest_ms};
     arrival_count = 0;
     for (int i = 0; i < FETCHERS; i++) {
-        bucket_init(&world.callers[i].bucket, START);
+        bucket_init(&world.callers[i].bucket, BUCKET_MINUTE_MS, START);
         world.callers[i].wants = true;
     }
     int64_t next = START;
@@ -292,7 +337,7 @@ static void test_a_share_that_wanders_is_not_spent_twice(void **state)
         arrival_count = 0;
         for (int i = 0; i < 2; i++) {
             callers[i] = (struct caller){.wants = true};
-            bucket_init(&callers[i].bucket, START);
+            bucket_init(&callers[i].bucket, BUCKET_MINUTE_MS, START);
         }
         for (int64_t now = START; now < START + 10 * MINUTE; now += 10) {
             if ((now - START) % period == 0) {
@@ -316,8 +361,8 @@ static void test_slow_calls_of_the_former_owner_are_allowed_for(void **state)
     static struct bucket former, next;
     int64_t arrives[8] = {0}, change = START + 5 * MINUTE, under_way = 0;
     arrival_count = 0;
-    bucket_init(&former, START);
-    bucket_init(&next, START);
+    bucket_init(&former, BUCKET_MINUTE_MS, START);
+    bucket_init(&next, BUCKET_MINUTE_MS, START);
     bucket_set(&former, 60000, START);
     for (int64_t now = START; now < change + 3 * MINUTE; now++) {
         if (now == change) {
@@ -326,18 +371,18 @@ static void test_slow_calls_of_the_former_owner_are_allowed_for(void **state)
         }
         if (under_way && arrives[0] <= now) {
             arrivals[arrival_count++] = now; /* at the very end of a call of nearly BUCKET_LAG_MS */
-            bucket_end(&former, now);
+            bucket_end(&former, CALL, now);
             memmove(arrives, arrives + 1, sizeof arrives - sizeof *arrives);
             under_way--;
         }
-        if (bucket_allows(&former, now)) {
-            bucket_begin(&former, now);
+        if (allows(&former, now)) {
+            bucket_begin(&former, CALL, now);
             arrives[under_way++] = now + BUCKET_LAG_MS - 100;
         }
-        if (bucket_allows(&next, now)) {
+        if (allows(&next, now)) {
             arrivals[arrival_count++] = now;
-            bucket_begin(&next, now);
-            bucket_end(&next, now);
+            bucket_begin(&next, CALL, now);
+            bucket_end(&next, CALL, now);
         }
     }
     assert_true(arrival_count > 400);
@@ -348,13 +393,13 @@ static void test_a_clock_that_jumps_far_forgets_all(void **state)
 {
     (void)state;
     struct bucket bucket;
-    bucket_init(&bucket, START);
+    bucket_init(&bucket, BUCKET_MINUTE_MS, START);
     bucket_set(&bucket, 60000, START);
-    assert_true(bucket_allows(&bucket, START + 100 * MINUTE));
-    bucket_begin(&bucket, START + 100 * MINUTE);
-    bucket_end(&bucket, START + 100 * MINUTE);
-    assert_int_equal(bucket.ended_sum, 1);
-    assert_true(bucket_allows(&bucket, START + 100000 * MINUTE));
+    assert_true(allows(&bucket, START + 100 * MINUTE));
+    bucket_begin(&bucket, CALL, START + 100 * MINUTE);
+    bucket_end(&bucket, CALL, START + 100 * MINUTE);
+    assert_int_equal(bucket.ended_sum, CALL);
+    assert_true(allows(&bucket, START + 100000 * MINUTE));
     assert_int_equal(bucket.ended_sum, 0);
     assert_int_equal(bucket.share_sum, INT64_C(60000) * (BUCKET_SLOTS - 1));
 }
@@ -364,24 +409,20 @@ static void test_room_for_a_call_that_weighs_several(void **state)
 {
     (void)state;
     struct bucket bucket;
-    bucket_init(&bucket, START);
+    bucket_init(&bucket, BUCKET_MINUTE_MS, START);
     assert_int_equal(bucket_room(&bucket, START), 0);
     bucket_set(&bucket, BUCKET_UNLIMITED, START);
     assert_int_equal(bucket_room(&bucket, START), INT64_MAX);
     bucket_set(&bucket, 60000, START);
     int64_t now = START + MINUTE;
-    assert_int_equal(bucket_room(&bucket, now), 60);
-    for (int i = 0; i < 30; i++)
-        bucket_begin(&bucket, now);
+    assert_int_equal(bucket_room(&bucket, now), 60 * CALL);
+    bucket_begin(&bucket, 30 * CALL, now);
     assert_int_equal(bucket_room(&bucket, now), 0); /* 30 s at 60 a minute */
     assert_int_equal(bucket_room(&bucket, now + 29000), 0);
-    assert_int_equal(bucket_room(&bucket, now + 30000), 30);
-    for (int i = 0; i < 30; i++)
-        bucket_end(&bucket, now + 30000);
-    assert_int_equal(bucket_room(&bucket, now + 89000), 30);
-    assert_int_equal(bucket_room(&bucket, now + 91000), 60);
-    bucket_set(&bucket, 500, now + 91000);
-    assert_int_equal(bucket_room(&bucket, now + 4 * MINUTE), 1);
+    assert_int_equal(bucket_room(&bucket, now + 30000), 30 * CALL);
+    bucket_end(&bucket, 30 * CALL, now + 30000);
+    assert_int_equal(bucket_room(&bucket, now + 89000), 30 * CALL);
+    assert_int_equal(bucket_room(&bucket, now + 91000), 60 * CALL);
 }
 
 int main(void)
@@ -390,7 +431,8 @@ int main(void)
         cmocka_unit_test(test_nothing_without_a_share),
         cmocka_unit_test(test_unlimited),
         cmocka_unit_test(test_a_constant_share_is_used_and_never_exceeded),
-        cmocka_unit_test(test_a_share_below_one_call_a_minute),
+        cmocka_unit_test(test_a_share_below_a_call_gives_none),
+        cmocka_unit_test(test_calls_of_any_weight),
         cmocka_unit_test(test_calls_are_spread_not_sent_in_a_burst),
         cmocka_unit_test(test_the_first_call_comes_soon),
         cmocka_unit_test(test_asking_when_told_is_enough),
