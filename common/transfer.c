@@ -3,39 +3,18 @@
  * handle. libcurl tells which sockets and which time to watch; the loop tells it what happened; finished transfers are
  * collected afterwards, outside of libcurl's callbacks, so that `done` may start new ones.
  */
-#include "transfer.h"
+#include "transfer_internal.h"
 
 #include "error.h"
 #include "mem.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LOW_SPEED_BYTES   10L /* a second, for LOW_SPEED_S: then the transfer has stalled */
-#define LOW_SPEED_S       5L
-#define RETRY_AFTER_MAX_S (INT64_C(7) * 24 * 3600)
-
-struct transfer {
-    struct transfers *owner;
-    CURL *easy;
-    void *opaque;
-    struct buf body;
-    struct curl_slist *headers; /* of a POST */
-    bool running, too_large, posts;
-    char error[CURL_ERROR_SIZE];
-};
-
-struct transfers {
-    struct loop *loop;
-    struct loop_timer *timer;
-    CURLM *multi;
-    transfer_done_fn *done;
-    void *arg;
-    struct transfer *slots;
-    size_t slot_count;
-    int64_t running;
-};
+#define LOW_SPEED_BYTES 10L /* a second, for LOW_SPEED_S: then the transfer has stalled */
+#define LOW_SPEED_S     5L
 
 /* A socket that libcurl wants watched. */
 struct watched {
@@ -105,48 +84,7 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *arg)
     return 0;
 }
 
-static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
-{
-    struct transfer *transfer = arg;
-    size_t got = size * count;
-    if (transfer->posts)
-        return got;
-    if (got > TRANSFER_BODY_MAX - transfer->body.size) {
-        transfer->too_large = true;
-        return 0;
-    }
-    buf_append(&transfer->body, bytes, got);
-    return got;
-}
-
 /* ---- the end of a transfer ---- */
-
-static void describe(const struct transfer *transfer, CURLcode code, struct transfer_result *result)
-{
-    long status = 0;
-    curl_off_t retry_after = 0, took = 0;
-    *result = (struct transfer_result){
-        .retry_after_ms = -1, .body = transfer->body.data, .size = transfer->body.size, .reason = ""};
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
-    curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &took);
-    result->http_status = (int)status;
-    result->took_ms = took / 1000;
-    if (retry_after > 0)
-        result->retry_after_ms = (retry_after < RETRY_AFTER_MAX_S ? retry_after : RETRY_AFTER_MAX_S) * 1000;
-    if (code == CURLE_OK)
-        return;
-    if (transfer->too_large || code == CURLE_FILESIZE_EXCEEDED) {
-        result->end = TRANSFER_TOO_LARGE;
-        result->reason = "the body has more than 1 MiB";
-        return;
-    }
-    result->end = code == CURLE_OPERATION_TIMEDOUT ? TRANSFER_TIMEOUT : TRANSFER_NETWORK;
-    /* libcurl's longer text names host and port. It has no query, but a URL it could not read would be quoted. */
-    bool safe = transfer->error[0] && code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL &&
-                !strchr(transfer->error, '?');
-    result->reason = safe ? transfer->error : curl_easy_strerror(code);
-}
 
 static void drop_headers(struct transfer *transfer)
 {
@@ -176,14 +114,13 @@ static void collect(struct transfers *transfers)
         if (message->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        describe(transfer, code, &result);
+        transfer_describe(transfer, code, &result);
         /* The slot may be taken again in the callback, so its body is ours until then. */
         struct buf body = transfer->body;
         buf_init(&transfer->body);
         char reason[CURL_ERROR_SIZE];
-        memcpy(reason, transfer->error, sizeof reason);
-        if (result.reason == transfer->error)
-            result.reason = reason;
+        snprintf(reason, sizeof reason, "%s", result.reason);
+        result.reason = reason;
         finish(transfer);
         transfers->done(transfers->arg, transfer->opaque, &result);
         buf_release(&body);
@@ -192,6 +129,11 @@ static void collect(struct transfers *transfers)
 
 /* ---- life ---- */
 
+/*
+ * Sets a handle up. Names are looked up in threads of libcurl's; one that is given up while its thread waits for a name
+ * server would be waited for with it (for as long as the resolver has patience, half a minute), and with it the whole
+ * loop. QUICK_EXIT lets go of the thread, which cleans up after itself.
+ */
 static bool prepare(struct transfer *transfer, const struct transfer_config *config)
 {
     CURL *easy = transfer->easy = curl_easy_init();
@@ -205,8 +147,10 @@ static bool prepare(struct transfer *transfer, const struct transfer_config *con
     SET(CURLOPT_PRIVATE, transfer);
     SET(CURLOPT_ERRORBUFFER, transfer->error);
     SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L);
     SET(CURLOPT_PROTOCOLS_STR, protocols);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_PROXY, config->proxy);
@@ -216,12 +160,18 @@ static bool prepare(struct transfer *transfer, const struct transfer_config *con
     SET(CURLOPT_TIMEOUT_MS, (long)config->timeout_ms);
     SET(CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
     SET(CURLOPT_LOW_SPEED_TIME, LOW_SPEED_S);
-    SET(CURLOPT_ACCEPT_ENCODING, "");
+    SET(CURLOPT_ACCEPT_ENCODING, "gzip");
     SET(CURLOPT_USERAGENT, agent.data);
-    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_OPENSOCKETFUNCTION, transfer_open);
+    SET(CURLOPT_OPENSOCKETDATA, transfer);
+    SET(CURLOPT_HEADERFUNCTION, transfer_header);
+    SET(CURLOPT_HEADERDATA, transfer);
+    SET(CURLOPT_WRITEFUNCTION, transfer_body);
     SET(CURLOPT_WRITEDATA, transfer);
-    if (*config->ca_file)
+    if (*config->ca_file) {
         SET(CURLOPT_CAINFO, config->ca_file);
+        SET(CURLOPT_CAPATH, NULL); /* or the system's authorities would be trusted as well */
+    }
 #undef SET
     buf_release(&agent);
     return code == CURLE_OK;
@@ -235,6 +185,8 @@ struct transfers *transfers_new(struct loop *loop, const struct transfer_config 
     transfers->loop = loop;
     transfers->done = done;
     transfers->arg = arg;
+    transfers->proxied = *config->proxy != '\0';
+    transfers->allowed = config->allowed ? *config->allowed : (struct netlist){0};
     transfers->slot_count = (size_t)config->concurrency;
     transfers->slots = mem_calloc(transfers->slot_count, sizeof *transfers->slots);
     transfers->timer = loop_timer_new(loop, on_timer, transfers);
@@ -246,7 +198,7 @@ struct transfers *transfers_new(struct loop *loop, const struct transfer_config 
         good = good && prepare(&transfers->slots[i], config);
     }
     if (!good) {
-        buf_text(error, "libcurl cannot be set up (is it at least 7.85, with TLS?)");
+        buf_text(error, "libcurl cannot be set up (is it at least 7.87, with TLS?)");
         transfers_free(transfers);
         return NULL;
     }
@@ -285,7 +237,11 @@ static struct transfer *take_slot(struct transfers *transfers, bool posts, void 
         return NULL;
     buf_reset(&transfer->body);
     transfer->opaque = opaque;
-    transfer->too_large = false;
+    transfer->too_large = transfer->enough = false;
+    transfer->encoding = NULL;
+    transfer->header_bytes = transfer->drained = 0;
+    transfer->tried = 0;
+    transfer->refused[0] = '\0';
     transfer->posts = posts;
     curl_easy_setopt(transfer->easy, CURLOPT_MAXFILESIZE, posts ? 0L : (long)TRANSFER_BODY_MAX);
     transfer->error[0] = '\0';
@@ -346,56 +302,4 @@ void *transfers_abort(struct transfers *transfers)
         }
     }
     return NULL;
-}
-
-/* ---- URLs ---- */
-
-/* What is wrong with a parsed URL; NULL when nothing is. A base URL may have no query. */
-static const char *url_problem(CURLU *url, bool allow_http, bool is_base)
-{
-    char *scheme = NULL, *part = NULL;
-    const char *problem = NULL;
-    const CURLUPart unwanted[] = {CURLUPART_USER, CURLUPART_FRAGMENT, is_base ? CURLUPART_QUERY : CURLUPART_USER};
-    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
-        problem = "it has no scheme";
-    else if (strcmp(scheme, "http") == 0 && !allow_http)
-        problem = is_base ? "only https is allowed; give --allow-http for a server of your own"
-                          : "only https is allowed, unless --insecure is given";
-    else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
-        problem = "want https://host[:port]";
-    curl_free(scheme);
-    for (size_t i = 0; !problem && i < sizeof unwanted / sizeof *unwanted; i++) {
-        if (curl_url_get(url, unwanted[i], &part, 0) == CURLUE_OK)
-            problem = is_base ? "it may have no user, query or fragment" : "it may have no user or fragment";
-        curl_free(part);
-        part = NULL;
-    }
-    return problem;
-}
-
-static const char *text_problem(const char *text, bool allow_http, bool is_base)
-{
-    CURLU *url = curl_url();
-    const char *problem = "want https://host[:port]";
-    if (url && curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
-        problem = url_problem(url, allow_http, is_base);
-    curl_url_cleanup(url);
-    return problem;
-}
-
-int transfer_base_url(const char *text, bool allow_http, struct buf *out, struct buf *error)
-{
-    const char *problem = text_problem(text, allow_http, true);
-    size_t size = strlen(text);
-    while (size > 0 && text[size - 1] == '/')
-        size--;
-    buf_append(problem ? error : out, problem ? problem : text, problem ? strlen(problem) : size);
-    return problem ? ERR_INVALID : 0;
-}
-
-int transfer_check_url(const char *text, bool allow_http, struct buf *error)
-{
-    const char *problem = text_problem(text, allow_http, false);
-    buf_text(error, problem ? problem : "");
-    return problem ? ERR_INVALID : 0;
 }

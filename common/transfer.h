@@ -1,8 +1,13 @@
 /*
  * HTTP transfers: libcurl's multi interface as a source of the loop. The only file that includes curl. Kept here: https
  * only unless http is allowed, certificates verified, no redirects, no proxy but a configured one, connect and total
- * time-outs, a low-speed limit, a cap on the body, a bounded number of transfers. It does not retry and does not judge
- * answers. The fetcher GETs from weather APIs, the coordinator POSTs to a webhook.
+ * time-outs, a low-speed limit, caps on headers and body, no encoding but gzip, a bounded number of transfers. It does
+ * not retry and does not judge answers. The fetcher GETs from weather APIs, the coordinator POSTs to a webhook.
+ *
+ * A connection is made to a public address only, or to one of the networks that the operator allows (netlist.h). That
+ * is decided by the address that libcurl is about to connect to, not by one that was looked up before, so that no
+ * second answer of DNS gets around it. Through a proxy it is the proxy that looks names up: its address is the
+ * operator's own choice and is not checked.
  *
  * URLs contain keys: they are handed to libcurl and never logged; `reason` never contains one.
  */
@@ -11,18 +16,22 @@
 
 #include "buf.h"
 #include "loop.h"
+#include "netlist.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRANSFER_BODY_MAX (1024 * 1024)
+#define TRANSFER_BODY_MAX   (1024 * 1024) /* decompressed */
+#define TRANSFER_HEADER_MAX (64 * 1024)   /* all headers of an answer */
 
 enum transfer_end {
     TRANSFER_ANSWERED, /* with any HTTP status */
-    TRANSFER_NETWORK,  /* no name, no connection, TLS refused, connection lost */
+    TRANSFER_NETWORK,  /* no connection, TLS refused, connection lost, an encoding nobody asked for */
     TRANSFER_TIMEOUT,
-    TRANSFER_TOO_LARGE
+    TRANSFER_TOO_LARGE,
+    TRANSFER_NO_NAME, /* DNS has no address for the host, or does not answer */
+    TRANSFER_REFUSED  /* the host's addresses are neither public nor allowed: nothing was sent */
 };
 
 struct transfer_result {
@@ -40,10 +49,11 @@ typedef void transfer_done_fn(void *arg, void *opaque, const struct transfer_res
 
 struct transfer_config {
     bool allow_http;
-    const char *agent;   /* of the header User-Agent, without the version: isobar-fetcher */
-    const char *proxy;   /* URL; empty: none, whatever the environment says */
-    const char *ca_file; /* PEM; empty: the system's */
-    int64_t concurrency; /* transfers at a time */
+    const char *agent;             /* of the header User-Agent, without the version: isobar-fetcher */
+    const char *proxy;             /* URL; empty: none, whatever the environment says */
+    const char *ca_file;           /* PEM; empty: the system's */
+    const struct netlist *allowed; /* beside public addresses; copied; NULL: none */
+    int64_t concurrency;           /* transfers at a time */
     int64_t connect_timeout_ms, timeout_ms;
 };
 
@@ -62,6 +72,8 @@ int transfers_start(struct transfers *transfers, const char *url, void *opaque) 
  */
 int transfers_post(struct transfers *transfers, const char *url, const char *const *headers, size_t count,
                    const void *body, size_t size, void *opaque) __attribute__((warn_unused_result));
+/* "answered", "network", "timeout", "body_too_large", "name_not_found" or "address_refused". */
+const char *transfer_end_name(enum transfer_end end);
 /* Transfers under way. */
 int64_t transfers_running(const struct transfers *transfers);
 /* Takes one transfer off without a callback and gives back its `opaque`; NULL when none is under way. */
@@ -74,5 +86,10 @@ int transfer_base_url(const char *text, bool allow_http, struct buf *out, struct
     __attribute__((warn_unused_result));
 /* Checks a whole URL, which may have a path and a query: as above. */
 int transfer_check_url(const char *text, bool allow_http, struct buf *error) __attribute__((warn_unused_result));
+/*
+ * Allows what the host of a URL is by itself, an address or localhost (netlist_add_host): who configures that means it.
+ * A URL that cannot be read allows nothing.
+ */
+void transfer_allow_host(struct netlist *allowed, const char *url);
 
 #endif

@@ -90,6 +90,7 @@ static bool start_webhook(struct coordinator *coordinator, struct buf *error)
     struct webhook_config config = {.url = options->webhook_url,
                                     .secret = options->webhook_secret,
                                     .ca_file = options->webhook_ca_file,
+                                    .allow_net = options->webhook_allow_net,
                                     .prefix = options->prefix,
                                     .insecure = options->insecure,
                                     .timeout_ms = options->webhook_timeout_ms};

@@ -23,6 +23,8 @@
     X(TEXT, webhook_url, "", 0, 0, "URL that alert events are POSTed to; https, unless --insecure; empty: none")       \
     X(SECRET, webhook_secret, "", 0, 0, "key that signs them; only from the environment or a file")                    \
     X(TEXT, webhook_ca_file, "", 0, 0, "PEM file with who may vouch for that server; empty: the system's")             \
+    X(TEXT, webhook_allow_net, "", 0, 0,                                                                               \
+      "networks that its name may lead to though they are not public: 10.1.0.0/16[,fd00::/8]")                         \
     X(INT, webhook_timeout_ms, "10000", 100, 60000, "time after which its answer is given up, ms")
 
 struct coordinator_options {

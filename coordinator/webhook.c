@@ -231,8 +231,8 @@ static void retry(struct hook *hook, const struct transfer_result *result)
     hook->due_ms = now_ms + delivery_wait_ms(&webhook->jitter, hook->attempt++, result);
     if (log_limit_pass(&webhook->limit, now_ms, SAY_EVERY_MS, NULL))
         log_warn("webhook_failed", LOG_TEXT("event", hook->list[hook->first].event_id),
-                 LOG_INT("http_status", result->http_status), LOG_TEXT("reason", result->reason),
-                 LOG_INT("attempts", hook->attempt));
+                 LOG_TEXT("why", transfer_end_name(result->end)), LOG_INT("http_status", result->http_status),
+                 LOG_TEXT("reason", result->reason), LOG_INT("attempts", hook->attempt));
 }
 
 static void on_posted(void *arg, void *opaque, const struct transfer_result *result)
@@ -341,21 +341,26 @@ struct webhook *webhook_new(struct loop *loop, struct store *store, const struct
 {
     struct buf reason = BUF_EMPTY;
     struct webhook *webhook = NULL;
+    struct netlist allowed = {0};
     struct transfer_config transfers = {.agent = "isobar-coordinator",
                                         .allow_http = config->insecure,
                                         .proxy = "",
                                         .ca_file = config->ca_file,
+                                        .allowed = &allowed,
                                         .concurrency = WEBHOOK_POSTS,
                                         .connect_timeout_ms = CONNECT_MS,
                                         .timeout_ms = config->timeout_ms};
     if (transfer_check_url(config->url, config->insecure, &reason) != 0) {
         buf_printf(error, "webhook_url: %s", reason.data); /* not the URL: it may have a key in it */
+    } else if (netlist_parse(&allowed, config->allow_net, &reason) != 0) {
+        buf_printf(error, "webhook_allow_net: %s", reason.data);
     } else if (!*config->secret) {
         buf_text(error, "webhook_url is given without ISOBAR_WEBHOOK_SECRET: what it is sent has to be signed");
     } else {
         webhook = mem_alloc(sizeof *webhook);
         *webhook = (struct webhook){.loop = loop, .store = store, .config = *config, .metrics = metrics};
         jitter_init(&webhook->jitter, 0);
+        transfer_allow_host(&allowed, config->url);
         webhook->transfers = transfers_new(loop, &transfers, on_posted, webhook, error);
     }
     if (webhook && !webhook->transfers) {

@@ -24,6 +24,7 @@ struct webhook;
 
 struct webhook_config {
     const char *url, *secret, *ca_file; /* borrowed */
+    const char *allow_net;              /* networks that the URL's name may lead to; borrowed */
     const char *prefix;                 /* of all keys in Redis; borrowed */
     bool insecure;                      /* http is allowed */
     int64_t timeout_ms;

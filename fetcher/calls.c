@@ -235,6 +235,10 @@ static enum fetch_status read_answer(struct fetcher *fetcher, const struct call 
         return FETCH_TIMEOUT;
     case TRANSFER_TOO_LARGE:
         return FETCH_TOO_LARGE;
+    case TRANSFER_NO_NAME:
+        return FETCH_NO_NAME;
+    case TRANSFER_REFUSED:
+        return FETCH_ADDRESS_REFUSED;
     default:
         return fetcher->provider->parse(&answer, &fetcher->rows);
     }

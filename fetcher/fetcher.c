@@ -175,6 +175,9 @@ static void choose_source(struct fetcher *fetcher, struct buf *error)
         buf_printf(error, "source %s needs --base-url", options->source);
     else if (transfer_base_url(base, options->allow_http, &fetcher->base_url, &reason) != 0)
         buf_printf(error, "base_url: %s", reason.data);
+    else if (netlist_parse(&fetcher->allowed, options->allow_net, &reason) != 0)
+        buf_printf(error, "allow_net: %s", reason.data);
+    transfer_allow_host(&fetcher->allowed, options->base_url);
     buf_release(&reason);
 }
 
@@ -221,6 +224,7 @@ static void start_connections(struct fetcher *fetcher, struct buf *error)
                                         .allow_http = options->allow_http,
                                         .proxy = options->proxy,
                                         .ca_file = options->ca_file,
+                                        .allowed = &fetcher->allowed,
                                         .concurrency = fetcher->concurrency,
                                         .connect_timeout_ms = options->connect_timeout_ms,
                                         .timeout_ms = options->timeout_ms};

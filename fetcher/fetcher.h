@@ -38,6 +38,7 @@ struct fetcher {
     struct provider_rows rows;
     struct buf base_url, url;
     int64_t concurrency;              /* calls at a time */
+    struct netlist allowed;           /* networks, beside public ones, that the source may be in */
     int64_t history_ms, held_back_ms; /* span of a history; since when polling is held back, 0 not */
     int64_t incarnation, catalogue_said;
     bool has_target, draining, key_worked, partitions_differ, history_said;

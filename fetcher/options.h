@@ -20,6 +20,8 @@
     X(SECRET, api_key, "", 0, 0, "key of the source; only from the environment or a file")                             \
     X(TEXT, base_url, "", 0, 0, "https://host[:port] of the source; empty: its own")                                   \
     X(FLAG, allow_http, "false", 0, 0, "allow http in base_url, for a server of one's own; keys travel in clear")      \
+    X(TEXT, allow_net, "", 0, 0,                                                                                       \
+      "networks that base_url's name may lead to though they are not public: 10.1.0.0/16[,fd00::/8]")                  \
     X(TEXT, proxy, "", 0, 0, "HTTP proxy for the source; empty: none, whatever the environment says")                  \
     X(TEXT, ca_file, "", 0, 0, "PEM file of the authorities trusted for the source; empty: the system's")              \
     X(INT, interval_s, "0", 0, 86400, "time between two polls of a city, s; 0: the source's own")                      \

@@ -29,7 +29,9 @@
     X(FETCH_BAD_TIME, "bad_time")                   /* time of the data before 2000 or in the future */                \
     X(FETCH_TOO_LARGE, "body_too_large")            /* more than the body cap */                                       \
     X(FETCH_TIMEOUT, "timeout")                     /* no whole answer in time */                                      \
-    X(FETCH_NETWORK, "network")                     /* no connection, TLS refused, connection lost */
+    X(FETCH_NETWORK, "network")                     /* no connection, TLS refused, connection lost */                  \
+    X(FETCH_NO_NAME, "name_not_found")              /* DNS has no address for the host, or does not answer */          \
+    X(FETCH_ADDRESS_REFUSED, "address_refused")     /* the host's name leads to a network that is not allowed */
 
 #define FETCH_ENUM(id, name) id,
 enum fetch_status { FETCH_STATUSES(FETCH_ENUM) FETCH_STATUS_COUNT };

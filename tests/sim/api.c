@@ -165,16 +165,3 @@ void *transfers_abort(struct transfers *transfers)
     free(call);
     return opaque;
 }
-
-int transfer_check_url(const char *text, bool allow_http, struct buf *error)
-{
-    (void)text, (void)allow_http, (void)error;
-    return 0;
-}
-
-int transfer_base_url(const char *text, bool allow_http, struct buf *out, struct buf *error)
-{
-    (void)allow_http, (void)error;
-    buf_text(out, text);
-    return 0;
-}

@@ -341,6 +341,7 @@ static inline int setup(void **state)
                                                 .allow_http = true,
                                                 .proxy = empty,
                                                 .ca_file = empty,
+                                                .allow_net = empty,
                                                 .curve_key_file = empty,
                                                 .curve_server_key = empty,
                                                 .interval_s = 1,

@@ -21,6 +21,7 @@ struct fixture {
     struct httpd *httpd;
     struct transfers *transfers;
     struct transfer_config config;
+    struct netlist allowed;
     int requests, elsewhere;
     char agent[64], query[64], method[8], header[64];
     struct buf posted;
@@ -120,9 +121,11 @@ static int setup(void **state)
                                                .agent = "isobar-fetcher",
                                                .proxy = "",
                                                .ca_file = "",
+                                               .allowed = &fixture->allowed,
                                                .concurrency = 4,
                                                .connect_timeout_ms = 2000,
                                                .timeout_ms = 5000};
+    netlist_add_host(&fixture->allowed, "localhost");
     *state = fixture;
     return 0;
 }

@@ -100,8 +100,13 @@ static void open_leader(int i)
 {
     struct leader *leader = &world.leaders[i];
     struct store_config store = {.address = server.address, .timeout_ms = 2000};
-    struct webhook_config config = {
-        .url = world.url, .secret = "quiet", .ca_file = "", .prefix = "t:", .insecure = true, .timeout_ms = 5000};
+    struct webhook_config config = {.url = world.url,
+                                    .secret = "quiet",
+                                    .ca_file = "",
+                                    .allow_net = "",
+                                    .prefix = "t:",
+                                    .insecure = true,
+                                    .timeout_ms = 5000};
     struct buf error = BUF_EMPTY;
     *leader = (struct leader){.store = store_new(world.loop, &store, on_state, NULL, &error)};
     leader->webhook = webhook_new(world.loop, leader->store, &config, &leader->metrics, &error);
@@ -273,19 +278,21 @@ static void what_is_not_configured_well(void **state)
 {
     (void)state;
     static const struct {
-        const char *url, *secret;
+        const char *url, *secret, *allow_net;
         bool insecure;
         const char *reason;
-    } rows[] = {{"http://example.org/", "s", false, "only https"},
-                {"ftp://example.org/", "s", true, "https://"},
-                {"https://user:key@example.org/", "s", true, "user"},
-                {"https://example.org/#x", "s", true, "fragment"},
-                {"nonsense", "s", false, "want https://"},
-                {"https://example.org/x", "", false, "SECRET"}};
+    } rows[] = {{"http://example.org/", "s", "", false, "only https"},
+                {"ftp://example.org/", "s", "", true, "https://"},
+                {"https://user:key@example.org/", "s", "", true, "user"},
+                {"https://example.org/#x", "s", "", true, "fragment"},
+                {"nonsense", "s", "", false, "want https://"},
+                {"https://example.org/x", "s", "10.0.0.1/8", false, "webhook_allow_net: '10.0.0.1/8'"},
+                {"https://example.org/x", "", "", false, "SECRET"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct webhook_config config = {.url = rows[i].url,
                                         .secret = rows[i].secret,
                                         .ca_file = "",
+                                        .allow_net = rows[i].allow_net,
                                         .prefix = "t:",
                                         .insecure = rows[i].insecure,
                                         .timeout_ms = 1000};
