@@ -164,6 +164,10 @@ const char *provider_name(int32_t provider)
         return "open-meteo";
     case ISOBAR__V1__PROVIDER__NWS:
         return "nws";
+    case ISOBAR__V1__PROVIDER__OPENWEATHERMAP_AIR:
+        return "openweathermap-air";
+    case ISOBAR__V1__PROVIDER__OPEN_METEO_AIR:
+        return "open-meteo-air";
     case ISOBAR__V1__PROVIDER__STATION:
         return "station";
     case ISOBAR__V1__PROVIDER__RECORDED:

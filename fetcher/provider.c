@@ -2,12 +2,18 @@
 #include "provider.h"
 
 #include "mem.h"
+#include "provider_openmeteo.h"
 #include "provider_openweathermap.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct provider *const providers[] = {&provider_openweathermap, &provider_replay};
+#define OLDEST_S INT64_C(946684800) /* 2000-01-01: older data is no current weather */
+#define FUTURE_S 300                /* a clock may be wrong by that much */
+
+static const struct provider *const providers[] = {&provider_openweathermap, &provider_openmeteo, &provider_replay};
 #define PROVIDERS (sizeof providers / sizeof(const struct provider *))
 
 const struct provider *provider_find(const char *name)
@@ -76,6 +82,37 @@ struct observation *provider_rows_add(struct provider_rows *rows)
     struct observation *row = &rows->rows[rows->count++];
     memset(row, 0, sizeof *row);
     return row;
+}
+
+enum fetch_status provider_fail(struct provider_rows *rows, enum fetch_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(rows->reason, sizeof rows->reason, format, args);
+    va_end(args);
+    return status;
+}
+
+bool provider_time_is_good(double seconds, int64_t fetched_at_ms)
+{
+    return seconds >= (double)OLDEST_S && seconds * 1000 <= (double)(fetched_at_ms + FUTURE_S * 1000);
+}
+
+void provider_append_degrees(struct buf *out, int32_t degrees_e5)
+{
+    int64_t size = degrees_e5 < 0 ? -(int64_t)degrees_e5 : degrees_e5;
+    buf_printf(out, "%s%lld.%05lld", degrees_e5 < 0 ? "-" : "", (long long)(size / 100000), (long long)(size % 100000));
+}
+
+void provider_append_encoded(struct buf *out, const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (; *text; text++) {
+        if (strchr(plain, *text))
+            buf_byte(out, *text);
+        else
+            buf_printf(out, "%%%02X", (unsigned)(unsigned char)*text);
+    }
 }
 
 void provider_rows_release(struct provider_rows *rows)

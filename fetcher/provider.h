@@ -79,11 +79,14 @@ struct provider_rows {
 };
 
 struct provider {
-    const char *name;     /* as --source names it */
-    const char *account;  /* what its limits are counted for, over all its products */
-    const char *base_url; /* default; empty: must be given */
+    const char *name;         /* as --source names it */
+    const char *account;      /* what its limits are counted for, over all its products */
+    const char *base_url;     /* default; empty: must be given */
+    const char *air_base_url; /* of the air, when it has a host of its own; NULL: base_url. A given one is of both */
     bool needs_key;
     int64_t interval_ms;     /* a place asked more often says nothing new */
+    int64_t air_interval_ms; /* the same of its air; 0: has none */
+    bool air_by_default;     /* unless --air says otherwise */
     int64_t history_hours;   /* asked for once per city at the start; 0: has no history */
     size_t places_max;       /* places of one call, but of a history one; its URL is below PROVIDER_URL_MAX then */
     int64_t concurrency_max; /* calls at a time of one fetcher; 0: as many as its option says */
@@ -114,6 +117,16 @@ enum fetch_status fetch_status_of_http(int http_status);
 void provider_rows_start(struct provider_rows *rows, size_t places);
 /* A zeroed row at the end of `rows`. The pointer is valid until the next one is added. */
 struct observation *provider_rows_add(struct provider_rows *rows);
+/* Sets the reason, printf-like, and returns `status`. */
+enum fetch_status provider_fail(struct provider_rows *rows, enum fetch_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* True when data of that time, Unix s, can be the current ones: from 2000 on, and at most 5 min after `fetched_at_ms`.
+ */
+bool provider_time_is_good(double seconds, int64_t fetched_at_ms);
+/* Appends a coordinate in degrees, with all five decimals. */
+void provider_append_degrees(struct buf *out, int32_t degrees_e5);
+/* Appends `text` with everything but unreserved characters (RFC 3986) percent-encoded. */
+void provider_append_encoded(struct buf *out, const char *text);
 /* Frees the rows; counters stay. */
 void provider_rows_release(struct provider_rows *rows);
 

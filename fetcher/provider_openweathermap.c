@@ -7,13 +7,9 @@
 
 #include <jansson.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define OLDEST_S     INT64_C(946684800) /* 2000-01-01: older data is no current weather */
-#define FUTURE_S     300                /* a clock may be wrong by that much */
 #define HOUR_S       3600
 #define LEGACY_S     (3 * HOUR_S) /* rain.3h and snow.3h */
 #define UM_PER_MM    1000
@@ -21,7 +17,15 @@
 #define CM_S_PER_MPH 44.704
 
 /* How a number in the payload becomes the unit of observation.proto. */
-enum scale { SCALE_TEMPERATURE, SCALE_SPEED, SCALE_HPA, SCALE_PERCENT, SCALE_DEGREES, SCALE_ONE };
+enum scale {
+    SCALE_TEMPERATURE,
+    SCALE_SPEED,
+    SCALE_HPA,
+    SCALE_PERCENT,
+    SCALE_DEGREES,
+    SCALE_MICROGRAM, /* ug/m3 */
+    SCALE_ONE
+};
 
 struct field {
     const char *object, *key;
@@ -29,7 +33,7 @@ struct field {
     enum scale scale;
 };
 
-static const struct field fields[] = {
+static const struct field weather_fields[] = {
     {"main", "temp", ISOBAR__V1__VALUE__TEMPERATURE, SCALE_TEMPERATURE},
     {"main", "feels_like", ISOBAR__V1__VALUE__FEELS_LIKE, SCALE_TEMPERATURE},
     {"main", "temp_min", ISOBAR__V1__VALUE__TEMPERATURE_MIN, SCALE_TEMPERATURE},
@@ -44,26 +48,13 @@ static const struct field fields[] = {
     {"clouds", "all", ISOBAR__V1__VALUE__CLOUD, SCALE_PERCENT},
     {NULL, "visibility", ISOBAR__V1__VALUE__VISIBILITY, SCALE_ONE},
 };
-#define FIELDS (sizeof fields / sizeof *fields)
+#define WEATHER_FIELDS (sizeof weather_fields / sizeof *weather_fields)
 
 struct parse {
     const struct provider_answer *answer;
     enum openweathermap_units units;
     struct provider_rows *rows;
 };
-
-static enum fetch_status fail(struct parse *parse, enum fetch_status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static enum fetch_status fail(struct parse *parse, enum fetch_status status, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(parse->rows->reason, sizeof parse->rows->reason, format, args);
-    va_end(args);
-    parse->rows->count = 0;
-    return status;
-}
 
 /* ---- values ---- */
 
@@ -83,6 +74,8 @@ static double scaled(double value, enum scale scale, enum openweathermap_units u
     case SCALE_PERCENT:
     case SCALE_DEGREES:
         return value * CENTI;
+    case SCALE_MICROGRAM:
+        return value * 1000;
     default:
         return value;
     }
@@ -99,6 +92,7 @@ static bool possible(double value, enum scale scale)
     case SCALE_DEGREES:
         return value >= 0 && value <= 360 * CENTI;
     case SCALE_SPEED:
+    case SCALE_MICROGRAM:
     case SCALE_ONE:
         return value >= 0;
     default:
@@ -126,9 +120,10 @@ static const json_t *member(const json_t *object, const char *key)
     return json_is_null(value) ? NULL : value;
 }
 
-static void take_fields(struct parse *parse, struct observation *row, const json_t *item)
+static void take_fields(struct parse *parse, struct observation *row, const json_t *item, const struct field *fields,
+                        size_t count)
 {
-    for (size_t i = 0; i < FIELDS; i++) {
+    for (size_t i = 0; i < count; i++) {
         const json_t *object = fields[i].object ? member(item, fields[i].object) : item;
         const json_t *value = member(object, fields[i].key);
         if (value)
@@ -197,30 +192,40 @@ static int32_t provider_of(const json_t *root)
     return ISOBAR__V1__PROVIDER__OPENWEATHERMAP;
 }
 
+/* A row at the time that `item` says; on failure nothing is added. */
+static enum fetch_status add_row(struct parse *parse, const json_t *item, int32_t provider, struct observation **out)
+{
+    const json_t *time = json_object_get(item, "dt");
+    double dt = json_is_number(time) ? json_number_value(time) : NAN;
+    if (!isfinite(dt))
+        return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "no number `dt`");
+    if (!provider_time_is_good(dt, parse->answer->fetched_at_ms))
+        return provider_fail(parse->rows, FETCH_BAD_TIME, "`dt` %.0f is before 2000 or in the future", dt);
+    struct observation *row = *out = provider_rows_add(parse->rows);
+    row->kind = ISOBAR__V1__ROW_KIND__OBSERVATION;
+    row->provider = provider;
+    row->city_id = parse->answer->places[0].city_id;
+    row->observed_at_ms = (int64_t)(dt * 1000);
+    row->fetched_at_ms = parse->answer->fetched_at_ms;
+    return FETCH_OK;
+}
+
 /* Reads one reading; on failure nothing is added. */
 static enum fetch_status take_reading(struct parse *parse, const json_t *item, int32_t provider)
 {
     static const uint64_t needed = UINT64_C(1) << ISOBAR__V1__VALUE__TEMPERATURE |
                                    UINT64_C(1) << ISOBAR__V1__VALUE__HUMIDITY |
                                    UINT64_C(1) << ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL;
-    const json_t *time = json_object_get(item, "dt");
-    double dt = json_is_number(time) ? json_number_value(time) : NAN;
+    struct observation *row;
     if (!json_is_object(json_object_get(item, "main")))
-        return fail(parse, FETCH_UNEXPECTED_SHAPE, "no object `main`");
-    if (!isfinite(dt))
-        return fail(parse, FETCH_UNEXPECTED_SHAPE, "no number `dt`");
-    if (dt < (double)OLDEST_S || dt * 1000 > (double)(parse->answer->fetched_at_ms + FUTURE_S * 1000))
-        return fail(parse, FETCH_BAD_TIME, "`dt` %.0f is before 2000 or in the future", dt);
-    struct observation *row = provider_rows_add(parse->rows);
-    row->kind = ISOBAR__V1__ROW_KIND__OBSERVATION;
-    row->provider = provider;
-    row->city_id = parse->answer->places[0].city_id;
-    row->observed_at_ms = (int64_t)(dt * 1000);
-    row->fetched_at_ms = parse->answer->fetched_at_ms;
-    take_fields(parse, row, item);
+        return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "no object `main`");
+    enum fetch_status status = add_row(parse, item, provider, &row);
+    if (status != FETCH_OK)
+        return status;
+    take_fields(parse, row, item, weather_fields, WEATHER_FIELDS);
     if (!(row->present & needed)) {
         parse->rows->count--;
-        return fail(parse, FETCH_UNEXPECTED_SHAPE, "`main` has no temperature, humidity or pressure");
+        return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "`main` has no temperature, humidity or pressure");
     }
     take_condition(parse, row, item);
     take_precipitation(parse, row, item);
@@ -234,7 +239,7 @@ static enum fetch_status take_history(struct parse *parse, const json_t *root)
     int32_t provider = provider_of(root);
     size_t index;
     if (!json_is_array(list))
-        return fail(parse, FETCH_UNEXPECTED_SHAPE, "no array `list`");
+        return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "no array `list`");
     json_array_foreach(list, index, item)
     {
         size_t before = parse->rows->count;
@@ -245,7 +250,47 @@ static enum fetch_status take_history(struct parse *parse, const json_t *root)
         parse->rows->skipped++;
     }
     if (json_array_size(list) > 0 && parse->rows->count == 0)
-        return fail(parse, FETCH_UNEXPECTED_SHAPE, "none of %zu items could be read", json_array_size(list));
+        return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "none of %zu items could be read",
+                             json_array_size(list));
+    return FETCH_OK;
+}
+
+/* ---- the air ---- */
+
+/* ug/m3 as ng/m3, or the index; what is missing is reported as a negative number, or not at all. */
+static const struct field air_fields[] = {
+    {"main", "aqi", ISOBAR__V1__VALUE__AIR_QUALITY_INDEX, SCALE_ONE},
+    {"components", "pm2_5", ISOBAR__V1__VALUE__PM2_5, SCALE_MICROGRAM},
+    {"components", "pm10", ISOBAR__V1__VALUE__PM10, SCALE_MICROGRAM},
+    {"components", "no2", ISOBAR__V1__VALUE__NO2, SCALE_MICROGRAM},
+    {"components", "o3", ISOBAR__V1__VALUE__O3, SCALE_MICROGRAM},
+    {"components", "so2", ISOBAR__V1__VALUE__SO2, SCALE_MICROGRAM},
+    {"components", "co", ISOBAR__V1__VALUE__CO, SCALE_MICROGRAM},
+    {"components", "nh3", ISOBAR__V1__VALUE__NH3, SCALE_MICROGRAM},
+};
+#define AIR_FIELDS (sizeof air_fields / sizeof *air_fields)
+
+/* `list` has one item; none where nothing is known. */
+static enum fetch_status take_air(struct parse *parse, const json_t *root)
+{
+    const json_t *list = json_object_get(root, "list"), *item = json_array_get(list, 0);
+    struct observation *row;
+    if (!json_is_array(list) || json_array_size(list) > 1)
+        return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "no array `list` of one item");
+    if (!item) {
+        parse->rows->empty++;
+        return FETCH_OK;
+    }
+    if (!json_is_object(json_object_get(item, "components")))
+        return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "no object `components`");
+    enum fetch_status status = add_row(parse, item, ISOBAR__V1__PROVIDER__OPENWEATHERMAP_AIR, &row);
+    if (status != FETCH_OK)
+        return status;
+    take_fields(parse, row, item, air_fields, AIR_FIELDS);
+    if (row->present == 0) {
+        parse->rows->count--;
+        parse->rows->empty++;
+    }
     return FETCH_OK;
 }
 
@@ -266,13 +311,15 @@ static enum fetch_status take_answer(struct parse *parse, const json_t *root)
 {
     int code = code_of(root);
     if (!json_is_object(root))
-        return fail(parse, FETCH_UNEXPECTED_SHAPE, "not an object");
+        return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "not an object");
     if (code >= 400)
-        return fail(parse, fetch_status_of_http(code), "cod %d in an answer with HTTP status 200", code);
+        return provider_fail(parse->rows, fetch_status_of_http(code), "cod %d in an answer with HTTP status 200", code);
     if (parse->answer->call == FETCH_HISTORY)
         return take_history(parse, root);
+    if (parse->answer->call == FETCH_AIR)
+        return take_air(parse, root);
     if (json_object_get(root, "list"))
-        return fail(parse, FETCH_UNEXPECTED_SHAPE, "a `list` of several readings");
+        return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "a `list` of several readings");
     return take_reading(parse, root, provider_of(root));
 }
 
@@ -284,13 +331,15 @@ enum fetch_status openweathermap_parse(const struct provider_answer *answer, enu
     provider_rows_start(rows, answer->count);
     enum fetch_status status = fetch_status_of_http(answer->http_status);
     if (status != FETCH_OK)
-        return fail(&parse, status, "HTTP status %d", answer->http_status);
+        return provider_fail(rows, status, "HTTP status %d", answer->http_status);
     json_t *root = json_loadb(answer->body ? answer->body : "", answer->size, 0, &error);
     if (!root)
-        return fail(&parse, FETCH_BROKEN_BODY, "not JSON at line %d, column %d of %zu bytes", error.line, error.column,
-                    answer->size);
+        return provider_fail(rows, FETCH_BROKEN_BODY, "not JSON at line %d, column %d of %zu bytes", error.line,
+                             error.column, answer->size);
     status = take_answer(&parse, root);
     json_decref(root);
+    if (status != FETCH_OK)
+        rows->count = 0;
     return status;
 }
 
@@ -312,36 +361,19 @@ static enum fetch_status parse_replay(const struct provider_answer *answer, stru
 
 /* ---- requests ---- */
 
-/* Appends `text` with everything but unreserved characters percent-encoded. */
-static void append_encoded(struct buf *out, const char *text)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    for (; *text; text++) {
-        if (strchr(plain, *text))
-            buf_byte(out, *text);
-        else
-            buf_printf(out, "%%%02X", (unsigned)(unsigned char)*text);
-    }
-}
-
-static void append_degrees(struct buf *out, const char *name, int32_t degrees_e5)
-{
-    int64_t size = degrees_e5 < 0 ? -(int64_t)degrees_e5 : degrees_e5;
-    buf_printf(out, "%s=%s%lld.%05lld&", name, degrees_e5 < 0 ? "-" : "", (long long)(size / 100000),
-               (long long)(size % 100000));
-}
-
 static void append_url(const struct provider_request *request, const char *base, const char *key, struct buf *out)
 {
-    buf_text(out, base);
-    buf_text(out, request->call == FETCH_HISTORY ? "/data/2.5/history/city?" : "/data/2.5/weather?");
-    append_degrees(out, "lat", request->places[0].latitude_e5);
-    append_degrees(out, "lon", request->places[0].longitude_e5);
+    static const char *const paths[FETCH_CALLS] = {
+        [FETCH_CURRENT] = "weather", [FETCH_HISTORY] = "history/city", [FETCH_AIR] = "air_pollution"};
+    buf_printf(out, "%s/data/2.5/%s?lat=", base, paths[request->call]);
+    provider_append_degrees(out, request->places[0].latitude_e5);
+    buf_text(out, "&lon=");
+    provider_append_degrees(out, request->places[0].longitude_e5);
     if (request->call == FETCH_HISTORY)
-        buf_printf(out, "type=hour&start=%lld&end=%lld&", (long long)(request->start_ms / 1000),
+        buf_printf(out, "&type=hour&start=%lld&end=%lld", (long long)(request->start_ms / 1000),
                    (long long)(request->end_ms / 1000));
-    buf_text(out, "units=metric&appid=");
-    append_encoded(out, key);
+    buf_text(out, request->call == FETCH_AIR ? "&appid=" : "&units=metric&appid=");
+    provider_append_encoded(out, key);
 }
 
 /* Every call is one call. */
@@ -357,8 +389,10 @@ const struct provider provider_openweathermap = {
     .base_url = "https://api.openweathermap.org",
     .needs_key = true,
     .interval_ms = INT64_C(10) * 60 * 1000,
-    .history_hours = 0, /* a paid product */
-    .places_max = 1,    /* /group is old data and counts each place as a call */
+    .air_interval_ms = INT64_C(60) * 60 * 1000,
+    .air_by_default = false, /* a call per city and hour, of a quota that may just carry the weather */
+    .history_hours = 0,      /* a paid product */
+    .places_max = 1,         /* /group is old data and counts each place as a call */
     .attribution = "Weather data provided by OpenWeather",
     .attribution_url = "https://openweathermap.org/",
     .cost_milli = cost_milli,

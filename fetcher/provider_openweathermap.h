@@ -1,7 +1,7 @@
 /*
- * OpenWeatherMap's current weather 2.5, and the same format as the replay simulator serves it, with a history. Units
- * are a parameter of the parser for the sake of recorded payloads; the fetcher always asks for metric ones. Rain and
- * snow are mm whatever the units say.
+ * OpenWeatherMap's current weather and air pollution 2.5, and the same format as the replay simulator serves it, with a
+ * history. Units are a parameter of the parser for the sake of recorded payloads; the fetcher always asks for metric
+ * ones. Rain and snow are mm whatever the units say, components of the air ug/m3.
  *
  * What is missing in the payload is missing in the row, with one exception: in an answer with `main` and `dt`, absent
  * or null `rain` and `snow` are a reported 0.
