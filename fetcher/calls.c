@@ -20,9 +20,37 @@
 
 /* ---- which cities ---- */
 
-static enum fetch_call kind_of(const struct city *city)
+/* A city that is due next, and for what; NULL when none is in the schedules. */
+struct due {
+    struct city *city;
+    enum fetch_call kind;
+};
+
+static struct due due_of_weather(const struct fetcher *fetcher)
 {
-    return city->history_done ? FETCH_CURRENT : FETCH_HISTORY;
+    struct city *city = city_of_weather(schedule_next(&fetcher->schedule));
+    return (struct due){city, city && !city->history_done ? FETCH_HISTORY : FETCH_CURRENT};
+}
+
+/* Weather, unless air is due before it. */
+static struct due due_next(const struct fetcher *fetcher)
+{
+    if (schedule_due_ms(&fetcher->schedule) <= schedule_due_ms(&fetcher->air_schedule))
+        return due_of_weather(fetcher);
+    return (struct due){city_of_air(schedule_next(&fetcher->air_schedule)), FETCH_AIR};
+}
+
+/* The next one that may join a call of that kind; another kind or no city when there is none. */
+static struct due due_with(const struct fetcher *fetcher, enum fetch_call kind)
+{
+    if (kind != FETCH_AIR)
+        return due_of_weather(fetcher);
+    return (struct due){city_of_air(schedule_next(&fetcher->air_schedule)), FETCH_AIR};
+}
+
+static struct schedule *schedule_for(struct fetcher *fetcher, enum fetch_call kind)
+{
+    return kind == FETCH_AIR ? &fetcher->air_schedule : &fetcher->schedule;
 }
 
 /* What a call weighs, 1/1000. */
@@ -31,24 +59,18 @@ static int64_t weight_of(const struct fetcher *fetcher, enum fetch_call kind, si
     return fetcher->provider->cost_milli(kind, places);
 }
 
-/* How many places a call for `city` may have. */
-static size_t places_max(const struct fetcher *fetcher, const struct city *city)
+/* How many places a call that asks for it may have. */
+static size_t places_max(const struct fetcher *fetcher, const struct due *due)
 {
-    if (kind_of(city) == FETCH_HISTORY)
-        return 1;
-    size_t most = fetcher->provider->places_max;
-    return city->places_max && (size_t)city->places_max < most ? (size_t)city->places_max : most;
-}
-
-static struct city *next_city(const struct fetcher *fetcher)
-{
-    return (struct city *)(void *)schedule_next(&fetcher->schedule);
+    size_t most = due->kind == FETCH_HISTORY ? 1 : fetcher->provider->places_max;
+    size_t own = (size_t)city_polls(due->city, due->kind)->places_max;
+    return own && own < most ? own : most;
 }
 
 int64_t calls_start_ms(struct fetcher *fetcher, int64_t now_ms)
 {
-    const struct city *city = next_city(fetcher);
-    return city ? meter_retry_ms(&fetcher->meter, weight_of(fetcher, kind_of(city), 1), now_ms) : INT64_MAX;
+    struct due due = due_next(fetcher);
+    return due.city ? meter_retry_ms(&fetcher->meter, weight_of(fetcher, due.kind, 1), now_ms) : INT64_MAX;
 }
 
 static void call_add(struct fetcher *fetcher, struct call *call, struct city *city, int64_t now_ms)
@@ -58,7 +80,7 @@ static void call_add(struct fetcher *fetcher, struct call *call, struct city *ci
         call->places = mem_grow(call->places, call->capacity, sizeof *call->places);
         call->cities = mem_grow(call->cities, call->capacity, sizeof(struct city *));
     }
-    schedule_begin(&fetcher->schedule, &city->item, now_ms);
+    schedule_begin(schedule_for(fetcher, call->kind), &city_polls(city, call->kind)->item, now_ms);
     call->places[call->count] = (struct provider_place){city->id, city->latitude_e5, city->longitude_e5};
     call->cities[call->count++] = city;
 }
@@ -73,18 +95,19 @@ static void call_free(struct call *call)
 /* Takes the cities of the next call from the schedule; at least one is due, and may be asked for. */
 static struct call *gather(struct fetcher *fetcher, int64_t now_ms)
 {
-    int64_t ahead = fetcher->schedule.interval_ms / AHEAD_PARTS, room = meter_room(&fetcher->meter, now_ms);
-    struct city *city = next_city(fetcher);
+    struct due due = due_next(fetcher);
+    int64_t ahead = schedule_for(fetcher, due.kind)->interval_ms / AHEAD_PARTS;
+    int64_t room = meter_room(&fetcher->meter, now_ms);
+    size_t most = places_max(fetcher, &due);
     struct call *call = mem_alloc(sizeof *call);
-    size_t most = places_max(fetcher, city);
     ahead = ahead < AHEAD_MAX_MS ? ahead : AHEAD_MAX_MS;
-    *call = (struct call){.kind = kind_of(city), .begun_ms = now_ms};
+    *call = (struct call){.kind = due.kind, .begun_ms = now_ms};
     do {
-        call_add(fetcher, call, city, now_ms);
-        city = next_city(fetcher);
-        if (!city || city->item.due_ms > now_ms + ahead || kind_of(city) != call->kind)
+        call_add(fetcher, call, due.city, now_ms);
+        due = due_with(fetcher, call->kind);
+        if (!due.city || due.kind != call->kind || city_polls(due.city, due.kind)->item.due_ms > now_ms + ahead)
             break;
-        most = places_max(fetcher, city) < most ? places_max(fetcher, city) : most;
+        most = places_max(fetcher, &due) < most ? places_max(fetcher, &due) : most;
     } while (call->count < most && weight_of(fetcher, call->kind, call->count + 1) <= room);
     return call;
 }
@@ -101,7 +124,8 @@ static int send_request(struct fetcher *fetcher, struct call *call)
                                        .end_ms = wall};
     struct buf *url = &fetcher->url;
     buf_reset(url);
-    fetcher->provider->url(&request, fetcher->base_url.data, fetcher->options->api_key, url);
+    const struct buf *base = call->kind == FETCH_AIR ? &fetcher->air_base_url : &fetcher->base_url;
+    fetcher->provider->url(&request, base->data, fetcher->options->api_key, url);
     int status = transfers_start(fetcher->transfers, url->data, call);
     explicit_bzero(url->data, url->size);
     return status;
@@ -115,12 +139,12 @@ void calls_begin(struct fetcher *fetcher, int64_t now_ms)
         log_error("call_not_started", LOG_INT("city", call->places[0].city_id), LOG_INT("places", call->count),
                   LOG_TEXT("reason", error_name(status)));
         for (size_t i = 0; i < call->count; i++)
-            schedule_failed(&fetcher->schedule, &call->cities[i]->item, now_ms);
+            schedule_failed(schedule_for(fetcher, call->kind), &city_polls(call->cities[i], call->kind)->item, now_ms);
         call_free(call);
         return;
     }
     for (size_t i = 0; i < call->count; i++)
-        call->cities[i]->in_call = true;
+        city_polls(call->cities[i], call->kind)->in_call = true;
     call->weight = weight_of(fetcher, call->kind, call->count);
     meter_begin(&fetcher->meter, call->weight, now_ms);
     fetcher->metrics.calls_total++;
@@ -134,7 +158,7 @@ static void call_ended(struct fetcher *fetcher, struct call *call, int64_t now_m
 {
     meter_end(&fetcher->meter, call->weight, now_ms);
     for (size_t i = 0; i < call->count; i++) {
-        if (!cities_call_ended(call->cities[i]))
+        if (!cities_call_ended(call->cities[i], call->kind))
             call->cities[i] = NULL;
     }
 }
@@ -186,18 +210,19 @@ static void tell(struct fetcher *fetcher, struct city *city, int32_t provider)
 static void send_rows(struct fetcher *fetcher, struct city *city, enum fetch_call kind, struct observation *rows,
                       size_t count)
 {
+    struct city_polls *polls = city_polls(city, kind);
     if (!city->told)
         tell(fetcher, city, count ? rows[0].provider : 0);
     if (kind == FETCH_HISTORY) {
         city->history_done = true;
         fetcher->metrics.history_rows_total += (int64_t)count;
         if (count)
-            city_saw(city, rows[count - 1].observed_at_ms);
-    } else if (count && city_has_seen(city, rows[0].observed_at_ms)) {
+            city_saw(polls, rows[count - 1].observed_at_ms);
+    } else if (count && city_has_seen(polls, rows[0].observed_at_ms)) {
         make_checked(&rows[0]);
         fetcher->metrics.checked_total++;
     } else if (count) {
-        city_saw(city, rows[0].observed_at_ms);
+        city_saw(polls, rows[0].observed_at_ms);
         fetcher->metrics.observations_total++;
     }
     outbox_send(fetcher->outbox, city->shard, rows, count);

@@ -37,13 +37,20 @@ void cities_init(struct cities *cities, struct schedule *schedule, bool want_his
     *cities = (struct cities){.schedule = schedule, .want_history = want_history};
 }
 
+static void unschedule(const struct cities *cities, struct city *city)
+{
+    schedule_remove(cities->schedule, &city->weather.item);
+    if (cities->air_schedule)
+        schedule_remove(cities->air_schedule, &city->air.item);
+}
+
 void cities_release(struct cities *cities)
 {
     for (int32_t s = 0; s < cities->shard_count; s++) {
         struct cities_shard *shard = &cities->shards[s];
         parts_free(shard->parts);
         for (size_t i = 0; i < shard->count; i++) {
-            schedule_remove(cities->schedule, &shard->cities[i]->item);
+            unschedule(cities, shard->cities[i]);
             free(shard->cities[i]);
         }
         free(shard->cities);
@@ -69,13 +76,17 @@ bool cities_wanted(const struct cities *cities, const struct city *city)
     return !city->gone && !city->paused && cities->shards[city->shard].held;
 }
 
-/* Puts a city into the schedule, or takes it out. */
+/* Puts a city into the schedules, or takes it out. */
 static void settle(const struct cities *cities, struct city *city, int64_t now_ms)
 {
-    if (!cities_wanted(cities, city))
-        schedule_remove(cities->schedule, &city->item);
-    else if (!city->item.queued && !city->in_call)
-        schedule_add(cities->schedule, &city->item, city->id, now_ms);
+    if (!cities_wanted(cities, city)) {
+        unschedule(cities, city);
+        return;
+    }
+    if (!city->weather.item.queued && !city->weather.in_call)
+        schedule_add(cities->schedule, &city->weather.item, city->id, now_ms);
+    if (cities->air_schedule && !city->air.item.queued && !city->air.in_call)
+        schedule_add(cities->air_schedule, &city->air.item, city->id, now_ms);
 }
 
 void cities_hold(struct cities *cities, int32_t shard, int64_t number, int64_t now_ms)
@@ -139,9 +150,9 @@ static void parts_add(struct cities_parts *parts, const Isobar__V1__City *entry,
 
 static void city_free(const struct cities *cities, struct city *city)
 {
-    schedule_remove(cities->schedule, &city->item);
+    unschedule(cities, city);
     city->gone = true;
-    if (!city->in_call)
+    if (!city->weather.in_call && !city->air.in_call)
         free(city);
 }
 
@@ -149,10 +160,11 @@ static void city_free(const struct cities *cities, struct city *city)
 static void update(const struct cities *cities, struct city *city, const struct city *entry, int64_t now_ms)
 {
     if (city->latitude_e5 != entry->latitude_e5 || city->longitude_e5 != entry->longitude_e5) {
-        city->item.parks = city->item.attempt = 0; /* it may be right now */
+        city->weather.item.parks = city->weather.item.attempt = 0; /* it may be right now */
+        city->air.item.parks = city->air.item.attempt = 0;
         city->latitude_e5 = entry->latitude_e5;
         city->longitude_e5 = entry->longitude_e5;
-        schedule_remove(cities->schedule, &city->item);
+        unschedule(cities, city);
     }
     if (city->zone != entry->zone || strcmp(city->country, entry->country) != 0)
         city->told = false;
@@ -247,25 +259,41 @@ bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64
 
 /* ---- cities ---- */
 
-bool cities_call_ended(struct city *city)
+struct city_polls *city_polls(struct city *city, enum fetch_call kind)
 {
-    city->in_call = false;
+    return kind == FETCH_AIR ? &city->air : &city->weather;
+}
+
+struct city *city_of_weather(struct schedule_item *item)
+{
+    return (struct city *)(void *)item;
+}
+
+struct city *city_of_air(struct schedule_item *item)
+{
+    return item ? (struct city *)(void *)((char *)item - offsetof(struct city, air)) : NULL;
+}
+
+bool cities_call_ended(struct city *city, enum fetch_call kind)
+{
+    city_polls(city, kind)->in_call = false;
     if (!city->gone)
         return true;
-    free(city);
+    if (!city->weather.in_call && !city->air.in_call)
+        free(city);
     return false;
 }
 
-void city_saw(struct city *city, int64_t observed_at_ms)
+void city_saw(struct city_polls *polls, int64_t observed_at_ms)
 {
-    memmove(&city->seen[1], &city->seen[0], (CITIES_SEEN - 1) * sizeof city->seen[0]);
-    city->seen[0] = observed_at_ms;
+    memmove(&polls->seen[1], &polls->seen[0], (CITIES_SEEN - 1) * sizeof polls->seen[0]);
+    polls->seen[0] = observed_at_ms;
 }
 
-bool city_has_seen(const struct city *city, int64_t observed_at_ms)
+bool city_has_seen(const struct city_polls *polls, int64_t observed_at_ms)
 {
     for (int i = 0; i < CITIES_SEEN; i++) {
-        if (city->seen[i] == observed_at_ms)
+        if (polls->seen[i] == observed_at_ms)
             return true;
     }
     return false;
@@ -273,7 +301,7 @@ bool city_has_seen(const struct city *city, int64_t observed_at_ms)
 
 bool city_failing(const struct city *city)
 {
-    return schedule_parked(&city->item) || city->item.attempt >= CITY_FAILING;
+    return schedule_parked(&city->weather.item) || city->weather.item.attempt >= CITY_FAILING;
 }
 
 bool cities_complete(const struct cities *cities, int64_t version)
@@ -297,8 +325,8 @@ struct cities_counts cities_count_shard(const struct cities *cities, int32_t sha
             continue;
         counts.cities++;
         counts.failing += city_failing(city);
-        counts.parked += schedule_parked(&city->item);
-        counts.heard += city->item.polled;
+        counts.parked += schedule_parked(&city->weather.item);
+        counts.heard += city->weather.item.polled;
         counts.history_wanted += !city->history_done;
     }
     return counts;

@@ -25,15 +25,21 @@
 #define CITIES_SHARD_MAX 1000000 /* cities of one shard */
 #define CITY_FAILING     3       /* failed polls in a row that make a city count as failing */
 
-struct city {
+/* What a city is polled for: its weather (and before that, its history), or its air. */
+struct city_polls {
     struct schedule_item item; /* first: the schedule gives it back */
-    int64_t id;
     int64_t seen[CITIES_SEEN]; /* observed-at of the last readings produced, newest first; 0 none */
+    int32_t places_max;        /* of a call that asks for it, when a larger one failed; 0: as the provider has it */
+    bool in_call;
+};
+
+struct city {
+    struct city_polls weather, air;
+    int64_t id;
     int32_t shard;
     int32_t latitude_e5, longitude_e5;
-    int32_t places_max; /* of a call that asks for it, when a larger one failed; 0: as the provider has it */
-    bool history_done;  /* or not wanted */
-    bool paused, in_call, gone;
+    bool history_done; /* or not wanted */
+    bool paused, gone;
     bool told; /* its zone and country were produced, since its shard is held */
     char country[4];
     const struct zone *zone; /* NULL: not known */
@@ -50,7 +56,8 @@ struct cities_shard {
 };
 
 struct cities {
-    struct schedule *schedule; /* borrowed */
+    struct schedule *schedule;     /* borrowed */
+    struct schedule *air_schedule; /* borrowed; NULL: no air. Set after cities_init */
     bool want_history;
     struct cities_shard *shards;
     int32_t shard_count;
@@ -79,15 +86,21 @@ bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64
  * held, and its parts are taken all the same.
  */
 void cities_told(struct cities *cities, int64_t version);
-/* The call for `city` has ended; frees it when it has left the catalogue meanwhile (then false). */
-bool cities_call_ended(struct city *city);
+/* What the city is polled for by calls of that kind. */
+struct city_polls *city_polls(struct city *city, enum fetch_call kind);
+/* The city whose weather or air it is; NULL for NULL. */
+struct city *city_of_weather(struct schedule_item *item);
+struct city *city_of_air(struct schedule_item *item);
+/* A call for `city` has ended; false when it has left the catalogue meanwhile: it is gone, or will be with its other
+ * call. */
+bool cities_call_ended(struct city *city, enum fetch_call kind);
 /* True when the city is to be polled: its shard is held and it is neither paused nor gone. */
 bool cities_wanted(const struct cities *cities, const struct city *city);
 /* Remembers that a reading was produced. */
-void city_saw(struct city *city, int64_t observed_at_ms);
+void city_saw(struct city_polls *polls, int64_t observed_at_ms);
 /* True when a reading of that time was produced lately. */
-bool city_has_seen(const struct city *city, int64_t observed_at_ms);
-/* True when it is parked or failed CITY_FAILING times in a row. */
+bool city_has_seen(const struct city_polls *polls, int64_t observed_at_ms);
+/* True when its weather is parked or failed CITY_FAILING times in a row. */
 bool city_failing(const struct city *city);
 
 /* True when every shard held has a catalogue of `version`. */

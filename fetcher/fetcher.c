@@ -5,7 +5,6 @@
 #include "entropy.h"
 #include "error.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,6 @@
 #define FLUSH_MS     700 /* that a drain waits for Kafka */
 #define SAY_EVERY_MS 10000
 #define HOUR_MS      INT64_C(3600000)
-#define KEY_MAX      256
 
 static int64_t now_of(const struct fetcher *fetcher)
 {
@@ -37,7 +35,8 @@ static int64_t next_start_ms(struct fetcher *fetcher, int64_t now_ms)
     int64_t running = transfers_running(fetcher->transfers);
     if (fetcher->draining || !fetcher->has_target || running >= fetcher->concurrency || held_back(fetcher))
         return INT64_MAX;
-    int64_t due = schedule_due_ms(&fetcher->schedule);
+    int64_t due = schedule_due_ms(&fetcher->schedule), air_due = schedule_due_ms(&fetcher->air_schedule);
+    due = due < air_due ? due : air_due;
     if (due > now_ms)
         return due;
     if (!gate_allows(&fetcher->gate, now_ms, running))
@@ -145,42 +144,6 @@ static void on_drain_timer(void *arg)
 
 /* ---- start ---- */
 
-static bool printable(const char *text)
-{
-    for (; *text; text++) {
-        if (!isgraph((unsigned char)*text))
-            return false;
-    }
-    return true;
-}
-
-/* Which source, with which key and base URL; appends what is wrong to `error`. */
-static void choose_source(struct fetcher *fetcher, struct buf *error)
-{
-    const struct fetcher_options *options = fetcher->options;
-    struct buf reason = BUF_EMPTY;
-    fetcher->provider = provider_find(options->source);
-    if (!fetcher->provider) {
-        buf_printf(error, "source '%s' is not one of ", options->source);
-        provider_names(error);
-        return;
-    }
-    const char *base = *options->base_url ? options->base_url : fetcher->provider->base_url;
-    if (fetcher->provider->needs_key && !*options->api_key)
-        buf_text(error, "no API key: set ISOBAR_API_KEY, or ISOBAR_API_KEY_FILE to a file with the key");
-    else if (strlen(options->api_key) > KEY_MAX || !printable(options->api_key))
-        buf_text(error, "the API key in ISOBAR_API_KEY or ISOBAR_API_KEY_FILE has blanks, control characters or more "
-                        "than 256 bytes");
-    else if (!*base)
-        buf_printf(error, "source %s needs --base-url", options->source);
-    else if (transfer_base_url(base, options->allow_http, &fetcher->base_url, &reason) != 0)
-        buf_printf(error, "base_url: %s", reason.data);
-    else if (netlist_parse(&fetcher->allowed, options->allow_net, &reason) != 0)
-        buf_printf(error, "allow_net: %s", reason.data);
-    transfer_allow_host(&fetcher->allowed, options->base_url);
-    buf_release(&reason);
-}
-
 static void start_pure(struct fetcher *fetcher)
 {
     const struct fetcher_options *options = fetcher->options;
@@ -196,16 +159,20 @@ static void start_pure(struct fetcher *fetcher)
             : options->concurrency;
     fetcher->history_ms = fetcher->provider->history_hours ? hours * HOUR_MS : 0;
     schedule_init(&fetcher->schedule, interval, clock_wall_ms() - clock_monotonic_ms(), 0);
+    schedule_init(&fetcher->air_schedule, fetcher->provider->air_interval_ms, clock_wall_ms() - clock_monotonic_ms(),
+                  0);
     gate_init(&fetcher->gate, 0);
     meter_init(&fetcher->meter, now);
     allowance_free(&fetcher->meter.allowance);
     cities_init(&fetcher->cities, &fetcher->schedule, fetcher->history_ms > 0);
+    fetcher->cities.air_schedule = fetcher->air ? &fetcher->air_schedule : NULL;
     fetcher->timer = loop_timer_new(fetcher->loop, on_timer, fetcher);
     fetcher->second_timer = loop_timer_new(fetcher->loop, on_second, fetcher);
     fetcher->drain_timer = loop_timer_new(fetcher->loop, on_drain_timer, fetcher);
     loop_timer_set(fetcher->second_timer, SECOND_MS, SECOND_MS);
     log_info("source", LOG_TEXT("name", fetcher->provider->name), LOG_TEXT("base_url", fetcher->base_url.data),
-             LOG_INT("interval_s", interval / 1000), LOG_INT("history_hours", fetcher->history_ms / HOUR_MS));
+             LOG_INT("interval_s", interval / 1000), LOG_INT("history_hours", fetcher->history_ms / HOUR_MS),
+             LOG_INT("air_interval_s", fetcher->air ? fetcher->provider->air_interval_ms / 1000 : 0));
 }
 
 static void start_connections(struct fetcher *fetcher, struct buf *error)
@@ -253,6 +220,7 @@ int fetcher_start(struct fetcher *fetcher, struct daemon *daemon)
     fetcher->loop = daemon_loop(daemon);
     fetcher->incarnation = entropy_i63();
     buf_init(&fetcher->base_url);
+    buf_init(&fetcher->air_base_url);
     buf_init(&fetcher->url);
     if (*options->id)
         snprintf(fetcher->id, sizeof fetcher->id, "%s", options->id);
@@ -261,7 +229,7 @@ int fetcher_start(struct fetcher *fetcher, struct daemon *daemon)
     if (!link_valid_id(fetcher->id))
         buf_printf(&error, "id '%s' must be 1 to 64 letters, digits, '.', '_' or '-'", fetcher->id);
     else if (curve_client_read(options->curve_key_file, options->curve_server_key, &fetcher->curve, &error))
-        choose_source(fetcher, &error);
+        fetcher_choose_source(fetcher, &error);
     if (error.size == 0) {
         start_pure(fetcher);
         start_connections(fetcher, &error);
@@ -296,11 +264,13 @@ void fetcher_release(struct fetcher *fetcher)
     outbox_free(fetcher->outbox);
     cities_release(&fetcher->cities);
     schedule_release(&fetcher->schedule);
+    schedule_release(&fetcher->air_schedule);
     provider_rows_release(&fetcher->rows);
     loop_timer_free(fetcher->timer);
     loop_timer_free(fetcher->second_timer);
     loop_timer_free(fetcher->drain_timer);
     buf_release(&fetcher->base_url);
+    buf_release(&fetcher->air_base_url);
     buf_release(&fetcher->url);
     free(fetcher->statuses);
     free(fetcher->status_list);

@@ -1,7 +1,7 @@
 /*
  * A fetcher process around its parts: the coordinator's orders (orders.c) say which shards and how many calls; the
  * schedule, the gate and the bucket say when the next call may start; calls.c makes it and hands what was read to the
- * outbox; outcome.c says what follows. Owned by main.c.
+ * outbox; outcome.c says what follows; source.c says whom to ask. Owned by main.c.
  */
 #ifndef FETCHER_FETCHER_H
 #define FETCHER_FETCHER_H
@@ -31,16 +31,17 @@ struct fetcher {
     struct transfers *transfers;
     struct loop_timer *timer, *second_timer, *drain_timer;
     const struct provider *provider;
-    struct schedule schedule;
+    struct schedule schedule, air_schedule; /* of the weather, and of the air when it is asked for */
     struct cities cities;
     struct gate gate;
     struct meter meter;
     struct provider_rows rows;
-    struct buf base_url, url;
+    struct buf base_url, air_base_url, url;
     int64_t concurrency;              /* calls at a time */
     struct netlist allowed;           /* networks, beside public ones, that the source may be in */
     int64_t history_ms, held_back_ms; /* span of a history; since when polling is held back, 0 not */
     int64_t incarnation, catalogue_said;
+    bool air; /* is asked for */
     bool has_target, draining, key_worked, partitions_differ, history_said;
     Isobar__V1__ShardStatus *statuses;
     Isobar__V1__ShardStatus **status_list;
@@ -60,6 +61,8 @@ void fetcher_missing(const struct fetcher *fetcher, struct buf *out);
 /* Writes the metric families with labels. */
 void fetcher_families(const struct fetcher *fetcher, struct buf *out);
 
+/* source.c: sets the provider, its addresses and whether its air is asked for; what is wrong goes into `error`. */
+void fetcher_choose_source(struct fetcher *fetcher, struct buf *error);
 /* Starts the calls that may start now, and sets the timer for the next. */
 void fetcher_pump(struct fetcher *fetcher);
 

@@ -16,9 +16,11 @@
     X(TEXT, curve_key_file, "", 0, 0, "file with this member's secret key; with it coordinators need CURVE")           \
     X(TEXT, curve_server_key, "", 0, 0,                                                                                \
       "coordinators' public key, or a file with those to try; a list: one per endpoint")                               \
-    X(TEXT, source, "openweathermap", 0, 0, "where the weather comes from: openweathermap or replay")                  \
+    X(TEXT, source, "openweathermap", 0, 0, "where the weather comes from: openweathermap, open-meteo or replay")      \
     X(SECRET, api_key, "", 0, 0, "key of the source; only from the environment or a file")                             \
     X(TEXT, base_url, "", 0, 0, "https://host[:port] of the source; empty: its own")                                   \
+    X(WORD, air, "auto|on|off", 0, 0, "air quality too, hourly; auto: with open-meteo, not with openweathermap")       \
+    X(TEXT, air_base_url, "", 0, 0, "https://host[:port] of the air quality; empty: base_url, or the source's own")    \
     X(FLAG, allow_http, "false", 0, 0, "allow http in base_url, for a server of one's own; keys travel in clear")      \
     X(TEXT, allow_net, "", 0, 0,                                                                                       \
       "networks that base_url's name may lead to though they are not public: 10.1.0.0/16[,fd00::/8]")                  \

@@ -8,6 +8,8 @@
  */
 #include "fetcher.h"
 
+#include <string.h>
+
 #define SAY_EVERY_MS     10000
 #define HISTORY_ATTEMPTS 3 /* then the city does without */
 
@@ -59,16 +61,28 @@ static void on_rate_limited(struct fetcher *fetcher, const struct outcome *outco
         say_still(fetcher, outcome, FETCH_RATE_LIMITED, "still_rate_limited");
 }
 
+/* Air that has a host of its own says nothing about that of the weather. */
+static bool of_gate(const struct fetcher *fetcher, const struct call *call)
+{
+    return call->kind != FETCH_AIR || fetcher->gate.state == GATE_KEY_REFUSED ||
+           fetcher->gate.state == GATE_RATE_LIMITED || strcmp(fetcher->base_url.data, fetcher->air_base_url.data) == 0;
+}
+
 /* The API answered and took the key. */
 static void on_answered(struct fetcher *fetcher, const struct outcome *outcome)
 {
     fetcher->key_worked = true;
-    if (gate_answered(&fetcher->gate, outcome->call->begun_ms))
+    if (of_gate(fetcher, outcome->call) && gate_answered(&fetcher->gate, outcome->call->begun_ms))
         log_info("calls_resumed", LOG_INT("stopped_ms", outcome->now_ms - fetcher->gate.closed_ms));
 }
 
+static struct city_polls *polls_of(const struct outcome *outcome, struct city *city)
+{
+    return city_polls(city, outcome->call->kind);
+}
+
 static void say_failed(struct fetcher *fetcher, const struct outcome *outcome, enum fetch_status status,
-                       const struct city *city)
+                       struct city *city)
 {
     int64_t suppressed = 0;
     if (!city || !log_limit_pass(&fetcher->status_limits[status], outcome->now_ms, SAY_EVERY_MS, &suppressed))
@@ -77,19 +91,24 @@ static void say_failed(struct fetcher *fetcher, const struct outcome *outcome, e
         "call_failed", LOG_TEXT("why", fetch_status_name(status)), LOG_INT("city", city->id),
         LOG_TEXT("name", city->name), LOG_INT("places", outcome->call->count),
         LOG_TEXT("reason", outcome->result->end == TRANSFER_ANSWERED ? fetcher->rows.reason : outcome->result->reason),
-        LOG_INT("failures", city->item.attempt + 1), LOG_INT("suppressed", suppressed));
+        LOG_INT("failures", polls_of(outcome, city)->item.attempt + 1), LOG_INT("suppressed", suppressed));
 }
 
 static void on_host_failed(struct fetcher *fetcher, const struct outcome *outcome, enum fetch_status status)
 {
     const struct call *call = outcome->call;
     say_failed(fetcher, outcome, status, call->cities[0]);
-    if (gate_host_failed(&fetcher->gate, call->places[0].city_id, call->begun_ms, outcome->now_ms,
-                         outcome->result->retry_after_ms))
+    if (of_gate(fetcher, call) && gate_host_failed(&fetcher->gate, call->places[0].city_id, call->begun_ms,
+                                                   outcome->now_ms, outcome->result->retry_after_ms))
         say_stopped(fetcher, outcome, "the source fails for city after city; it is tried with one call at a time");
 }
 
 /* ---- cities ---- */
+
+static struct schedule *schedule_of(struct fetcher *fetcher, const struct outcome *outcome)
+{
+    return outcome->call->kind == FETCH_AIR ? &fetcher->air_schedule : &fetcher->schedule;
+}
 
 /* Whether one place may be the reason why a call for several failed. */
 static bool may_be_one_place(enum fetch_status status)
@@ -100,10 +119,11 @@ static bool may_be_one_place(enum fetch_status status)
 
 static void on_bad_place(struct fetcher *fetcher, struct city *city, const struct outcome *outcome)
 {
-    city->places_max = 1;
+    polls_of(outcome, city)->places_max = 1;
     if (log_limit_pass(&fetcher->status_limits[FETCH_BAD_PLACE], outcome->now_ms, SAY_EVERY_MS, NULL))
         log_warn(
             "city_parked", LOG_INT("city", city->id), LOG_TEXT("name", city->name),
+            LOG_TEXT("of", outcome->call->kind == FETCH_AIR ? "air" : "weather"),
             LOG_INT("http", outcome->result->http_status),
             LOG_TEXT("meaning", "the source does not know this place; it is asked again rarely, the others go on"));
 }
@@ -113,29 +133,31 @@ static void on_history_failed(struct city *city, enum fetch_status status)
 {
     if (status == FETCH_BAD_PLACE) {
         city->history_done = true; /* no history there; the place itself may be right */
-    } else if (city->item.attempt + 1 >= HISTORY_ATTEMPTS) {
+    } else if (city->weather.item.attempt + 1 >= HISTORY_ATTEMPTS) {
         city->history_done = true;
         log_warn("history_given_up", LOG_INT("city", city->id), LOG_TEXT("name", city->name),
                  LOG_TEXT("why", fetch_status_name(status)));
     }
 }
 
-static void on_city_good(struct fetcher *fetcher, struct city *city, int64_t now_ms)
+static void on_city_good(struct fetcher *fetcher, struct city *city, const struct outcome *outcome)
 {
-    if (schedule_parked(&city->item))
+    struct city_polls *polls = polls_of(outcome, city);
+    if (schedule_parked(&polls->item))
         log_info("city_known_again", LOG_INT("city", city->id), LOG_TEXT("name", city->name));
-    city->places_max = 0;
+    polls->places_max = 0;
     if (cities_wanted(&fetcher->cities, city))
-        schedule_polled(&fetcher->schedule, &city->item, now_ms);
+        schedule_polled(schedule_of(fetcher, outcome), &polls->item, outcome->now_ms);
     else
-        city->item.polled = true;
+        polls->item.polled = true;
 }
 
 /* The call, or this place of it, failed. */
 static void on_city_failed(struct fetcher *fetcher, struct city *city, enum fetch_status status,
                            const struct outcome *outcome)
 {
-    struct schedule *schedule = &fetcher->schedule;
+    struct schedule *schedule = schedule_of(fetcher, outcome);
+    struct schedule_item *item = &polls_of(outcome, city)->item;
     bool history = outcome->call->kind == FETCH_HISTORY, wanted = cities_wanted(&fetcher->cities, city);
     if (status == FETCH_BAD_PLACE && !history)
         on_bad_place(fetcher, city, outcome);
@@ -144,30 +166,35 @@ static void on_city_failed(struct fetcher *fetcher, struct city *city, enum fetc
     if (!wanted)
         return;
     if (status == FETCH_KEY_REFUSED || status == FETCH_RATE_LIMITED)
-        schedule_defer(schedule, &city->item, fetcher->gate.until_ms);
+        schedule_defer(schedule, item, fetcher->gate.until_ms);
     else if (status == FETCH_BAD_PLACE && history)
-        schedule_defer(schedule, &city->item, outcome->now_ms);
+        schedule_defer(schedule, item, outcome->now_ms);
     else if (status == FETCH_BAD_PLACE)
-        schedule_park(schedule, &city->item, outcome->now_ms);
+        schedule_park(schedule, item, outcome->now_ms);
     else
-        schedule_failed(schedule, &city->item, outcome->now_ms);
+        schedule_failed(schedule, item, outcome->now_ms);
 }
 
-/* One of several places may be the reason: they are asked for again in halves. True when they wait for that alone. */
+/*
+ * One of several places may be the reason: they are asked for again in halves, at once unless the server is in trouble,
+ * so that the others need not wait. True when that is settled. Gate and meter bound it when none of them is to blame.
+ */
 static bool narrow(struct fetcher *fetcher, const struct outcome *outcome, enum fetch_status status)
 {
     const struct call *call = outcome->call;
+    bool at_once = status != FETCH_SERVER_ERROR;
     if (call->count == 1 || !may_be_one_place(status))
         return false;
     fetcher->metrics.calls_narrowed_total++;
     for (size_t i = 0; i < call->count; i++) {
         if (!call->cities[i])
             continue;
-        call->cities[i]->places_max = (int32_t)((call->count + 1) / 2);
-        if (status == FETCH_BAD_PLACE && cities_wanted(&fetcher->cities, call->cities[i]))
-            schedule_defer(&fetcher->schedule, &call->cities[i]->item, outcome->now_ms);
+        struct city_polls *polls = polls_of(outcome, call->cities[i]);
+        polls->places_max = (int32_t)((call->count + 1) / 2);
+        if (at_once && cities_wanted(&fetcher->cities, call->cities[i]))
+            schedule_defer(schedule_of(fetcher, outcome), &polls->item, outcome->now_ms);
     }
-    return status == FETCH_BAD_PLACE;
+    return at_once;
 }
 
 /* ---- the call ---- */
@@ -203,7 +230,7 @@ void outcome_of_call(struct fetcher *fetcher, const struct call *call, enum fetc
     for (size_t i = 0; i < call->count; i++) {
         enum fetch_status own = fetcher->rows.statuses[i];
         if (call->cities[i] && own == FETCH_OK) {
-            on_city_good(fetcher, call->cities[i], now_ms);
+            on_city_good(fetcher, call->cities[i], &outcome);
         } else if (call->cities[i]) {
             say_failed(fetcher, &outcome, own, call->cities[i]);
             on_city_failed(fetcher, call->cities[i], own, &outcome);

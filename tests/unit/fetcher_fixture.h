@@ -15,12 +15,12 @@
 #define SHARDS MOCK_PARTITIONS
 #define KEY    "0123456789abcdef"
 
-enum mood { GOOD, SAME_DT, REFUSE_KEY, TOO_MANY, BAD_PLACE, BROKEN, HANG };
+enum mood { GOOD, SAME_DT, REFUSE_KEY, TOO_MANY, BAD_PLACE, BROKEN, HANG, NULLS };
 
 struct place {
     int64_t id;
     int32_t shard;
-    int current, history; /* requests */
+    int current, history, air; /* requests */
     enum mood mood;
     bool told; /* workers were, of its zone */
 };
@@ -41,6 +41,7 @@ struct fixture {
     struct place places[CITIES];
     int controls;
     int requests;
+    size_t widest; /* places of a request, at most */
     int64_t same_dt_s;
     /* of the last heartbeat */
     int heartbeats, byes;
@@ -49,7 +50,7 @@ struct fixture {
     /* of the topic */
     struct kafka_consumer *consumer;
     struct batch *batch;
-    int64_t observations, checked, ahead, foreign, unmarked;
+    int64_t observations, checked, ahead, foreign, unmarked, air;
 };
 
 /* ---- the API ---- */
@@ -80,9 +81,64 @@ static inline void reply_good(const struct fixture *fixture, struct httpd_reques
     buf_release(&body);
 }
 
+/* One place of Open-Meteo's answer. */
+static inline void append_place(struct fixture *fixture, struct buf *body, const struct place *place, size_t index,
+                                bool air)
+{
+    long long quarter = (long long)(clock_wall_ms() / 1000 / 900 * 900);
+    long long time = place->mood == SAME_DT ? (long long)fixture->same_dt_s : quarter - fixture->requests;
+    buf_text(body, index ? ",{" : "{");
+    if (index)
+        buf_printf(body, "\"location_id\":%zu,", index);
+    buf_printf(body, "\"current\":{\"time\":%lld,\"interval\":900", time);
+    if (place->mood == NULLS)
+        buf_text(body, ",\"temperature_2m\":null}}");
+    else
+        buf_text(body, air ? ",\"european_aqi\":20,\"pm2_5\":3.5}}" : ",\"temperature_2m\":4,\"rain\":0.1}}");
+}
+
+/* Open-Meteo: one place's fault is that of the whole answer. */
+static inline void on_places(struct fixture *fixture, struct httpd_request *request, bool air)
+{
+    struct buf body = BUF_EMPTY;
+    const char *at = httpd_query(request, "latitude");
+    int status = 200;
+    size_t count = 0;
+    assert_non_null(at);
+    assert_int_equal(transfers_running(fixture->fetcher.transfers), 1); /* at a time */
+    buf_text(&body, strchr(at, ',') ? "[" : "");
+    for (char *end; *at; at = *end ? end + 1 : end) {
+        int index = (int)strtol(at, &end, 10);
+        end += strspn(end, ".0");
+        assert_in_range(index, 0, CITIES - 1);
+        struct place *place = &fixture->places[index];
+        place->current += !air;
+        place->air += air;
+        append_place(fixture, &body, place, count++, air);
+        if (place->mood == BROKEN)
+            buf_text(&body, "Unexpected error while streaming data: timeout");
+        status = place->mood == BAD_PLACE ? 400 : place->mood == TOO_MANY ? 429 : status;
+    }
+    buf_text(&body, count > 1 ? "]" : "");
+    fixture->widest = count > fixture->widest ? count : fixture->widest;
+    fixture->requests++;
+    if (status != 200) {
+        buf_reset(&body);
+        buf_printf(&body, "{\"error\":true,\"reason\":\"%s\"}",
+                   status == 400 ? "Latitude must be in range of -90 to 90°. Given: 522.52."
+                                 : "Hourly API request limit exceeded. Please try again in the next hour.");
+    }
+    reply(request, status, &body);
+    buf_release(&body);
+}
+
 static inline void on_request(void *arg, struct httpd_request *request)
 {
     struct fixture *fixture = arg;
+    if (strncmp(httpd_path(request), "/v1/", 4) == 0) {
+        on_places(fixture, request, strcmp(httpd_path(request), "/v1/air-quality") == 0);
+        return;
+    }
     const char *latitude = httpd_query(request, "lat"), *key = httpd_query(request, "appid");
     assert_non_null(latitude);
     assert_string_equal(key, KEY);
@@ -255,6 +311,11 @@ static inline void count_row(struct fixture *fixture, const struct observation *
 {
     assert_true(place_of(fixture, row->city_id)->told);
     bool checked = row->kind == ISOBAR__V1__ROW_KIND__CHECKED;
+    if (row->provider == ISOBAR__V1__PROVIDER__OPEN_METEO_AIR) {
+        fixture->air++;
+        assert_true(checked || observation_has(row, ISOBAR__V1__VALUE__PM2_5));
+        return;
+    }
     fixture->observations += !checked;
     fixture->checked += checked;
     fixture->ahead += row->observed_at_ms > clock_wall_ms();
@@ -327,7 +388,8 @@ static inline int setup(void **state)
     snprintf(fixture->brokers, sizeof fixture->brokers, "%s", fixture->mock->brokers);
     snprintf(fixture->endpoint, sizeof fixture->endpoint, "%s", channel_endpoint(fixture->coordinator));
     snprintf(fixture->base_url, sizeof fixture->base_url, "http://127.0.0.1:%d", httpd_port(fixture->httpd));
-    static char empty[] = "", lz4[] = "lz4", topic[] = MOCK_TOPIC, replay[] = "replay", key[] = KEY, id[] = "fetcher-1";
+    static char off[] = "off", empty[] = "", lz4[] = "lz4", topic[] = MOCK_TOPIC, replay[] = "replay", key[] = KEY,
+                id[] = "fetcher-1";
     fixture->options = (struct fetcher_options){.id = id,
                                                 .zone = empty,
                                                 .capacity = 100,
@@ -344,6 +406,8 @@ static inline int setup(void **state)
                                                 .allow_net = empty,
                                                 .curve_key_file = empty,
                                                 .curve_server_key = empty,
+                                                .air = off,
+                                                .air_base_url = empty,
                                                 .interval_s = 1,
                                                 .calls_per_minute = -1,
                                                 .history_hours = 1,

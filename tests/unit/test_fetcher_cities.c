@@ -207,13 +207,13 @@ static void test_a_new_catalogue_keeps_what_is_known_of_its_cities(void **state)
     cities_hold(&world->cities, 2, 1, NOW);
     assert_true(give(world, 2, 1, 0, 1, 0, 10));
     struct city *city = world->cities.shards[2].cities[5];
-    city_saw(city, 77);
+    city_saw(&city->weather, 77);
     city->history_done = true;
     assert_true(give(world, 2, 2, 0, 1, 3, 20)); /* three are gone, thirteen are new */
     assert_int_equal(counts(world).cities, 20);
     assert_int_equal(world->schedule.count, 20);
     assert_ptr_equal(world->cities.shards[2].cities[2], city);
-    assert_true(city_has_seen(city, 77));
+    assert_true(city_has_seen(&city->weather, 77));
     assert_int_equal(counts(world).history_wanted, 19);
 }
 
@@ -279,15 +279,15 @@ static void test_a_corrected_place_is_not_parked_any_more(void **state)
     cities_hold(&world->cities, 2, 1, NOW);
     assert_true(give(world, 2, 1, 0, 1, 0, 2));
     struct city *city = world->cities.shards[2].cities[0];
-    schedule_remove(&world->schedule, &city->item);
-    schedule_park(&world->schedule, &city->item, NOW);
+    schedule_remove(&world->schedule, &city->weather.item);
+    schedule_park(&world->schedule, &city->weather.item, NOW);
     assert_true(city_failing(city));
     assert_int_equal(counts(world).parked, 1);
     city->latitude_e5 = 1; /* the catalogue says another one */
     assert_true(give(world, 2, 2, 0, 1, 0, 2));
     assert_int_equal(counts(world).parked, 0);
     assert_int_equal(city->latitude_e5, 4700000);
-    assert_true(city->item.due_ms < NOW + 600000);
+    assert_true(city->weather.item.due_ms < NOW + 600000);
 }
 
 static void test_paused_cities_are_not_polled(void **state)
@@ -314,9 +314,9 @@ static void test_a_shard_that_comes_back_goes_on_where_it_was(void **state)
     cities_hold(&world->cities, 3, 9, NOW);
     assert_true(give(world, 3, 1, 0, 1, 0, 5));
     struct city *city = world->cities.shards[3].cities[0];
-    schedule_remove(&world->schedule, &city->item);
-    city->item.begun_ms = NOW;
-    schedule_polled(&world->schedule, &city->item, NOW);
+    schedule_remove(&world->schedule, &city->weather.item);
+    city->weather.item.begun_ms = NOW;
+    schedule_polled(&world->schedule, &city->weather.item, NOW);
     city->history_done = true;
     cities_drop(&world->cities, 3);
     assert_int_equal(world->schedule.count, 0);
@@ -328,7 +328,7 @@ static void test_a_shard_that_comes_back_goes_on_where_it_was(void **state)
     assert_int_equal(world->cities.shards[3].version, 1);
     assert_int_equal(world->cities.shards[3].number, 12);
     assert_true(city->history_done);
-    assert_true(city->item.due_ms >= NOW + 600000);
+    assert_true(city->weather.item.due_ms >= NOW + 600000);
     cities_hold(&world->cities, 3, 13, NOW + 1000); /* only renumbered */
     assert_int_equal(world->schedule.count, 5);
     cities_hold(&world->cities, SHARDS, 1, NOW); /* ignored */
@@ -354,16 +354,54 @@ static void test_a_city_in_a_call_outlives_its_catalogue_entry(void **state)
     cities_hold(&world->cities, 0, 1, NOW);
     assert_true(give(world, 0, 1, 0, 1, 0, 2));
     struct city *leaving = world->cities.shards[0].cities[0], *staying = world->cities.shards[0].cities[1];
-    schedule_remove(&world->schedule, &leaving->item);
-    schedule_remove(&world->schedule, &staying->item);
-    leaving->in_call = staying->in_call = true;
+    schedule_remove(&world->schedule, &leaving->weather.item);
+    schedule_remove(&world->schedule, &staying->weather.item);
+    leaving->weather.in_call = staying->weather.in_call = true;
     assert_true(give(world, 0, 2, 0, 1, 1, 1));
     assert_int_equal(world->schedule.count, 0); /* a city in a call is put back by its end */
     assert_true(leaving->gone);
     assert_false(cities_wanted(&world->cities, leaving));
-    assert_false(cities_call_ended(leaving)); /* freed */
-    assert_true(cities_call_ended(staying));
+    assert_false(cities_call_ended(leaving, FETCH_CURRENT)); /* freed */
+    assert_true(cities_call_ended(staying, FETCH_CURRENT));
     assert_true(cities_wanted(&world->cities, staying));
+}
+
+/* Weather and air are polled each by itself, and a city lives until both calls have ended. */
+static void test_air_has_a_schedule_of_its_own(void **state)
+{
+    struct world *world = *state;
+    struct schedule air;
+    schedule_init(&air, 3600000, 0, 1);
+    world->cities.air_schedule = &air;
+    cities_hold(&world->cities, 0, 1, NOW);
+    assert_true(give(world, 0, 1, 0, 1, 0, 3));
+    assert_int_equal(world->schedule.count, 3);
+    assert_int_equal(air.count, 3);
+    struct city *city = city_of_air(schedule_next(&air));
+    assert_ptr_equal(city_of_weather(&city->weather.item), city);
+    assert_ptr_equal(city_polls(city, FETCH_AIR), &city->air);
+    assert_ptr_equal(city_polls(city, FETCH_HISTORY), &city->weather);
+    assert_null(city_of_air(NULL));
+    assert_null(city_of_weather(NULL));
+    city_saw(&city->air, 5);
+    assert_false(city_has_seen(&city->weather, 5));
+    schedule_begin(&air, &city->air.item, NOW);
+    schedule_begin(&world->schedule, &city->weather.item, NOW);
+    city->air.in_call = city->weather.in_call = true;
+    cities_drop(&world->cities, 0);
+    assert_int_equal(air.count, 0);
+    cities_hold(&world->cities, 0, 2, NOW);
+    assert_int_equal(air.count, 2); /* the one in a call is put back by its end */
+    assert_true(give(world, 0, 2, 0, 1, 5, 1));
+    assert_int_equal(air.count, 1);
+    assert_true(city->gone);
+    assert_false(cities_call_ended(city, FETCH_AIR));
+    assert_false(city->air.in_call);
+    assert_false(cities_call_ended(city, FETCH_CURRENT)); /* freed */
+    cities_drop(&world->cities, 0);
+    assert_int_equal(air.count, 0);
+    world->cities.air_schedule = NULL;
+    schedule_release(&air);
 }
 
 static void test_the_last_readings_are_remembered(void **state)
@@ -374,14 +412,14 @@ static void test_the_last_readings_are_remembered(void **state)
     static const int64_t times[] = {374, 448, 394, 374, 448, 500};
     static const bool seen[] = {false, false, false, true, true, false};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        assert_int_equal(city_has_seen(&city, times[i]), seen[i]);
+        assert_int_equal(city_has_seen(&city.weather, times[i]), seen[i]);
         if (!seen[i])
-            city_saw(&city, times[i]);
+            city_saw(&city.weather, times[i]);
     }
     for (int64_t t = 1000; t < 1000 + CITIES_SEEN; t++)
-        city_saw(&city, t);
-    assert_false(city_has_seen(&city, 500));
-    assert_true(city_has_seen(&city, 1000));
+        city_saw(&city.weather, t);
+    assert_false(city_has_seen(&city.weather, 500));
+    assert_true(city_has_seen(&city.weather, 1000));
 }
 
 static void test_failing_cities_are_counted(void **state)
@@ -391,14 +429,14 @@ static void test_failing_cities_are_counted(void **state)
     assert_true(give(world, 0, 1, 0, 1, 0, 3));
     struct city *city = world->cities.shards[0].cities[0];
     for (int i = 1; i <= CITY_FAILING; i++) {
-        schedule_remove(&world->schedule, &city->item);
-        schedule_failed(&world->schedule, &city->item, NOW);
+        schedule_remove(&world->schedule, &city->weather.item);
+        schedule_failed(&world->schedule, &city->weather.item, NOW);
         assert_int_equal(counts(world).failing, i == CITY_FAILING);
     }
     assert_int_equal(cities_count_shard(&world->cities, 0).failing, 1);
     assert_int_equal(cities_count_shard(&world->cities, 1).failing, 0);
-    schedule_remove(&world->schedule, &city->item);
-    schedule_polled(&world->schedule, &city->item, NOW);
+    schedule_remove(&world->schedule, &city->weather.item);
+    schedule_polled(&world->schedule, &city->weather.item, NOW);
     assert_int_equal(counts(world).failing, 0);
     assert_int_equal(counts(world).heard, 1);
 }
@@ -421,6 +459,7 @@ int main(void)
         TEST(test_a_shard_that_comes_back_goes_on_where_it_was),
         TEST(test_a_half_catalogue_does_not_survive_the_shard),
         TEST(test_a_city_in_a_call_outlives_its_catalogue_entry),
+        TEST(test_air_has_a_schedule_of_its_own),
         TEST(test_the_last_readings_are_remembered),
         TEST(test_failing_cities_are_counted),
     };

@@ -1,0 +1,136 @@
+/*
+ * A whole fetcher that asks for many places at once, as Open-Meteo has it: what goes into a call, and that one place
+ * that spoils the answer for all is found and left behind.
+ */
+#include "fetcher_fixture.h"
+
+static char open_meteo[] = "open-meteo", on[] = "on";
+
+/* Calls are allowed when all cities are due: they go into one. */
+static void begin(struct fixture *fixture)
+{
+    fixture->options.source = open_meteo;
+    start(fixture);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
+    say_target(fixture, 0, 0);
+    UNTIL(fixture->loop, fixture->cities == CITIES);
+    pass(fixture, 3); /* longer than an interval */
+    assert_int_equal(fixture->requests, 0);
+    say_target(fixture, 0, BUCKET_UNLIMITED);
+}
+
+static void test_several_places_a_call(void **state)
+{
+    struct fixture *fixture = *state;
+    begin(fixture);
+    UNTIL(fixture->loop, fewest(fixture) >= 3);
+    const struct fetcher_metrics *metrics = &fixture->fetcher.metrics;
+    assert_int_equal(fixture->widest, CITIES);
+    assert_true(metrics->calls_total < metrics->places_asked_total);
+    assert_int_equal(metrics->cost_milli_total, metrics->places_asked_total * 1300);
+    UNTIL(fixture->loop, fixture->observations >= CITIES * 3);
+    assert_int_equal(fixture->foreign, 0);
+    assert_int_equal(fixture->air, 0);
+    for (int i = 0; i < CITIES; i++)
+        assert_int_equal(fixture->places[i].history, 0);
+}
+
+static void test_a_share_bounds_what_goes_into_a_call(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.source = open_meteo;
+    start(fixture);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
+    say_target(fixture, 0, 3 * 1300); /* a minute */
+    UNTIL(fixture->loop, fixture->cities == CITIES);
+    pass(fixture, 6);
+    assert_true(fixture->widest <= 3);
+    assert_true(fixture->fetcher.metrics.cost_milli_total <= 3 * 1300);
+}
+
+/* The others go on at once, and the one that is to blame is asked for alone from then on. */
+static void check_narrowed(struct fixture *fixture, enum mood mood)
+{
+    fixture->places[3].mood = mood;
+    begin(fixture);
+    UNTIL(fixture->loop, fixture->fetcher.metrics.observations_total >= CITIES - 1);
+    assert_true(fixture->fetcher.metrics.calls_narrowed_total > 0);
+    UNTIL(fixture->loop, fixture->failing == 1);
+    for (int round = 0; round < 3; round++) {
+        int before = fixture->places[4].current;
+        UNTIL(fixture->loop, fixture->places[4].current > before);
+    }
+    int64_t narrowed = fixture->fetcher.metrics.calls_narrowed_total;
+    int asked = fixture->places[3].current;
+    UNTIL(fixture->loop, fixture->places[3].current > asked);
+    pass(fixture, 1);
+    assert_int_equal(fixture->fetcher.metrics.calls_narrowed_total, narrowed);
+    fixture->places[3].mood = GOOD;
+    UNTIL(fixture->loop, fixture->failing == 0);
+}
+
+static void test_a_bad_place_is_found(void **state)
+{
+    check_narrowed(*state, BAD_PLACE);
+}
+
+static void test_a_place_that_breaks_the_answer_is_found(void **state)
+{
+    check_narrowed(*state, BROKEN);
+}
+
+static void test_an_empty_place_has_no_row(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->places[2].mood = NULLS;
+    begin(fixture);
+    UNTIL(fixture->loop, fewest(fixture) >= 2);
+    assert_true(fixture->fetcher.rows.empty >= 1);
+    UNTIL(fixture->loop, fixture->observations >= (CITIES - 1) * 2);
+    assert_int_equal(fixture->failing, 0);
+}
+
+/* The body says which limit it was: until the next hour at least no call is made. */
+static void test_the_limit_that_is_named_is_waited_for(void **state)
+{
+    struct fixture *fixture = *state;
+    set_mood(fixture, TOO_MANY);
+    begin(fixture);
+    UNTIL(fixture->loop, fixture->fetcher.gate.state == GATE_RATE_LIMITED);
+    int64_t wait = fixture->fetcher.gate.until_ms - clock_monotonic_ms(), hour = 3600000;
+    int64_t next_hour = hour - clock_wall_ms() % hour;
+    assert_true(wait >= 50000);
+    assert_true(wait <= 60000 + 2000 || (wait >= next_hour - 2000 && wait <= next_hour + 2000));
+    int before = fixture->requests;
+    pass(fixture, 3);
+    assert_int_equal(fixture->requests, before);
+}
+
+static void test_air_is_asked_for_beside_the_weather(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.air = on;
+    begin(fixture);
+    UNTIL(fixture->loop, fixture->air >= CITIES && fewest(fixture) >= 3);
+    for (int i = 0; i < CITIES; i++)
+        assert_int_equal(fixture->places[i].air, 1); /* an hour is not over */
+    UNTIL(fixture->loop, fixture->observations >= CITIES * 3);
+    int64_t air = fixture->air * 1000, weather = (fixture->fetcher.metrics.places_asked_total - fixture->air) * 1300;
+    assert_int_equal(fixture->fetcher.metrics.cost_milli_total, air + weather);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_several_places_a_call),
+        TEST(test_a_share_bounds_what_goes_into_a_call),
+        TEST(test_a_bad_place_is_found),
+        TEST(test_a_place_that_breaks_the_answer_is_found),
+        TEST(test_an_empty_place_has_no_row),
+        TEST(test_the_limit_that_is_named_is_waited_for),
+        TEST(test_air_is_asked_for_beside_the_weather),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
