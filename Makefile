@@ -10,7 +10,8 @@ VERSION := 0.1.0
 
 PACKAGES := rdkafka libzmq hiredis libmicrohttpd libprotobuf-c libcurl jansson libcrypto zlib
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -linih -lm -lpthread
+PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -linih -lm -lpthread \
+            -Wl,--push-state,--as-needed -lunistring -Wl,--pop-state
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Wformat=2
 HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CFLAGS   ?= -O2 -g

@@ -210,6 +210,8 @@ bool report_sane(const Isobar__V1__Heartbeat *heartbeat);
  */
 void report_slots(struct coordinator *coordinator, struct member *member, const Isobar__V1__Heartbeat *heartbeat,
                   bool current);
+/* Sends the shards that changed to their fetchers without waiting for heartbeats: for when a catalogue is new. */
+void report_push(struct coordinator *coordinator);
 /* Sends a fetcher the shards of which it has another version of the catalogue. */
 void report_serve(struct coordinator *coordinator, const struct member *member, const Isobar__V1__Heartbeat *heartbeat);
 

@@ -231,15 +231,16 @@ static void count(struct coordinator *coordinator)
     }
 }
 
-/* Fetchers are told which version of the catalogue is the newest. */
-static void tell_catalogue(struct coordinator *coordinator)
+/* Fetchers are told which version of the catalogue is the newest. True when there is a newer one than last time. */
+static bool tell_catalogue(struct coordinator *coordinator)
 {
     int64_t version = catalogue_version(coordinator->catalogue);
     if (version == coordinator->catalogue_told)
-        return;
+        return false;
     coordinator->catalogue_told = version;
     for (struct member *member = coordinator->members.first; member; member = member->next)
         member->target_changed |= member->role == ISOBAR__V1__ROLE__FETCHER;
+    return true;
 }
 
 void leader_tick(struct coordinator *coordinator)
@@ -254,7 +255,7 @@ void leader_tick(struct coordinator *coordinator)
         act(coordinator);
     if (coordinator->leading != LEAD_ACTING)
         return;
-    tell_catalogue(coordinator);
+    bool catalogue_changed = tell_catalogue(coordinator);
     stall_tick(coordinator);
     if (coordinator->plan_due || coordinator->now_ms - coordinator->planned_ms >= PLAN_MS)
         orders_plan(coordinator);
@@ -262,6 +263,8 @@ void leader_tick(struct coordinator *coordinator)
         orders_quota(coordinator); /* what was kept back for a silent fetcher is free after a while */
     for (struct member *member = coordinator->members.first; member; member = member->next)
         orders_send(coordinator, member);
+    if (catalogue_changed)
+        report_push(coordinator); /* behind the targets, which name the versions */
     count(coordinator);
     if (coordinator->now_ms - coordinator->published_ms >= PUBLISH_MS) {
         coordinator->published_ms = coordinator->now_ms;

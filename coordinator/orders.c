@@ -256,6 +256,8 @@ static size_t collect(const struct coordinator *coordinator, const struct slots 
         isobar__v1__assignment__init(&list[count]);
         list[count].index = i;
         list[count].number = slot->number;
+        if (slots == &coordinator->shards)
+            list[count].catalogue_version = catalogue_shard_version(coordinator->catalogue, i);
         pointers[count] = &list[count];
         count++;
     }

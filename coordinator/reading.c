@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define META_MS 1000
+#define META_MS 200 /* each tick: a change of the catalogue is wanted everywhere within a second */
 #define SAY_MS  5000
 
 struct reading {

@@ -159,12 +159,26 @@ static bool due(struct slot_view *view, int64_t version, int64_t now_ms)
     return true;
 }
 
+void report_push(struct coordinator *coordinator)
+{
+    for (int32_t i = 0; i < coordinator->partition_count; i++) {
+        const struct slot *slot = &coordinator->shards.slots[i];
+        struct slot_view *view = &coordinator->shards.views[i];
+        int64_t version = catalogue_shard_version(coordinator->catalogue, i);
+        const struct member *member =
+            slot->state == SLOT_GIVEN ? member_by_key(&coordinator->members, slot->owner) : NULL;
+        if (version && member && member_reachable(member) && view->catalogue_version &&
+            view->catalogue_version != version && due(view, version, coordinator->now_ms))
+            catalogue_send(coordinator->catalogue, &coordinator->post, member->id, member->incarnation, i);
+    }
+}
+
 void report_serve(struct coordinator *coordinator, const struct member *member, const Isobar__V1__Heartbeat *heartbeat)
 {
-    int64_t version = catalogue_version(coordinator->catalogue);
-    for (size_t i = 0; version > 0 && i < heartbeat->n_shards; i++) {
+    for (size_t i = 0; i < heartbeat->n_shards; i++) {
         const Isobar__V1__ShardStatus *status = heartbeat->shards[i];
-        if (status->shard < 0 || status->shard >= coordinator->partition_count || status->catalogue_version == version)
+        int64_t version = catalogue_shard_version(coordinator->catalogue, status->shard);
+        if (version == 0 || status->shard >= coordinator->partition_count || status->catalogue_version == version)
             continue;
         const struct slot *slot = &coordinator->shards.slots[status->shard];
         if (slot->state == SLOT_GIVEN && slot->owner == member->key &&

@@ -1,11 +1,11 @@
 /*
  * Replaces the catalogue (city_store.h). A shard that differs is written as a whole by one script; its
- * members read it again when the version has gone up. `catalogue_pending` in meta remembers, across a crash,
- * that shards were written whose version was not raised yet.
+ * members read it again when its version has gone up (city_version.h).
  */
 #include "city_store.h"
 
 #include "city.pb-c.h"
+#include "city_version.h"
 #include "error.h"
 #include "mem.h"
 #include "shard.h"
@@ -22,8 +22,6 @@ static const char replace_script[] = "redis.call('DEL', KEYS[1])\n"
                                      "  redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 1999, #ARGV)))\n"
                                      "end\n"
                                      "return #ARGV / 2\n";
-static const char publish_script[] = "redis.call('HDEL', KEYS[1], 'catalogue_pending')\n"
-                                     "return redis.call('HINCRBY', KEYS[1], 'catalogue_version', 1)\n";
 
 /* One shard as it shall be: field and record in turn, in the order of the table. */
 struct shard_words {
@@ -73,7 +71,7 @@ struct replace {
     const struct installation *installation;
     const struct city_table *table;
     struct city_store_change *change;
-    bool pending; /* said in meta */
+    struct city_version version;
 };
 
 /* True when every record that is wanted is stored, and no other. */
@@ -115,23 +113,9 @@ static void collect(const struct replace *replace, int32_t shard, const struct s
     }
 }
 
-static int mark_pending(struct replace *replace)
+static int write_shard(struct replace *replace, int32_t shard, const struct shard_words *wanted)
 {
-    char key[CONTEXT_KEY_BYTES];
-    struct store_reply *reply = replace->pending
-                                    ? NULL
-                                    : CONTEXT_ASK(replace->context, "HSET", context_key(replace->context, "meta", key),
-                                                  "catalogue_pending", "1");
-    if (!replace->pending && !reply)
-        return replace->context->exit_code;
-    store_reply_free(reply);
-    replace->pending = true;
-    return EXIT_CODE_OK;
-}
-
-static int write_shard(struct replace *replace, const struct shard_words *wanted)
-{
-    int code = mark_pending(replace);
+    int code = city_version_touch(&replace->version, shard);
     if (code != EXIT_CODE_OK)
         return code;
     struct store_reply *reply = context_ask(replace->context, wanted->count, wanted->words, wanted->sizes);
@@ -155,7 +139,7 @@ static int replace_shard(struct replace *replace, int32_t shard)
     push_text(&wanted, "1");
     push_text(&wanted, key);
     collect(replace, shard, pairs, &wanted, &texts);
-    int code = equal(&wanted, pairs) ? EXIT_CODE_OK : write_shard(replace, &wanted);
+    int code = equal(&wanted, pairs) ? EXIT_CODE_OK : write_shard(replace, shard, &wanted);
     store_reply_free(pairs);
     free(texts);
     free(wanted.words);
@@ -163,31 +147,16 @@ static int replace_shard(struct replace *replace, int32_t shard)
     return code;
 }
 
-static int publish_version(struct replace *replace)
-{
-    char key[CONTEXT_KEY_BYTES];
-    struct store_reply *reply =
-        CONTEXT_ASK(replace->context, "EVAL", publish_script, "1", context_key(replace->context, "meta", key));
-    if (!reply)
-        return replace->context->exit_code;
-    replace->change->version = reply->integer;
-    store_reply_free(reply);
-    return EXIT_CODE_OK;
-}
-
 int city_store_replace(struct context *context, const struct installation *installation, const struct city_table *table,
                        struct city_store_change *change)
 {
-    char key[CONTEXT_KEY_BYTES];
     struct replace replace = {.context = context, .installation = installation, .table = table, .change = change};
     *change = (struct city_store_change){.version = installation->catalogue_version};
-    struct store_reply *reply = CONTEXT_ASK(context, "HEXISTS", context_key(context, "meta", key), "catalogue_pending");
-    if (!reply)
-        return context->exit_code;
-    replace.pending = reply->integer == 1;
-    store_reply_free(reply);
-    int code = EXIT_CODE_OK;
+    int code = city_version_begin(&replace.version, context, installation);
     for (int32_t shard = 0; shard < installation->partitions && code == EXIT_CODE_OK; shard++)
         code = replace_shard(&replace, shard);
-    return code == EXIT_CODE_OK && replace.pending ? publish_version(&replace) : code;
+    if (code == EXIT_CODE_OK)
+        code = city_version_publish(&replace.version, &change->version);
+    city_version_release(&replace.version);
+    return code;
 }

@@ -37,6 +37,7 @@ struct command {
     X(TEXT, prefix, "isobar:", 0, 0, "prefix of all keys in Redis")                                                    \
     X(INT, timeout_ms, "5000", 100, 600000, "time after which Redis or Kafka is taken for unreachable, ms")
 
+extern const struct command command_cities;
 extern const struct command command_deadletter;
 extern const struct command command_drain;
 extern const struct command command_explain;

@@ -12,11 +12,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Words of the command line and of tables are said as they came, but a terminal gets none of their controls. */
+static void hide_controls(char *text)
+{
+    for (unsigned char *p = (unsigned char *)text; *p; p++) {
+        if ((*p < 0x20 && *p != '\n') || *p == 0x7f)
+            *p = '?';
+        else if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+            p[0] = p[1] = '?';
+    }
+}
+
 __attribute__((format(printf, 3, 0))) static void say(const struct context *context, const char *kind,
                                                       const char *format, va_list args)
 {
     struct buf text = BUF_EMPTY;
     buf_vprintf(&text, format, args);
+    if (text.size)
+        hide_controls(text.data);
     fprintf(stderr, "isobarctl %s: %s%s\n", context->command, kind, text.data);
     buf_release(&text);
 }

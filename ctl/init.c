@@ -33,6 +33,7 @@
     X(TEXT, pane, "", 0, 0, "pane, of which all windows ever are multiples, as 1m; empty: the largest that fits")      \
     X(TEXT, cities, "", 0, 0, "table of cities, CSV; replaces the catalogue. Empty: leaves it as it is")               \
     X(INT, city_limit, "0", 0, 1000000, "takes the first so many cities of the table; 0: all")                         \
+    X(INT, city_max, "0", 0, 1000000, "most cities that the installation may have; 0: leaves it, 1000000 at first")    \
     X(TEXT, zoneinfo, "/usr/share/zoneinfo", 0, 0, "folder of the IANA time zones that cities may name")
 
 struct init_options {
@@ -97,6 +98,7 @@ static int check_arguments(struct init *init)
                             options->topic);
     snprintf(wanted->topic, sizeof wanted->topic, "%s", options->topic);
     wanted->partitions = (int32_t)options->partitions;
+    wanted->city_max = INSTALLATION_CITIES_MAX;
     int code = rule_request_read(&init->context, &init->request, wanted);
     return code == EXIT_CODE_OK ? read_cities(init) : code;
 }
@@ -261,6 +263,27 @@ static int ensure_topics(struct init *init)
 
 /* ---- Redis as it shall be ---- */
 
+/* Before the cities, which it bounds. */
+static int put_max(struct init *init)
+{
+    char key[CONTEXT_KEY_BYTES], text[24];
+    struct context *context = &init->context;
+    int64_t most = init->options->city_max ? init->options->city_max : init->there.city_max;
+    if ((int64_t)init->table.count > most)
+        return context_fail(context, EXIT_CODE_REFUSED,
+                            "%s has %zu cities, and the installation may have %" PRId64
+                            ": raise --city-max, or give --city-limit",
+                            init->options->cities, init->table.count, most);
+    if (most == init->there.city_max)
+        return EXIT_CODE_OK;
+    snprintf(text, sizeof text, "%" PRId64, most);
+    struct store_reply *reply = CONTEXT_ASK(context, "HSET", context_key(context, "meta", key), "city_max", text);
+    if (!reply)
+        return context->exit_code;
+    store_reply_free(reply);
+    return EXIT_CODE_OK;
+}
+
 static int put_cities(struct init *init)
 {
     struct city_store_change change;
@@ -307,7 +330,8 @@ static int provision(struct init *init)
            init->context.prefix, init->context.redis);
     if (!init->exists)
         init->there = init->wanted;
-    return put_cities(init);
+    code = put_max(init);
+    return code == EXIT_CODE_OK ? put_cities(init) : code;
 }
 
 static int make(struct init *init)

@@ -17,11 +17,12 @@ enum field {
     PANE_MS, /* this and the others are not in every installation */
     WINDOWS,
     LATENESS_MS,
+    CITY_MAX,
     FIELDS
 };
-static const char *const names[FIELDS] = {"format",     "cluster_id",     "topic",
-                                          "partitions", "config_version", "catalogue_version",
-                                          "pane_ms",    "windows",        "lateness_ms"};
+static const char *const names[FIELDS] = {"format",         "cluster_id",        "topic",   "partitions",
+                                          "config_version", "catalogue_version", "pane_ms", "windows",
+                                          "lateness_ms",    "city_max"};
 
 #define PANE_MAX_MS INT64_C(86400000)
 
@@ -65,6 +66,10 @@ static enum field parse(const struct store_reply *const *values, struct installa
         return CONFIG_VERSION;
     if (!context_integer(values[CATALOGUE_VERSION], 0, INT64_MAX / 4, &out->catalogue_version))
         return CATALOGUE_VERSION;
+    out->city_max = INSTALLATION_CITIES_MAX;
+    if (values[CITY_MAX]->type != STORE_NIL &&
+        !context_integer(values[CITY_MAX], 1, INSTALLATION_CITIES_MAX, &out->city_max))
+        return CITY_MAX;
     if (values[PANE_MS]->type == STORE_NIL)
         return former_rules(values, out);
     return context_integer(values[PANE_MS], 1000, PANE_MAX_MS, &out->pane_ms) ? FIELDS : PANE_MS;
@@ -93,7 +98,7 @@ int installation_read(struct context *context, struct installation *out)
     struct store_reply *reply =
         CONTEXT_ASK(context, "HMGET", context_key(context, "meta", key), names[FORMAT], names[CLUSTER_ID], names[TOPIC],
                     names[PARTITIONS], names[CONFIG_VERSION], names[CATALOGUE_VERSION], names[PANE_MS], names[WINDOWS],
-                    names[LATENESS_MS]);
+                    names[LATENESS_MS], names[CITY_MAX]);
     if (!reply)
         return ERR_UNAVAILABLE;
     bool some = false;

@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INSTALLATION_FORMAT 1
-#define INSTALLATION_FORMER 64
+#define INSTALLATION_FORMAT     1
+#define INSTALLATION_FORMER     64
+#define INSTALLATION_CITIES_MAX 1000000 /* what a dashboard holds */
 
 struct installation {
     char cluster_id[64]; /* of Kafka; "" when the broker has none */
@@ -20,6 +21,7 @@ struct installation {
     int32_t partitions;
     int64_t pane_ms;                      /* for ever; 0: made before rules were kept, isobarctl init adds them */
     int64_t catalogue_version;            /* 0: no cities yet */
+    int64_t city_max;                     /* most cities it may have; INSTALLATION_CITIES_MAX when that was never set */
     struct rules rules;                   /* the newest, with the installation's pane */
     char former[INSTALLATION_FORMER][16]; /* sizes of other versions: their windows may still be there */
     size_t former_count;                  /* 0 until rule_store_former */

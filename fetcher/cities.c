@@ -210,10 +210,11 @@ static void take_over(struct cities *cities, struct cities_shard *shard, int64_t
 }
 
 /* The parts of the version that `part` belongs to; NULL when they do not fit together. */
-static struct cities_parts *parts_of(struct cities_shard *shard, const Isobar__V1__Catalogue *part, int64_t told)
+static struct cities_parts *parts_of(struct cities_shard *shard, const Isobar__V1__Catalogue *part)
 {
     struct cities_parts *parts = shard->parts;
-    bool other = parts && (part->version > parts->version || (part->version == told && parts->version != told));
+    bool other =
+        parts && (part->version > parts->version || (part->version == shard->told && parts->version != shard->told));
     if (parts && (other || part->parts != parts->parts)) {
         parts_free(parts);
         parts = shard->parts = NULL;
@@ -227,9 +228,10 @@ static struct cities_parts *parts_of(struct cities_shard *shard, const Isobar__V
     return part->version == parts->version ? parts : NULL;
 }
 
-void cities_told(struct cities *cities, int64_t version)
+void cities_told(struct cities *cities, int32_t shard, int64_t version)
 {
-    cities->told = version;
+    if (shard >= 0 && shard < cities->shard_count)
+        cities->shards[shard].told = version;
 }
 
 bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64_t now_ms)
@@ -239,9 +241,9 @@ bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64
         return false;
     struct cities_shard *shard = &cities->shards[part->shard];
     if (!shard->held || part->version <= 0 || part->version == shard->version ||
-        (part->version < shard->version && part->version != cities->told))
+        (part->version < shard->version && part->version != shard->told))
         return false;
-    struct cities_parts *parts = parts_of(shard, part, cities->told);
+    struct cities_parts *parts = parts_of(shard, part);
     if (!parts || parts->have[part->part] || parts->count + part->n_cities > CITIES_SHARD_MAX)
         return false;
     parts->have[part->part] = true;
@@ -304,10 +306,10 @@ bool city_failing(const struct city *city)
     return schedule_parked(&city->weather.item) || city->weather.item.attempt >= CITY_FAILING;
 }
 
-bool cities_complete(const struct cities *cities, int64_t version)
+bool cities_complete(const struct cities *cities)
 {
     for (int32_t s = 0; s < cities->shard_count; s++) {
-        if (cities->shards[s].held && cities->shards[s].version != version)
+        if (cities->shards[s].held && cities->shards[s].version == 0)
             return false;
     }
     return true;

@@ -49,6 +49,7 @@ struct city {
 struct cities_shard {
     int64_t number;  /* assignment number */
     int64_t version; /* of the catalogue taken over; 0 none */
+    int64_t told;    /* newest version as the leader has it; 0: not known */
     bool held;
     struct city **cities; /* ascending by id */
     size_t count;
@@ -61,7 +62,6 @@ struct cities {
     bool want_history;
     struct cities_shard *shards;
     int32_t shard_count;
-    int64_t told;     /* newest version of the catalogue as the leader has it; 0: not known */
     int64_t unusable; /* catalogue entries with impossible coordinates or ids, since the start */
 };
 
@@ -82,10 +82,10 @@ void cities_drop(struct cities *cities, int32_t shard);
  */
 bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64_t now_ms);
 /*
- * The leader says which version of the catalogue is the newest. When Redis has gone back that is lower than what is
- * held, and its parts are taken all the same.
+ * The leader says which version of the shard's cities is the newest. When Redis has gone back that is lower than what
+ * is held, and its parts are taken all the same. Out of range: ignored.
  */
-void cities_told(struct cities *cities, int64_t version);
+void cities_told(struct cities *cities, int32_t shard, int64_t version);
 /* What the city is polled for by calls of that kind. */
 struct city_polls *city_polls(struct city *city, enum fetch_call kind);
 /* The city whose weather or air it is; NULL for NULL. */
@@ -103,8 +103,8 @@ bool city_has_seen(const struct city_polls *polls, int64_t observed_at_ms);
 /* True when its weather is parked or failed CITY_FAILING times in a row. */
 bool city_failing(const struct city *city);
 
-/* True when every shard held has a catalogue of `version`. */
-bool cities_complete(const struct cities *cities, int64_t version);
+/* True when every shard held has its cities, of whichever version. */
+bool cities_complete(const struct cities *cities);
 
 struct cities_counts {
     int64_t shards, complete; /* held; of these with a catalogue */

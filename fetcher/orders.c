@@ -88,7 +88,10 @@ static void on_target(void *arg, const Isobar__V1__Target *target)
     if (fetcher->draining || fetcher->partitions_differ || fetcher->cities.shard_count == 0)
         return;
     int32_t share = share_of(fetcher, target->calls_per_minute_milli);
-    cities_told(&fetcher->cities, target->catalogue_version);
+    for (size_t i = 0; i < target->n_shards; i++)
+        cities_told(&fetcher->cities, target->shards[i]->index,
+                    target->shards[i]->catalogue_version ? target->shards[i]->catalogue_version
+                                                         : target->catalogue_version);
     bool changed = hold(fetcher, target, now) || share != fetcher->meter.minute.share_milli || !fetcher->has_target;
     meter_share(&fetcher->meter, BUCKET_UNLIMITED, share, now);
     fetcher->has_target = true;
@@ -104,7 +107,7 @@ static void on_catalogue(struct fetcher *fetcher, const Isobar__V1__Catalogue *p
     if (fetcher->partitions_differ || !cities_part(&fetcher->cities, part, loop_now_ms(fetcher->loop)))
         return;
     fetcher->metrics.catalogue_unusable_total = fetcher->cities.unusable;
-    if (part->version != fetcher->catalogue_said && cities_complete(&fetcher->cities, part->version)) {
+    if (part->version != fetcher->catalogue_said && cities_complete(&fetcher->cities)) {
         struct cities_counts counts = cities_count(&fetcher->cities);
         fetcher->catalogue_said = part->version;
         log_info("catalogue", LOG_INT("version", part->version), LOG_INT("shards", counts.shards),

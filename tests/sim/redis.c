@@ -283,7 +283,18 @@ void redis_catalogue(void)
     struct redis_key *meta = redis_key(PREFIX "meta");
     int32_t partition = (int32_t)between(0, world.partitions - 1);
     put_city(partition, feeds[partition].cities[0], chance(500));
-    redis_set_integer(meta, "catalogue_version", ++redis.catalogue); /* no version is given to two, as HINCRBY may */
+    int64_t version = ++redis.catalogue; /* no version is given to two, as HINCRBY may */
+    bool known = redis_integer(meta, "catalogue_shards") == redis_integer(meta, "catalogue_version");
+    redis_set_integer(meta, "catalogue_version", version);
+    if (chance(300))
+        return; /* by an older isobarctl, which does not say which shard it was */
+    for (int32_t p = 0; p < world.partitions; p++) {
+        char field[32];
+        snprintf(field, sizeof field, "catalogue_of_%d", p);
+        if (!known || p == partition)
+            redis_set_integer(meta, field, version);
+    }
+    redis_set_integer(meta, "catalogue_shards", version);
 }
 
 void redis_begin(void)

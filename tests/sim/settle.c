@@ -98,7 +98,7 @@ static bool shard_settled(const struct coordinator *leader, int32_t shard, char 
     const struct slot *slot = &leader->shards.slots[shard];
     const struct member *owner = slot->state != SLOT_FREE ? member_by_key(&leader->members, slot->owner) : NULL;
     const struct fetcher *holder = shard_holder(shard);
-    int64_t version = redis_integer(redis_find(PREFIX "meta"), "catalogue_version");
+    int64_t version = catalogue_shard_version(leader->catalogue, shard);
     if (!holder || !owner || strcmp(owner->id, holder->id) != 0) {
         snprintf(why, WHY_BYTES, "shard %d is polled by %s, given to %s", shard,
                  holder ? holder->id : "none or several", owner ? owner->id : "nobody");
@@ -106,7 +106,8 @@ static bool shard_settled(const struct coordinator *leader, int32_t shard, char 
     }
     const struct cities_shard *held = &holder->cities.shards[shard];
     if (slot->state == SLOT_GIVEN && held->number == slot->number && held->version == version &&
-        held->count == FEED_CITIES)
+        held->count == FEED_CITIES &&
+        catalogue_version(leader->catalogue) == redis_integer(redis_find(PREFIX "meta"), "catalogue_version"))
         return true;
     snprintf(why, WHY_BYTES, "%s holds shard %d as %lld, given as %lld, catalogue %lld of %lld, %zu cities", holder->id,
              shard, (long long)held->number, (long long)slot->number, (long long)held->version, (long long)version,

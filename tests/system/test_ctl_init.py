@@ -39,6 +39,7 @@ def test_init_makes_what_the_contract_says_and_again_changes_nothing(stack):
     code, out, err = run(stack, "init", "--cities", CITIES_CSV, "--city-limit", "40")
     assert code == 0 and err == "" and "cities: 40 from" in out and "catalogue version 1" in out
     meta = {k.decode(): v.decode() for k, v in redis.hgetall("isobar:meta").items()}
+    assert [meta.pop(f"catalogue_of_{p}") for p in range(24)] == 24 * ["1"] and meta.pop("catalogue_shards") == "1"
     assert meta.pop("cluster_id") and re.fullmatch("[0-9a-f]{32}", meta.pop("installation"))
     assert meta == {"format": "1", "topic": "weather.observations", "partitions": "24", "windows": WINDOWS, "lateness_ms": "172800000",
                     "pane_ms": "300000", "config_version": "1", "catalogue_version": "1"}

@@ -13,7 +13,7 @@ static void all_shards_the_empty_ones_too(void **state)
     assert_int_equal(store_outstanding(fixture->store), 0); /* 0: there is none */
     catalogue_want(catalogue, 5, SHARDS);
     catalogue_want(catalogue, 5, SHARDS);
-    assert_int_equal(store_outstanding(fixture->store), SHARDS + 1);
+    assert_int_equal(store_outstanding(fixture->store), 1); /* the versions of the shards, then these */
     assert_int_equal(catalogue_version(catalogue), 0);
     UNTIL(fixture->loop, catalogue_version(catalogue) == 5);
     for (int32_t shard = 0; shard < SHARDS; shard++) {
@@ -57,7 +57,7 @@ static void the_old_version_is_served_until_the_new_one_is_whole(void **state)
     put_city(0, 2, 5);
     catalogue_want(catalogue, 2, SHARDS);
     catalogue_want(catalogue, 3, SHARDS); /* while a read is on its way: later */
-    assert_int_equal(store_outstanding(fixture->store), SHARDS + 1);
+    assert_int_equal(store_outstanding(fixture->store), 1);
     assert_int_equal(catalogue_version(catalogue), 1);
     send_shard(fixture, 0);
     assert_true(fixture->cities == 1 && fixture->version == 1);
@@ -124,6 +124,101 @@ static void bad_records_do_not_cost_the_others(void **state)
     assert_true(fixture->cities == 1 && fixture->seen[1] == 1);
 }
 
+static void put_versions(int64_t version, const char *first, const char *second, const char *third)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)version);
+    REDIS_DO("HSET", "isobar:meta", "catalogue_version", text, "catalogue_shards", text, "catalogue_of_0", first,
+             "catalogue_of_1", second, "catalogue_of_2", third);
+}
+
+static void want(struct fixture *fixture, int64_t version)
+{
+    catalogue_want(fixture->coordinator->catalogue, version, SHARDS);
+    UNTIL(fixture->loop, catalogue_version(fixture->coordinator->catalogue) == version);
+}
+
+static int cities_in(struct fixture *fixture, int32_t shard)
+{
+    send_shard(fixture, shard);
+    assert_int_equal(fixture->version, catalogue_shard_version(fixture->coordinator->catalogue, shard));
+    return (int)fixture->cities;
+}
+
+/* What is in Redis beside the shard that changed tells whether it was read. */
+static void only_shards_that_changed_are_read(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct catalogue *catalogue = fixture->coordinator->catalogue;
+    assert_int_equal(catalogue_shard_version(catalogue, 0), 0);
+    put_city(0, 1, 5);
+    put_city(1, 2, 5);
+    put_versions(3, "1", "2", "3");
+    want(fixture, 3);
+    assert_true(catalogue_shard_version(catalogue, 0) == 1 && catalogue_shard_version(catalogue, 2) == 3);
+    assert_true(catalogue_shard_version(catalogue, -1) == 0 && catalogue_shard_version(catalogue, SHARDS) == 0);
+    put_city(0, 3, 5);
+    put_city(1, 4, 5);
+    put_versions(4, "1", "4", "3");
+    want(fixture, 4);
+    assert_true(cities_in(fixture, 0) == 1 && cities_in(fixture, 1) == 2 && cities_in(fixture, 2) == 0);
+    put_versions(5, "1", "4", "5"); /* and what moved over moves over again */
+    want(fixture, 5);
+    assert_true(cities_in(fixture, 0) == 1 && cities_in(fixture, 1) == 2);
+}
+
+/* Whoever does not say which shard changed, or says it of another version, has all of them read. */
+static void without_versions_of_shards_all_are_read(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct catalogue *catalogue = fixture->coordinator->catalogue;
+    put_city(0, 1, 5);
+    put_versions(2, "1", "2", "2");
+    want(fixture, 2);
+    put_city(0, 2, 5);
+    REDIS_DO("HSET", "isobar:meta", "catalogue_version", "3"); /* an older isobarctl */
+    want(fixture, 3);
+    assert_true(cities_in(fixture, 0) == 2 && catalogue_shard_version(catalogue, 0) == 3);
+    put_city(0, 3, 5);
+    put_versions(4, "x", "", "3"); /* damaged */
+    want(fixture, 4);
+    assert_true(cities_in(fixture, 0) == 3 && catalogue_shard_version(catalogue, 1) == 4);
+    put_city(2, 4, 5);
+    REDIS_DO("HSET", "isobar:meta", "installation", "another");
+    put_versions(5, "5", "5", "3");
+    want(fixture, 5);
+    assert_int_equal(cities_in(fixture, 2), 1);
+}
+
+/* A fetcher that holds a shard gets it when it changes, without a heartbeat; once. */
+static void what_changed_is_pushed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct coordinator *coordinator = fixture->coordinator;
+    struct member like = {.incarnation = 7, .role = ISOBAR__V1__ROLE__FETCHER, .capacity = 100};
+    snprintf(like.id, sizeof like.id, "fetcher-1");
+    put_versions(4, "4", "4", "4");
+    leader_begin(coordinator, SHARDS, "t", 1);
+    want(fixture, 4);
+    struct member *member = member_restore(&coordinator->members, &like, 0);
+    member->state = MEMBER_LIVE;
+    for (int32_t i = 0; i < SHARDS; i++) {
+        coordinator->shards.slots[i] =
+            (struct slot){.state = i == 2 ? SLOT_RELEASING : SLOT_GIVEN, .owner = member->key, .number = 1};
+        coordinator->shards.views[i].catalogue_version = i == 1 ? 0 : 4; /* it has not said that it has shard 1 */
+    }
+    fixture->messages = 0;
+    report_push(coordinator);
+    assert_int_equal(fixture->messages, 0); /* it has what there is */
+    put_city(0, 1, 5);
+    put_versions(5, "5", "5", "5");
+    want(fixture, 5);
+    report_push(coordinator);
+    assert_true(fixture->messages == 1 && fixture->version == 5 && fixture->cities == 1);
+    report_push(coordinator);
+    assert_int_equal(fixture->messages, 1);
+}
+
 /* A fetcher gets the shards it holds as soon as it reports another version, and again until it has them, ever more
  * seldom. */
 static void fetchers_are_served_what_they_lack(void **state)
@@ -185,6 +280,9 @@ int main(void)
         T(a_read_that_fails_is_begun_anew),
         T(a_redis_that_was_emptied_has_no_catalogue),
         T(bad_records_do_not_cost_the_others),
+        T(only_shards_that_changed_are_read),
+        T(without_versions_of_shards_all_are_read),
+        T(what_changed_is_pushed),
         T(fetchers_are_served_what_they_lack),
     };
     return cmocka_run_group_tests(tests, redis_client_start, redis_client_stop);

@@ -159,7 +159,7 @@ static const struct {
 } no_tables[] = {
     {"", "t.csv:1: the table is empty"},
     {HEADER, "t.csv:1: the table has no cities"},
-    {"id,name\n" GOOD, "t.csv:1: the header lacks the column \"ascii_name\""},
+    {"id,name\n" GOOD, "t.csv:1: the header lacks the column \"country\""},
     {GOOD, "t.csv:1: the header has an unknown column \"5809844\""},
     {"id,id,name,ascii_name,country,lat,lon,population,zone\n", "t.csv:1: the header has twice the column \"id\""},
     {HEADER GOOD "\n" GOOD, "t.csv:3: an empty line"},
@@ -175,14 +175,14 @@ static const struct {
     {HEADER "99999999999999999999,A,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: id \"99999999999999999999\": "},
     {HEADER "1,,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name \"\": "},
     {HEADER "1, A,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name \" A\": "},
-    {HEADER "1,A\tB,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name \"A\tB\": "},
-    {HEADER "1,\"A\nB\",A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name \"A\nB\": "},
+    {HEADER "1,A\tB,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name \"A?B\": "},
+    {HEADER "1,\"A\nB\",A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name \"A?B\": "},
     {HEADER "1,A\xc2\x85,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name "},
     {HEADER "1,\xff,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name "},
     {HEADER "1,\xc0\xaf,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name "},
     {HEADER "1,\xed\xa0\x80,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name "},
     {HEADER "1,A,\xc3\xa9,US,1,2,,0,Test/Seattle\n", "t.csv:2: ascii_name "},
-    {HEADER "1,A,,US,1,2,,0,Test/Seattle\n", "t.csv:2: ascii_name \"\": "},
+    {HEADER "1,東京,,JP,1,2,,0,Test/Seattle\n", "t.csv:2: ascii_name \"\": "},
     {HEADER "1,A,A,us,1,2,,0,Test/Seattle\n", "t.csv:2: country \"us\": "},
     {HEADER "1,A,A,USA,1,2,,0,Test/Seattle\n", "t.csv:2: country \"USA\": "},
     {HEADER "1,A,A,,1,2,,0,Test/Seattle\n", "t.csv:2: country \"\": "},
@@ -200,7 +200,7 @@ static const struct {
     {HEADER "1,A,A,US,1,2,x,0,Test/Seattle\n", "t.csv:2: elevation_m \"x\": "},
     {HEADER "1,A,A,US,1,2,,-1,Test/Seattle\n", "t.csv:2: population \"-1\": "},
     {HEADER "1,A,A,US,1,2,,100000001,Test/Seattle\n", "t.csv:2: population \"100000001\": "},
-    {HEADER "1,A,A,US,1,2,,,Test/Seattle\n", "t.csv:2: population \"\": "},
+    {HEADER "1,A\x1b[2J,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: name \"A?[2J\": "},
     {HEADER "1,A,A,US,1,2,,0,\n", "t.csv:2: zone \"\": "},
     {HEADER "1,A,A,US,1,2,,0,../zones/Test/Seattle\n", "t.csv:2: zone \"../zones/Test/Seattle\": "},
     {HEADER "1,A,A,US,1,2,,0,/etc/passwd\n", "t.csv:2: zone \"/etc/passwd\": "},
@@ -215,7 +215,7 @@ static const struct {
     {HEADER "1,A\rB,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: a carriage return that ends no line"},
     {"\xef\xbb" HEADER GOOD, "t.csv:1: a damaged byte order mark"},
     /* the line of a row is where it begins, also behind one that has line ends in quotes */
-    {HEADER "1,\"A\n\n\",A,US,1,2,,0,Test/Seattle\n2,B,B,US,91,2,,0,Test/Seattle\n", "t.csv:2: name \"A\n\n\": "},
+    {HEADER "1,\"A\n\n\",A,US,1,2,,0,Test/Seattle\n2,B,B,US,91,2,,0,Test/Seattle\n", "t.csv:2: name \"A??\": "},
 };
 
 static void must_not_parse(void **state)
@@ -253,6 +253,46 @@ static void every_fault_is_said_up_to_ten(void **state)
     assert_null(strstr(error.data, "t.csv:12:"));
     assert_non_null(strstr(error.data, "\nand 5 more"));
     buf_release(&text);
+    buf_release(&error);
+}
+
+static int read_skipping(const char *text, struct city_table *table, struct buf *error)
+{
+    struct city_table_source source = {.name = "t.csv", .zoneinfo = ZONES, .skip_bad = true};
+    FILE *stream = stream_of(text, strlen(text));
+    int status = city_table_read(table, stream, &source, error);
+    fclose(stream);
+    return status;
+}
+
+static void bad_rows_can_be_left_out(void **state)
+{
+    (void)state;
+    struct city_table table;
+    struct buf error = BUF_EMPTY;
+    assert_int_equal(read_skipping("id,name,country,lat,lon,zone\n"
+                                   "1,Bogotá,CO,4.6,-74,Test/Seattle\n"
+                                   "2,B,CO,91,2,Test/Seattle\n"
+                                   "too,few\n"
+                                   "1,C,CO,1,2,Test/Seattle\n"
+                                   "3,D,CO,1,2,Test/Nowhere\n"
+                                   "4,E,CO,1,2,Test/Seattle\n",
+                                   &table, &error),
+                     0);
+    assert_true(table.count == 2 && table.skipped == 4);
+    assert_true(table.rows[0].id == 1 && table.rows[1].id == 4);
+    assert_string_equal(table.rows[0].ascii_name, "Bogota");
+    assert_true(table.rows[0].population == 0 && !table.rows[0].elevation_known);
+    assert_non_null(strstr(error.data, "t.csv:3: lat \"91\": "));
+    assert_non_null(strstr(error.data, "\nt.csv:4: 2 fields instead of 6"));
+    assert_non_null(strstr(error.data, "\nt.csv:6: zone \"Test/Nowhere\" is not in zones"));
+    assert_non_null(strstr(error.data, "\nt.csv:5: the id 1 stands on line 2 already"));
+    city_table_release(&table);
+    buf_reset(&error);
+    assert_int_equal(read_skipping("id,name\n1,A\n", &table, &error), ERR_INVALID); /* the header is no row */
+    buf_reset(&error);
+    assert_int_equal(read_skipping(HEADER "1,A,A,US,91,2,,0,Test/Seattle\n", &table, &error), ERR_INVALID);
+    assert_non_null(strstr(error.data, "the table has no cities"));
     buf_release(&error);
 }
 
@@ -345,6 +385,7 @@ int main(void)
         cmocka_unit_test(a_limit_reads_no_further),
         cmocka_unit_test(must_not_parse),
         cmocka_unit_test(every_fault_is_said_up_to_ten),
+        cmocka_unit_test(bad_rows_can_be_left_out),
         cmocka_unit_test(sizes_are_bounded),
         cmocka_unit_test(no_time_zones),
         cmocka_unit_test(a_row_becomes_a_city),

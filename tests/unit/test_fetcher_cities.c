@@ -104,10 +104,9 @@ static void test_a_catalogue_is_taken_over_when_it_is_whole(void **state)
     assert_int_equal(counts(world).history_wanted, 30);
     assert_int_equal(world->schedule.count, 30);
     assert_int_equal(world->cities.shards[1].version, 1);
-    assert_true(cities_complete(&world->cities, 1));
-    assert_false(cities_complete(&world->cities, 2));
+    assert_true(cities_complete(&world->cities));
     cities_hold(&world->cities, 2, 6, NOW);
-    assert_false(cities_complete(&world->cities, 1));
+    assert_false(cities_complete(&world->cities)); /* the new shard has none yet */
     cities_drop(&world->cities, 2);
     assert_false(give(world, 1, 1, 0, 1, 0, 5)); /* not newer */
     assert_int_equal(counts(world).cities, 30);
@@ -134,11 +133,11 @@ static void test_a_lower_version_is_taken_when_the_leader_names_it(void **state)
 {
     struct world *world = *state;
     cities_hold(&world->cities, 0, 1, NOW);
-    cities_told(&world->cities, 9);
+    cities_told(&world->cities, 0, 9);
     assert_true(give(world, 0, 9, 0, 1, 0, 20));
     assert_false(give(world, 0, 4, 0, 1, 0, 5));  /* a late part of an older one */
     assert_false(give(world, 0, 10, 0, 2, 0, 5)); /* of a newer one that is not there any more, either */
-    cities_told(&world->cities, 4);
+    cities_told(&world->cities, 0, 4);
     assert_false(give(world, 0, 3, 0, 1, 0, 5));
     assert_false(give(world, 0, 4, 0, 2, 0, 5));
     assert_false(give(world, 0, 4, 0, 2, 0, 5));
@@ -146,7 +145,11 @@ static void test_a_lower_version_is_taken_when_the_leader_names_it(void **state)
     assert_int_equal(counts(world).cities, 10);
     assert_int_equal(world->cities.shards[0].version, 4);
     assert_true(give(world, 0, 5, 0, 1, 0, 3)); /* newer ones are taken as ever */
-    cities_told(&world->cities, 0);
+    cities_told(&world->cities, 1, 3);          /* of another shard */
+    assert_false(give(world, 0, 3, 0, 1, 0, 2));
+    cities_told(&world->cities, -1, 3);
+    cities_told(&world->cities, 99, 3);
+    cities_told(&world->cities, 0, 0);
     assert_false(give(world, 0, 0, 0, 1, 0, 1));
     assert_false(give(world, 0, -1, 0, 1, 0, 1));
     assert_int_equal(counts(world).cities, 3);

@@ -29,6 +29,11 @@ static void marks_and_capitals_go(void **state)
         {"L’Aquila", "l'aquila"},
         {"Zu\xcc\x88rich", "zurich"}, /* u and a combining mark */
         {"東京", "東京"},
+        {"Αθήνα", "αθηνα"},
+        {"Нижний", "нижнии"},
+        {"กรุงเทพ", "กรุงเทพ"}, /* marks of this script are vowels */
+        {"Straße", "strasse"},
+        {"ﬁn", "fin"},
         {"2×2÷1", "2×2÷1"},
         {"", ""},
         {"a\xff"
@@ -57,7 +62,7 @@ static void every_letter_of_the_table_has_its_base(void **state)
                                        "Ĵĵ",
                                        "Ķķĸ",
                                        "ĹĺĻļĽľĿŀŁł",
-                                       "ÑñŃńŅņŇňŉŊŋ",
+                                       "ÑñŃńŅņŇňŊŋ",
                                        "ÒÓÔÕÖØòóôõöøŌōŎŏŐő",
                                        "ŔŕŖŗŘř",
                                        "ŚśŜŝŞşŠšſȘș",
@@ -98,6 +103,40 @@ static void names_are_compared_so(void **state)
     assert_false(plain_equal("Reykjavík", "Reykjavi"));
 }
 
+static void umlauts_may_be_spelled_out(void **state)
+{
+    char text[] = "muenchen aeoeue", plain[] = "munchen";
+    (void)state;
+    assert_true(plain_undo_umlauts(text));
+    assert_string_equal(text, "munchen aou");
+    assert_false(plain_undo_umlauts(plain));
+    assert_string_equal(plain, "munchen");
+}
+
+static void names_have_an_ascii_form_or_none(void **state)
+{
+    char out[16];
+    (void)state;
+    assert_true(plain_ascii("Bogotá", out, sizeof out));
+    assert_string_equal(out, "Bogota");
+    assert_true(plain_ascii("Łódź Ærø", out, sizeof out));
+    assert_string_equal(out, "Lodz Aero");
+    assert_false(plain_ascii("東京", out, sizeof out));
+    assert_false(plain_ascii("a name that is too long", out, sizeof out));
+    assert_false(plain_ascii("\xff", out, sizeof out));
+}
+
+static void a_terminal_gets_no_control_characters(void **state)
+{
+    char out[8];
+    (void)state;
+    assert_string_equal(plain_shown("\x1b[2J", out, sizeof out), "?[2J");
+    assert_string_equal(plain_shown("\xc2\x9b\xc2\xa0", out, sizeof out), "?\xc2\xa0");
+    assert_string_equal(plain_shown("a\xff\n", out, sizeof out), "a??");
+    assert_string_equal(plain_shown("1234567é", out, sizeof out), "1234567");
+    assert_string_equal(plain_shown("123456é", out, sizeof out), "123456");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +144,9 @@ int main(void)
         cmocka_unit_test(every_letter_of_the_table_has_its_base),
         cmocka_unit_test(long_names_are_cut_between_characters),
         cmocka_unit_test(names_are_compared_so),
+        cmocka_unit_test(umlauts_may_be_spelled_out),
+        cmocka_unit_test(a_terminal_gets_no_control_characters),
+        cmocka_unit_test(names_have_an_ascii_form_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

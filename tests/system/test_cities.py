@@ -1,0 +1,216 @@
+"""isobarctl cities: what it changes, what it refuses, and what it says."""
+import json
+import os
+
+import oracle
+import pytest
+from conftest import ROOT, SANITIZED, TOPICS
+from ctl_runs import catalogue, run, started
+
+CITIES_CSV = os.path.join(ROOT, "data", "cities.csv")
+OWN = 2 ** 40 + 1
+OWN_PLACE = ("--name", "Wetterhütte Süd", "--latitude", "-46.5", "--longitude", "8.25", "--zone", "Europe/Zurich", "--country", "CH")
+
+
+def cities(stack, *argv):
+    return run(stack, "cities", *argv, which=("redis",))
+
+
+def as_json(stack, *argv):
+    code, out, err = cities(stack, *argv, "--json")
+    assert code == 0 and err == "", err
+    return json.loads(out)
+
+
+def version(redis):
+    return int(redis.hget("isobar:meta", "catalogue_version"))
+
+
+def shard_versions(redis):
+    return {int(k[len(b"catalogue_of_"):]): int(v) for k, v in redis.hgetall("isobar:meta").items() if k.startswith(b"catalogue_of_")}
+
+
+def last_audit(redis):
+    entry = redis.xrevrange("isobar:audit", count=1)[0][1]
+    assert b"@" in entry[b"who"]
+    return entry[b"what"].decode(), entry[b"detail"].decode()
+
+
+def write(stack, text, name="table.csv"):
+    path = os.path.join(stack.dir, name)
+    with open(path, "w", encoding="utf-8", newline="") as f:
+        f.write(text)
+    return path
+
+
+@pytest.fixture
+def made(stack):
+    """An installation with the first 40 cities."""
+    redis = started(stack, TOPICS)
+    stack.init(24)
+    return redis
+
+
+@pytest.mark.sanitized
+def test_a_known_city_is_added_changed_and_removed(stack, made):
+    known = 1850147  # Tokyo
+    if known in catalogue(made):
+        cities(stack, "remove", str(known))
+    before, shards = version(made), shard_versions(made)
+    code, out, err = cities(stack, "add", str(known))
+    assert code == 0 and err == "" and out.startswith("Tokyo, JP (1850147) is added") and f"version {before + 1}" in out
+    assert catalogue(made)[known].zone == "Asia/Tokyo" and version(made) == before + 1
+    assert last_audit(made) == ("city_add", "Tokyo, JP (1850147): 35.68950 139.69171, Asia/Tokyo")
+    # Only its shard has another version.
+    changed = {p for p, v in shard_versions(made).items() if v != shards[p]}
+    assert changed == {oracle.shard(known, 24)} and int(made.hget("isobar:meta", "catalogue_shards")) == before + 1
+    # Again: nothing to do, and nothing is entered.
+    entries = made.xlen("isobar:audit")
+    code, out, _ = cities(stack, "add", str(known))
+    assert code == 0 and "is unchanged" in out and version(made) == before + 1 and made.xlen("isobar:audit") == entries
+    # With other coordinates it is a change, which is said.
+    code, out, _ = cities(stack, "add", str(known), "--latitude", "35.7", "--elevation", "40")
+    assert code == 0 and "is changed: coordinates 35.70000 139.69171 instead of 35.68950 139.69171, elevation 40 m instead of unknown" in out
+    assert catalogue(made)[known].latitude_e5 == 3570000 and last_audit(made)[0] == "city_change"
+    code, out, _ = cities(stack, "remove", "tokyo")
+    assert code == 0 and "Tokyo, JP (1850147) is removed" in out and "windows stay" in out
+    assert known not in catalogue(made) and last_audit(made) == ("city_remove", "Tokyo, JP (1850147)")
+
+
+@pytest.mark.sanitized
+def test_a_place_of_ones_own(stack, made):
+    assert as_json(stack, "add", str(OWN), *OWN_PLACE)["what"] == "added"
+    city = catalogue(made)[OWN]
+    assert (city.name, city.ascii_name, city.country, city.zone) == ("Wetterhütte Süd", "Wetterhutte Sud", "CH", "Europe/Zurich")
+    assert (city.latitude_e5, city.longitude_e5, city.elevation_known, city.population) == (-4650000, 825000, False, 0)
+    code, out, _ = cities(stack, "add", str(OWN), "--name", "東京", "--ascii-name", "Tokyo")
+    assert code == 0 and "name 東京 instead of Wetterhütte Süd, ASCII name Tokyo instead of Wetterhutte Sud" in out
+    before = version(made)
+    for argv, wanted in (((str(OWN + 1), *OWN_PLACE[2:]), "--name is wanted"),
+                         ((str(OWN + 1), *OWN_PLACE[:-2]), "--country is wanted"),
+                         ((str(OWN + 1), *OWN_PLACE, "--latitude", "91"), '--latitude "91": degrees'),
+                         ((str(OWN + 1), *OWN_PLACE, "--zone", "Europe/Nowhere"), '--zone "Europe/Nowhere": there is no such time zone'),
+                         ((str(OWN + 1), *OWN_PLACE, "--zone", "../../etc/passwd"), '--zone "../../etc/passwd": '),
+                         ((str(OWN + 1), *OWN_PLACE, "--country", "ch"), '--country "ch": two capitals'),
+                         ((str(OWN + 1), *OWN_PLACE, "--name", "東京"), "--ascii-name is wanted"),
+                         ((str(OWN + 1), *OWN_PLACE, "--elevation", "9001"), '--elevation "9001": '),
+                         (("5", *OWN_PLACE), "5: the table of known places has no such id"),
+                         (("0",), '"0": a whole number'), (("12x",), '"12x": a whole number'), (("9007199254740992",), '"9007199254740992": ')):
+        code, _, err = cities(stack, "add", *argv)
+        assert code == 2 and wanted in err, (argv, err)
+    assert version(made) == before and OWN + 1 not in catalogue(made)
+
+
+@pytest.mark.sanitized
+def test_cities_are_paused_and_go_on(stack, made):
+    code, out, _ = cities(stack, "pause", "Seattle", "bogota", "5809844")
+    assert code == 0 and "Seattle, US (5809844) is paused\nBogotá, CO (3688689) is paused\n" in out and out.count("Seattle") == 1
+    assert {c.city_id for c in catalogue(made).values() if c.paused} == {5809844, 3688689}
+    assert last_audit(made) == ("city_pause", "Seattle, US (5809844); Bogotá, CO (3688689)")
+    before = version(made)
+    assert "is already paused" in cities(stack, "pause", "Seattle")[1] and version(made) == before
+    # A change and an import leave it so.
+    assert "it stays paused" in cities(stack, "add", "5809844", "--latitude", "47.5")[1]
+    assert cities(stack, "import", CITIES_CSV)[0] == 0 and catalogue(made)[5809844].paused
+    assert [c["id"] for c in as_json(stack, "list", "--paused")["cities"]] == [3688689, 5809844]
+    assert as_json(stack, "resume", "3688689")["cities"] == [{"id": 3688689, "name": "Bogotá", "what": "resumed"}]
+    # One that is not there: nothing is changed.
+    before = version(made)
+    for words in (("Seattle", "Nowhere"), ("Seattle", "77")):
+        code, _, err = cities(stack, "resume", *words)
+        assert code == 2 and "no city" in err and version(made) == before and catalogue(made)[5809844].paused
+
+
+@pytest.mark.sanitized
+def test_cities_are_found(stack, made):
+    assert [c["name"] for c in as_json(stack, "search", "BOGOTA")["cities"]] == ["Bogotá"]
+    assert [c["id"] for c in as_json(stack, "search", "sao", "--known", "--country", "br", "--limit", "1")["cities"]] == [3448439]
+    code, out, _ = cities(stack, "search", "zzzz")
+    assert code == 1 and "no city" in out
+    listed = as_json(stack, "list")["cities"]
+    assert [c["id"] for c in listed] == sorted(catalogue(made)) and all(c["shard"] == oracle.shard(c["id"], 24) for c in listed)
+    code, out, _ = cities(stack, "list", "--country", "US", "--limit", "1")
+    assert code == 0 and "more: --limit shows them" in out and out.splitlines()[0].split()[:2] == ["id", "name"]
+    for argv, wanted in ((("search", "a", "--country", "USA"), "two letters"), (("search", "a" * 300), "at most 200 bytes"), (("search",), "search wants"),
+                         (("sing",), "'sing': add, remove"), (("list", "--known"), "--known is for search"), (("pause", "Seattle", "--zone", "UTC"), "are for add"),
+                         (("remove",), "remove wants"), (("add", "1", "2"), "add wants an id")):
+        code, _, err = cities(stack, *argv)
+        assert code == 2 and wanted in err, err
+
+
+@pytest.mark.sanitized
+def test_a_table_is_imported_whole_or_not_at_all(stack, made):
+    head = "id,name,country,lat,lon,zone\n"
+    path = write(stack, head + "1,A,DE,1,2,Europe/Berlin\n2,B,DE,91,2,Europe/Berlin\n3,C,DE,1,2,Mars/Base\n")
+    before, there = version(made), catalogue(made)
+    code, out, err = cities(stack, "import", path)
+    assert code == 78 and out == "" and "table.csv:3: lat \"91\": degrees" in err and 'table.csv:4: zone "Mars/Base" is not in' in err
+    assert version(made) == before and catalogue(made) == there
+    code, out, err = cities(stack, "import", path, "--skip-bad")
+    assert code == 0 and "1 added, 0 changed, 0 as they were, 2 rows left out" in out and "table.csv:3: lat" in err
+    assert set(catalogue(made)) == set(there) | {1}
+    path = write(stack, head + "1,Ä,DE,1,2.5,Europe/Berlin\n4,D,DE,1,2,Europe/Berlin\n")
+    assert as_json(stack, "import", path) == {"added": 1, "changed": 1, "unchanged": 0, "left_out": 0, "catalogue_version": before + 2}
+    assert last_audit(made) == ("city_import", f"{path}: 1 added, 1 changed, 0 as they were, 0 rows left out")
+    assert as_json(stack, "import", path)["unchanged"] == 2 and version(made) == before + 2
+    code, _, err = cities(stack, "import", path + ".not")
+    assert code == 78 and "No such file" in err
+
+
+@pytest.mark.sanitized
+def test_the_limit_of_cities_holds(stack):
+    redis = started(stack, TOPICS)
+    stack.init(24, None, 40, "--city-max", "41")
+    assert cities(stack, "add", str(OWN), *OWN_PLACE)[0] == 0
+    code, _, err = cities(stack, "add", str(OWN + 1), *OWN_PLACE)
+    assert code == 77 and "has 41 cities and may have 41, so 1 more do not fit: isobarctl init --city-max raises that" in err
+    code, _, err = cities(stack, "import", CITIES_CSV)
+    assert code == 77 and len(catalogue(redis)) == 41
+    assert cities(stack, "add", str(OWN), "--latitude", "1")[0] == 0  # a change is no city more
+    assert run(stack, "init", "--city-max", "42")[0] == 0
+    assert cities(stack, "add", str(OWN + 1), *OWN_PLACE)[0] == 0
+
+
+@pytest.mark.sanitized
+def test_a_change_that_ended_half_way_takes_effect_with_the_next(stack, made):
+    """The shard was written and the version not raised: whoever comes next raises it, even if that has nothing to change."""
+    cities(stack, "remove", "Seattle")
+    before = version(made)
+    assert cities(stack, "add", "5809844")[0] == 0
+    raised = version(made)
+    made.hset("isobar:meta", mapping={"catalogue_version": before, "catalogue_shards": before, "catalogue_pending": "1"})
+    code, out, _ = cities(stack, "add", "5809844")
+    assert code == 0 and "unchanged" in out and version(made) == raised and set(shard_versions(made).values()) == {raised}
+    assert not made.hexists("isobar:meta", "catalogue_pending")
+    # An older isobarctl raises the version without saying which shard: the next one names all.
+    made.hincrby("isobar:meta", "catalogue_version")
+    assert cities(stack, "pause", "Seattle")[0] == 0 and set(shard_versions(made).values()) == {raised + 2}
+
+
+@pytest.mark.sanitized
+def test_hostile_names_do_nothing(stack, made):
+    name = "<img src=x onerror=alert(1)>\"'&%s%n$(reboot){}"
+    assert cities(stack, "add", str(OWN), *OWN_PLACE, "--name", name)[0] == 0
+    assert as_json(stack, "search", "<img")["cities"][0]["name"] == name
+    for bad in ("a\x1b[2Jb", "a\nb", "\u0085x", " x", "x" * 201):
+        code, out, err = cities(stack, "add", str(OWN + 1), *OWN_PLACE, "--name", bad)
+        assert code == 2 and "\x1b" not in err and "name" in err
+    # What others wrote into Redis is shown without control characters, and damaged records cost nothing.
+    city_pb2 = oracle.modules()[2]
+    evil = city_pb2.City(format=1, city_id=OWN + 2, name="e\x1b]0;x\x07vil", ascii_name="e\nvil", country="X\x1b", zone="\x1b[31m")
+    key = f"isobar:{{{oracle.shard(OWN + 2, 24)}}}:cities"
+    made.hset(key, mapping={str(OWN + 2): evil.SerializeToString(), "7": b"\xff\xff"})
+    for argv in (("list",), ("search", "vil"), ("list", "--json"), ("pause", str(OWN + 2))):
+        code, out, err = cities(stack, *argv)
+        assert code == 0 and "\x1b" not in out + err and "\x07" not in out + err, out
+    code, out, err = cities(stack, "list", "evil")
+    assert code == 0 and "1 damaged record" in err
+
+
+@pytest.mark.skipif(SANITIZED, reason="a matter of speed")
+def test_a_hundred_thousand_cities_are_imported_quickly(stack, made):
+    rows = [f"{i},Place {i},DE,{i % 180 - 90}.{i % 100000:05d},{i % 360 - 180}.5,Europe/Berlin\n" for i in range(1, 100001) if i % 180]
+    path = write(stack, "id,name,country,lat,lon,zone\n" + "".join(rows))
+    answer = as_json(stack, "import", path)
+    assert answer["added"] == len(rows) and len(catalogue(made)) == len(rows) + 40
+    assert [c["id"] for c in as_json(stack, "search", "Place 77777")["cities"]][:1] == [77777]
