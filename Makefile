@@ -34,6 +34,7 @@ isobar-devbroker_DIR   := tests/devbroker
 isobar-owmsim_DIR      := tests/owmsim
 isobar-sim_DIR         := tests/sim
 isobar-apply_DIR       := tests/oracle
+isobar-rhythm_DIR      := tests/rhythm
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
 # As many jobs as there are processors, unless the caller says how many.
@@ -61,8 +62,9 @@ isobarctl_EXTRA := $(BUILD)/libworker.a
 # The simulator stands in for what the components are built on, so its objects come before the library's.
 isobar-sim_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,\
                     $(wildcard worker/*.c coordinator/*.c fetcher/*.c)))
+isobar-rhythm_EXTRA := $(BUILD)/fetcher/schedule.o $(BUILD)/fetcher/rhythm.o
 isobar-apply_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard worker/*.c)))
-$(foreach p,$(PROGRAMS) isobar-sim isobar-apply,$(eval $(call program,$(p))))
+$(foreach p,$(PROGRAMS) isobar-sim isobar-apply isobar-rhythm,$(eval $(call program,$(p))))
 
 $(BUILD)/libisobar.a: $(COMMON_O)
 $(BUILD)/libworker.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard worker/*.c)))
@@ -103,7 +105,7 @@ $(BUILD)/libcomponents.a: $(PURE_O)
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcomponents.a $(BUILD)/libisobar.a
 	@mkdir -p $(@D) && echo "LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
-unit-programs: $(UNIT) $(BUILD)/bin/isobar-sim $(BUILD)/bin/isobar-apply
+unit-programs: $(UNIT) $(patsubst %,$(BUILD)/bin/isobar-%,sim apply rhythm)
 unit: $(UNIT)
 	$(Q)for t in $^; do echo "TEST $$t"; $$t || exit 1; done
 

@@ -105,7 +105,8 @@ static struct call *gather(struct fetcher *fetcher, int64_t now_ms)
     do {
         call_add(fetcher, call, due.city, now_ms);
         due = due_with(fetcher, call->kind);
-        if (!due.city || due.kind != call->kind || city_polls(due.city, due.kind)->item.due_ms > now_ms + ahead)
+        if (!due.city || due.kind != call->kind ||
+            !schedule_joins(schedule_for(fetcher, due.kind), &city_polls(due.city, due.kind)->item, ahead, now_ms))
             break;
         most = places_max(fetcher, &due) < most ? places_max(fetcher, &due) : most;
     } while (call->count < most && weight_of(fetcher, call->kind, call->count + 1) <= room);
@@ -213,6 +214,8 @@ static void send_rows(struct fetcher *fetcher, struct city *city, enum fetch_cal
     struct city_polls *polls = city_polls(city, kind);
     if (!city->told)
         tell(fetcher, city, count ? rows[0].provider : 0);
+    if (kind != FETCH_HISTORY && count)
+        schedule_saw(schedule_for(fetcher, kind), &polls->item, rows[0].observed_at_ms);
     if (kind == FETCH_HISTORY) {
         city->history_done = true;
         fetcher->metrics.history_rows_total += (int64_t)count;

@@ -165,6 +165,8 @@ static void update(const struct cities *cities, struct city *city, const struct 
         city->latitude_e5 = entry->latitude_e5;
         city->longitude_e5 = entry->longitude_e5;
         unschedule(cities, city);
+        schedule_forget(&city->weather.item);
+        schedule_forget(&city->air.item);
     }
     if (city->zone != entry->zone || strcmp(city->country, entry->country) != 0)
         city->told = false;

@@ -14,6 +14,7 @@
 #define FLUSH_MS     700 /* that a drain waits for Kafka */
 #define SAY_EVERY_MS 10000
 #define HOUR_MS      INT64_C(3600000)
+#define TOGETHER_MS  5000 /* cities whose readings change at the same time are asked for in few calls */
 
 static int64_t now_of(const struct fetcher *fetcher)
 {
@@ -82,6 +83,11 @@ static void update_gauges(struct fetcher *fetcher, int64_t now_ms)
         fetcher->gate.state != GATE_OPEN && fetcher->gate.until_ms > now_ms ? fetcher->gate.until_ms - now_ms : 0;
     metrics->redirects_total = link_redirects(fetcher->link);
     metrics->share_milli = fetcher->meter.minute.share_milli;
+    const struct schedule *weather = &fetcher->schedule, *air = &fetcher->air_schedule;
+    metrics->rhythm_hits_total = weather->outcomes[RHYTHM_HIT] + air->outcomes[RHYTHM_HIT];
+    metrics->rhythm_misses_total = weather->outcomes[RHYTHM_MISS] + air->outcomes[RHYTHM_MISS];
+    metrics->polls_saved = weather->put_off_ms / weather->interval_ms;
+    metrics->polls_saved += fetcher->air ? air->put_off_ms / air->interval_ms : 0;
     metrics->kafka_up = !outbox_stuck(fetcher->outbox);
     metrics->values_left_out_total = fetcher->rows.left_out;
     metrics->history_items_skipped_total = fetcher->rows.skipped;
@@ -161,6 +167,11 @@ static void start_pure(struct fetcher *fetcher)
     schedule_init(&fetcher->schedule, interval, clock_wall_ms() - clock_monotonic_ms(), 0);
     schedule_init(&fetcher->air_schedule, fetcher->provider->air_interval_ms, clock_wall_ms() - clock_monotonic_ms(),
                   0);
+    if (strcmp(options->rhythm, "on") == 0) {
+        int64_t together = fetcher->provider->places_max > 1 ? TOGETHER_MS : 0;
+        schedule_follow(&fetcher->schedule, own, together);
+        schedule_follow(&fetcher->air_schedule, fetcher->provider->air_interval_ms, together);
+    }
     gate_init(&fetcher->gate, 0);
     meter_init(&fetcher->meter, now);
     allowance_free(&fetcher->meter.allowance);

@@ -14,6 +14,9 @@
     X(COUNTER, call_milliseconds_total, "time from the start of a call to its end, summed")                            \
     X(COUNTER, body_bytes_total, "bytes of answers, decompressed")                                                     \
     X(COUNTER, observations_total, "readings made from answers")                                                       \
+    X(COUNTER, rhythm_hits_total, "first polls after the expected time of a reading that found it")                    \
+    X(COUNTER, rhythm_misses_total, "first polls after the expected time of a reading that found nothing new")         \
+    X(GAUGE, polls_saved, "polls that a fixed interval would have made besides, since the start")                      \
     X(COUNTER, checked_total, "answers with nothing new")                                                              \
     X(COUNTER, controls_total, "rows that say the zone, country and interval of a city")                               \
     X(COUNTER, history_rows_total, "readings made from histories")                                                     \

@@ -27,6 +27,7 @@
     X(TEXT, proxy, "", 0, 0, "HTTP proxy for the source; empty: none, whatever the environment says")                  \
     X(TEXT, ca_file, "", 0, 0, "PEM file of the authorities trusted for the source; empty: the system's")              \
     X(INT, interval_s, "0", 0, 86400, "time between two polls of a city, s; 0: the source's own")                      \
+    X(WORD, rhythm, "on|off", 0, 0, "poll right after a city's readings change, as was learnt; off: every interval_s") \
     X(INT, calls_per_minute, "-1", -1, 1000000,                                                                        \
       "most calls a minute of this fetcher, whatever its share; -1: its share")                                        \
     X(INT, history_hours, "-1", -1, 168, "history to ask for once per city, hours; 0: none, -1: as the source has it") \

@@ -13,6 +13,7 @@
 #define RETRY_BASE_PARTS  20 /* of an interval */
 #define REALIGN_PARTS     4  /* of an interval, later at most */
 #define BEHIND_PARTS      50 /* of an interval: so little behind its phase is as good as on it */
+#define LATE_PARTS        16 /* of an interval: a poll that begins so much later than it was due had to wait for calls */
 
 /* ---- heap ---- */
 
@@ -117,12 +118,54 @@ static int64_t regular_ms(const struct schedule *schedule, const struct schedule
     return earliest + (wait < part ? wait : part);
 }
 
+static bool follows(const struct schedule *schedule, const struct schedule_item *item)
+{
+    return schedule->floor_ms > 0 && (rhythm_known(&item->rhythm) || item->rhythm.quiet >= RHYTHM_QUIET);
+}
+
+static struct rhythm_limits limits_of(const struct schedule *schedule)
+{
+    return (struct rhythm_limits){.floor_ms = schedule->floor_ms, .cadence_ms = schedule->interval_ms};
+}
+
+/* By the city's rhythm when it is known, else regularly. Rhythms live on the wall time of the start. */
+static int64_t next_ms(const struct schedule *schedule, const struct schedule_item *item)
+{
+    if (!follows(schedule, item))
+        return regular_ms(schedule, item);
+    struct rhythm_limits limits = limits_of(schedule);
+    bool late = item->begun_ms - item->due_ms > schedule->interval_ms / LATE_PARTS;
+    int64_t due = rhythm_next(&item->rhythm, &limits, item->begun_ms + schedule->epoch_ms, late);
+    if (schedule->together_ms)
+        due += schedule->together_ms - 1 - (due - 1) % schedule->together_ms;
+    return due - schedule->epoch_ms;
+}
+
+void schedule_follow(struct schedule *schedule, int64_t floor_ms, int64_t together_ms)
+{
+    schedule->together_ms = together_ms;
+    schedule->floor_ms = floor_ms < schedule->interval_ms ? floor_ms : schedule->interval_ms;
+}
+
+void schedule_saw(struct schedule *schedule, struct schedule_item *item, int64_t observed_at_ms)
+{
+    if (schedule->floor_ms == 0)
+        return;
+    struct rhythm_limits limits = limits_of(schedule);
+    schedule->outcomes[rhythm_saw(&item->rhythm, &limits, observed_at_ms, item->begun_ms + schedule->epoch_ms)]++;
+}
+
+void schedule_forget(struct schedule_item *item)
+{
+    item->rhythm = (struct rhythm){0};
+}
+
 void schedule_add(struct schedule *schedule, struct schedule_item *item, int64_t city_id, int64_t now_ms)
 {
     item->phase_ms = phase_of(city_id, schedule->interval_ms);
     if (item->polled || item->attempt || item->parks) {
         push(schedule, item,
-             item->due_ms > item->begun_ms + schedule->interval_ms ? item->due_ms : regular_ms(schedule, item));
+             item->due_ms > item->begun_ms + schedule->interval_ms ? item->due_ms : next_ms(schedule, item));
     } else if (schedule->interval_ms <= FIRST_SPREAD_MS) {
         push(schedule, item, now_ms + until_phase(schedule, item, now_ms));
     } else {
@@ -147,6 +190,13 @@ void schedule_begin(struct schedule *schedule, struct schedule_item *item, int64
     item->begun_ms = now_ms;
 }
 
+bool schedule_joins(const struct schedule *schedule, const struct schedule_item *item, int64_t ahead_ms, int64_t now_ms)
+{
+    if (item->due_ms <= now_ms || item->due_ms > now_ms + ahead_ms || schedule->floor_ms == 0)
+        return item->due_ms <= now_ms + ahead_ms;
+    return !follows(schedule, item) && (!item->polled || now_ms - item->begun_ms >= schedule->floor_ms);
+}
+
 struct schedule_item *schedule_take(struct schedule *schedule, int64_t now_ms)
 {
     if (schedule_due_ms(schedule) > now_ms)
@@ -160,7 +210,9 @@ void schedule_polled(struct schedule *schedule, struct schedule_item *item, int6
 {
     item->polled = true;
     item->attempt = item->parks = 0;
-    int64_t due = regular_ms(schedule, item);
+    int64_t due = next_ms(schedule, item);
+    if (follows(schedule, item))
+        schedule->put_off_ms += due - item->begun_ms - schedule->interval_ms;
     push(schedule, item, due > now_ms ? due : now_ms); /* an answer may take longer than an interval */
 }
 

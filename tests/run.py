@@ -173,6 +173,7 @@ SUITES = {
     "data": lambda: one("data", ["node", "data/make/check.mjs"]),
     "model": lambda: pytest("model", ["tests/model"], 300),
     "oracle": lambda: pytest("oracle", ["tests/oracle"], 1800 if os.environ.get("FULL") == "1" else 600),
+    "rhythm": lambda: pytest("rhythm", ["tests/rhythm"], 120),
     "bench": lambda: pytest("bench", ["tests/bench"], 300),
     "mutation": lambda: pytest("mutation", ["tests/mutation"], 600),
     "system": lambda: pytest("system", ["tests/system"], 900, *SIDE_BY_SIDE),

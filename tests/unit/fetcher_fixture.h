@@ -388,8 +388,8 @@ static inline int setup(void **state)
     snprintf(fixture->brokers, sizeof fixture->brokers, "%s", fixture->mock->brokers);
     snprintf(fixture->endpoint, sizeof fixture->endpoint, "%s", channel_endpoint(fixture->coordinator));
     snprintf(fixture->base_url, sizeof fixture->base_url, "http://127.0.0.1:%d", httpd_port(fixture->httpd));
-    static char off[] = "off", empty[] = "", lz4[] = "lz4", topic[] = MOCK_TOPIC, replay[] = "replay", key[] = KEY,
-                id[] = "fetcher-1";
+    static char off[] = "off", on[] = "on", empty[] = "", lz4[] = "lz4", topic[] = MOCK_TOPIC, replay[] = "replay",
+                key[] = KEY, id[] = "fetcher-1";
     fixture->options = (struct fetcher_options){.id = id,
                                                 .zone = empty,
                                                 .capacity = 100,
@@ -409,6 +409,7 @@ static inline int setup(void **state)
                                                 .air = off,
                                                 .air_base_url = empty,
                                                 .interval_s = 1,
+                                                .rhythm = on,
                                                 .calls_per_minute = -1,
                                                 .history_hours = 1,
                                                 .concurrency = 8,

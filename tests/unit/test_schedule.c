@@ -315,6 +315,112 @@ static void test_cities_that_are_not_due_yet_join_a_call(void **state)
     assert_null(schedule_take(&world->schedule, now));
 }
 
+/* ---- rhythms ---- */
+
+#define QUARTER (INT64_C(15) * 60 * 1000)
+#define DELAY   INT64_C(60000)
+
+/* Polls one city of a source that changes at the quarters of the hour, a minute late; returns the last delay. */
+static int64_t follow_quarters(struct schedule *schedule, struct schedule_item *item, int polls)
+{
+    int64_t delay = 0;
+    for (int i = 0; i < polls; i++) {
+        int64_t now = schedule_due_ms(schedule), wall = now + schedule->epoch_ms;
+        assert_ptr_equal(schedule_take(schedule, now), item);
+        int64_t observed = (wall - DELAY) / QUARTER * QUARTER;
+        delay = wall - DELAY - observed;
+        schedule_saw(schedule, item, observed);
+        schedule_polled(schedule, item, now + 300);
+        assert_true(item->due_ms - now >= schedule->interval_ms);
+    }
+    return delay;
+}
+
+static void test_a_rhythm_is_followed_when_it_is_wanted(void **state)
+{
+    (void)state;
+    for (int wanted = 0; wanted <= 1; wanted++) {
+        struct schedule schedule;
+        struct schedule_item item = {0};
+        schedule_init(&schedule, QUARTER, EPOCH, 1);
+        if (wanted)
+            schedule_follow(&schedule, QUARTER, 0);
+        schedule_add(&schedule, &item, 4711, START);
+        int64_t delay = follow_quarters(&schedule, &item, 300);
+        assert_int_equal(rhythm_known(&item.rhythm), wanted);
+        assert_true(!wanted || (delay < QUARTER / 6 && schedule.outcomes[RHYTHM_HIT] > 250));
+        assert_true(wanted || (delay > QUARTER / 6 && schedule.outcomes[RHYTHM_HIT] == 0 && schedule.put_off_ms == 0));
+        schedule_release(&schedule);
+    }
+}
+
+/* Polled every 5 min a source that changes every 15 needs a third of the polls, and a few in between. */
+static void test_what_is_put_off_is_counted(void **state)
+{
+    (void)state;
+    struct schedule schedule;
+    struct schedule_item item = {0};
+    schedule_init(&schedule, QUARTER / 3, EPOCH, 1);
+    schedule_follow(&schedule, QUARTER, 0); /* the source's own floor is above the interval that is wanted */
+    assert_int_equal(schedule.floor_ms, QUARTER / 3);
+    schedule_add(&schedule, &item, 4711, START);
+    follow_quarters(&schedule, &item, 100);
+    int64_t before = schedule.put_off_ms, from = item.begun_ms;
+    follow_quarters(&schedule, &item, 100);
+    int64_t saved = (schedule.put_off_ms - before) / schedule.interval_ms;
+    assert_in_range(saved, 130, 200);
+    assert_in_range((item.begun_ms - from) / schedule.interval_ms, 100 + saved - 2, 100 + saved + 2);
+    schedule_release(&schedule);
+}
+
+static void test_polls_by_a_rhythm_begin_together(void **state)
+{
+    (void)state;
+    struct schedule schedule;
+    struct schedule_item item = {0};
+    schedule_init(&schedule, QUARTER, EPOCH, 1);
+    schedule_follow(&schedule, QUARTER, 5000);
+    schedule_add(&schedule, &item, 4711, START);
+    follow_quarters(&schedule, &item, 50);
+    for (int i = 0; i < 20; i++) {
+        follow_quarters(&schedule, &item, 1);
+        assert_int_equal((item.due_ms + EPOCH) % 5000, 0);
+    }
+    /* One whose time is known does not join a call before it; one without a rhythm does, but for the floor. */
+    int64_t due = item.due_ms;
+    assert_false(schedule_joins(&schedule, &item, 10000, due - 5000));
+    assert_true(schedule_joins(&schedule, &item, 10000, due));
+    schedule_forget(&item);
+    assert_false(rhythm_known(&item.rhythm));
+    item.begun_ms = due - 5000 - QUARTER;
+    assert_true(schedule_joins(&schedule, &item, 10000, due - 5000));
+    assert_false(schedule_joins(&schedule, &item, 4000, due - 5000));
+    item.begun_ms++;
+    assert_false(schedule_joins(&schedule, &item, 10000, due - 5000));
+    schedule_release(&schedule);
+}
+
+/* A city of a shard that leaves and comes back is due when its rhythm says. */
+static void test_a_city_that_comes_back_is_polled_by_its_rhythm(void **state)
+{
+    (void)state;
+    struct schedule schedule;
+    struct schedule_item item = {0};
+    schedule_init(&schedule, QUARTER, EPOCH, 1);
+    schedule_follow(&schedule, QUARTER, 0);
+    schedule_add(&schedule, &item, 4711, START);
+    follow_quarters(&schedule, &item, 300);
+    int64_t due = item.due_ms;
+    schedule_remove(&schedule, &item);
+    schedule_add(&schedule, &item, 4711, item.begun_ms + 1000);
+    assert_int_equal(item.due_ms, due);
+    /* While it was away others polled it; the next poll is late, and then it is back in its slots. */
+    schedule_remove(&schedule, &item);
+    schedule_add(&schedule, &item, 4711, item.begun_ms + 5 * QUARTER);
+    assert_true(follow_quarters(&schedule, &item, 30) < QUARTER / 3);
+    schedule_release(&schedule);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -334,6 +440,10 @@ int main(void)
         TEST(test_a_city_that_comes_back_keeps_its_rhythm),
         TEST(test_cities_that_are_not_due_yet_join_a_call),
         TEST(test_an_answer_later_than_the_next_poll_is_due_at_once),
+        TEST(test_a_rhythm_is_followed_when_it_is_wanted),
+        TEST(test_what_is_put_off_is_counted),
+        TEST(test_polls_by_a_rhythm_begin_together),
+        TEST(test_a_city_that_comes_back_is_polled_by_its_rhythm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
