@@ -123,6 +123,13 @@ bool observation_has(const struct observation *observation, int bit)
     return observation->present >> bit & 1;
 }
 
+bool observation_of_air(uint64_t present)
+{
+    static const uint64_t air =
+        (UINT64_C(1) << (ISOBAR__V1__VALUE__NH3 + 1)) - (UINT64_C(1) << ISOBAR__V1__VALUE__AIR_QUALITY_INDEX);
+    return present != 0 && (present & ~air) == 0;
+}
+
 static unsigned char *put_le32(unsigned char *p, int32_t value)
 {
     uint32_t number = (uint32_t)value;
@@ -364,6 +371,7 @@ void batch_row(const struct batch *batch, size_t index, struct observation *out)
         const struct filled *column = &batch->filled[i];
         memcpy((char *)out + column->field_at, column->cells + index * column->width, column->width);
     }
+    out->of_air = observation_of_air(out->present);
 }
 
 bool batch_control(const struct batch *batch, size_t index, struct control *out)

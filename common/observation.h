@@ -34,6 +34,7 @@ struct observation {
     int32_t provider; /* isobar.v1.Provider */
     int32_t series;
     int32_t accumulation_s;
+    bool of_air;                       /* observation_of_air of the values as they came; set by batch_row only */
     int32_t value[OBSERVATION_VALUES]; /* in the units of observation.proto, by Value */
 };
 
@@ -41,6 +42,11 @@ struct observation {
 void observation_set(struct observation *observation, int bit, int32_t value);
 /* True when the value is known. */
 bool observation_has(const struct observation *observation, int bit);
+/*
+ * True when known values, a bit each, are of the air alone: its quality index and components, at least one. A reading
+ * of the air stands beside those of the weather: it is not one of the readings that a city should have.
+ */
+bool observation_of_air(uint64_t present);
 /*
  * Hash of what the reading says, by which a repetition is told from a correction: Kafka's murmur2 over, for each known
  * value in ascending order of its bit, one byte with the bit and four with the value, little-endian, and then four with

@@ -78,7 +78,7 @@ static struct pane_entry entry_of(const struct pane *pane, const struct observat
                                .body = body,
                                .rain = amount(observation, ISOBAR__V1__VALUE__RAIN),
                                .snow = amount(observation, ISOBAR__V1__VALUE__SNOW),
-                               .accumulation_s = observation->accumulation_s};
+                               .accumulation_s = observation->of_air ? PANE_OF_AIR : observation->accumulation_s};
 }
 
 enum pane_knows pane_knows(const struct pane *pane, const struct observation *observation, uint32_t body)
@@ -123,16 +123,20 @@ static void set_amounts(Isobar__V1__Pane *message, const struct pane *pane, stru
     message->rain = arena_calloc(arena, count, sizeof *message->rain);
     message->snow = arena_calloc(arena, count, sizeof *message->snow);
     message->accumulation_s = arena_calloc(arena, count, sizeof *message->accumulation_s);
+    message->of_air = arena_calloc(arena, count, sizeof *message->of_air);
     for (size_t i = 0; i < count; i++) {
         const struct pane_entry *entry = &pane->seen[i];
         message->rain[i] = entry->rain;
         message->snow[i] = entry->snow;
-        message->accumulation_s[i] = entry->accumulation_s;
+        message->of_air[i] = entry->accumulation_s == PANE_OF_AIR;
+        message->accumulation_s[i] = message->of_air[i] ? 0 : entry->accumulation_s;
         if (entry->rain >= 0)
             message->n_rain = count;
         if (entry->snow >= 0)
             message->n_snow = count;
-        if (entry->accumulation_s)
+        if (message->of_air[i])
+            message->n_of_air = count;
+        else if (entry->accumulation_s)
             message->n_accumulation_s = count;
     }
 }
@@ -175,7 +179,7 @@ static bool amounts_valid(const Isobar__V1__Pane *pane)
 {
     size_t count = pane->n_observed_at;
     if ((pane->n_rain && pane->n_rain != count) || (pane->n_snow && pane->n_snow != count) ||
-        (pane->n_accumulation_s && pane->n_accumulation_s != count))
+        (pane->n_accumulation_s && pane->n_accumulation_s != count) || (pane->n_of_air && pane->n_of_air != count))
         return false;
     for (size_t i = 0; i < pane->n_rain; i++)
         if (pane->rain[i] < -1)
@@ -229,7 +233,9 @@ int pane_unpack(struct pane *pane, const Isobar__V1__Pane *message)
         pane->seen[i].provider = message->n_provider ? message->provider[i] : 0;
         pane->seen[i].rain = message->n_rain ? message->rain[i] : -1;
         pane->seen[i].snow = message->n_snow ? message->snow[i] : -1;
-        pane->seen[i].accumulation_s = message->n_accumulation_s ? message->accumulation_s[i] : 0;
+        pane->seen[i].accumulation_s = message->n_of_air && message->of_air[i] ? PANE_OF_AIR
+                                       : message->n_accumulation_s             ? message->accumulation_s[i]
+                                                                               : 0;
         pane->seen[i].body = message->n_body ? (uint32_t)message->body[i] : 0;
     }
     return 0;

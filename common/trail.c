@@ -16,9 +16,11 @@
 int32_t trail_period_s(const struct pane_entry *entry, int chain)
 {
     if (chain == TRAIL_COVERED)
-        return TRAIL_COVERED_S;
+        return entry->accumulation_s == PANE_OF_AIR ? 0 : TRAIL_COVERED_S;
     int32_t amount = chain == TRAIL_RAIN ? entry->rain : entry->snow;
-    return amount >= 0 && entry->accumulation_s <= TRAIL_ACCUMULATION_S ? entry->accumulation_s : 0;
+    return amount >= 0 && entry->accumulation_s > 0 && entry->accumulation_s <= TRAIL_ACCUMULATION_S
+               ? entry->accumulation_s
+               : 0;
 }
 
 int32_t trail_accumulation_s(const struct pane_entry *entry)

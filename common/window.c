@@ -254,6 +254,7 @@ void window_add(struct window *window, const struct observation *observation)
     int32_t offset = (int32_t)(observation->observed_at_ms - window->start_ms);
     window_unpack_single(window);
     count_rows(window, 1, observation->observed_at_ms, observation->observed_at_ms);
+    window->air_rows += observation->of_air;
 
     int32_t values[QUANTITY_COUNT];
     uint64_t metrics = collect(observation, values);
@@ -281,6 +282,7 @@ void window_merge(struct window *into, const struct window *from)
     assert(from->start_ms >= into->start_ms && from->end_ms <= into->end_ms);
     int32_t shift = (int32_t)(from->start_ms - into->start_ms);
     count_rows(into, from->rows, from->first_observed_at_ms, from->last_observed_at_ms);
+    into->air_rows += from->air_rows;
     if (from->updated_at_ms > into->updated_at_ms)
         into->updated_at_ms = from->updated_at_ms;
 

@@ -3,7 +3,7 @@
  * isobar.v1.Pane. Merging is exact: any split and any order of the same rows gives the same bits, in memory and
  * encoded, because everything in it is an integer sum or the winner of a total order:
  *
- *   rows, count, sum, square_sum, wind    sums
+ *   rows, air_rows, count, sum, wind      sums, and square_sum
  *   minimum, minimum_at                   the smallest (value, time): of equal values the earliest time
  *   maximum, maximum_at                   the largest value; of equal values the earliest time
  *   first, first_at                       the smallest (time, value): of equal times the smaller value
@@ -68,6 +68,7 @@ struct window {
     struct parts parts;
     struct accumulator *metrics; /* ascending by metric */
     int32_t metric_count, metric_capacity;
+    int32_t air_rows;             /* of `rows`, those of the air alone: observation_of_air */
     struct wind_vector *wind;     /* NULL until a row had speed and direction, or was calm */
     struct window_single *single; /* of one that is packed, in the place of metrics and wind; else NULL */
     struct sketches sketches;     /* of metrics with more than two values, when they are kept */
@@ -142,8 +143,9 @@ struct pane_entry {
     int32_t provider;
     uint32_t body;          /* observation_body of the reading that counts; 0: not known */
     int32_t rain, snow;     /* um over accumulation_s; -1: not known */
-    int32_t accumulation_s; /* 0: not known */
+    int32_t accumulation_s; /* 0: not known; PANE_OF_AIR: a reading of the air alone, which has neither */
 };
+#define PANE_OF_AIR (-1)
 struct pane {
     struct window window;
     struct pane_entry *seen; /* ascending by (at, provider) */

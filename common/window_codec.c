@@ -155,6 +155,7 @@ Isobar__V1__WindowState *window_message(const struct window *window, struct aren
     message->start_ms = window->start_ms;
     message->end_ms = window->end_ms;
     message->rows = window->rows;
+    message->air_rows = window->air_rows;
     message->revision = window->revision;
     message->updated_at_ms = window->updated_at_ms;
     message->final_at_ms = window->final_at_ms;
@@ -191,8 +192,9 @@ static bool frame_valid(const message_t *m)
     if (m->format != FORMAT || !within(m->start_ms, -TIME_MAX_MS, TIME_MAX_MS) ||
         !within(m->end_ms, -TIME_MAX_MS, TIME_MAX_MS) || !within(m->end_ms - m->start_ms, 1, WINDOW_MAX_SPAN_MS))
         return false;
-    if (!within(m->rows, 0, WINDOW_MAX_ROWS) || m->revision < 0 || !within(m->updated_at_ms, 0, TIME_MAX_MS) ||
-        !within(m->final_at_ms, 0, TIME_MAX_MS) || !within(m->revised_at_ms, 0, TIME_MAX_MS))
+    if (!within(m->rows, 0, WINDOW_MAX_ROWS) || !within(m->air_rows, 0, m->rows) || m->revision < 0 ||
+        !within(m->updated_at_ms, 0, TIME_MAX_MS) || !within(m->final_at_ms, 0, TIME_MAX_MS) ||
+        !within(m->revised_at_ms, 0, TIME_MAX_MS))
         return false;
     if (m->rows == 0)
         return m->first_observed_at_ms == 0 && m->last_observed_at_ms == 0;
@@ -329,6 +331,7 @@ int window_unpack(struct window *window, const Isobar__V1__WindowState *message)
         return ERR_INVALID;
     window_init(window, message->start_ms, message->end_ms);
     window->rows = message->rows;
+    window->air_rows = (int32_t)message->air_rows;
     window->revision = message->revision;
     window->updated_at_ms = message->updated_at_ms;
     window->final_at_ms = message->final_at_ms;

@@ -105,6 +105,7 @@ bool explanation_differs(const struct explanation *explanation, struct buf *out)
     const struct window *made = explanation->has_made ? &explanation->made : &none;
     size_t before = out->size;
     differ(out, "", "rows", stored->rows, made->rows);
+    differ(out, "", "rows of the air", stored->air_rows, made->air_rows);
     differ(out, "", "revision", stored->revision, made->revision);
     for (int32_t i = 0; i < stored->metric_count; i++) {
         int32_t metric = stored->metrics[i].metric;

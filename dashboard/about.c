@@ -26,6 +26,8 @@ static const struct {
 } credits[] = {
     {"openweathermap", "Weather data provided by OpenWeather", "https://openweathermap.org/"},
     {"open-meteo", "Weather data by Open-Meteo.com (CC BY 4.0)", "https://open-meteo.com/"},
+    {"openweathermap-air", "Air quality provided by OpenWeather", "https://openweathermap.org/"},
+    {"open-meteo-air", "Air quality by Open-Meteo.com and CAMS (CC BY 4.0)", "https://open-meteo.com/"},
     {"recorded", "Series recorded by NOAA (US Government data)", "https://www.ncei.noaa.gov/"},
     {"simulated", "Simulated from NOAA climate normals", "https://www.ncei.noaa.gov/"},
     {"catalogue", "Places: GeoNames (CC BY 4.0)", "https://www.geonames.org/"},

@@ -152,6 +152,8 @@ static void encode_head(struct buf *out, const struct window *window, const stru
     buf_printf(out, "\"start\":%lld,\"end\":%lld,\"status\":\"%s\",\"revision\":%lld,\"rows\":%lld",
                (long long)window->start_ms, (long long)window->end_ms,
                encode_status(window, context->closed_through_ms), (long long)window->revision, (long long)window->rows);
+    if (window->air_rows > 0)
+        buf_printf(out, ",\"air_rows\":%d", window->air_rows);
     if (expected > 0)
         buf_printf(out, ",\"expected\":%lld", (long long)expected);
     if (window->end_ms <= context->closed_through_ms && window->final_at_ms > 0)

@@ -26,11 +26,20 @@ static void judge(const struct state *state, const struct citystate *city, struc
     row->quality = quality_judge(&state->rules->quality, &city->history, city->has_latest ? &city->latest : NULL, row);
 }
 
+/* A reading of the air alone does not hide one of the weather, and is hidden by any. */
+static bool is_latest(const struct citystate *city, const struct observation *row)
+{
+    if (!city->has_latest)
+        return true;
+    bool air = observation_of_air(city->latest.present);
+    return air != row->of_air ? air : row->observed_at_ms > city->latest.observed_at_ms;
+}
+
 /* A repeated reading changes nothing here: it is not newer than itself. */
 static void keep_latest(struct city_entry *entry, const struct observation *row, int64_t produced_at_ms)
 {
     struct citystate *city = &entry->city;
-    if (!city->has_latest || row->observed_at_ms > city->latest.observed_at_ms) {
+    if (is_latest(city, row)) {
         city->has_latest = true;
         latest_set(&city->latest, row, produced_at_ms);
     }

@@ -83,7 +83,7 @@ def wind_in(wind):
 def state_summary(state):
     """The same shape as windows.summary, of a WindowState."""
     start = state.start_ms
-    out = {"rows": state.rows, "first_observed": state.first_observed_at_ms, "last_observed": state.last_observed_at_ms,
+    out = {"rows": state.rows, "air_rows": state.air_rows, "first_observed": state.first_observed_at_ms, "last_observed": state.last_observed_at_ms,
            "wind": wind_in(state.wind) if state.HasField("wind") else None}
     highs = list(state.square_sum_high) or [0] * len(state.metric)
     columns = [list(getattr(state, name)) for name in COLUMNS]
@@ -158,7 +158,7 @@ def compare_pane(what, pane, stored, comparison):
     providers = list(stored.provider) or [0] * len(stored.observed_at)
     bodies = list(stored.body) or [0] * len(stored.observed_at)
     n = len(stored.observed_at)
-    columns = [list(stored.rain) or [-1] * n, list(stored.snow) or [-1] * n, list(stored.accumulation_s) or [0] * n]
+    columns = [list(stored.rain) or [-1] * n, list(stored.snow) or [-1] * n, list(stored.accumulation_s) or [0] * n, list(stored.of_air) or [False] * n]
     comparison.equal(f"amounts {what}", [amounts for _, amounts in sorted(pane.amounts.items())], list(zip(*columns)))
     comparison.equal(f"seen {what}", sorted((*key, hashed) for key, hashed in pane.seen.items()),
                      [(start + at, provider, hashed & 0xFFFFFFFF) for at, provider, hashed in zip(stored.observed_at, providers, bodies)])

@@ -29,6 +29,9 @@ class Bad(Exception):
     """A worker must refuse the whole record."""
 
 
+AIR = range(16, 24)
+
+
 class Row:
     """A row with the values that are known, by bit."""
     __slots__ = ("city", "at", "fetched", "kind", "provider", "series", "quality", "accumulation", "values", "controls")
@@ -38,6 +41,11 @@ class Row:
         self.provider, self.series, self.quality, self.accumulation = provider, series, quality, accumulation
         self.values = values or {}
         self.controls = []
+
+    @property
+    def of_air(self):
+        """All that it says, right or wrong, is of the air."""
+        return bool(self.values) and all(bit in AIR for bit in self.values)
 
 
 def parse(payload):

@@ -39,6 +39,7 @@ class Station:
         self.temperature = draw.randrange(-6000, -2000) if self.polar else draw.randrange(-1500, 4200)
         self.pressure, self.speed, self.direction = 101300 + draw.randrange(-2500, 2500), draw.randrange(900), draw.randrange(36000)
         self.air = draw.random() < 0.3
+        self.air_alone = draw.random() < 0.3  # in rows of their own, of another provider
         self.rich = draw.random() < 0.7
         self.sent = collections.deque(maxlen=50)
 
@@ -71,6 +72,11 @@ class Station:
         for bit in self.custom:
             out[bit] = draw.randrange(-10 ** 6, 10 ** 6)
         return out
+
+    def air_values(self):
+        """What a row of the air alone says."""
+        draw = self.draw
+        return {bit: draw.randrange(0, 90000) for bit in draw.sample(range(16, 24), draw.choice((1, 3, 8)))}
 
     def strange(self, values):
         """The same with something that no sensor can mean."""
@@ -187,7 +193,8 @@ class Log:
         self._row(CONTROL, control, city=city, at=self.clock)
 
     def _send(self, station, at, values, **cells):
-        cells = dict(city=station.city, series=station.series, at=max(0, at), fetched=self.clock, provider=station.provider, values=values, **cells)
+        cells = {"city": station.city, "series": station.series, "at": max(0, at), "fetched": self.clock, "provider": station.provider,
+                 "values": values, **cells}
         station.sent.append(cells)
         self._row(**cells)
 
@@ -196,12 +203,15 @@ class Log:
         values = station.values()
         if draw.random() < 0.01:
             values = station.strange(values)
+        provider = {}
+        if station.air_alone and draw.random() < 0.25:
+            values, provider = station.air_values(), {"provider": draw.choice((4, 5, station.provider))}
         if draw.random() < 0.02:
             values = {bit: v for bit, v in values.items() if draw.random() < 0.5}
         at = self.clock - draw.randrange(0, 10 * MINUTE) if draw.random() < 0.9 else self.clock - draw.randrange(0, 5 * HOUR)
         if draw.random() < 0.5:
             at -= at % MINUTE
-        cells = {}
+        cells = provider
         if draw.random() < 0.02:
             cells["quality"] = draw.getrandbits(56)
         if draw.random() < 0.01:

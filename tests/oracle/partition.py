@@ -29,7 +29,7 @@ class Pane:
         self.start = start
         self.rows = []
         self.seen = {}  # (at, provider): hash of the body
-        self.amounts = {}  # (at, provider): (rain, snow, period); -1: not known
+        self.amounts = {}  # (at, provider): (rain, snow, period, of the air alone); -1: not known
         self.updated = 0
 
 
@@ -186,10 +186,11 @@ class Partition:
             city.counts[what] += 1
             return what
         self.panes[city.field, start] = pane
-        taken = windows.Taken(row.at, known)
+        taken = windows.Taken(row.at, known, row.of_air)
         pane.rows.append(taken)
         pane.seen[row.at, row.provider] = hashed
-        pane.amounts[row.at, row.provider] = known.get(stretches.RAIN_BIT, -1), known.get(stretches.SNOW_BIT, -1), row.accumulation
+        amounts = (known.get(bit, -1) for bit in (stretches.RAIN_BIT, stretches.SNOW_BIT))
+        pane.amounts[row.at, row.provider] = *amounts, 0 if row.of_air else row.accumulation, row.of_air
         pane.updated = self.clock
         what = "late" if late else "in"
         city.counts[what] += 1
@@ -216,7 +217,8 @@ class Partition:
 
     @staticmethod
     def _keep_latest(city, row, timestamp):
-        if city.latest is None or row.at > city.latest.at:
+        latest = city.latest
+        if latest is None or (latest.of_air and not row.of_air) or (latest.of_air == row.of_air and row.at > latest.at):
             city.latest, city.produced = row, timestamp
         city.watermark = max(city.watermark, row.at)
 

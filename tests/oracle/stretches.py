@@ -95,7 +95,7 @@ class Trail:
         return {slot: parts for slot, parts in changes.items() if any(parts)}
 
     def _of(self, row, known):
-        out = [(COVERED, HOUR_S, 0)]
+        out = [] if row.of_air else [(COVERED, HOUR_S, 0)]
         for chain, bit in ((RAIN, RAIN_BIT), (SNOW, SNOW_BIT)):
             if bit in known and 0 < row.accumulation <= LONGEST_S:
                 out.append((chain, row.accumulation, known[bit]))

@@ -290,6 +290,16 @@ def test_trailing_amounts_are_not_added_up():
     assert trail_of([(0, 3), (300, 3)])[:2] == [6000, 2 * 3600000]
 
 
+def test_a_row_of_the_air_stands_for_no_time_and_is_counted_beside_the_others():
+    air, weather = decode.Row(at=0, values={17: 5, 16: -1}), decode.Row(at=0, values={17: 5, 13: 0})
+    assert air.of_air and not weather.of_air and not decode.Row(at=0).of_air
+    trail = stretches.Trail(300000)
+    assert trail.take(air, {17: 5}, -10 ** 9) == {} and trail.last(stretches.COVERED, 1) == 0
+    rows = [windows.Taken(0, {17: 5}, air.of_air), windows.Taken(1, {17: 6, 13: 0}, weather.of_air)]
+    summary = windows.summary(rows, False)
+    assert (summary["rows"], summary["air_rows"], summary[15][0]) == (2, 1, 2)
+
+
 def test_what_was_too_long_ago_stays_as_it_was():
     chain = stretches.Chain()
     chain.insert(3600, 1, 3600, 36, 0)

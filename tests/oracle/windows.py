@@ -93,10 +93,10 @@ def wind_of(values):
 
 class Taken:
     """An accepted row as windows take it."""
-    __slots__ = ("at", "metrics", "wind")
+    __slots__ = ("at", "metrics", "wind", "of_air")
 
-    def __init__(self, at, values):
-        self.at, self.metrics, self.wind = at, metrics_of(values), wind_of(values)
+    def __init__(self, at, values, of_air=False):
+        self.at, self.metrics, self.wind, self.of_air = at, metrics_of(values), wind_of(values), of_air
 
 
 def accumulate(pairs):
@@ -136,7 +136,7 @@ def wind_sums(rows):
 
 def summary(rows, sketched):
     """What a WindowState says of the rows: {name or metric: ...}."""
-    out = {"rows": len(rows), "first_observed": min((r.at for r in rows), default=0), "last_observed": max((r.at for r in rows), default=0)}
+    out = {"rows": len(rows), "air_rows": sum(r.of_air for r in rows), "first_observed": min((r.at for r in rows), default=0), "last_observed": max((r.at for r in rows), default=0)}
     columns = {}
     for row in rows:
         for metric, value in row.metrics.items():

@@ -77,6 +77,10 @@ static void completeness(void **state)
         if (!strstr(out.data, rows[i].text))
             fail_msg("%s has no %s", out.data, rows[i].text);
     }
+    window.air_rows = 2; /* beside the readings that are expected */
+    buf_reset(&out);
+    encode_windows(&out, &window, 1, &(struct encode_context){AT, 600, &none});
+    assert_non_null(strstr(out.data, "\"rows\":3,\"air_rows\":2,\"expected\":1,"));
     window_release(&window);
     buf_release(&out);
 }

@@ -398,6 +398,43 @@ static void random_rows_are_each_counted_once(void **state)
     assert_int_equal(late, l->rows_late);
 }
 
+static struct observation air_row(int64_t at_ms)
+{
+    struct observation row = {.city_id = CITY,
+                              .kind = ISOBAR__V1__ROW_KIND__OBSERVATION,
+                              .provider = ISOBAR__V1__PROVIDER__OPEN_METEO_AIR,
+                              .observed_at_ms = at_ms};
+    observation_set(&row, ISOBAR__V1__VALUE__PM10, 7000);
+    return row;
+}
+
+/* Air stands beside the weather: aggregated, but not the latest reading, not a reading that is due, and no time. */
+static void a_row_of_the_air_stands_beside_the_weather(void **state)
+{
+    (void)state;
+    kit_one(&kit, air_row(NOON - 2 * HOUR), NOON - 2 * HOUR);
+    const struct citystate *city = kit_city(&kit, CITY);
+    assert_int_equal(city->latest.observed_at_ms, NOON - 2 * HOUR); /* there is no other */
+    kit_one(&kit, air_row(NOON - HOUR), NOON - HOUR);
+    assert_int_equal(city->latest.observed_at_ms, NOON - HOUR);
+    kit_one(&kit, kit_row(CITY, NOON - HOUR - MINUTE, 100), NOON - HOUR + 1);
+    assert_int_equal(latest_temperature(city), 100); /* though it is older */
+    kit_one(&kit, air_row(NOON), NOON);
+    assert_int_equal(latest_temperature(city), 100);
+    assert_int_equal(city->watermark_ms, NOON);
+    ROWS(4, 4, 0, 0, 0, 0, 0, 0, 0);
+    kit_one(&kit, kit_row(CITY, NOON + 2 * HOUR, 200), NOON + 2 * HOUR);
+    assert_int_equal(latest_temperature(city), 200);
+    /* The hour before noon has a row of the air alone, which stands for no time. */
+    const struct window *window = kit_window(&kit, 2, CITY, NOON - HOUR);
+    assert_int_equal(window->rows, 1);
+    assert_int_equal(window->air_rows, 1);
+    assert_int_equal(window->parts.covered_ms, 0);
+    const struct window *before = kit_window(&kit, 2, CITY, NOON - 2 * HOUR);
+    assert_int_equal(before->rows, 2);
+    assert_int_equal(before->air_rows, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -415,6 +452,7 @@ int main(void)
         TEST(a_full_pane_lets_nothing_more_in),
         TEST(the_same_reading_twice_is_a_duplicate),
         TEST(the_latest_reading_is_the_newest),
+        TEST(a_row_of_the_air_stands_beside_the_weather),
         TEST(the_watermark_closes_panes),
         TEST(checked_rows_keep_a_city_awake),
         TEST(a_tick_closes_in_steps_with_a_cursor),

@@ -434,6 +434,35 @@ static void control_rows(void **state)
     buf_release(&bytes);
 }
 
+/* Rows of the air alone: told by the values that they came with. */
+static void readings_of_the_air(void **state)
+{
+    (void)state;
+    const uint64_t air = UINT64_C(0xff) << ISOBAR__V1__VALUE__AIR_QUALITY_INDEX;
+    assert_false(observation_of_air(0));
+    assert_true(observation_of_air(air));
+    for (int bit = 0; bit < OBSERVATION_VALUES; bit++) {
+        bool of_air = bit >= ISOBAR__V1__VALUE__AIR_QUALITY_INDEX && bit <= ISOBAR__V1__VALUE__NH3;
+        assert_int_equal(observation_of_air(UINT64_C(1) << bit), of_air);
+        assert_int_equal(observation_of_air(air | UINT64_C(1) << bit), of_air);
+    }
+    struct observation rows[2] = {{.city_id = 1, .observed_at_ms = 5}, {.city_id = 1, .observed_at_ms = 6}}, row;
+    struct buf bytes = BUF_EMPTY;
+    struct batch *batch = batch_new();
+    const char *reason;
+    observation_set(&rows[0], ISOBAR__V1__VALUE__PM10, -1); /* of whatever worth */
+    observation_set(&rows[1], ISOBAR__V1__VALUE__PM10, 7);
+    observation_set(&rows[1], ISOBAR__V1__VALUE__CLOUD, 7);
+    assert_int_equal(batch_encode(rows, 2, 0, &bytes), 0);
+    assert_int_equal(batch_decode(batch, bytes.data, bytes.size, &reason), 0);
+    batch_row(batch, 0, &row);
+    assert_true(row.of_air);
+    batch_row(batch, 1, &row);
+    assert_false(row.of_air);
+    batch_free(batch);
+    buf_release(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +476,7 @@ int main(void)
         cmocka_unit_test(unknown_cells_are_not_read),
         cmocka_unit_test(any_value_passes),
         cmocka_unit_test(body),
+        cmocka_unit_test(readings_of_the_air),
         cmocka_unit_test(must_not_parse),
         cmocka_unit_test(bytes_that_are_no_batch),
         cmocka_unit_test(sizes_are_bounded),

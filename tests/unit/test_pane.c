@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "rows.h"
 #include "spoil.h"
+#include "trail.h"
 #include "window.h"
 
 #include <setjmp.h>
@@ -306,12 +307,59 @@ static void sizes(void **state)
     pane_release(&pane);
 }
 
+/* A reading of the air alone is counted, and stands for no time; old bytes have none. */
+static void readings_of_the_air(void **state)
+{
+    (void)state;
+    struct pane pane, read, again;
+    struct buf bytes = BUF_EMPTY;
+    pane_init(&pane, START, START + SPAN);
+    struct observation weather = reading(10, 1, 100), air = {.city_id = 1, .observed_at_ms = START + 10, .provider = 4};
+    weather.accumulation_s = 3600;
+    observation_set(&air, ISOBAR__V1__VALUE__PM10, 7);
+    air.of_air = true;
+    air.accumulation_s = 600; /* of nothing */
+    assert_true(pane_add(&pane, &weather, 0));
+    assert_true(pane_add(&pane, &air, 0));
+    assert_false(pane_add(&pane, &air, 0));
+    pane_encode(&pane, &bytes);
+    assert_int_equal(pane_decode(&read, bytes.data, bytes.size), 0);
+    assert_int_equal(read.window.rows, 2);
+    assert_int_equal(read.window.air_rows, 1);
+    assert_int_equal(read.seen[0].accumulation_s, 3600);
+    assert_int_equal(read.seen[1].accumulation_s, PANE_OF_AIR);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(trail_period_s(&read.seen[i], TRAIL_COVERED), i == 0 ? TRAIL_COVERED_S : 0);
+    struct window day;
+    window_init(&day, START, START + 10 * SPAN);
+    window_merge(&day, &read.window);
+    window_merge(&day, &pane.window);
+    assert_int_equal(day.air_rows, 2);
+    assert_int_equal(day.rows, 4);
+    window_release(&day);
+    /* One whose count of them is more than all. */
+    Isobar__V1__Pane *message = isobar__v1__pane__unpack(NULL, bytes.size, (const uint8_t *)bytes.data);
+    message->state->air_rows = 3;
+    assert_int_equal(pane_unpack(&again, message), ERR_INVALID);
+    message->state->air_rows = 1;
+    message->n_of_air = 1;
+    assert_int_equal(pane_unpack(&again, message), ERR_INVALID);
+    isobar__v1__pane__free_unpacked(message, NULL);
+    pane_release(&read);
+    pane_release(&pane);
+    buf_release(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(duplicates), cmocka_unit_test(any_order_gives_the_same_bytes),
-        cmocka_unit_test(full),       cmocka_unit_test(must_not_parse),
-        cmocka_unit_test(amounts),    cmocka_unit_test(sizes),
+        cmocka_unit_test(duplicates),
+        cmocka_unit_test(any_order_gives_the_same_bytes),
+        cmocka_unit_test(full),
+        cmocka_unit_test(must_not_parse),
+        cmocka_unit_test(readings_of_the_air),
+        cmocka_unit_test(amounts),
+        cmocka_unit_test(sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

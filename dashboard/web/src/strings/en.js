@@ -14,7 +14,8 @@ export default {
     replay: 'Made from climate normals and recorded series: not the weather outside', mixed: 'Some cities show replayed data',
   },
   providers: {
-    openweathermap: 'OpenWeatherMap', 'open-meteo': 'Open-Meteo', nws: 'NWS', station: 'Station', recorded: 'Replayed data',
+    openweathermap: 'OpenWeatherMap', 'open-meteo': 'Open-Meteo', 'openweathermap-air': 'Air of OpenWeatherMap',
+    'open-meteo-air': 'Air of Open-Meteo', nws: 'NWS', station: 'Station', recorded: 'Replayed data',
     simulated: 'Simulated data', unknown: 'Unknown source',
   },
   settings: 'Settings', language: 'Language', automatic: 'Automatic',

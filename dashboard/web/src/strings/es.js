@@ -14,7 +14,8 @@ export default {
     replay: 'Hechos con normales climáticas y series grabadas: no es el tiempo de fuera', mixed: 'Algunas ciudades muestran datos reproducidos',
   },
   providers: {
-    openweathermap: 'OpenWeatherMap', 'open-meteo': 'Open-Meteo', nws: 'NWS', station: 'Estación', recorded: 'Datos reproducidos',
+    openweathermap: 'OpenWeatherMap', 'open-meteo': 'Open-Meteo', 'openweathermap-air': 'Aire de OpenWeatherMap',
+    'open-meteo-air': 'Aire de Open-Meteo', nws: 'NWS', station: 'Estación', recorded: 'Datos reproducidos',
     simulated: 'Datos simulados', unknown: 'Fuente desconocida',
   },
   settings: 'Ajustes', language: 'Idioma', automatic: 'Automático',
