@@ -2,6 +2,7 @@
 #include "key_plan.h"
 
 #include "error.h"
+#include "text.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -70,8 +71,10 @@ int key_plan_limits(const char *account, const char *text, size_t size, struct l
         return limits_parse(found->limits, strlen(found->limits), out, error);
     if (memchr(text, '/', size) || (size == 9 && memcmp(text, "unlimited", size) == 0))
         return limits_parse(text, size, out, error);
+    size_t from = error->size;
     buf_printf(error, "'%.*s' is neither limits (60/m,1000000/mo) nor one of the plans: ", size < 40 ? (int)size : 40,
                text);
+    text_tame(error, from);
     key_plan_names(account, error);
     return ERR_INVALID;
 }

@@ -3,6 +3,7 @@
 
 #include "duration.h"
 #include "error.h"
+#include "text.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -56,6 +57,7 @@ static int parse_one(const char *text, size_t size, struct limits *out, struct b
     enum limit_window window = slash ? window_of(slash + 1, size - digits - 1) : LIMIT_WINDOWS;
     int64_t number = number_of(text, digits);
     int shown = size < 40 ? (int)size : 40;
+    size_t from = error->size;
     if (window == LIMIT_WINDOWS)
         buf_printf(error, "'%.*s' is no limit: write it as 60/m, with s, m, h, d or mo (31 days) after the slash",
                    shown, text);
@@ -66,7 +68,8 @@ static int parse_one(const char *text, size_t size, struct limits *out, struct b
         buf_printf(error, "'%.*s': there is a limit per %s already", shown, text, windows[window].name);
     else
         out->units[window] = number;
-    return error->size ? ERR_INVALID : 0;
+    text_tame(error, from);
+    return error->size > from ? ERR_INVALID : 0;
 }
 
 int limits_parse(const char *text, size_t size, struct limits *out, struct buf *error)

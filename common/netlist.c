@@ -2,6 +2,7 @@
 #include "netlist.h"
 
 #include "error.h"
+#include "text.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -101,7 +102,9 @@ int netlist_parse(struct netlist *list, const char *text, struct buf *error)
                               : list->count == NETLIST_MAX          ? "is one too many: 32 are possible"
                                                                     : NULL;
         if (problem) {
+            size_t from = error->size;
             buf_printf(error, "'%s' %s", word, problem);
+            text_tame(error, from);
             return ERR_INVALID;
         }
         add(list, &net);

@@ -65,7 +65,8 @@ void option_words(const struct option_row *row, struct buf *out)
 static int set_word(const struct option_parse *parse, const struct option_row *row, const char *text, struct buf *error)
 {
     size_t size = strlen(text);
-    for (const char *word = row->initial; word; word = strchr(word, '|'), word += word != NULL) {
+    for (const char *word = row->initial, *bar; word; word = bar ? bar + 1 : NULL) {
+        bar = strchr(word, '|');
         if (strcspn(word, "|") == size && strncmp(word, text, size) == 0) {
             set_text(parse, row, text);
             return 0;

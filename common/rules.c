@@ -60,11 +60,13 @@ __attribute__((format(printf, 3, 4))) static void wrong(struct parse *parse, int
 {
     if (++parse->errors > RULES_ERRORS_MAX)
         return;
+    size_t from = parse->error->size;
     va_list args;
     va_start(args, format);
     if (line > 0)
         buf_printf(parse->error, "line %d: ", line);
     buf_vprintf(parse->error, format, args);
+    text_tame(parse->error, from);
     buf_byte(parse->error, '\n');
     va_end(args);
 }

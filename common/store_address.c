@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "mem.h"
+#include "text.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,7 +18,9 @@
 
 static int refuse(const char *text, const char *why, struct buf *error)
 {
+    size_t from = error->size;
     buf_printf(error, "Redis address \"%s\": %s", text, why);
+    text_tame(error, from);
     return ERR_INVALID;
 }
 

@@ -49,6 +49,28 @@ void text_copy(char *out, size_t size, const char *text)
     out[used] = '\0';
 }
 
+void text_tame(struct buf *buf, size_t from)
+{
+    size_t out = from;
+    for (size_t at = from, step; at < buf->size; at += step) {
+        const char *text = buf->data + at;
+        unsigned char first = (unsigned char)text[0];
+        size_t size = text_sequence(text);
+        bool control = first < 0x20 || first == 0x7f || (first == 0xc2 && (unsigned char)text[1] < 0xa0);
+        step = size ? size : 1;
+        if (size && !control) {
+            memmove(buf->data + out, text, size);
+            out += size;
+        } else {
+            buf->data[out++] = '?';
+        }
+    }
+    if (out < buf->size) {
+        buf->size = out;
+        buf->data[out] = '\0';
+    }
+}
+
 size_t text_escape(const char *text, char *out)
 {
     assert(*text);

@@ -25,6 +25,12 @@ bool text_is_utf8(const char *text);
  */
 void text_copy(char *out, size_t size, const char *text);
 /*
+ * Makes what `buf` has from place `from` on fit for people's eyes: a byte that is no UTF-8 and a control character, C1
+ * and
+ * '\n' included, becomes '?'. For sentences that quote what they complain about.
+ */
+void text_tame(struct buf *buf, size_t from);
+/*
  * One step through `text` for writers of JSON: how many bytes (at least 1) the next character takes, with its form in a
  * JSON string in `out` (TEXT_ESCAPE_BYTES). Quote, backslash and control characters, C1 included, are escaped; a byte
  * that is no UTF-8 becomes U+FFFD. `text` is not empty.

@@ -7,6 +7,7 @@
 #include "civil.h"
 #include "duration.h"
 #include "error.h"
+#include "text.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,7 +30,9 @@ static int64_t gcd(int64_t a, int64_t b)
 /* Appends the reason, which quotes the item of `size` bytes. */
 static int refuse(struct buf *error, const char *item, size_t size, const char *reason)
 {
+    size_t from = error->size;
     buf_printf(error, "window \"%.*s\": %s", (int)(size > 64 ? 64 : size), item, reason);
+    text_tame(error, from);
     return ERR_INVALID;
 }
 

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "mem.h"
 #include "quantity.h"
+#include "text.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -46,10 +47,14 @@ __attribute__((format(printf, 2, 3))) static bool fault(struct reader *reader, c
 {
     if (++reader->faults > NORMALS_TABLE_FAULTS)
         return false;
+    if (reader->error->size)
+        buf_byte(reader->error, '\n');
+    size_t from = reader->error->size;
     va_list args;
     va_start(args, format);
-    buf_printf(reader->error, "%s%s:%d: ", reader->error->size ? "\n" : "", reader->name, reader->csv.line);
+    buf_printf(reader->error, "%s:%d: ", reader->name, reader->csv.line);
     buf_vprintf(reader->error, format, args);
+    text_tame(reader->error, from);
     va_end(args);
     return false;
 }

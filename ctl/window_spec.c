@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "moment.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,9 +22,11 @@ static size_t size_of(const struct windowset *windows, const char *text, size_t 
 
 static int no_size(const char *text, size_t length, const struct windowset *windows, struct buf *error)
 {
+    size_t from = error->size;
     buf_printf(error, "\"%.*s\" is no window of this installation: it has", (int)(length > 40 ? 40 : length), text);
     for (size_t i = 0; i < windows->count; i++)
         buf_printf(error, "%s %s", i ? "," : "", windows->sizes[i].name);
+    text_tame(error, from);
     return ERR_INVALID;
 }
 
@@ -43,8 +46,10 @@ int window_spec_parse(struct window_spec *spec, const char *text, const struct w
         return 0;
     }
     if (when && (strchr("0123456789", *when) == NULL || strlen(when) < 10 || moment_parse(when, 0, &at_ms) != 0)) {
+        size_t from = error->size;
         buf_printf(error, "\"%.40s\": a time in the window wanted, such as %s@2026-11-30%s", when, size->name,
                    size->days > 0 ? "" : "T12:00Z");
+        text_tame(error, from);
         return ERR_INVALID;
     }
     spec->span = window_span_at(size, zone, at_ms);

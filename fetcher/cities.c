@@ -122,10 +122,15 @@ static int by_id(const void *left, const void *right)
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
+static bool within(int32_t degrees_e5, int32_t most_e5)
+{
+    return degrees_e5 >= -most_e5 && degrees_e5 <= most_e5;
+}
+
 static bool usable(const struct cities *cities, const Isobar__V1__City *city, int32_t shard)
 {
     return city->city_id > 0 && shard_of_city(city->city_id, cities->shard_count) == shard &&
-           abs(city->latitude_e5) <= LATITUDE_MAX_E5 && abs(city->longitude_e5) <= LONGITUDE_MAX_E5;
+           within(city->latitude_e5, LATITUDE_MAX_E5) && within(city->longitude_e5, LONGITUDE_MAX_E5);
 }
 
 static void parts_add(struct cities_parts *parts, const Isobar__V1__City *entry, int32_t shard, bool want_history)

@@ -158,6 +158,7 @@ static const struct {
     const char *text, *error; /* beginning of it */
 } no_tables[] = {
     {"", "t.csv:1: the table is empty"},
+    {"id,\x1b\xffname\n", "t.csv:1: the header has an unknown column \"??name\""},
     {HEADER, "t.csv:1: the table has no cities"},
     {"id,name\n" GOOD, "t.csv:1: the header lacks the column \"country\""},
     {GOOD, "t.csv:1: the header has an unknown column \"5809844\""},

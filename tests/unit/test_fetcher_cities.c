@@ -188,7 +188,7 @@ static void test_impossible_parts_and_cities_are_ignored(void **state)
         pointers[i] = &list[i];
     }
     list[1].latitude_e5 = 9000001;
-    list[2].longitude_e5 = INT32_MIN + 1;
+    list[2].longitude_e5 = INT32_MIN;   /* which has no absolute value */
     list[3].city_id = world->ids[1][0]; /* of another shard */
     list[4].city_id = -5;
     list[5].city_id = list[0].city_id; /* listed twice */

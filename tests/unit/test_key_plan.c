@@ -71,6 +71,7 @@ static void what_is_no_plan_is_told(void **state)
     check_error("openweathermap", "gratis", "free, startup, developer, professional");
     check_error("elsewhere", "free", "open-meteo=free");
     check_error("openweathermap", "", "neither");
+    check_error("openweathermap", "a\x1bz\xff", "'a?z?'"); /* what is shown of it is tame */
     check_error("openweathermap", "60/x", "'60/x'");
 }
 

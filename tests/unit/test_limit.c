@@ -91,6 +91,7 @@ static void every_mistake_is_named(void **state)
         check_error(numbers[i], "the number before the slash");
     check_error("60/m,70/m", "already");
     check_error("60/m,5/q", "'5/q'");
+    check_error("\x1b[1m\xff", "'?[1m?'"); /* what is shown of it is tame */
 }
 
 /* A long input is not repeated in whole. */

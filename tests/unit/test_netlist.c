@@ -1,6 +1,7 @@
 /* Which addresses are public, and which networks an operator names. */
 #include "error.h"
 #include "netlist.h"
+#include "text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -167,6 +168,7 @@ static void test_bad_networks(void **state)
                                        "localhost",
                                        "10.0.0.0/8,,",
                                        "10.0.0.0/8, 10.0.0.0/8",
+                                       "\x1b[1m\xff",
                                        "1111111111111111111111111111111111111111111111111111111111111111111111111111"};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -174,7 +176,7 @@ static void test_bad_networks(void **state)
         struct buf error = BUF_EMPTY;
         if (netlist_parse(&list, rows[i], &error) != ERR_INVALID)
             fail_msg("'%s' was taken", rows[i]);
-        assert_true(error.size > 0);
+        assert_true(error.size > 0 && text_is_utf8(error.data) && !strchr(error.data, '\x1b'));
         buf_release(&error);
     }
 }

@@ -67,6 +67,7 @@ static void faults_name_their_lines(void **state)
     } rows[] = {
         {"", "the file is empty", 0},
         {HEAD, "there are no rows", 0},
+        {HEAD "1,1,1,0,\xff\x1b,4,,,,,,\n", "metric \"??\"", 0},
         {"city,month,day,metric\n", "n.csv:1: column \"mean\" is missing", 0},
         {"city,month,day,metric,mean,average\n", "column \"average\" is not known", 0},
         {"city,month,day,metric,mean,mean\n", "column \"mean\" is there twice", 0},

@@ -39,6 +39,9 @@ static void addresses(void **state)
         assert_true(error.size > 0);
         store_address_release(&address);
     }
+    buf_reset(&error);
+    assert_int_equal(store_address_init(&address, "\x1bhost\xff", &error), ERR_INVALID);
+    assert_non_null(strstr(error.data, "\"?host?\"")); /* what is shown of it is tame */
     char path[200];
     (void)snprintf(path, sizeof(path), "unix:/%0150d", 0);
     assert_int_equal(store_address_init(&address, path, &error), ERR_INVALID);

@@ -146,6 +146,29 @@ static void escape_takes_whole_characters(void **state)
     assert_string_equal(out, "\\u0085");
 }
 
+static void what_people_see_is_tame(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want;
+    } cases[] = {{"", ""},
+                 {"caf\xc3\xa9 \xf0\x9f\x8c\xa8", "caf\xc3\xa9 \xf0\x9f\x8c\xa8"},
+                 {"a\x1b[31m\n\x7f", "a?[31m??"},
+                 {"\xc2\x9b\xc2\xa0|", "?\xc2\xa0|"},
+                 {"\xff\xe6\x9d", "???"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf out = BUF_EMPTY;
+        text_tame(&out, 0);
+        buf_text(&out, "\x01");
+        buf_text(&out, cases[i].text);
+        text_tame(&out, 1);
+        assert_int_equal(out.data[0], 1); /* what was before stays */
+        assert_string_equal(out.data + 1, cases[i].want);
+        assert_int_equal(out.size, 1 + strlen(cases[i].want));
+        buf_release(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +177,7 @@ int main(void)
         cmocka_unit_test(json_escapes),
         cmocka_unit_test(any_bytes_become_json),
         cmocka_unit_test(escape_takes_whole_characters),
+        cmocka_unit_test(what_people_see_is_tame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

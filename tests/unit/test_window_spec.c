@@ -68,6 +68,8 @@ static void anything_else_is_refused_with_the_reason(void **state)
                 {"1h@2026-02-30T12:00Z", "a time in the window"},
                 {"1d@2026-13-01", "such as 1d@2026-11-30"},
                 {"1h@@2026-11-30", "a time in the window"},
+                {"\x1b[2h\xff", "\"?[2h?\" is no window"},
+                {"1h@\x9b", "\"?\": a time in the window"},
                 {"24h/1h", "is no window"}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -113,6 +113,7 @@ static void must_not_parse(void **state)
         {"010m:2d", "010m:2d", size},
         {"-10m:2d", "-10m:2d", size},
         {" 10m:2d", " 10m:2d", size},
+        {"\x1b[1m10m\xff:2d", "?[1m10m?:2d", size}, /* what is shown of it is tame */
         {"1.5h:2d", "1.5h:2d", size},
         {"1h30m:2d", "1h30m:2d", size},
         {"10M:2d", "10M:2d", size},
