@@ -1,9 +1,10 @@
 # Isobar. `make run` starts everything on this machine, `make test` proves it; both install what is missing.
 # Knobs: SAN=address,undefined|thread  WERROR=1  CC=clang  V=1 (shows the commands)  FAULTS=1 (fail points, for tests only)
 
-CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CC      := $(if $(FUZZ),clang,$(if $(filter default,$(origin CC)),gcc,$(CC)))
 comma   := ,
-BUILD   := build/$(if $(FAULTS),faults,$(if $(SAN),$(firstword $(subst $(comma), ,$(SAN))),$(notdir $(CC))))
+SAN     := $(if $(FUZZ),fuzzer-no-link$(comma)address$(comma)undefined,$(SAN))
+BUILD   := build/$(if $(FUZZ),fuzz,$(if $(FAULTS),faults,$(if $(SAN),$(firstword $(subst $(comma), ,$(SAN))),$(notdir $(CC)))))
 GEN     := build/gen
 Q       := $(if $(V),,@)
 VERSION := 0.1.0
@@ -14,16 +15,27 @@ PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -linih -lm -lpt
             -Wl,--push-state,--as-needed -lunistring -Wl,--pop-state
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Wformat=2
 HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
-CFLAGS   ?= -O2 -g
+CFLAGS   ?= $(if $(FUZZ),-O1 -gline-tables-only,-O2 -g)
 FLAGS    := -std=c17 -D_GNU_SOURCE $(HARDEN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
-            $(if $(FAULTS),-DISOBAR_FAULTS) -DISOBAR_VERSION='"$(VERSION)"' -Icommon -isystem $(GEN) $(PKG_CFLAGS)
+            $(if $(FUZZ),-fno-sanitize-recover=all) $(if $(FAULTS),-DISOBAR_FAULTS) \
+            -DISOBAR_VERSION='"$(VERSION)"' -Icommon -isystem $(GEN) $(PKG_CFLAGS)
 OURS     := $(WARN) $(if $(WERROR),-Werror)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
+
+# Fuzz targets need half of the modules; when one is missing, the linker says so. What talks to others is left out.
+UNFUZZED := $(if $(FUZZ),$(filter-out common/kafka_record.c,$(wildcard common/kafka_*.c)) \
+            $(addprefix common/,channel.c channel_monitor.c channel_socket.c link.c link_id.c outbox.c zap.c) \
+            $(wildcard worker/session*.c) worker/worker.c $(addprefix fetcher/,calls.c fetcher.c orders.c outcome.c) \
+            $(addprefix coordinator/,catalogue.c coordinator.c inbox.c leader.c lease.c operator.c orders.c post.c publish.c \
+            reading.c redirect.c security.c webhook.c) $(addprefix dashboard/,about.c live.c model.c part.c) \
+            $(addprefix ctl/,audit.c cluster.c init.c installation.c journal.c judge.c keygen.c keyset.c namespace.c normals.c \
+            normals_store.c partition.c provision.c recount.c render.c status.c stored.c trace.c tried.c verdict.c verify.c why.c) \
+            $(wildcard ctl/cities*.c ctl/deadletter*.c ctl/drain*.c ctl/expla*.c ctl/re[pqs]*.c ctl/rule*.c))
 
 PROTOS   := $(wildcard proto/*.proto)
 GEN_C    := $(PROTOS:proto/%.proto=$(GEN)/%.pb-c.c) $(GEN)/script.c
 GEN_H    := $(PROTOS:proto/%.proto=$(GEN)/%.pb-c.h)
-COMMON_O := $(patsubst common/%.c,$(BUILD)/common/%.o,$(wildcard common/*.c)) $(GEN_C:$(GEN)/%.c=$(BUILD)/gen/%.o)
+COMMON_O := $(patsubst common/%.c,$(BUILD)/common/%.o,$(filter-out $(UNFUZZED),$(wildcard common/*.c))) $(GEN_C:$(GEN)/%.c=$(BUILD)/gen/%.o)
 PROGRAMS := isobar-coordinator isobar-worker isobar-fetcher isobar-dashboard isobarctl isobar-devbroker isobar-owmsim
 isobar-coordinator_DIR := coordinator
 isobar-worker_DIR      := worker
@@ -40,7 +52,7 @@ UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test
 # As many jobs as there are processors, unless the caller says how many.
 SUBMAKE  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all run test check faults chaos fresh lint clean install unit setup programs results
+.PHONY: all run test check faults chaos fresh fuzz fuzzers lint clean install unit setup programs results
 .SECONDARY:
 all: setup
 	$(Q)$(SUBMAKE) programs
@@ -99,12 +111,19 @@ $(GEN)/assets.c: $(wildcard $(WEB)/src/* $(WEB)/src/*/*) $(WEB)/build.mjs $(WEB)
 
 # A unit test sees common and the pure modules of the components; each runs in a process and directory of its own.
 # The two files of the dashboard that need the embedded page are left out.
-PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c dashboard/api.c dashboard/page.c,\
+PURE_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c dashboard/api.c dashboard/page.c $(UNFUZZED),\
             $(wildcard coordinator/*.c worker/*.c fetcher/*.c ctl/*.c dashboard/*.c)))
 $(BUILD)/libcomponents.a: $(PURE_O)
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcomponents.a $(BUILD)/libisobar.a
 	@mkdir -p $(@D) && echo "LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+# Fuzz targets (tests/fuzz/README.md), built with FUZZ=1: by clang, for libFuzzer, with both sanitizers.
+FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/bin/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(FUZZERS): $(BUILD)/bin/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/kit.o \
+            $(BUILD)/libcomponents.a $(BUILD)/libisobar.a
+	@mkdir -p $(@D) && echo "LD $@"
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ -lcmocka $(PKG_LIBS)
+fuzzers: $(FUZZERS)
 unit-programs: $(UNIT) $(patsubst %,$(BUILD)/bin/isobar-%,sim apply rhythm)
 unit: $(UNIT)
 	$(Q)for t in $^; do echo "TEST $$t"; $$t || exit 1; done
@@ -119,11 +138,12 @@ run: all
 
 # ONLY=unit,system runs some suites (tests/run.py --list names them).
 test:
-	$(Q)deploy/local/setup.sh run test
+	$(Q)deploy/local/setup.sh run test fuzz
 	$(Q)tests/kafka/install.sh
 	$(Q)$(SUBMAKE) WERROR=1 programs unit-programs
 	$(Q)$(SUBMAKE) WERROR=1 SAN=address,undefined CFLAGS="-O1 -g" programs unit-programs
 	$(Q)$(SUBMAKE) WERROR=1 FAULTS=1 programs
+	$(Q)$(SUBMAKE) WERROR=1 FUZZ=1 fuzzers
 	$(Q)cd tests/browser && npm ci --no-audit --no-fund --silent
 	$(Q)/usr/bin/python3 tests/run.py $(if $(ONLY),--only $(ONLY))
 check: test
@@ -140,6 +160,11 @@ chaos:
 	$(Q)tests/kafka/install.sh
 	$(Q)$(SUBMAKE) WERROR=1 FAULTS=1 programs
 	$(Q)TIME=$(or $(TIME),600) $(if $(SEED),SEED=$(SEED)) /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/faults/test_chaos.py
+# Each fuzz target for TIME seconds, beginning with what the runs before have learnt. ONLY=rules,provider names some.
+fuzz:
+	$(Q)deploy/local/setup.sh run test fuzz
+	$(Q)$(SUBMAKE) WERROR=1 FUZZ=1 fuzzers
+	$(Q)/usr/bin/python3 tests/fuzz/fuzz.py --time $(or $(TIME),60) $(if $(ONLY),--only '$(ONLY)')
 # A minimal Debian and a fresh clone: `make fresh SUITE=trixie FRESH=run CA=authority.pem`.
 fresh:
 	$(Q)deploy/local/setup.sh fresh

@@ -166,10 +166,21 @@ def sim():
     return outcomes + [sim_repeats()] + [sim_mutant(*row) for row in SIM_MUTANTS.items()]
 
 
+def fuzz():
+    """Each fuzz target over its seeds and a few mutations, the same ones every time."""
+    code, text = run([PYTHON, os.path.join("tests", "fuzz", "fuzz.py"), "--runs", "1500", "--jobs", "2"], "fuzz.log", 600)
+    rows = re.findall(r"^fuzz (\S+): (ok|FOUND SOMETHING)", text, re.M)
+    outcomes = [(f"fuzz:{name}", "passed" if what == "ok" else "failed", text) for name, what in rows]
+    if not rows or (code != 0 and all(row[1] == "passed" for row in outcomes)):
+        outcomes.append(("fuzz", "failed", f"exit {code}\n{text}"))
+    return outcomes
+
+
 SUITES = {
     "unit": lambda: unit("gcc"),
     "unit-asan": lambda: unit("address"),
     "sim": sim,
+    "fuzz": fuzz,
     "data": lambda: one("data", ["node", "data/make/check.mjs"]),
     "model": lambda: pytest("model", ["tests/model"], 300),
     "oracle": lambda: pytest("oracle", ["tests/oracle"], 1800 if os.environ.get("FULL") == "1" else 600),

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what `make run`, `make test`, `make lint` or `make fresh` needs and the machine lacks, from Debian's packages.
-# Usage: setup.sh run|test|lint|fresh [...]. Does nothing, quickly, when all is there. Uses sudo when not root.
+# Installs what `make run`, `test`, `fuzz`, `lint` or `fresh` needs and the machine lacks, from Debian's packages.
+# Usage: setup.sh run|test|fuzz|lint|fresh [...]. Does nothing, quickly, when all is there. Uses sudo when not root.
 set -eu
 
 run="gcc:gcc make:make pkg-config:pkg-config git:git protoc-c:protobuf-c-compiler protoc:protobuf-compiler \
@@ -31,6 +31,8 @@ for what in "$@"; do
          # libcurl's header lies below the architecture's own folder
          [ -e /usr/include/curl/curl.h ] || ls /usr/include/*/curl/curl.h >/dev/null 2>&1 || missing="$missing libcurl4-openssl-dev" ;;
     test) need "$test" command; need "$test_files" file ;;
+    fuzz) need "clang:clang" command
+          ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null 2>&1 || missing="$missing libclang-rt-dev" ;;
     lint) need "$lint" command ;;
     fresh) need "debootstrap:debootstrap unshare:util-linux git:git" command ;;
     *) echo "setup.sh: unknown set '$what'" >&2; exit 2 ;;
