@@ -66,34 +66,47 @@ static bool set(struct quota_share *share, int32_t milli)
     return changed;
 }
 
-/* What each of those that are to call gets when everything is acknowledged. */
-static int64_t fair_share(const struct quota_share *shares, size_t count, int32_t total_milli, int64_t now_ms)
+/* A part of the whole calls that are left: parts differ by one at most, and those that come first have more. */
+struct fair {
+    int64_t least, more; /* whole calls, and how many of the callers get one more */
+};
+
+static bool calls(const struct quota_share *share)
+{
+    return share->live && !share->draining;
+}
+
+/* What those that are to call get when everything is acknowledged. */
+static struct fair fair_shares(const struct quota_share *shares, size_t count, int32_t total_milli, int64_t now_ms)
 {
     int64_t callers = 0, left = total_milli;
     for (size_t i = 0; i < count; i++) {
-        if (shares[i].live && !shares[i].draining)
+        if (calls(&shares[i]))
             callers++;
         else
             left -= in_use(&shares[i], total_milli, now_ms);
     }
-    return callers == 0 || left < 0 ? 0 : left / callers;
+    int64_t whole = left < 0 ? 0 : left / QUOTA_CALL_MILLI;
+    return callers == 0 ? (struct fair){0, 0} : (struct fair){whole / callers, whole % callers};
 }
 
 bool quota_divide(struct quota_share *shares, size_t count, int32_t total_milli, int64_t now_ms)
 {
     bool changed = false, unlimited = total_milli == QUOTA_UNLIMITED;
     int64_t used = unlimited ? 0 : quota_in_use(shares, count, total_milli, now_ms);
-    int64_t fair = unlimited ? 0 : fair_share(shares, count, total_milli, now_ms);
+    struct fair fair = unlimited ? (struct fair){0, 0} : fair_shares(shares, count, total_milli, now_ms);
     for (size_t i = 0; i < count; i++) {
         struct quota_share *share = &shares[i];
         if (!share->live)
             continue;
         if (unlimited || share->draining) {
-            changed |= set(share, unlimited ? QUOTA_UNLIMITED : 0);
+            share->due_milli = unlimited ? QUOTA_UNLIMITED : 0;
+            changed |= set(share, share->due_milli);
             continue;
         }
+        share->due_milli = (int32_t)((fair.least + (fair.more-- > 0)) * QUOTA_CALL_MILLI);
         int64_t mine = in_use(share, total_milli, now_ms), room = total_milli - (used - mine);
-        int64_t next = fair < room ? fair : room;
+        int64_t next = share->due_milli < room ? share->due_milli : room / QUOTA_CALL_MILLI * QUOTA_CALL_MILLI;
         changed |= set(share, (int32_t)(next < 0 ? 0 : next));
         used += in_use(share, total_milli, now_ms) - mine;
     }

@@ -1,9 +1,10 @@
 /*
- * Shares of the API quota: the account's calls a minute, divided by the live fetchers. Pure. The sum of what fetchers
- * may be using never exceeds the total: a share is lowered first, and what it frees is given away only when the fetcher
- * has acknowledged the lower one. A fetcher that fell silent may go on with its last share, so that is kept back for a
- * minute and the others divide the rest. One that comes back later than that finds its share given away and gets it
- * back as soon as the others have acknowledged less.
+ * Shares of the API quota: the account's calls a minute (or a second), divided by the live fetchers in whole calls, so
+ * that nothing is lost to fractions; when there are more fetchers than calls the last ones get none. Pure. The sum of
+ * what fetchers may be using never exceeds the total: a share is lowered first, and what it frees is given away only
+ * when the fetcher has acknowledged the lower one. A fetcher that fell silent may go on with its last share, so that is
+ * kept back for a minute and the others divide the rest. One that comes back later than that finds its share given away
+ * and gets it back as soon as the others have acknowledged less.
  *
  * A new leader keeps back what its predecessor noted in Redis, for fetchers that it does not hear. So a share is raised
  * only when it is noted there: otherwise a leader that dies within the second between two notes, or while Redis is
@@ -18,11 +19,13 @@
 
 #define QUOTA_UNLIMITED  (-1)
 #define QUOTA_RECLAIM_MS 60000
+#define QUOTA_CALL_MILLI 1000 /* shares are whole calls: a part of one is of no use to anybody */
 
 struct quota_share {
     bool live;          /* is given a share; false: it is only kept back */
     bool draining;      /* live, and is to call no more */
     int64_t heard_ms;   /* monotonic, when it was last heard */
+    int32_t due_milli;  /* what it gets when the others have acknowledged theirs; 0: there are not enough for all */
     int32_t sent_milli; /* calls a minute, 1/1000, of the last target; QUOTA_UNLIMITED */
     int32_t may_milli;  /* the most it may be using: any share sent since the last acknowledged one */
     /* What Redis has of may_milli, the smallest of all notes that may be there now, and the note on its way. */

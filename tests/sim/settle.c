@@ -142,7 +142,7 @@ static bool quota_settled(const struct coordinator *leader, char *why)
             *(member->quota.live ? &used : &kept) += member->quota.may_milli;
     }
     int64_t left = kept < total ? total - kept : 0;
-    if (total < 0 || world.fetchers == 0 || (used <= left && used > left - FETCHERS_MAX))
+    if (total < 0 || world.fetchers == 0 || (used <= left && used > left - 1000))
         return true;
     snprintf(why, WHY_BYTES, "%lld thousandths of calls are given away, of %lld less %lld", (long long)used,
              (long long)total, (long long)kept);

@@ -156,8 +156,9 @@ static void totals_at_the_edges(void **state)
     assert_true(quota_divide(shares, 3, 1000000000, 0)); /* and the limit comes back */
     assert_true(shares[0].sent_milli >= 0);
     struct quota_share one = {.live = true};
-    assert_true(quota_divide(&one, 1, 1, 0));
-    assert_int_equal(one.sent_milli, 1);
+    assert_false(quota_divide(&one, 1, 999, 0)); /* no whole call */
+    assert_true(quota_divide(&one, 1, 2999, 0));
+    assert_int_equal(one.sent_milli, 2000);
     assert_false(quota_divide(NULL, 0, TOTAL, 0));
     struct quota_share draining[2] = {{.live = true, .draining = true, .sent_milli = TOTAL, .may_milli = TOTAL},
                                       {.live = true}};
@@ -407,10 +408,44 @@ static void run(struct world *world, int64_t duration_ms, bool moving)
     }
 }
 
+/* All of it is in use, in whole calls, and nobody has two more than another. */
+static void check_rest(const struct world *world, uint64_t seed, int32_t callers)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < FLEET; i++) {
+        int32_t share = world->fetchers[i].alive ? world->fetchers[i].in_force : 0;
+        int32_t least = world->total / 1000 / callers * 1000;
+        sum += share;
+        if (world->fetchers[i].alive && share != least && share != least + 1000)
+            fail_msg("seed %llu: %d of %d for one of %d", (unsigned long long)seed, share, world->total, callers);
+    }
+    assert_int_equal(sum, world->total / 1000 * 1000);
+}
+
+/* More fetchers than calls: the last ones are to have none, and say so. */
+static void no_call_is_lost_and_none_is_cut(void **state)
+{
+    (void)state;
+    struct quota_share shares[16];
+    for (int32_t total = 1; total <= 40; total++) {
+        int64_t sum = 0;
+        for (int i = 0; i < 16; i++)
+            shares[i] = (struct quota_share){.live = true};
+        (void)quota_divide(shares, 16, total * 1000, 0);
+        for (int i = 0; i < 16; i++) {
+            assert_int_equal(shares[i].sent_milli % 1000, 0);
+            assert_int_equal(shares[i].due_milli, shares[i].sent_milli);
+            assert_true(i == 0 || shares[i].sent_milli <= shares[i - 1].sent_milli);
+            sum += shares[i].sent_milli;
+        }
+        assert_int_equal(sum, total * 1000);
+    }
+}
+
 static void random_fleets(void **state)
 {
     (void)state;
-    static const int32_t totals[] = {60000, 1000, 7, 1000000000};
+    static const int32_t totals[] = {60000, 1000, 7000, 1000000000};
     for (uint64_t seed = 1; seed <= 60; seed++) {
         struct world *world = calloc(1, sizeof *world);
         jitter_init(&world->random, seed);
@@ -427,11 +462,7 @@ static void random_fleets(void **state)
             int32_t callers = 0;
             for (int i = 0; i < FLEET; i++)
                 callers += world->fetchers[i].alive;
-            for (int i = 0; i < FLEET; i++) {
-                if (world->fetchers[i].alive && world->fetchers[i].in_force != world->total / callers)
-                    fail_msg("seed %llu: %d of %d for one of %d", (unsigned long long)seed, world->fetchers[i].in_force,
-                             world->total, callers);
-            }
+            check_rest(world, seed, callers);
         }
         assert_true(world->largest > 0);
         free(world);
@@ -447,6 +478,7 @@ int main(void)
         cmocka_unit_test(a_share_is_told_when_it_is_noted),
         cmocka_unit_test(a_new_leader_believes_what_is_in_force),
         cmocka_unit_test(totals_at_the_edges),
+        cmocka_unit_test(no_call_is_lost_and_none_is_cut),
         cmocka_unit_test(random_fleets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
