@@ -32,6 +32,7 @@ struct link {
     int64_t term;                        /* highest heard */
     int64_t target_version, target_term; /* of the newest target */
     int32_t calls_per_minute_milli;      /* of the newest target */
+    int32_t calls_per_second_milli;
     int64_t heard_ms;
     struct curve_client *curve;
     bool insecure;
@@ -101,6 +102,7 @@ void link_beat(struct link *link)
     heartbeat.term = link->term;
     heartbeat.target_version = link->target_term == link->term ? link->target_version : 0;
     heartbeat.calls_per_minute_milli = link->calls_per_minute_milli;
+    heartbeat.calls_per_second_milli = link->calls_per_second_milli;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT;
     envelope.heartbeat = &heartbeat;
     (void)!send(link, &envelope);
@@ -246,6 +248,7 @@ static void on_target(struct link *link, const Isobar__V1__Target *target)
     link->term = link->target_term = target->term;
     link->target_version = target->version;
     link->calls_per_minute_milli = target->calls_per_minute_milli;
+    link->calls_per_second_milli = target->calls_per_second_milli;
     link->events.target(link->events.arg, target);
     link_beat(link);
 }

@@ -26,7 +26,7 @@ struct link;
 
 struct link_events {
     /*
-     * Fill everything but term, target_version and calls_per_minute_milli of the heartbeat about to be sent; valid
+     * Fill everything but term, target_version and shares of calls of the heartbeat about to be sent; valid
      * until the next call. The share of the quota is that of the newest target, which is in force when `target`
      * returns.
      */

@@ -129,7 +129,8 @@ int coordinator_start(struct coordinator *coordinator, struct daemon *daemon)
     coordinator->loop = daemon_loop(daemon);
     coordinator->partitions = (struct slots){.kind = "partition", .role = ISOBAR__V1__ROLE__WORKER};
     coordinator->shards = (struct slots){.kind = "shard", .role = ISOBAR__V1__ROLE__FETCHER};
-    if (take_id(coordinator, &error) && security_start(coordinator, &error))
+    if (take_id(coordinator, &error) && accounts_parse(&coordinator->accounts, options->quota, &error) == 0 &&
+        security_start(coordinator, &error))
         coordinator->store = store_new(coordinator->loop, &store, on_store, coordinator, &error);
     backlog_init(&coordinator->backlog, coordinator->store);
     if (coordinator->store && start_webhook(coordinator, &error)) {
@@ -179,6 +180,7 @@ void coordinator_release(struct coordinator *coordinator)
     loop_timer_free(coordinator->timer);
     members_clear(&coordinator->members);
     drained_clear(&coordinator->drained);
+    accounts_release(&coordinator->accounts);
     free(coordinator->progress);
     free(coordinator->partitions.slots);
     free(coordinator->partitions.views);

@@ -8,6 +8,7 @@
 #ifndef COORDINATOR_COORDINATOR_H
 #define COORDINATOR_COORDINATOR_H
 
+#include "account.h"
 #include "assign.h"
 #include "backlog.h"
 #include "catalogue.h"
@@ -109,6 +110,8 @@ struct coordinator {
     struct answered answers[ANSWERS_KEPT]; /* a ring */
     size_t answer_count;                   /* ever */
     struct backlog backlog;                /* of audit and moves */
+    struct accounts accounts;
+    int64_t dealt_ms; /* monotonic, when grants were dealt last */
     struct catalogue *catalogue;
     int64_t catalogue_told;        /* version in the last targets of fetchers */
     int64_t heartbeats;            /* heard so far, their serial number */
@@ -155,6 +158,34 @@ void redirect_answer(struct coordinator *coordinator, const Isobar__V1__Envelope
 void reading_tick(struct coordinator *coordinator);
 /* Forgets a reading under way; its answers meet nobody. */
 void reading_abandon(struct coordinator *coordinator);
+
+/* ---- grant.c: limits of an hour and more ---- */
+
+/* Name of the key in Redis with what is noted of an account. */
+void grant_key(const struct coordinator *coordinator, const struct account *account, char *key, size_t size);
+/*
+ * Begins the account's ledger anew with what was read of a former leader's note; `note` NULL: there is none. `fresh`:
+ * nobody has ever led here.
+ */
+void grant_restore(struct coordinator *coordinator, struct account *account, const char *note, size_t size, bool fresh);
+/* Takes what a fetcher's heartbeat says of its account. */
+void grant_heard(struct coordinator *coordinator, struct member *member, const Isobar__V1__Heartbeat *heartbeat);
+/* With each tick of a leader that acts: deals out what may be used, and notes it in Redis before it is told. */
+void grant_tick(struct coordinator *coordinator);
+/* Fills the grant that the fetcher may be told now; false when its account has no such limit. */
+bool grant_fill(const struct coordinator *coordinator, struct member *member, Isobar__V1__QuotaGrant *grant);
+/* For how much longer the API refuses calls on the fetcher's account, by what any fetcher said, ms; 0: it does not. */
+int64_t grant_limited_ms(const struct coordinator *coordinator, const struct member *member);
+/* The limits of the account that the fetcher calls. */
+struct limits grant_limits(const struct coordinator *coordinator, const struct member *member);
+
+/* ---- account_view.c: the quota, for people ---- */
+
+struct json_t;
+/* The object `quota` of the leader's view; the caller owns it. */
+struct json_t *account_view(const struct coordinator *coordinator);
+/* Appends the metric families with labels; nothing for who does not lead. */
+void account_metrics(const struct coordinator *coordinator, struct buf *out);
 
 /* ---- former.c: the former leader ---- */
 

@@ -42,6 +42,8 @@ static bool parse(const json_t *object, struct member *member)
     member->capacity = (int32_t)integer(object, "capacity", 1, MEMBER_CAPACITY);
     member->pid = integer(object, "pid", 0, INT32_MAX);
     member->quota.may_milli = worker ? 0 : (int32_t)integer(object, "share_milli", QUOTA_UNLIMITED, INT32_MAX);
+    member->second.may_milli = worker ? 0 : (int32_t)integer(object, "share_second_milli", QUOTA_UNLIMITED, INT32_MAX);
+    text_copy(member->account.name, sizeof member->account.name, text(object, "account"));
     text_copy(member->id, sizeof member->id, id);
     text_copy(member->zone, sizeof member->zone, text(object, "zone"));
     text_copy(member->host, sizeof member->host, text(object, "host"));

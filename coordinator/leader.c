@@ -256,6 +256,7 @@ void leader_tick(struct coordinator *coordinator)
     if (coordinator->leading != LEAD_ACTING)
         return;
     bool catalogue_changed = tell_catalogue(coordinator);
+    grant_tick(coordinator);
     stall_tick(coordinator);
     if (coordinator->plan_due || coordinator->now_ms - coordinator->planned_ms >= PLAN_MS)
         orders_plan(coordinator);

@@ -2,7 +2,8 @@
  * isobar-coordinator: knows the members, gives partitions to workers and city shards and quota to fetchers. Parts:
  * lease (who leads), reading and former (what a new leader learns from Redis), leader (the lead and time), inbox and
  * report (members' messages), operator (commands), orders (targets), stall (lack of progress), member, assign, slot,
- * spread, load, quota, drained and progress (pure tables and rules), reason (why slots move), catalogue, publish (the
+ * spread, load, quota, quota_ledger, quota_deal, account, drained and progress (pure tables and rules), grant (limits
+ * of an hour and more), account_view (the quota, for people), reason (why slots move), catalogue, publish (the
  * view), backlog (what Redis is still to be told), webhook and delivery (who is told of alerts), security and redirect
  * (whom it listens to, and where it sends them).
  */
@@ -39,6 +40,7 @@ static void on_metrics(void *arg, struct buf *out)
         metric_sample(out, "coordinator", "moves_total", labels.data, (double)coordinator->causes[i]);
         buf_release(&labels);
     }
+    account_metrics(coordinator, out);
 }
 
 static int serve(struct coordinator *coordinator)

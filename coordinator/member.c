@@ -39,7 +39,8 @@ static bool make_room(struct members *members, const struct member *stays)
     if (members->count < MEMBERS_MAX)
         return true;
     for (struct member **place = &members->first; *place; place = &(*place)->next) {
-        if (*place != stays && !member_reachable(*place) && (*place)->quota.may_milli == 0) {
+        if (*place != stays && !member_reachable(*place) && (*place)->quota.may_milli == 0 &&
+            (*place)->second.may_milli == 0) {
             forget(members, place);
             return true;
         }

@@ -19,6 +19,18 @@
 #define MEMBERS_MAX      1024
 #define MEMBER_CAPACITY  100000 /* largest that counts */
 
+/* What a fetcher says of the account that it calls, and what it was told. Milli-units since its start. */
+struct member_account {
+    char name[33];    /* empty until it is heard */
+    int64_t asked_ms; /* its own clock, when it was heard last */
+    int64_t want_milli, call_milli;
+    int64_t limited_ms;              /* monotonic, until when the API refuses it */
+    int64_t noting_milli, noting_ms; /* grant of the note on its way, and its end by the fetcher's clock */
+    int64_t noted_milli, noted_ms;   /* of the last note that is in Redis: may be told */
+    int64_t told_ms;                 /* end of the grant in the last target that was made */
+    int64_t told_milli;
+};
+
 enum member_state { MEMBER_LIVE, MEMBER_DRAINING, MEMBER_SUSPECT, MEMBER_GONE };
 
 struct member {
@@ -42,7 +54,10 @@ struct member {
     int benches;                /* in a row */
     int64_t load, load_percent; /* by the last plan: of what it holds, and against its part; -1: not planned with */
     const char *filling;        /* it has not had its share yet since what this says ("joined"); NULL: it has */
-    struct quota_share quota;   /* fetchers; live, draining and heard_ms are filled when it is divided */
+    struct quota_share quota;   /* fetchers: a minute's; live, draining and heard_ms are filled when it is divided */
+    struct quota_share second;  /* a second's */
+    bool spare;                 /* there are not enough calls for all: it gets none, and no shards */
+    struct member_account account;
     struct member *next;
 };
 
@@ -70,7 +85,8 @@ enum member_greeting member_greet(struct members *members, const Isobar__V1__Env
                                   uint32_t *former);
 /*
  * Takes over what a former leader knew of a member (id, incarnation, role, capacity, zone, host, version, pid, expected
- * and quota of `like`), as a SUSPECT that was last heard at `heard_ms`. NULL when the table is full or knows the id.
+ * account name and shares of `like`), as a SUSPECT that was last heard at `heard_ms`. NULL when the table is full or
+ * knows the id.
  */
 struct member *member_restore(struct members *members, const struct member *like, int64_t heard_ms);
 /* Calls fn(arg, member) for each that has just fallen silent (it is SUSPECT then), and forgets old ones. */

@@ -16,7 +16,11 @@
     X(SECRET, redis_password, "", 0, 0, "Redis password; only from the environment or a file")                         \
     X(INT, redis_timeout_ms, "2000", 100, 60000, "time after which an answer of Redis is given up, ms")                \
     X(TEXT, prefix, "isobar:", 0, 0, "prefix of all keys in Redis")                                                    \
-    X(INT, calls_per_minute, "60", -1, 1000000, "API calls a minute of all fetchers together; -1: no limit")           \
+    X(INT, calls_per_minute, "60", -1, 1000000,                                                                        \
+      "API calls a minute of all fetchers together, of accounts that quota does not name; -1: no limit")               \
+    X(TEXT, quota, "", 0, 0,                                                                                           \
+      "limits by account, account=plan or account=60/m,1000000/mo, joined by ';'; those not named have "               \
+      "calls_per_minute")                                                                                              \
     X(INT, settle_ms, "1000", 0, 60000, "time a new leader listens to members before it assigns, ms")                  \
     X(INT, stall_ms, "10000", 0, 3600000,                                                                              \
       "a partition with lag that stands still so long while others get on is moved, ms; 0: never")                     \

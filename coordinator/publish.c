@@ -94,25 +94,16 @@ static json_t *member_json(const struct coordinator *coordinator, const struct m
     double records = records_of(coordinator, member, &lag);
     snprintf(incarnation, sizeof incarnation, "%llx", (unsigned long long)member->incarnation);
     return json_pack(
-        "{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:s,s:f,s:I,s:I,s:I}", "id", member->id, "role",
-        member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host, "zone", member->zone,
-        "pid", (json_int_t)member->pid, "version", member->version, "incarnation", incarnation, "state",
+        "{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:s,s:f,s:I,s:I,s:I,s:s,s:I}", "id", member->id,
+        "role", member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host, "zone",
+        member->zone, "pid", (json_int_t)member->pid, "version", member->version, "incarnation", incarnation, "state",
         state_names[member->benched && member->state == MEMBER_LIVE ? MEMBER_SUSPECT : member->state],
         "heartbeat_age_ms", (json_int_t)(coordinator->now_ms - member->heard_ms), "capacity", (int)member->capacity,
         "records", (json_int_t)member->records, "calls", (json_int_t)member->calls, "held",
         (json_int_t)held_by(coordinator, member), "share_milli", (json_int_t)member->quota.may_milli, "drained_by",
         is_drained ? drained->who : "", "records_per_s", records, "lag", (json_int_t)lag, "load",
-        (json_int_t)member->load, "load_percent", (json_int_t)member->load_percent);
-}
-
-static json_t *quota_json(const struct coordinator *coordinator)
-{
-    int fetchers = 0;
-    for (const struct member *member = coordinator->members.first; member; member = member->next)
-        fetchers += member->role == ISOBAR__V1__ROLE__FETCHER && member->state == MEMBER_LIVE;
-    int64_t total = coordinator->options->calls_per_minute;
-    return json_pack("{s:I,s:i,s:f}", "calls_per_minute", (json_int_t)total, "fetchers", fetchers, "share_per_minute",
-                     total < 0 || fetchers == 0 ? (double)total : (double)total / fetchers);
+        (json_int_t)member->load, "load_percent", (json_int_t)member->load_percent, "account", member->account.name,
+        "share_second_milli", (json_int_t)member->second.may_milli);
 }
 
 static json_t *moves_json(const struct coordinator *coordinator)
@@ -147,7 +138,7 @@ void publish_view(const struct coordinator *coordinator, struct buf *out)
                   (json_int_t)coordinator->metrics.rebalances_total, "catalogue_version",
                   (json_int_t)catalogue_version(coordinator->catalogue), "stall_ms",
                   (json_int_t)coordinator->options->stall_ms, "members", members, "partition_list", partitions,
-                  "shard_list", shards, "quota", quota_json(coordinator), "rebalances", moves_json(coordinator));
+                  "shard_list", shards, "quota", account_view(coordinator), "rebalances", moves_json(coordinator));
     assert(root); /* only text that is no UTF-8 could fail */
     char *text = json_dumps(root, JSON_COMPACT);
     assert(text);
@@ -187,8 +178,10 @@ void publish(struct coordinator *coordinator)
     if (!store_up(coordinator->store))
         return;
     coordinator->notes++;
-    for (struct member *member = coordinator->members.first; member; member = member->next)
+    for (struct member *member = coordinator->members.first; member; member = member->next) {
         quota_note(&member->quota);
+        quota_note(&member->second);
+    }
     snprintf(key, sizeof key, "%scluster", coordinator->options->prefix);
     snprintf(term, sizeof term, "%lld", (long long)coordinator->term);
     snprintf(at, sizeof at, "%lld", (long long)(coordinator->now_ms + coordinator->redis_ahead_ms));

@@ -76,25 +76,35 @@ static bool calls(const struct quota_share *share)
     return share->live && !share->draining;
 }
 
-/* What those that are to call get when everything is acknowledged. */
-static struct fair fair_shares(const struct quota_share *shares, size_t count, int32_t total_milli, int64_t now_ms)
+/* How `milli` is divided among all that are to call. */
+static struct fair fair_parts(const struct quota_share *shares, size_t count, int64_t milli)
 {
-    int64_t callers = 0, left = total_milli;
-    for (size_t i = 0; i < count; i++) {
-        if (calls(&shares[i]))
-            callers++;
-        else
-            left -= in_use(&shares[i], total_milli, now_ms);
-    }
-    int64_t whole = left < 0 ? 0 : left / QUOTA_CALL_MILLI;
+    int64_t callers = 0, whole = milli < 0 ? 0 : milli / QUOTA_CALL_MILLI;
+    for (size_t i = 0; i < count; i++)
+        callers += calls(&shares[i]);
     return callers == 0 ? (struct fair){0, 0} : (struct fair){whole / callers, whole % callers};
+}
+
+/* What is not kept back for others. */
+static int64_t left_of(const struct quota_share *shares, size_t count, int32_t total_milli, int64_t now_ms)
+{
+    int64_t left = total_milli;
+    for (size_t i = 0; i < count; i++)
+        left -= calls(&shares[i]) ? 0 : in_use(&shares[i], total_milli, now_ms);
+    return left;
+}
+
+static int64_t next_part(struct fair *fair)
+{
+    return (fair->least + (fair->more-- > 0)) * QUOTA_CALL_MILLI;
 }
 
 bool quota_divide(struct quota_share *shares, size_t count, int32_t total_milli, int64_t now_ms)
 {
     bool changed = false, unlimited = total_milli == QUOTA_UNLIMITED;
     int64_t used = unlimited ? 0 : quota_in_use(shares, count, total_milli, now_ms);
-    struct fair fair = unlimited ? (struct fair){0, 0} : fair_shares(shares, count, total_milli, now_ms);
+    struct fair due = fair_parts(shares, count, total_milli);
+    struct fair fair = fair_parts(shares, count, unlimited ? 0 : left_of(shares, count, total_milli, now_ms));
     for (size_t i = 0; i < count; i++) {
         struct quota_share *share = &shares[i];
         if (!share->live)
@@ -104,9 +114,9 @@ bool quota_divide(struct quota_share *shares, size_t count, int32_t total_milli,
             changed |= set(share, share->due_milli);
             continue;
         }
-        share->due_milli = (int32_t)((fair.least + (fair.more-- > 0)) * QUOTA_CALL_MILLI);
+        share->due_milli = (int32_t)next_part(&due);
         int64_t mine = in_use(share, total_milli, now_ms), room = total_milli - (used - mine);
-        int64_t next = share->due_milli < room ? share->due_milli : room / QUOTA_CALL_MILLI * QUOTA_CALL_MILLI;
+        int64_t part = next_part(&fair), next = part < room ? part : room / QUOTA_CALL_MILLI * QUOTA_CALL_MILLI;
         changed |= set(share, (int32_t)(next < 0 ? 0 : next));
         used += in_use(share, total_milli, now_ms) - mine;
     }

@@ -25,7 +25,7 @@ struct quota_share {
     bool live;          /* is given a share; false: it is only kept back */
     bool draining;      /* live, and is to call no more */
     int64_t heard_ms;   /* monotonic, when it was last heard */
-    int32_t due_milli;  /* what it gets when the others have acknowledged theirs; 0: there are not enough for all */
+    int32_t due_milli;  /* its part once nothing is kept back for others; 0: there are not enough for all */
     int32_t sent_milli; /* calls a minute, 1/1000, of the last target; QUOTA_UNLIMITED */
     int32_t may_milli;  /* the most it may be using: any share sent since the last acknowledged one */
     /* What Redis has of may_milli, the smallest of all notes that may be there now, and the note on its way. */

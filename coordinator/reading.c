@@ -1,8 +1,8 @@
 /*
  * What a new leader reads from Redis before it hears members (coordinator.h): the installation, the assignment number
- * of every ledger, who is drained, the former leader's view, the time by which that is dated, and last its term. All of
- * it must be answered, or it is asked anew: a number that was not read could be given a second time. A leader that acts
- * looks at the version of the catalogue only.
+ * of every ledger, who is drained, the former leader's view, the ledgers of accounts, the time by which those are
+ * dated, and last its term. All of it must be answered, or it is asked anew: a number that was not read could be given
+ * a second time. A leader that acts looks at the version of the catalogue only.
  */
 #include "coordinator.h"
 
@@ -27,6 +27,11 @@ struct reading {
     struct drained drained;
     char *view;
     size_t view_size;
+    struct note {
+        struct reading *reading;
+        char *bytes; /* NULL: there is none */
+        size_t size;
+    } * notes; /* by account */
 };
 
 /* A decimal number in [low, COUNTER_LIMIT), or -1. */
@@ -38,6 +43,25 @@ static int64_t number_of(const struct store_reply *reply, int64_t low)
     errno = 0;
     long long number = strtoll(reply->text, &end, 10);
     return errno == 0 && *end == '\0' && number >= low && number < COUNTER_LIMIT ? number : -1;
+}
+
+static void reading_free(struct reading *reading)
+{
+    drained_clear(&reading->drained);
+    for (size_t i = 0; i < reading->coordinator->accounts.count; i++)
+        free(reading->notes[i].bytes);
+    free(reading->notes);
+    free(reading->view);
+    free(reading);
+}
+
+/* The ledgers of accounts; a number or term that was ever given shows that somebody has led here before. */
+static void restore_ledgers(struct coordinator *coordinator, const struct reading *reading)
+{
+    bool fresh = reading->number == 0 && reading->term == 1;
+    for (size_t i = 0; i < coordinator->accounts.count; i++)
+        grant_restore(coordinator, &coordinator->accounts.list[i], reading->notes[i].bytes, reading->notes[i].size,
+                      fresh);
 }
 
 static void key_of(const struct coordinator *coordinator, const char *name, char *key, size_t size)
@@ -63,11 +87,10 @@ static void answered(struct reading *reading, bool good)
             reading->drained = (struct drained){0};
             leader_begin(coordinator, reading->partitions, reading->topic, reading->term);
             former_restore(coordinator, reading->view, reading->view_size);
+            restore_ledgers(coordinator, reading);
         }
     }
-    drained_clear(&reading->drained);
-    free(reading->view);
-    free(reading);
+    reading_free(reading);
 }
 
 static void on_number(void *arg, int status, const struct store_reply *reply)
@@ -102,6 +125,27 @@ static void on_view(void *arg, int status, const struct store_reply *reply)
     answered(reading, status == 0);
 }
 
+static void on_note(void *arg, int status, const struct store_reply *reply)
+{
+    struct note *note = arg;
+    if (status == 0 && reply->type == STORE_TEXT) {
+        note->bytes = mem_dup(reply->text, reply->size + 1);
+        note->size = reply->size;
+    }
+    answered(note->reading, status == 0 && (reply->type == STORE_TEXT || reply->type == STORE_NIL));
+}
+
+static void read_notes(struct coordinator *coordinator, struct reading *reading)
+{
+    char key[256];
+    reading->notes = mem_calloc(coordinator->accounts.count + 1, sizeof *reading->notes);
+    for (size_t i = 0; i < coordinator->accounts.count; i++) {
+        reading->notes[i].reading = reading;
+        grant_key(coordinator, &coordinator->accounts.list[i], key, sizeof key);
+        store_send(coordinator->store, on_note, &reading->notes[i], "HGET", key, "ledger", NULL);
+    }
+}
+
 static void on_term(void *arg, int status, const struct store_reply *reply)
 {
     struct reading *reading = arg;
@@ -129,8 +173,9 @@ static void begin(struct coordinator *coordinator, int32_t partitions, const cha
 {
     char key[256];
     struct reading *reading = mem_alloc(sizeof *reading);
-    *reading =
-        (struct reading){.coordinator = coordinator, .partitions = partitions, .outstanding = (size_t)partitions + 4};
+    *reading = (struct reading){.coordinator = coordinator,
+                                .partitions = partitions,
+                                .outstanding = (size_t)partitions + 4 + coordinator->accounts.count};
     snprintf(reading->topic, sizeof reading->topic, "%s", topic);
     coordinator->reading = reading;
     for (int32_t i = 0; i < partitions; i++) {
@@ -142,6 +187,7 @@ static void begin(struct coordinator *coordinator, int32_t partitions, const cha
     key_of(coordinator, "cluster", key, sizeof key);
     store_send(coordinator->store, on_view, reading, "GET", key, NULL);
     store_send(coordinator->store, on_time, reading, "TIME", NULL);
+    read_notes(coordinator, reading);
     key_of(coordinator, "term", key, sizeof key);
     store_send(coordinator->store, on_term, reading, "INCR", key, NULL);
 }

@@ -38,6 +38,17 @@ int64_t allowance_room(struct allowance *allowance, int64_t now_ms)
     return left(allowance) > 0 ? left(allowance) : 0;
 }
 
+void allowance_end(struct allowance *allowance, int64_t milli)
+{
+    allowance->ended_milli += milli;
+    assert(allowance->ended_milli <= allowance->used_milli);
+}
+
+int64_t allowance_settled(const struct allowance *allowance)
+{
+    return allowance->ended_milli + allowance->forgone_milli;
+}
+
 void allowance_take(struct allowance *allowance, int64_t milli)
 {
     assert(allowance->unlimited || left(allowance) >= milli);

@@ -15,6 +15,7 @@ struct allowance {
     bool unlimited; /* the account has no such limit */
     int64_t granted_milli;
     int64_t used_milli;
+    int64_t ended_milli; /* of that, by calls that have ended */
     int64_t forgone_milli;
     int64_t until_ms; /* when what is left lapses */
 };
@@ -30,5 +31,9 @@ void allowance_grant(struct allowance *allowance, int64_t granted_milli, int64_t
 int64_t allowance_room(struct allowance *allowance, int64_t now_ms);
 /* A call of that weight starts (there was room). */
 void allowance_take(struct allowance *allowance, int64_t milli);
+/* A call of that weight has ended, however. */
+void allowance_end(struct allowance *allowance, int64_t milli);
+/* What will certainly not reach the API any more: used by calls that have ended, or forgone. */
+int64_t allowance_settled(const struct allowance *allowance);
 
 #endif

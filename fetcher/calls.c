@@ -67,10 +67,15 @@ static size_t places_max(const struct fetcher *fetcher, const struct due *due)
     return own && own < most ? own : most;
 }
 
-int64_t calls_start_ms(struct fetcher *fetcher, int64_t now_ms)
+int64_t calls_next_milli(const struct fetcher *fetcher)
 {
     struct due due = due_next(fetcher);
-    return due.city ? meter_retry_ms(&fetcher->meter, weight_of(fetcher, due.kind, 1), now_ms) : INT64_MAX;
+    return weight_of(fetcher, due.city ? due.kind : FETCH_CURRENT, 1);
+}
+
+int64_t calls_start_ms(struct fetcher *fetcher, int64_t now_ms)
+{
+    return due_next(fetcher).city ? meter_retry_ms(&fetcher->meter, calls_next_milli(fetcher), now_ms) : INT64_MAX;
 }
 
 static void call_add(struct fetcher *fetcher, struct call *call, struct city *city, int64_t now_ms)

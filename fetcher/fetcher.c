@@ -88,6 +88,9 @@ static void update_gauges(struct fetcher *fetcher, int64_t now_ms)
     metrics->rhythm_misses_total = weather->outcomes[RHYTHM_MISS] + air->outcomes[RHYTHM_MISS];
     metrics->polls_saved = weather->put_off_ms / weather->interval_ms;
     metrics->polls_saved += fetcher->air ? air->put_off_ms / air->interval_ms : 0;
+    metrics->allowance_milli =
+        fetcher->meter.allowance.unlimited ? -1 : allowance_room(&fetcher->meter.allowance, now_ms);
+    metrics->forgone_milli_total = fetcher->meter.allowance.forgone_milli;
     metrics->kafka_up = !outbox_stuck(fetcher->outbox);
     metrics->values_left_out_total = fetcher->rows.left_out;
     metrics->history_items_skipped_total = fetcher->rows.skipped;
@@ -174,7 +177,6 @@ static void start_pure(struct fetcher *fetcher)
     }
     gate_init(&fetcher->gate, 0);
     meter_init(&fetcher->meter, now);
-    allowance_free(&fetcher->meter.allowance);
     cities_init(&fetcher->cities, &fetcher->schedule, fetcher->history_ms > 0);
     fetcher->cities.air_schedule = fetcher->air ? &fetcher->air_schedule : NULL;
     fetcher->timer = loop_timer_new(fetcher->loop, on_timer, fetcher);

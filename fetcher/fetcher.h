@@ -41,9 +41,11 @@ struct fetcher {
     struct netlist allowed;           /* networks, beside public ones, that the source may be in */
     int64_t history_ms, held_back_ms; /* span of a history; since when polling is held back, 0 not */
     int64_t incarnation, catalogue_said;
-    bool air; /* is asked for */
+    bool air;                 /* is asked for */
+    int64_t limited_until_ms; /* until when the API refuses calls, by its answer to one of ours; 0: it does not */
     bool has_target, draining, key_worked, partitions_differ, history_said;
     Isobar__V1__ShardStatus *statuses;
+    Isobar__V1__QuotaAsk ask, *ask_list[1]; /* of the heartbeat about to be sent */
     Isobar__V1__ShardStatus **status_list;
     struct log_limit status_limits[FETCH_STATUS_COUNT];
     struct log_limit held_limit;
@@ -78,6 +80,8 @@ struct call {
 
 /* calls.c: when the meter allows a call for the city that is due next; now, later, or INT64_MAX: not by time alone. */
 int64_t calls_start_ms(struct fetcher *fetcher, int64_t now_ms);
+/* calls.c: least weight of a call for the city that is due next, or of any; 1/1000. */
+int64_t calls_next_milli(const struct fetcher *fetcher);
 /* calls.c: starts a call for the city that is due, which may start now, and for others that go with it. */
 void calls_begin(struct fetcher *fetcher, int64_t now_ms);
 /* outcome.c: what the end of a call means. Rows of a good one are in fetcher->rows, and sent. */

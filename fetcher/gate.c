@@ -104,6 +104,20 @@ bool gate_host_failed(struct gate *gate, int64_t place, int64_t begun_ms, int64_
     return close_gate(gate, closed ? gate->state : GATE_HOST_FAILING, begun_ms, now_ms, wait);
 }
 
+bool gate_told(struct gate *gate, int64_t now_ms, int64_t limited_ms)
+{
+    int64_t wait = limited_ms < RETRY_CAP_MS ? limited_ms : RETRY_CAP_MS;
+    int64_t until = now_ms + wait + jitter_below(&gate->jitter, LIMIT_SPREAD);
+    bool was_open = gate->state == GATE_OPEN;
+    if (was_open) {
+        gate->state = GATE_RATE_LIMITED;
+        gate->closed_ms = now_ms;
+    }
+    if (was_open || until > gate->until_ms + LIMIT_SPREAD)
+        gate->until_ms = until;
+    return was_open;
+}
+
 const char *gate_state_name(enum gate_state state)
 {
     static const char *const names[] = {[GATE_OPEN] = "open",

@@ -48,6 +48,11 @@ bool gate_rate_limited(struct gate *gate, int64_t begun_ms, int64_t now_ms, int6
  * server said for how long (`retry_after_ms` >= 0); up to 1 s at first, later up to a minute.
  */
 bool gate_host_failed(struct gate *gate, int64_t place, int64_t begun_ms, int64_t now_ms, int64_t retry_after_ms);
+/*
+ * Another fetcher's call was refused for too many on this account: closes for `limited_ms`, a moment more or less. True
+ * when it was open before.
+ */
+bool gate_told(struct gate *gate, int64_t now_ms, int64_t limited_ms);
 /* "open", "key_refused", "rate_limited" or "host_failing". */
 const char *gate_state_name(enum gate_state state);
 

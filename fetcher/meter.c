@@ -50,4 +50,5 @@ void meter_end(struct meter *meter, int64_t milli, int64_t now_ms)
 {
     bucket_end(&meter->second, milli, now_ms);
     bucket_end(&meter->minute, milli, now_ms);
+    allowance_end(&meter->allowance, milli);
 }

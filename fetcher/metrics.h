@@ -39,6 +39,9 @@
     X(GAUGE, stopped, "0 calls allowed, 1 key refused, 2 too many calls, 3 host failing")                              \
     X(GAUGE, stopped_milliseconds, "time until calls are tried again")                                                 \
     X(GAUGE, share_milli, "calls a minute allowed, 1/1000; -1 without limit")                                          \
+    X(GAUGE, allowance_milli,                                                                                          \
+      "units of the account's limits of an hour and more that may be used now, 1/1000; -1 none")                       \
+    X(COUNTER, forgone_milli_total, "units granted and not used in time, 1/1000")                                      \
     X(GAUGE, catalogue_version, "oldest version of the catalogue among the shards held")                               \
     X(GAUGE, coordinator_up, "1 while a coordinator answers")                                                          \
     X(GAUGE, target_term, "term of the newest target")                                                                 \

@@ -8,6 +8,42 @@
 #include "mem.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define WANT_MS 600000 /* the longest that a grant is good */
+
+/* Not all that cities may need at once: what they need while a grant is good. */
+static int64_t want_calls(const struct schedule *schedule)
+{
+    int64_t interval = schedule->interval_ms > 0 ? schedule->interval_ms : WANT_MS;
+    return (int64_t)schedule->count * (interval > WANT_MS ? interval : WANT_MS) / interval;
+}
+
+static int64_t want_milli(const struct fetcher *fetcher, int64_t call_milli)
+{
+    int64_t calls = want_calls(&fetcher->schedule) + want_calls(&fetcher->air_schedule);
+    if (fetcher->gate.state != GATE_OPEN || calls == 0)
+        return calls ? call_milli : 0;
+    return call_milli * (calls + 1);
+}
+
+static void ask(struct fetcher *fetcher, Isobar__V1__Heartbeat *heartbeat)
+{
+    int64_t now = loop_now_ms(fetcher->loop), limited_ms = fetcher->limited_until_ms - now;
+    Isobar__V1__QuotaAsk *quota = &fetcher->ask;
+    isobar__v1__quota_ask__init(quota);
+    quota->account = (char *)(uintptr_t)fetcher->provider->account;
+    quota->asked_ms = now;
+    quota->call_milli = calls_next_milli(fetcher);
+    quota->want_milli = want_milli(fetcher, quota->call_milli);
+    (void)allowance_room(&fetcher->meter.allowance, now); /* what has lapsed is to be told */
+    quota->granted_milli = fetcher->meter.allowance.granted_milli;
+    quota->settled_milli = allowance_settled(&fetcher->meter.allowance);
+    quota->limited_ms = limited_ms > 0 ? limited_ms : 0;
+    fetcher->ask_list[0] = quota;
+    heartbeat->n_asks = 1;
+    heartbeat->asks = fetcher->ask_list;
+}
 
 static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
 {
@@ -32,6 +68,7 @@ static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
     heartbeat->records = fetcher->metrics.records_total;
     heartbeat->calls = fetcher->metrics.calls_total;
     heartbeat->draining = fetcher->draining;
+    ask(fetcher, heartbeat);
 }
 
 static void on_welcome(void *arg, const Isobar__V1__Welcome *welcome)
@@ -80,6 +117,20 @@ static bool hold(struct fetcher *fetcher, const Isobar__V1__Target *target, int6
     return changed;
 }
 
+/* What is granted of the account's long limits; without a grant it has none. */
+static void take_grant(struct fetcher *fetcher, const Isobar__V1__Target *target, int64_t now_ms)
+{
+    struct allowance *allowance = &fetcher->meter.allowance;
+    for (size_t i = 0; i < target->n_grants; i++) {
+        const Isobar__V1__QuotaGrant *grant = target->grants[i];
+        if (strcmp(grant->account, fetcher->provider->account) == 0) {
+            allowance_grant(allowance, grant->granted_milli, grant->until_ms, now_ms);
+            return;
+        }
+    }
+    allowance_free(allowance);
+}
+
 static void on_target(void *arg, const Isobar__V1__Target *target)
 {
     struct fetcher *fetcher = arg;
@@ -87,13 +138,18 @@ static void on_target(void *arg, const Isobar__V1__Target *target)
     fetcher->metrics.target_term = target->term;
     if (fetcher->draining || fetcher->partitions_differ || fetcher->cities.shard_count == 0)
         return;
-    int32_t share = share_of(fetcher, target->calls_per_minute_milli);
+    int32_t share = share_of(fetcher, target->calls_per_minute_milli), second = target->calls_per_second_milli;
     for (size_t i = 0; i < target->n_shards; i++)
         cities_told(&fetcher->cities, target->shards[i]->index,
                     target->shards[i]->catalogue_version ? target->shards[i]->catalogue_version
                                                          : target->catalogue_version);
     bool changed = hold(fetcher, target, now) || share != fetcher->meter.minute.share_milli || !fetcher->has_target;
-    meter_share(&fetcher->meter, BUCKET_UNLIMITED, share, now);
+    meter_share(&fetcher->meter, second == 0 ? BUCKET_UNLIMITED : second < 0 ? 0 : second, share, now);
+    take_grant(fetcher, target, now);
+    if (target->limited_ms > 0 && gate_told(&fetcher->gate, now, target->limited_ms))
+        log_warn("calls_stopped", LOG_TEXT("why", gate_state_name(fetcher->gate.state)),
+                 LOG_INT("retry_in_ms", fetcher->gate.until_ms - now),
+                 LOG_TEXT("meaning", "the API has refused a call of another fetcher on this account"));
     fetcher->has_target = true;
     if (changed && share < 0)
         log_info("target", LOG_INT("shards", target->n_shards), LOG_TEXT("calls_per_minute", "unlimited"));

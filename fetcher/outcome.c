@@ -59,6 +59,8 @@ static void on_rate_limited(struct fetcher *fetcher, const struct outcome *outco
         say_stopped(fetcher, outcome, "the API counts too many calls on this account; none is made for a while");
     else
         say_still(fetcher, outcome, FETCH_RATE_LIMITED, "still_rate_limited");
+    fetcher->limited_until_ms = fetcher->gate.until_ms;
+    link_beat(fetcher->link); /* the others are to stop, too */
 }
 
 /* Air that has a host of its own says nothing about that of the weather. */

@@ -58,14 +58,30 @@ void api_check(void)
     int64_t total = world.calls_per_minute * 1000, sum = 0;
     for (int i = 0; i < world.node_count; i++) {
         const struct fetcher *fetcher = fetcher_of(&world.nodes[i]);
-        sum += fetcher && !fetcher->draining && fetcher->meter.minute.share_milli > 0 ? fetcher->meter.minute.share_milli : 0;
+        sum += fetcher && !fetcher->draining && fetcher->meter.minute.share_milli > 0
+                   ? fetcher->meter.minute.share_milli
+                   : 0;
     }
     if (total >= 0 && sum > total && !redis.view_missed)
         violation("the shares in force are %lld of %lld thousandths", (long long)sum, (long long)total);
 }
 
+#define HOUR_PERIOD_MS (INT64_C(3600000) + 15000 + 15000) /* in which the even pace grants an hour's limit */
+#define HOUR_CREDIT_MS 15000
+#define LEADERS_MS     10000 /* that two leaders may both deal when Redis goes back in between */
+
+/* Whatever Redis loses, the pace bounds what all leaders together have granted (coordinator/quota_ledger.h). */
+static void check_pace(void)
+{
+    int64_t most = world.calls_per_hour * (world.now_ms + HOUR_CREDIT_MS + LEADERS_MS) / HOUR_PERIOD_MS + 1;
+    if (world.calls_per_hour >= 0 && calls > most)
+        violation("%lld calls in %lld ms, the even pace of %lld an hour grants %lld", (long long)calls,
+                  (long long)world.now_ms, (long long)world.calls_per_hour, (long long)most);
+}
+
 static void check_calls(void)
 {
+    check_pace();
     if (world.calls_per_minute >= 0 && !redis.view_missed && calls * MINUTE_MS > world.calls_per_minute * world.now_ms)
         violation("%lld calls in %lld ms, the quota is %lld a minute", (long long)calls, (long long)world.now_ms,
                   (long long)world.calls_per_minute);

@@ -41,7 +41,8 @@ static void coordinator_options(const struct node *node, struct coordinator_opti
     options->id = text(node->id);
     options->bind = text(node->endpoint);
     options->redis_timeout_ms = 1000;
-    options->calls_per_minute = world.calls_per_minute;
+    options->calls_per_minute = world.calls_per_hour < 0 ? world.calls_per_minute : 0;
+    options->quota = world.quota;
     options->stall_ms = world.mutant == MUTANT_STALL ? 0 : STALL_MS;
 }
 
@@ -239,6 +240,12 @@ void life_begin(void)
     world.fetchers = (int)between(0, FETCHERS_MAX);
     world.partitions = (int32_t)between(2, PARTITIONS_MAX);
     world.calls_per_minute = chance(100) ? -1 : between(60, 1200);
+    world.calls_per_hour = chance(500) ? between(600, 7200) : -1;
+    if (world.calls_per_hour >= 0 && world.calls_per_minute >= 0)
+        snprintf(world.quota, sizeof world.quota, "openweathermap=%lld/m,%lld/h", (long long)world.calls_per_minute,
+                 (long long)world.calls_per_hour);
+    else if (world.calls_per_hour >= 0)
+        snprintf(world.quota, sizeof world.quota, "openweathermap=%lld/h", (long long)world.calls_per_hour);
     make_nodes(NODE_COORDINATOR, world.coordinators);
     make_nodes(NODE_WORKER, world.workers);
     make_nodes(NODE_FETCHER, world.fetchers);

@@ -54,10 +54,26 @@ static const struct store_reply *eval_view(const struct redis_command *command, 
     return reply_integer(arena, 0);
 }
 
+/* What an account has used, unless a later note is there (coordinator/grant.c). */
+static const struct store_reply *eval_note(const struct redis_command *command, struct arena *arena)
+{
+    struct redis_key *key = redis_key(command->argv[3]);
+    int64_t term = redis_integer(key, "term"), at = redis_integer(key, "noted_ms");
+    int64_t new_term = strtoll(command->argv[4], NULL, 10), new_at = strtoll(command->argv[5], NULL, 10);
+    if (term > new_term || (term == new_term && at > new_at))
+        return reply_integer(arena, term);
+    redis_set_integer(key, "term", new_term);
+    redis_set_integer(key, "noted_ms", new_at);
+    redis_set(key, "ledger", command->argv[6], command->sizes[6]);
+    return reply_integer(arena, 0);
+}
+
 static const struct store_reply *eval(const struct redis_command *command, struct arena *arena)
 {
     const char *script = command->argv[1], *name = command->argv[3], *value = command->argv[4];
     bool three = command->argc > 5;
+    if (strstr(script, "'ledger'"))
+        return eval_note(command, arena);
     if (strstr(script, "at_ms"))
         return eval_view(command, arena);
     if (three && strstr(script, "'SET'") && strstr(script, "return v end") && strstr(script, "'PX'"))

@@ -156,6 +156,8 @@ struct world {
     const struct node *current;                      /* whose code runs; NULL: nobody's */
     int32_t partitions;
     int64_t calls_per_minute; /* the quota; -1: none */
+    int64_t calls_per_hour;   /* of the account; -1: none */
+    char quota[64];           /* both, when there is a limit per hour */
     int64_t broker_down_ms;   /* until when Kafka does not answer */
     struct counters *counters;
 };
