@@ -69,8 +69,9 @@ $(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $($(1)_DIR)/*.c)) $($(
 	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS)
 endef
 isobar-dashboard_EXTRA := $(BUILD)/gen/assets.o
-# explain judges rows by the worker's own processing; of the archive the linker takes what that needs.
-isobarctl_EXTRA := $(BUILD)/libworker.a
+# explain judges rows by the worker's own processing, plan asks providers for their weights; of archives the linker takes
+# what that needs.
+isobarctl_EXTRA := $(BUILD)/libworker.a $(BUILD)/libproviders.a
 # The simulator stands in for what the components are built on, so its objects come before the library's.
 isobar-sim_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,\
                     $(wildcard worker/*.c coordinator/*.c fetcher/*.c)))
@@ -80,7 +81,8 @@ $(foreach p,$(PROGRAMS) isobar-sim isobar-apply isobar-rhythm,$(eval $(call prog
 
 $(BUILD)/libisobar.a: $(COMMON_O)
 $(BUILD)/libworker.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard worker/*.c)))
-$(BUILD)/libisobar.a $(BUILD)/libworker.a $(BUILD)/libcomponents.a:
+$(BUILD)/libproviders.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard fetcher/provider*.c))
+$(BUILD)/libisobar.a $(BUILD)/libworker.a $(BUILD)/libproviders.a $(BUILD)/libcomponents.a:
 	@echo "AR $@"; rm -f $@; ar rcs $@ $^
 
 # -MD, not -MMD: generated headers lie in a system folder, and what includes them must follow the .proto files.

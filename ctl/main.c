@@ -12,23 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&command_init,
-                                                 &command_status,
-                                                 &command_members,
-                                                 &command_partitions,
-                                                 &command_why,
-                                                 &command_drain,
-                                                 &command_undrain,
-                                                 &command_partition,
-                                                 &command_verify,
-                                                 &command_explain,
-                                                 &command_deadletter,
-                                                 &command_normals,
-                                                 &command_replay,
-                                                 &command_rules,
-                                                 &command_cities,
-                                                 &command_keygen,
-                                                 NULL};
+static const struct command *const commands[] = {
+    &command_plan,    &command_init,    &command_status,    &command_members, &command_partitions, &command_why,
+    &command_drain,   &command_undrain, &command_partition, &command_verify,  &command_explain,    &command_deadletter,
+    &command_normals, &command_replay,  &command_rules,     &command_cities,  &command_keygen,     NULL};
 #define NAME_BYTES   64 /* of a command, with "isobarctl " before it */
 #define COMMANDS_MAX (sizeof commands / sizeof commands[0])
 
