@@ -69,8 +69,9 @@ $(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $($(1)_DIR)/*.c)) $($(
 	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS)
 endef
 isobar-dashboard_EXTRA := $(BUILD)/gen/assets.o
-# explain judges rows by the worker's own processing, plan asks providers for their weights; of archives the linker takes
-# what that needs.
+# explain judges rows by the worker's own processing; plan, and the coordinator, ask providers for their weights. Of archives
+# the linker takes what that needs.
+isobar-coordinator_EXTRA := $(BUILD)/libproviders.a
 isobarctl_EXTRA := $(BUILD)/libworker.a $(BUILD)/libproviders.a
 # The simulator stands in for what the components are built on, so its objects come before the library's.
 isobar-sim_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,\

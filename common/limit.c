@@ -9,13 +9,13 @@
 #include <string.h>
 
 static const struct {
-    const char *name;
+    const char *name, *word;
     int64_t ms, units_max;
-} windows[LIMIT_WINDOWS] = {[LIMIT_SECOND] = {"s", DURATION_SECOND, LIMIT_SHORT_MAX},
-                            [LIMIT_MINUTE] = {"m", DURATION_MINUTE, LIMIT_SHORT_MAX},
-                            [LIMIT_HOUR] = {"h", DURATION_HOUR, LIMIT_UNITS_MAX},
-                            [LIMIT_DAY] = {"d", DURATION_DAY, LIMIT_UNITS_MAX},
-                            [LIMIT_MONTH] = {"mo", 31 * DURATION_DAY, LIMIT_UNITS_MAX}};
+} windows[LIMIT_WINDOWS] = {[LIMIT_SECOND] = {"s", "second", DURATION_SECOND, LIMIT_SHORT_MAX},
+                            [LIMIT_MINUTE] = {"m", "minute", DURATION_MINUTE, LIMIT_SHORT_MAX},
+                            [LIMIT_HOUR] = {"h", "hour", DURATION_HOUR, LIMIT_UNITS_MAX},
+                            [LIMIT_DAY] = {"d", "day", DURATION_DAY, LIMIT_UNITS_MAX},
+                            [LIMIT_MONTH] = {"mo", "month", 31 * DURATION_DAY, LIMIT_UNITS_MAX}};
 
 struct limits limits_none(void)
 {
@@ -118,4 +118,9 @@ int64_t limit_window_ms(enum limit_window window)
 const char *limit_window_name(enum limit_window window)
 {
     return windows[window].name;
+}
+
+const char *limit_window_word(enum limit_window window)
+{
+    return windows[window].word;
 }

@@ -39,5 +39,7 @@ bool limits_unlimited(const struct limits *limits);
 int64_t limit_window_ms(enum limit_window window);
 /* Its unit in the text form, e.g. "mo"; static. */
 const char *limit_window_name(enum limit_window window);
+/* The same as a word, e.g. "month"; static. */
+const char *limit_window_word(enum limit_window window);
 
 #endif

@@ -240,6 +240,11 @@ void catalogue_want(struct catalogue *catalogue, int64_t version, int32_t shards
     ask_versions(edition);
 }
 
+int64_t catalogue_cities(const struct catalogue *catalogue)
+{
+    return catalogue->served ? (int64_t)cities_of(catalogue->served) : 0;
+}
+
 int64_t catalogue_version(const struct catalogue *catalogue)
 {
     return catalogue->served ? catalogue->served->version : 0;

@@ -30,6 +30,8 @@ void catalogue_free(struct catalogue *catalogue);
 void catalogue_want(struct catalogue *catalogue, int64_t version, int32_t shards);
 /* The version that is complete in memory; 0: none. */
 int64_t catalogue_version(const struct catalogue *catalogue);
+/* Cities in it, paused ones too. */
+int64_t catalogue_cities(const struct catalogue *catalogue);
 /* The version of the catalogue in which `shard` changed last; 0 while no version is complete, or it has no such shard.
  */
 int64_t catalogue_shard_version(const struct catalogue *catalogue, int32_t shard);

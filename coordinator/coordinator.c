@@ -2,6 +2,7 @@
 #include "coordinator.h"
 
 #include "clock.h"
+#include "duration.h"
 #include "error.h"
 #include "link.h"
 
@@ -100,6 +101,16 @@ static bool start_webhook(struct coordinator *coordinator, struct buf *error)
     return !*options->webhook_url || coordinator->webhook;
 }
 
+/* False when --every is no span of time. */
+static bool take_every(struct coordinator *coordinator, struct buf *error)
+{
+    const char *every = coordinator->options->every;
+    if (!*every || duration_parse(every, strlen(every), DURATION_SECOND, DURATION_YEAR, &coordinator->every_ms))
+        return true;
+    buf_printf(error, "every '%s' is no span of time such as 90s, 10m or 1h", every);
+    return false;
+}
+
 static void start_parts(struct coordinator *coordinator)
 {
     const char *prefix = coordinator->options->prefix;
@@ -127,10 +138,11 @@ int coordinator_start(struct coordinator *coordinator, struct daemon *daemon)
     int code = EXIT_CODE_CONFIG;
     coordinator->daemon = daemon;
     coordinator->loop = daemon_loop(daemon);
+    coordinator->started_ms = loop_now_ms(coordinator->loop);
     coordinator->partitions = (struct slots){.kind = "partition", .role = ISOBAR__V1__ROLE__WORKER};
     coordinator->shards = (struct slots){.kind = "shard", .role = ISOBAR__V1__ROLE__FETCHER};
-    if (take_id(coordinator, &error) && accounts_parse(&coordinator->accounts, options->quota, &error) == 0 &&
-        security_start(coordinator, &error))
+    if (take_id(coordinator, &error) && take_every(coordinator, &error) &&
+        accounts_parse(&coordinator->accounts, options->quota, &error) == 0 && security_start(coordinator, &error))
         coordinator->store = store_new(coordinator->loop, &store, on_store, coordinator, &error);
     backlog_init(&coordinator->backlog, coordinator->store);
     if (coordinator->store && start_webhook(coordinator, &error)) {

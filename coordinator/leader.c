@@ -5,6 +5,8 @@
  */
 #include "coordinator.h"
 
+#include "enough.h"
+#include "error.h"
 #include "link.h"
 #include "mem.h"
 #include "text.h"
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define START_MS   60000 /* a coordinator that leads so soon was started to lead */
 #define PUBLISH_MS 1000
 #define PLAN_MS    1000 /* at least so often: loads change, and moves that got stuck hold up others only so long */
 #define SETTLE_LIMIT_MS                                                                                                \
@@ -231,12 +234,38 @@ static void count(struct coordinator *coordinator)
     }
 }
 
+/*
+ * Whether the limits suffice for the catalogue. At the start of the process they must; a coordinator that takes over
+ * later, or one whose catalogue grows, says so and goes on: polls get rarer, and nothing is lost.
+ */
+static void check_enough(struct coordinator *coordinator, bool first)
+{
+    const struct coordinator_options *options = coordinator->options;
+    bool refuses = first && coordinator->now_ms - coordinator->started_ms < START_MS && options->over_quota[0] == 'r';
+    struct buf text = BUF_EMPTY;
+    if (coordinator->accounts.count == 0 ||
+        enough_for(&coordinator->accounts.list[0], catalogue_cities(coordinator->catalogue), coordinator->every_ms,
+                   &text))
+        return;
+    if (refuses) {
+        log_error("over_quota", LOG_TEXT("reason", text.data),
+                  LOG_TEXT("do", "poll rarer (--every, and --interval-s of fetchers), have fewer cities or another "
+                                 "plan, or give --over-quota warn; isobarctl plan has all figures"));
+        daemon_stop(coordinator->daemon, EXIT_CODE_CONFIG);
+    } else {
+        log_warn("over_quota", LOG_TEXT("reason", text.data),
+                 LOG_TEXT("meaning", "cities are polled as often as the limits allow, later than they should"));
+    }
+    buf_release(&text);
+}
+
 /* Fetchers are told which version of the catalogue is the newest. True when there is a newer one than last time. */
 static bool tell_catalogue(struct coordinator *coordinator)
 {
     int64_t version = catalogue_version(coordinator->catalogue);
     if (version == coordinator->catalogue_told)
         return false;
+    check_enough(coordinator, coordinator->catalogue_told == 0);
     coordinator->catalogue_told = version;
     for (struct member *member = coordinator->members.first; member; member = member->next)
         member->target_changed |= member->role == ISOBAR__V1__ROLE__FETCHER;

@@ -21,6 +21,10 @@
     X(TEXT, quota, "", 0, 0,                                                                                           \
       "limits by account, account=plan or account=60/m,1000000/mo, joined by ';'; those not named have "               \
       "calls_per_minute")                                                                                              \
+    X(TEXT, every, "", 0, 0,                                                                                           \
+      "time between two polls of a city that the first account of quota must suffice for, as 10m; empty: as the "      \
+      "provider has it")                                                                                               \
+    X(WORD, over_quota, "refuse|warn", 0, 0, "when it does not at the start: end with the numbers, or say them")       \
     X(INT, settle_ms, "1000", 0, 60000, "time a new leader listens to members before it assigns, ms")                  \
     X(INT, stall_ms, "10000", 0, 3600000,                                                                              \
       "a partition with lag that stands still so long while others get on is moved, ms; 0: never")                     \

@@ -50,8 +50,6 @@ struct plan {
     struct plan_size size;
 };
 
-static const char *const window_words[LIMIT_WINDOWS] = {"second", "minute", "hour", "day", "month"};
-
 /* ---- reading the question ---- */
 
 static int wrong(struct plan *plan, const char *option, const char *text, const struct buf *reason)
@@ -96,18 +94,14 @@ static int read_limits(struct plan *plan)
 static int read_cadence(struct plan *plan)
 {
     const struct provider *provider = plan->provider;
-    bool air =
-        strcmp(plan->options->air, "on") == 0 || (strcmp(plan->options->air, "auto") == 0 && provider->air_by_default);
-    plan->cadence =
-        (struct cadence){.cost_milli = provider->cost_milli(FETCH_CURRENT, 1), .interval_ms = provider->interval_ms};
-    if (air && !provider->air_interval_ms)
+    const char *air = plan->options->air, *every = plan->options->every;
+    int64_t every_ms = 0;
+    if (strcmp(air, "on") == 0 && !provider->air_interval_ms)
         return context_fail(&plan->context, EXIT_CODE_CONFIG, "--air on: %s has no air quality", provider->name);
-    if (air) {
-        plan->cadence.air_cost_milli = provider->cost_milli(FETCH_AIR, 1);
-        plan->cadence.air_interval_ms = provider->air_interval_ms;
-    }
-    return *plan->options->every ? read_span(plan, "every", plan->options->every, &plan->cadence.interval_ms)
-                                 : EXIT_CODE_OK;
+    int code = *every ? read_span(plan, "every", every, &every_ms) : EXIT_CODE_OK;
+    bool wanted = strcmp(air, "on") == 0 || (strcmp(air, "auto") == 0 && provider->air_by_default);
+    plan->cadence = provider_cadence(provider, wanted, every_ms);
+    return code;
 }
 
 /* ---- the answer ---- */
@@ -137,10 +131,11 @@ static void print_limits(const struct plan *plan)
     for (int w = 0; w < LIMIT_WINDOWS; w++) {
         double needs = (double)cadence_needs(&plan->cadence, plan->options->cities, (enum limit_window)w) / 1000;
         if (plan->limits.units[w] != LIMIT_NONE)
-            printf("  %-8s %14.1f %14lld  %.0f %%\n", window_words[w], needs, (long long)plan->limits.units[w],
+            printf("  %-8s %14.1f %14lld  %.0f %%\n", limit_window_word((enum limit_window)w), needs,
+                   (long long)plan->limits.units[w],
                    plan->limits.units[w] ? 100 * needs / (double)plan->limits.units[w] : INFINITY);
         else if (w == LIMIT_DAY || w == LIMIT_MONTH)
-            printf("  %-8s %14.1f %14s\n", window_words[w], needs, "no limit");
+            printf("  %-8s %14.1f %14s\n", limit_window_word((enum limit_window)w), needs, "no limit");
     }
 }
 
@@ -190,7 +185,8 @@ static void print_json(const struct plan *plan)
     for (int w = 0; w < LIMIT_WINDOWS; w++) {
         json_t *limit = plan->limits.units[w] == LIMIT_NONE ? json_null() : json_integer(plan->limits.units[w]);
         double needs = (double)cadence_needs(&plan->cadence, plan->options->cities, (enum limit_window)w) / 1000;
-        json_object_set_new(spans, window_words[w], json_pack("{s:f,s:o}", "needed", needs, "allowed", limit));
+        json_object_set_new(spans, limit_window_word((enum limit_window)w),
+                            json_pack("{s:f,s:o}", "needed", needs, "allowed", limit));
     }
     json_t *root = json_pack(
         "{s:s,s:I,s:f,s:f,s:b,s:o,s:I,s:f,s:I,s:I,s:I,s:I}", "provider", plan->provider->name, "cities",

@@ -25,6 +25,17 @@ const struct provider *provider_find(const char *name)
     return NULL;
 }
 
+struct cadence provider_cadence(const struct provider *provider, bool air, int64_t every_ms)
+{
+    struct cadence cadence = {.cost_milli = provider->cost_milli(FETCH_CURRENT, 1),
+                              .interval_ms = every_ms ? every_ms : provider->interval_ms};
+    if (air && provider->air_interval_ms) {
+        cadence.air_cost_milli = provider->cost_milli(FETCH_AIR, 1);
+        cadence.air_interval_ms = provider->air_interval_ms;
+    }
+    return cadence;
+}
+
 void provider_names(struct buf *out)
 {
     for (size_t i = 0; i < PROVIDERS; i++)

@@ -8,6 +8,7 @@
 #define FETCHER_PROVIDER_H
 
 #include "buf.h"
+#include "cadence.h"
 #include "observation.h"
 
 #include <stdbool.h>
@@ -107,6 +108,8 @@ struct provider {
 
 /* The provider of a --source; NULL when there is none of that name. */
 const struct provider *provider_find(const char *name);
+/* What one of its cities costs when it is asked each `every_ms` (0: as often as the provider has something new). */
+struct cadence provider_cadence(const struct provider *provider, bool air, int64_t every_ms);
 /* Appends the names of all providers, comma-separated, for messages. */
 void provider_names(struct buf *out);
 /* Name of a status, e.g. "rate_limited". */

@@ -137,3 +137,22 @@ def test_binding_wider_than_loopback_is_refused(stack):
                  ["isobar-coordinator", "--bind", "tcp://0.0.0.0:0", "--redis", stack.redis]):
         code, log = outcome(stack, "wide-" + argv[1][2:] + argv[0], argv)
         assert code == 78 and "--insecure" in log
+
+
+def test_limits_that_do_not_suffice_are_refused_at_the_start_with_the_nearest_that_do(stack):
+    stack.start_redis()
+    stack.start_devbroker(TOPICS)
+    stack.init(24, None, 300)
+    program = stack.start_coordinator("coordinator-1", 60, "--quota", "openweathermap=free")
+    assert program.wait(20) == 78
+    line = next(line for line in program.log().splitlines() if "event=over_quota" in line)
+    assert "300 cities every 10m need 1339200 calls of openweathermap in any month" in line and "1000000 are allowed" in line
+    assert "300 cities fit every 15m" in line and "every 10m, 212 cities fit" in line
+    program = stack.start_coordinator("coordinator-2", 60, "--quota", "openweathermap=free", "--every", "15m")
+    wait_for("a rarer rhythm is taken", lambda: stack.metric("coordinator-2", "isobar_coordinator_leader") == 1, 20)
+    assert program.running() and "event=over_quota" not in program.log() and program.terminate(10) == 0
+    program = stack.start_coordinator("coordinator-3", 60, "--quota", "openweathermap=free", "--over-quota", "warn")
+    wait_for("it says so and goes on", lambda: "event=over_quota" in program.log(), 20)
+    wait_for("it leads", lambda: stack.metric("coordinator-3", "isobar_coordinator_leader") == 1, 20)
+    code, log = outcome(stack, "coordinator-4", ["isobar-coordinator", "--redis", stack.redis, "--every", "soon"])
+    assert code == 78 and "every 'soon'" in log
