@@ -303,9 +303,32 @@ static const char *check_rows(const Isobar__V1__ObservationBatch *message, size_
     return NULL;
 }
 
+/*
+ * False when one of its fields that this version does not know has the number 0, which none can have: protobuf-c takes
+ * it when it comes in a long form, writes it in the short one, and does not take that; other readers take neither.
+ */
+static bool numbered(const ProtobufCMessage *message)
+{
+    for (unsigned i = 0; i < message->n_unknown_fields; i++) {
+        if (message->unknown_fields[i].tag == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool all_numbered(const Isobar__V1__ObservationBatch *message)
+{
+    bool good = numbered(&message->base);
+    for (size_t i = 0; i < message->n_controls; i++)
+        good = good && numbered(&message->controls[i]->base);
+    return good;
+}
+
 static const char *check_batch(struct batch *batch)
 {
     const Isobar__V1__ObservationBatch *message = batch->message;
+    if (!all_numbered(message))
+        return "not an ObservationBatch";
     if (message->format != BATCH_FORMAT)
         return "unknown format";
     if (message->rows < 1 || message->rows > BATCH_MAX_ROWS)

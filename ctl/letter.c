@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "error.h"
 #include "mem.h"
+#include "plain.h"
 #include "slice.h"
 #include "text.h"
 
@@ -42,13 +43,6 @@ void letter_reader_free(struct letter_reader *reader)
 }
 
 /* ---- reading ---- */
-
-static void copy_text(char *out, size_t size, const char *text)
-{
-    text_copy(out, size, text);
-    for (char *p = out; *p; p++)
-        *p = (unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p;
-}
 
 /* Index of the letter's row in the decoded original; -1 when it has none such. A late row was encoded anew, alone. */
 static int64_t row_of(const struct letter_reader *reader, int64_t row)
@@ -96,8 +90,8 @@ int letter_read(struct letter_reader *reader, const struct kafka_record *record,
         return ERR_INVALID;
     }
     const Isobar__V1__DeadLetter *message = reader->message;
-    copy_text(letter->reason, sizeof letter->reason, message->reason);
-    copy_text(letter->topic, sizeof letter->topic, message->topic);
+    plain_shown(message->reason, letter->reason, sizeof letter->reason);
+    plain_shown(message->topic, letter->topic, sizeof letter->topic);
     letter->source_partition = message->partition;
     letter->source_offset = message->offset;
     letter->produced_at_ms = message->timestamp_ms;

@@ -44,6 +44,13 @@ static bool is_ascii(const char *text)
     return *text == '\0';
 }
 
+static bool is_printable(const char *text)
+{
+    while (*text >= ' ' && *text < 0x7f)
+        text++;
+    return *text == '\0';
+}
+
 /* Small ASCII letters; all else as it is. For what is ASCII, which most names are, and for what is no UTF-8. */
 static const char *small(const char *text, char out[PLAIN_BYTES])
 {
@@ -112,7 +119,7 @@ bool plain_ascii(const char *name, char *out, size_t size)
     size_t decomposed = 0;
     uint8_t *text =
         text_is_utf8(name) ? u8_normalize(UNINORM_NFKD, (const uint8_t *)name, strlen(name), NULL, &decomposed) : NULL;
-    bool good = text && replace(text, decomposed, out, size) && is_ascii(out);
+    bool good = text && replace(text, decomposed, out, size) && is_printable(out);
     free(text);
     return good;
 }

@@ -26,7 +26,7 @@ bool plain_equal(const char *a, const char *b);
 bool plain_undo_umlauts(char *text);
 /*
  * `name` (UTF-8) as printable ASCII in `out` of `size` bytes, case kept, marks and all taken as in plain_text. False
- * when there is a letter that has no such form, or no room.
+ * when there is a character that has no such form, or no room.
  */
 bool plain_ascii(const char *name, char *out, size_t size);
 

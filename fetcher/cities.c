@@ -4,8 +4,8 @@
 #include "error.h"
 #include "mem.h"
 #include "shard.h"
+#include "text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,7 +145,7 @@ static void parts_add(struct cities_parts *parts, const Isobar__V1__City *entry,
     city->zone = *entry->zone ? zone_get(entry->zone) : NULL;
     if (strlen(entry->country) == 2)
         memcpy(city->country, entry->country, 2);
-    snprintf(city->name, sizeof city->name, "%s", entry->ascii_name);
+    text_copy(city->name, sizeof city->name, entry->ascii_name);
     if (parts->count == parts->capacity) {
         parts->capacity = parts->capacity ? parts->capacity * 2 : 16;
         parts->cities = mem_grow(parts->cities, parts->capacity, sizeof(struct city *));

@@ -43,7 +43,7 @@ struct city {
     bool told; /* its zone and country were produced, since its shard is held */
     char country[4];
     const struct zone *zone; /* NULL: not known */
-    char name[48];           /* for logs; ASCII */
+    char name[48];           /* for logs; UTF-8, cut between characters */
 };
 
 struct cities_shard {

@@ -147,7 +147,8 @@ static int parse_cursor_of_tick(struct ledger *ledger, const struct store_reply 
 {
     if (!value)
         return 0;
-    if (value->type != STORE_TEXT || value->size >= sizeof ledger->tick_after || strlen(value->text) != value->size)
+    if (value->type != STORE_TEXT || value->size >= sizeof ledger->tick_after ||
+        strspn(value->text, "0123456789/") != value->size)
         return ERR_INVALID;
     memcpy(ledger->tick_after, value->text, value->size + 1);
     return 0;

@@ -21,8 +21,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 HERE = os.path.join(ROOT, "tests", "fuzz")
 BUILD = os.path.join(ROOT, "build", "fuzz")
 INPUT_S, MEMORY_MB = 10, 1024  # of one input: more is a finding
-COMPAT = {"batch": "observation_batch", "citystate": "city_state", "envelope": "envelope", "window": "window_state", "pane": "pane"}
-MESSAGES = {"alert_event": "AlertEvent", "batch": "ObservationBatch", "letter": "DeadLetter", "normals": "Normals"}
+COMPAT = {"batch": "observation_batch", "citystate": "city_state", "entry": "city", "envelope": "envelope", "pane": "pane",
+          "window": "window_state"}
+MESSAGES = {"alert_event": "AlertEvent", "batch": "ObservationBatch", "entry": "City", "letter": "DeadLetter", "normals": "Normals"}
 ZONES = ("UTC", "Asia/Kathmandu", "Europe/Dublin", "Africa/Casablanca", "America/New_York", "Pacific/Apia", "Australia/Lord_Howe")
 
 
@@ -61,7 +62,9 @@ def fixtures(name):
     if folder and name.startswith("provider"):
         for path in sorted(glob.glob(os.path.join(folder, "*.json"))):
             with open(path, "rb") as f:
-                data = f.read(65536)
+                data = f.read()
+            if len(data) > 8192:  # forecasts, which are refused alike: they only make it slow
+                continue
             for letter in (b"c", b"m", b"a", b"n", b"h"):
                 yield f"{letter.decode()}_{os.path.basename(path)}", letter + data
 

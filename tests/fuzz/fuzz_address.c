@@ -29,7 +29,7 @@ static void check_url(const char *text, bool allow_http, struct buf *error)
     if (status == 0) {
         FUZZ_CHECK(out.size > 0 && out.data[out.size - 1] != '/');
         FUZZ_CHECK(allow_http || strncasecmp(out.data, "https:", 6) == 0); /* libcurl takes one slash, too */
-        FUZZ_CHECK(!strchr(out.data, '@') && !strchr(out.data, '?') && !strchr(out.data, '#'));
+        FUZZ_CHECK(!strchr(out.data, '?') && !strchr(out.data, '#'));
         FUZZ_CHECK(transfer_base_url(out.data, allow_http, &again, error) == 0);
         fuzz_check_same(&out, &again);
     }

@@ -3,6 +3,7 @@
  * bytes of length, low first, and so many bytes.
  */
 #include "../../fetcher/cities.h"
+#include "channel_envelope.h"
 #include "fuzz.h"
 #include "text.h"
 
@@ -68,7 +69,7 @@ static void begin_call(struct calls *calls, enum fetch_call kind, int32_t shard,
 static void take_part(struct cities *cities, const uint8_t *bytes, size_t size, int64_t now_ms)
 {
     Isobar__V1__Catalogue *part = isobar__v1__catalogue__unpack(NULL, size, bytes);
-    if (part)
+    if (part && channel_strings_valid(&part->base)) /* as of every message that came in */
         (void)cities_part(cities, part, now_ms);
     isobar__v1__catalogue__free_unpacked(part, NULL);
 }

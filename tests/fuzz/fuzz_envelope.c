@@ -13,10 +13,11 @@ static void check_again(const Isobar__V1__Envelope *envelope, const char *identi
     buf_advance(&one, isobar__v1__envelope__pack(envelope, (uint8_t *)buf_reserve(&one, size)));
     if (size <= CHANNEL_MAX_BYTES) { /* what came in long forms may have been short of the cap by accident */
         Isobar__V1__Envelope *again = channel_envelope_unpack(one.data, one.size, identity, strlen(identity));
-        FUZZ_CHECK(again != NULL);
-        size = isobar__v1__envelope__get_packed_size(again);
-        buf_advance(&other, isobar__v1__envelope__pack(again, (uint8_t *)buf_reserve(&other, size)));
-        fuzz_check_same(&one, &other);
+        if (again) { /* what has a field 0, in a long form, is taken once only; nobody passes envelopes on */
+            size = isobar__v1__envelope__get_packed_size(again);
+            buf_advance(&other, isobar__v1__envelope__pack(again, (uint8_t *)buf_reserve(&other, size)));
+            fuzz_check_same(&one, &other);
+        }
         channel_envelope_free(again);
     }
     buf_release(&one);

@@ -168,6 +168,22 @@ static void test_an_empty_shard_is_complete_too(void **state)
     assert_int_equal(world->schedule.count, 0);
 }
 
+static void test_a_name_is_cut_between_characters(void **state)
+{
+    struct world *world = *state;
+    char name[] = "46 bytes and then a letter of two, half of whi\xc3\xa9";
+    Isobar__V1__Catalogue message = ISOBAR__V1__CATALOGUE__INIT;
+    Isobar__V1__City city = ISOBAR__V1__CITY__INIT, *list = &city;
+    cities_hold(&world->cities, 0, 1, NOW);
+    city.city_id = world->ids[0][0];
+    city.ascii_name = name;
+    message.version = message.parts = 1;
+    message.n_cities = 1;
+    message.cities = &list;
+    assert_true(cities_part(&world->cities, &message, NOW));
+    assert_string_equal(world->cities.shards[0].cities[0]->name, "46 bytes and then a letter of two, half of whi");
+}
+
 static void test_impossible_parts_and_cities_are_ignored(void **state)
 {
     struct world *world = *state;
@@ -453,6 +469,7 @@ int main(void)
         TEST(test_parts_of_two_versions_are_not_mixed),
         TEST(test_a_lower_version_is_taken_when_the_leader_names_it),
         TEST(test_an_empty_shard_is_complete_too),
+        TEST(test_a_name_is_cut_between_characters),
         TEST(test_impossible_parts_and_cities_are_ignored),
         TEST(test_a_new_catalogue_keeps_what_is_known_of_its_cities),
         TEST(test_what_workers_must_know_is_told_again),

@@ -182,6 +182,7 @@ static void what_is_damaged_is_named(void **state)
         {"record_hash", "(nil)"},
         {"tick_after", "5809844/5809844/5809844/5809844/5809844/5809844/"},
         {"tick_after", "(nil)"},
+        {"tick_after", "5809844\x1b"},
         {"pane_cursor_ms", "x"},
         {"pane_cursor_ms", "-300000"},
         {"w_cursor_1h", ""},

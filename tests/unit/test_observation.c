@@ -358,6 +358,9 @@ static void bytes_that_are_no_batch(void **state)
         free(cut);
     }
     assert_true(parsed < 60); /* only cuts between two columns are batches */
+    buf_append(&bytes, "\x80\0\0", 3); /* a field of number 0, which no message has, in a long form */
+    assert_int_equal(batch_decode(batch, bytes.data, bytes.size, &reason), ERR_INVALID);
+    bytes.size -= 3;
     for (int i = 0; i < 20000; i++) {
         char *spoiled = mem_dup(bytes.data, bytes.size);
         for (int64_t n = dice_below(&dice, 4); n >= 0; n--)

@@ -124,6 +124,8 @@ static void names_have_an_ascii_form_or_none(void **state)
     assert_false(plain_ascii("東京", out, sizeof out));
     assert_false(plain_ascii("a name that is too long", out, sizeof out));
     assert_false(plain_ascii("\xff", out, sizeof out));
+    assert_false(plain_ascii("a\x1b[2J", out, sizeof out));
+    assert_false(plain_ascii("a\x7f", out, sizeof out));
 }
 
 static void a_terminal_gets_no_control_characters(void **state)
