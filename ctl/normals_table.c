@@ -86,7 +86,7 @@ static bool take_metric(struct reader *reader, struct row *row)
     row->quantity = quantity_by_name(name);
     if (!row->quantity || row->quantity->value_bit < 0)
         return fault(reader, "metric \"%.40s\": one that readings have wanted, such as temperature or humidity", name);
-    row->unit = unit_find(row->quantity, cell(reader, UNIT));
+    row->unit = unit_find(row->quantity->unit, cell(reader, UNIT));
     return row->unit || fault(reader, "unit \"%.40s\": %s is in %s", cell(reader, UNIT), name, row->quantity->unit);
 }
 
@@ -100,7 +100,8 @@ static bool take_when(struct reader *reader, struct row *row)
 static bool number(struct reader *reader, const struct row *row, enum column column, int32_t *out)
 {
     const char *text = cell(reader, column);
-    if (unit_read(row->unit, row->quantity, text, column == SD, NORMALS_VALUE_MAX, out) && (column != SD || *out >= 0))
+    if (unit_read(row->unit, row->quantity->scale, text, column == SD, NORMALS_VALUE_MAX, out) &&
+        (column != SD || *out >= 0))
         return true;
     return fault(reader, "%s \"%.40s\": a number%s wanted", column_names[column], text,
                  column == SD ? " not below 0" : "");
