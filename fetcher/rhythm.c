@@ -140,9 +140,8 @@ static void adopt(struct rhythm *rhythm, int64_t observed_ms, int64_t asked_ms)
 /* The step to a new reading; true when it made a period. */
 static bool step(struct rhythm *rhythm, const struct rhythm_limits *limits, int64_t step_ms)
 {
-    if (step_ms < limits->floor_ms / 2 || step_ms > SPAN_MAX_MS) {
+    if (step_ms < limits->floor_ms / 2 || step_ms > SPAN_MAX_MS)
         return false; /* the same reading from another of the source's servers, or the end of a silence */
-    }
     if (alike(step_ms, rhythm->step_ms)) {
         count(&rhythm->alike);
         rhythm->step_ms += (int32_t)((step_ms - rhythm->step_ms) / 2);

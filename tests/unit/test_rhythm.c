@@ -137,7 +137,8 @@ static void test_sources_of_all_kinds(void **state)
         clear_counts(&world);
         int64_t from = world.begun;
         poll_source(&world, &source, 800 * world.limits.cadence_ms);
-        int64_t gap = 100 * (world.begun - from) / world.polls / world.limits.cadence_ms;
+        int64_t polls = world.polls ? world.polls : 1;
+        int64_t gap = 100 * (world.begun - from) / polls / world.limits.cadence_ms;
         int64_t hits = world.hits + world.misses ? 100 * world.hits / (world.hits + world.misses) : 100;
         print_message("%s: polls %lld %% of the cadence apart, %lld s behind, %lld %% hits\n", row->name,
                       (long long)gap, (long long)(mean_lag(&world) / SECOND), (long long)hits);
