@@ -37,9 +37,11 @@ static void add_value(struct buf *out, double value)
 
 void metric_head(struct buf *out, const char *component, const char *name, enum metric_type type, const char *help)
 {
+    static const char *const types[] = {
+        [METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram"};
     buf_printf(out, "# HELP isobar_%s_%s ", component, name);
     add_escaped(out, help, false);
-    buf_printf(out, "\n# TYPE isobar_%s_%s %s\n", component, name, type == METRIC_COUNTER ? "counter" : "gauge");
+    buf_printf(out, "\n# TYPE isobar_%s_%s %s\n", component, name, types[type]);
 }
 
 void metric_sample(struct buf *out, const char *component, const char *name, const char *labels, double value)

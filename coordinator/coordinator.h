@@ -277,6 +277,9 @@ void orders_send(struct coordinator *coordinator, struct member *member);
 
 /* Appends the JSON of docs/contracts.md. */
 void publish_view(const struct coordinator *coordinator, struct buf *out);
+/* source_view.c: "alarms" and "sources" of the view (docs/contracts.md), for the caller to keep. */
+struct json_t *source_alarms_json(const struct coordinator *coordinator);
+struct json_t *source_ages_json(const struct coordinator *coordinator);
 /* Writes it to Redis; then orders_noted. Nothing when Redis is away. */
 void publish(struct coordinator *coordinator);
 /* Adds an entry to the audit stream. */

@@ -93,6 +93,7 @@ static void on_alive(struct coordinator *coordinator, struct member *member, con
     member->heard_ms = coordinator->now_ms;
     member->records = heartbeat->records;
     member->calls = heartbeat->calls;
+    source_take(&member->sources, heartbeat, coordinator->now_ms);
     if (member->state == MEMBER_SUSPECT) {
         member->state = MEMBER_LIVE;
         member->target_changed = true;

@@ -29,6 +29,7 @@ static void forget(struct members *members, struct member **place)
 {
     struct member *member = *place;
     *place = member->next;
+    source_release(&member->sources);
     free(member);
     members->count--;
 }

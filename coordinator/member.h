@@ -7,6 +7,7 @@
 #define COORDINATOR_MEMBER_H
 
 #include "quota.h"
+#include "source_report.h"
 
 #include "control.pb-c.h"
 
@@ -58,6 +59,7 @@ struct member {
     struct quota_share second;  /* a second's */
     bool spare;                 /* there are not enough calls for all: it gets none, and no shards */
     struct member_account account;
+    struct source_report sources; /* what it says of them */
     struct member *next;
 };
 

@@ -131,14 +131,15 @@ void publish_view(const struct coordinator *coordinator, struct buf *out)
         json_array_append_new(shards, shard_json(coordinator, i));
     }
     json_t *root =
-        json_pack("{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "leader", coordinator->id, "endpoint",
-                  coordinator->endpoint, "term", (json_int_t)coordinator->term, "at_ms",
+        json_pack("{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "leader", coordinator->id,
+                  "endpoint", coordinator->endpoint, "term", (json_int_t)coordinator->term, "at_ms",
                   (json_int_t)(coordinator->now_ms + coordinator->redis_ahead_ms), "partitions",
                   (int)coordinator->partition_count, "topic", coordinator->topic, "assignment_version",
                   (json_int_t)coordinator->metrics.rebalances_total, "catalogue_version",
                   (json_int_t)catalogue_version(coordinator->catalogue), "stall_ms",
                   (json_int_t)coordinator->options->stall_ms, "members", members, "partition_list", partitions,
-                  "shard_list", shards, "quota", account_view(coordinator), "rebalances", moves_json(coordinator));
+                  "shard_list", shards, "quota", account_view(coordinator), "sources", source_ages_json(coordinator),
+                  "alarms", source_alarms_json(coordinator), "rebalances", moves_json(coordinator));
     assert(root); /* only text that is no UTF-8 could fail */
     char *text = json_dumps(root, JSON_COMPACT);
     assert(text);

@@ -64,6 +64,16 @@ static void judge_partition(struct cluster *cluster, const json_t *partition)
         buf_printf(&cluster->wrong, "partition %" PRId64 ": %s\n", index, alarm);
 }
 
+/* The text is longer than other values. */
+static void judge_alarm(struct cluster *cluster, const json_t *alarm)
+{
+    char name[CLUSTER_TEXT_BYTES], source[CLUSTER_TEXT_BYTES], member[CLUSTER_TEXT_BYTES], age[CLUSTER_TEXT_BYTES];
+    const char *text = json_string_value(json_object_get(alarm, "text"));
+    buf_printf(&cluster->wrong, "source %s: %s, says %s for %s: %s\n", cluster_text(alarm, "source", source),
+               cluster_text(alarm, "name", name), cluster_text(alarm, "member", member),
+               cluster_span(cluster_age(cluster, cluster_number(alarm, "since")), age), text ? text : "");
+}
+
 void cluster_judge(struct cluster *cluster)
 {
     char age[CLUSTER_TEXT_BYTES];
@@ -81,6 +91,9 @@ void cluster_judge(struct cluster *cluster)
                    cluster->installation.partitions);
     for (size_t i = 0; i < json_array_size(list); i++)
         judge_partition(cluster, json_array_get(list, i));
+    list = json_object_get(cluster->view, "alarms");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        judge_alarm(cluster, json_array_get(list, i));
     for (char *p = cluster->wrong.data; *p; p++)
         *p = ((unsigned char)*p < 0x20 && *p != '\n') || *p == 0x7f ? '?' : *p;
 }

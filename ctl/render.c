@@ -76,3 +76,21 @@ void render_shards(const struct cluster *cluster)
         printf(", %.1f each", json_number_value(json_object_get(quota, "share_per_minute")));
     puts("");
 }
+
+void render_sources(const struct cluster *cluster)
+{
+    static const char *const stages[] = {"observed_age_ms", "fetched_age_ms", "produced_age_ms", "committed_age_ms"};
+    const json_t *list = json_object_get(cluster->view, "sources");
+    char source[CLUSTER_TEXT_BYTES], age[CLUSTER_TEXT_BYTES];
+    if (json_array_size(list) == 0)
+        return;
+    printf("\n%-20s %12s %12s %12s %12s  of the newest reading\n", "source", "observed", "fetched", "produced",
+           "committed");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        printf("%-20s", cluster_text(one, "source", source));
+        for (size_t stage = 0; stage < sizeof stages / sizeof *stages; stage++)
+            printf(" %12s", cluster_span(cluster_number(one, stages[stage]), age));
+        puts("");
+    }
+}

@@ -12,5 +12,7 @@ void render_members(const struct cluster *cluster);
 void render_partitions(const struct cluster *cluster);
 /* Shards and quota in two lines. */
 void render_shards(const struct cluster *cluster);
+/* How old the newest reading of each source is, a line each; nothing when no worker says. */
+void render_sources(const struct cluster *cluster);
 
 #endif

@@ -44,6 +44,7 @@ static int print_status(const struct cluster *cluster, bool json)
             render_partitions(cluster);
             puts("");
             render_shards(cluster);
+            render_sources(cluster);
         }
         puts("");
         fputs(cluster->wrong.size ? cluster->wrong.data : "all partitions run\n", stdout);

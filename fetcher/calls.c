@@ -287,6 +287,7 @@ void calls_done(void *arg, void *opaque, const struct transfer_result *result)
     fetcher->metrics.call_milliseconds_total += result->took_ms;
     fetcher->metrics.body_bytes_total += (int64_t)result->size;
     call_ended(fetcher, call, now);
+    watch_answer(fetcher, call, status, now);
     if (status == FETCH_OK)
         send_answer(fetcher, call);
     outcome_of_call(fetcher, call, status, result, now);

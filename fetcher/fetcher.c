@@ -108,6 +108,7 @@ static void on_second(void *arg)
     struct fetcher *fetcher = arg;
     int64_t now = now_of(fetcher);
     update_gauges(fetcher, now);
+    watch_second(fetcher, fetcher->metrics.cities, now);
     if (held_back(fetcher)) {
         fetcher->metrics.held_back_milliseconds_total += fetcher->held_back_ms ? now - fetcher->held_back_ms : 0;
         fetcher->held_back_ms = now;
@@ -175,6 +176,7 @@ static void start_pure(struct fetcher *fetcher)
         schedule_follow(&fetcher->schedule, own, together);
         schedule_follow(&fetcher->air_schedule, fetcher->provider->air_interval_ms, together);
     }
+    watch_init(fetcher, now);
     gate_init(&fetcher->gate, 0);
     meter_init(&fetcher->meter, now);
     cities_init(&fetcher->cities, &fetcher->schedule, fetcher->history_ms > 0);
@@ -316,4 +318,5 @@ void fetcher_families(const struct fetcher *fetcher, struct buf *out)
         snprintf(label, sizeof label, "outcome=\"%s\"", fetch_status_name((enum fetch_status)status));
         metric_sample(out, "fetcher", "answers_total", label, (double)fetcher->answers[status]);
     }
+    watch_families(fetcher, now_of(fetcher), out);
 }

@@ -17,7 +17,18 @@
 #include "outbox.h"
 #include "provider.h"
 #include "schedule.h"
+#include "source_health.h"
 #include "transfer.h"
+
+#define WATCH_SOURCES    2 /* products that are watched: current weather and air */
+#define WATCH_NAME_BYTES 48
+#define WATCH_TEXT_BYTES 512
+
+/* Alarms as the last heartbeat told them. */
+struct watch_alarms {
+    Isobar__V1__SourceAlarm list[WATCH_SOURCES * SOURCE_ALARMS], *pointers[WATCH_SOURCES * SOURCE_ALARMS];
+    char source[WATCH_SOURCES * SOURCE_ALARMS][WATCH_NAME_BYTES], text[WATCH_SOURCES * SOURCE_ALARMS][WATCH_TEXT_BYTES];
+};
 
 struct fetcher {
     const struct fetcher_options *options;
@@ -35,6 +46,8 @@ struct fetcher {
     struct cities cities;
     struct gate gate;
     struct meter meter;
+    struct source_health health[WATCH_SOURCES];
+    struct watch_alarms alarms;
     struct provider_rows rows;
     struct buf base_url, air_base_url, url;
     int64_t concurrency;              /* calls at a time */
@@ -91,6 +104,17 @@ void outcome_of_call(struct fetcher *fetcher, const struct call *call, enum fetc
 void calls_done(void *arg, void *opaque, const struct transfer_result *result);
 /* calls.c: takes every call under way off. */
 void calls_abort(struct fetcher *fetcher);
+
+/* watch.c: nothing is wrong with the sources yet; their provider is chosen. */
+void watch_init(struct fetcher *fetcher, int64_t now_ms);
+/* watch.c: a call ended so; `fetcher->rows` have what was read when that is FETCH_OK. */
+void watch_answer(struct fetcher *fetcher, const struct call *call, enum fetch_status status, int64_t now_ms);
+/* watch.c: raises and clears alarms, once a second, of sources that are asked for so many cities. */
+void watch_second(struct fetcher *fetcher, int64_t cities, int64_t now_ms);
+/* watch.c: fills in the alarms that are raised. They are valid until the next heartbeat. */
+void watch_heartbeat(struct fetcher *fetcher, Isobar__V1__Heartbeat *heartbeat, int64_t now_ms);
+/* watch.c: writes the metric families of the sources. */
+void watch_families(const struct fetcher *fetcher, int64_t now_ms, struct buf *out);
 
 /* orders.c: what the link reports. */
 extern const struct link_events fetcher_link_events;

@@ -69,6 +69,7 @@ static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
     heartbeat->calls = fetcher->metrics.calls_total;
     heartbeat->draining = fetcher->draining;
     ask(fetcher, heartbeat);
+    watch_heartbeat(fetcher, heartbeat, loop_now_ms(fetcher->loop));
 }
 
 static void on_welcome(void *arg, const Isobar__V1__Welcome *welcome)

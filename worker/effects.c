@@ -158,6 +158,24 @@ static void io_journal(void *arg, const struct session *session, const char *wha
     fflush(worker->journal);
 }
 
+/* Of cities that have changed again since, the next commit tells. */
+static void io_committed(void *arg, struct session *session)
+{
+    struct worker *worker = arg;
+    const struct sent *sent = &session->state.sent;
+    int64_t now = clock_wall_ms();
+    for (size_t i = 0; i < sent->city_count; i++) {
+        struct city_entry *entry = sent->cities[i];
+        const struct latest *latest = &entry->city.latest;
+        if (!entry->fresh || entry->dirty)
+            continue;
+        entry->fresh = false;
+        ages_note(
+            &worker->ages, latest->provider,
+            (const int64_t[AGES_STAGES]){latest->observed_at_ms, latest->fetched_at_ms, latest->produced_at_ms, now});
+    }
+}
+
 static void io_released(void *arg, struct session *session)
 {
     worker_session_gone(arg, session);
@@ -175,6 +193,7 @@ void worker_effects(struct worker *worker)
                                      .forget_letters = io_forget,
                                      .rules = io_rules,
                                      .journal = io_journal,
+                                     .committed = io_committed,
                                      .released = io_released,
                                      .resume = io_resume,
                                      .distrust = io_distrust};

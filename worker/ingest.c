@@ -42,6 +42,7 @@ static void keep_latest(struct city_entry *entry, const struct observation *row,
     if (is_latest(city, row)) {
         city->has_latest = true;
         latest_set(&city->latest, row, produced_at_ms);
+        entry->fresh = true;
     }
     if (row->observed_at_ms > city->watermark_ms)
         city->watermark_ms = row->observed_at_ms;

@@ -3,6 +3,7 @@
  * ingest and fold (what records do, pure), commit (encoding), session (one partition's life), worker and orders (the
  * process around them).
  */
+#include "clock.h"
 #include "daemon.h"
 #include "error.h"
 #include "worker.h"
@@ -40,6 +41,7 @@ static void on_metrics(void *arg, struct buf *out)
         metric_sample(out, "worker", "quality_flags_total", labels.data, (double)worker->metrics.quality_flags[bit]);
         buf_release(&labels);
     }
+    ages_families(&worker->ages, "worker", clock_wall_ms(), out);
 }
 
 static int serve(struct worker *worker)

@@ -13,6 +13,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How old the newest readings are, by provider. */
+static void tell_ages(struct worker *worker, Isobar__V1__Heartbeat *heartbeat, int64_t wall_ms)
+{
+    size_t count = 0;
+    for (int32_t provider = 0; provider < AGES_PROVIDERS; provider++) {
+        Isobar__V1__SourceAge *age = &worker->age_list[count];
+        isobar__v1__source_age__init(age);
+        age->provider = provider;
+        age->observed_ms = ages_newest_ms(&worker->ages, provider, AGES_OBSERVED, wall_ms);
+        age->fetched_ms = ages_newest_ms(&worker->ages, provider, AGES_FETCHED, wall_ms);
+        age->produced_ms = ages_newest_ms(&worker->ages, provider, AGES_PRODUCED, wall_ms);
+        age->committed_ms = ages_newest_ms(&worker->ages, provider, AGES_COMMITTED, wall_ms);
+        worker->age_pointers[count] = age;
+        count += age->committed_ms >= 0;
+    }
+    heartbeat->n_ages = count;
+    heartbeat->ages = worker->age_pointers;
+}
+
 static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
 {
     struct worker *worker = arg;
@@ -57,6 +76,7 @@ static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
     heartbeat->assignment_max = worker->assignment_max;
     heartbeat->records = worker->metrics.records_total;
     heartbeat->draining = worker->draining;
+    tell_ages(worker, heartbeat, wall);
 }
 
 static void on_welcome(void *arg, const Isobar__V1__Welcome *welcome)

@@ -75,6 +75,8 @@ struct session_io {
     /* "acquire" or "commit": from the expected to the next id; `offset` is what the ledger then has. */
     void (*journal)(void *arg, const struct session *session, const char *what, const struct commit_ids *ids,
                     int64_t offset);
+    /* A commit was acknowledged: state.sent has what it stored. */
+    void (*committed)(void *arg, struct session *session);
     void (*released)(void *arg,
                      struct session *session); /* it is GONE; the owner tells the coordinator and frees it later */
     void (*resume)(void *arg);                 /* records that were refused may be offered again */

@@ -120,6 +120,7 @@ static void on_committed(struct session *session, int64_t now_ms)
     memcpy(session->cid, session->next, CID_BYTES);
     session->last_offset = session->state.sent.offset;
     session->committed_ms = session->progress_ms = now_ms;
+    config->io->committed(config->io->arg, session);
     state_committed(&session->state);
     state_evict(&session->state);
     config->metrics->commits_total++;

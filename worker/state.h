@@ -39,6 +39,7 @@ struct city_entry {
     struct citystate city;
     char field[CITY_FIELD_BYTES];
     bool dirty;                      /* changed since the last commit was built */
+    bool fresh;                      /* its latest reading is new since it was last told of */
     int32_t waiting_s;               /* longest period of its rows, with those that wait; 0: none waits */
     const struct rules *alert_rules; /* those alert_mask is of; NULL: of none */
     uint64_t alert_mask;             /* bit per rule that matches the city */

@@ -5,6 +5,7 @@
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
+#include "ages.h"
 #include "changes.h"
 #include "daemon.h"
 #include "deadletter.h"
@@ -53,7 +54,9 @@ struct worker {
     bool replay_asked;
     FILE *journal;
     struct log_limit redis_limit, kafka_limit;
+    struct ages ages;                                     /* of what was committed */
     Isobar__V1__PartitionStatus *statuses, **status_list; /* of the last heartbeat */
+    Isobar__V1__SourceAge age_list[AGES_PROVIDERS], *age_pointers[AGES_PROVIDERS];
 };
 
 /* Connects and begins to read meta; the exit code tells what was wrong (EXIT_CODE_OK: nothing). */

@@ -131,6 +131,17 @@ static void huge(struct answer *answer)
     buf_text(&answer->body, "{}]");
 }
 
+/* The body with another name for the humidity. */
+static void renamed(const struct buf *good, struct answer *answer)
+{
+    static const char name[] = "\"humidity\"";
+    const char *place = strstr(good->data, name);
+    size_t before = place ? (size_t)(place - good->data) : good->size;
+    buf_append(&answer->body, good->data, before);
+    if (place)
+        buf_printf(&answer->body, "\"relative_humidity\"%s", place + sizeof name - 1);
+}
+
 void answer_fault(const struct fault_rule *rule, const struct buf *good, struct answer *answer)
 {
     answer->status = 200;
@@ -176,7 +187,10 @@ void answer_fault(const struct fault_rule *rule, const struct buf *good, struct 
     case FAULT_REDIRECT:
         answer->status = 302;
         break;
-    default: /* sparse and backwards are good answers of another content; hang is the server's */
+    case FAULT_RENAMED:
+        renamed(good, answer);
+        break;
+    default: /* frozen, sparse and backwards are good answers of another content; hang is the server's */
         buf_append(&answer->body, good->data, good->size);
         break;
     }

@@ -24,6 +24,8 @@ static const char *const names[FAULT_KINDS] = {
     [FAULT_HANG] = "hang",
     [FAULT_SPARSE] = "sparse",
     [FAULT_BACKWARDS] = "backwards",
+    [FAULT_FROZEN] = "frozen",
+    [FAULT_RENAMED] = "renamed",
 };
 
 enum fault_kind fault_parse(const char *name)

@@ -31,6 +31,8 @@ enum fault_kind {
     FAULT_HANG,            /* headers, then nothing */
     FAULT_SPARSE,          /* 200 without wind.deg, gust, visibility, rain, clouds */
     FAULT_BACKWARDS,       /* 200, dt 80 s before the previous one */
+    FAULT_FROZEN,          /* 200, dt and all stand still from when the rule came */
+    FAULT_RENAMED,         /* 200, main.humidity has another name */
     FAULT_KINDS
 };
 

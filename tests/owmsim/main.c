@@ -60,6 +60,7 @@ struct sim {
     struct series *series;
     struct faults faults;
     struct jitter dice;
+    int64_t frozen_s;         /* dt of answers that stand still */
     int64_t origin_s;         /* from here the series runs time_factor times as fast */
     int64_t calls[CALL_RING]; /* monotonic ms, a ring */
     uint64_t call_count;      /* ever */
@@ -136,7 +137,9 @@ static void body_current(const struct sim *sim, double latitude, double longitud
                          struct buf *out)
 {
     int64_t at = now_s() / sim->options.update_s * sim->options.update_s;
-    int64_t dt = rule && rule->kind == FAULT_BACKWARDS ? at - 80 : at;
+    int64_t dt = rule && rule->kind == FAULT_BACKWARDS ? at - 80
+                 : rule && rule->kind == FAULT_FROZEN  ? sim->frozen_s
+                                                       : at;
     if (sim->options.time_factor == 1) {
         answer_current(sim->series, latitude, longitude, dt, rule && rule->kind == FAULT_SPARSE, out);
         return;
@@ -207,6 +210,8 @@ static void handle_fault(struct sim *sim, struct httpd_request *request)
         rule.retry_after_s = (int)value;
     rule.everywhere = !query_number(request, "lat", -90, 90, &rule.latitude) ||
                       !query_number(request, "lon", -180, 180, &rule.longitude);
+    if (rule.kind == FAULT_FROZEN)
+        sim->frozen_s = now_s();
     if (faults_add(&sim->faults, &rule) != 0)
         httpd_reply_problem(request, 409, "Too many rules", "clear them with kind=none");
     else
@@ -314,7 +319,7 @@ int main(int argc, char **argv)
         .rows = option_rows,
         .row_count = sizeof option_rows / sizeof *option_rows};
     struct sim *sim = mem_alloc(sizeof *sim);
-    sim->origin_s = now_s();
+    sim->origin_s = sim->frozen_s = now_s();
     int code = EXIT_CODE_OK;
     if (option_parse(&program, &sim->options, argc, argv, NULL, &code) == OPTION_RUN)
         code = serve(sim);

@@ -165,6 +165,12 @@ static void host_journal(void *arg, const struct session *session, const char *w
     (void)snprintf(world.journal_what, sizeof world.journal_what, "%s", what);
 }
 
+static void host_committed(void *arg, struct session *session)
+{
+    (void)arg;
+    assert_true(session->state.sent.any);
+}
+
 static void host_released(void *arg, struct session *session)
 {
     struct host *host = arg;
@@ -206,6 +212,7 @@ static inline void host_init(struct host *host, const char *owner)
                                    .forget_letters = host_forget,
                                    .rules = host_rules,
                                    .journal = host_journal,
+                                   .committed = host_committed,
                                    .released = host_released,
                                    .resume = host_resume,
                                    .distrust = host_distrust};

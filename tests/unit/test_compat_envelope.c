@@ -105,6 +105,27 @@ static void envelope_heartbeat_2(void **state)
     free_envelope(envelope);
 }
 
+/* With alarms of sources, and ages of what is stored. */
+static void envelope_heartbeat_3(void **state)
+{
+    (void)state;
+    Isobar__V1__Envelope *envelope = ENVELOPE_FILE("heartbeat_3", "fetcher.1", HEARTBEAT);
+    assert_int_equal(envelope->heartbeat->n_alarms, 1);
+    assert_string_equal(envelope->heartbeat->alarms[0]->name, "source_stale");
+    assert_string_equal(envelope->heartbeat->alarms[0]->source, "open-meteo");
+    assert_string_equal(envelope->heartbeat->alarms[0]->text, "the newest reading is 43 min old");
+    assert_int_equal(envelope->heartbeat->alarms[0]->raised_ms, 60000);
+    assert_int_equal(envelope->heartbeat->n_ages, 2);
+    const Isobar__V1__SourceAge *age = envelope->heartbeat->ages[0];
+    assert_int_equal(age->provider, 2);
+    assert_int_equal(age->observed_ms, 420000);
+    assert_int_equal(age->fetched_ms, 12000);
+    assert_int_equal(age->produced_ms, 11000);
+    assert_int_equal(age->committed_ms, 10500);
+    assert_int_equal(envelope->heartbeat->ages[1]->committed_ms, -1);
+    free_envelope(envelope);
+}
+
 static void envelope_target_1(void **state)
 {
     (void)state;
@@ -199,6 +220,7 @@ int main(void)
         cmocka_unit_test(envelope_welcome_1),
         cmocka_unit_test(envelope_heartbeat_1),
         cmocka_unit_test(envelope_heartbeat_2),
+        cmocka_unit_test(envelope_heartbeat_3),
         cmocka_unit_test(envelope_target_1),
         cmocka_unit_test(envelope_released_and_bye_1),
         cmocka_unit_test(envelope_command_and_answer_1),
