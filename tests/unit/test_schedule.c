@@ -421,6 +421,47 @@ static void test_a_city_that_comes_back_is_polled_by_its_rhythm(void **state)
     schedule_release(&schedule);
 }
 
+/* Mean age, s, of what is known of 300 cities whose source changes everywhere at once, with a call at most every 3 s.
+ */
+static int64_t age_when_calls_are_short(bool rhythm)
+{
+    static struct schedule_item items[300];
+    static int64_t newest[300], looked[300];
+    struct schedule schedule;
+    int64_t now = START, end = START + 150 * QUARTER, sum_s = 0;
+    memset(items, 0, sizeof items);
+    schedule_init(&schedule, QUARTER, EPOCH, 1);
+    if (rhythm)
+        schedule_follow(&schedule, QUARTER, 0);
+    for (int i = 0; i < 300; i++) {
+        schedule_add(&schedule, &items[i], i * 7919 + 1, START);
+        newest[i] = looked[i] = START;
+    }
+    for (; now < end; now += QUARTER / 300) {
+        struct schedule_item *item = schedule_take(&schedule, now);
+        if (!item)
+            continue;
+        size_t i = (size_t)(item - items);
+        int64_t observed = (now + EPOCH - DELAY) / QUARTER * QUARTER;
+        sum_s += (now - looked[i]) / 1000 * ((now + looked[i]) / 2 - newest[i]) / 1000;
+        looked[i] = now;
+        newest[i] = observed - EPOCH;
+        schedule_saw(&schedule, item, observed);
+        schedule_polled(&schedule, item, now);
+    }
+    schedule_release(&schedule);
+    return sum_s / 300 / ((end - START) / 1000);
+}
+
+/* All want to be polled at the same time, and cannot be: then nobody is worse off than at the interval. */
+static void test_rhythms_do_no_harm_where_calls_are_short(void **state)
+{
+    (void)state;
+    int64_t fixed = age_when_calls_are_short(false), followed = age_when_calls_are_short(true);
+    print_message("%lld s old at the interval, %lld s by the rhythm\n", (long long)fixed, (long long)followed);
+    assert_true(followed <= fixed);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -444,6 +485,7 @@ int main(void)
         TEST(test_what_is_put_off_is_counted),
         TEST(test_polls_by_a_rhythm_begin_together),
         TEST(test_a_city_that_comes_back_is_polled_by_its_rhythm),
+        TEST(test_rhythms_do_no_harm_where_calls_are_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
