@@ -48,6 +48,7 @@ extern const struct command command_normals;
 extern const struct command command_partition;
 extern const struct command command_partitions;
 extern const struct command command_plan;
+extern const struct command command_produce;
 extern const struct command command_replay;
 extern const struct command command_rules;
 extern const struct command command_status;

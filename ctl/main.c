@@ -12,10 +12,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const commands[] = {
-    &command_plan,    &command_init,    &command_status,    &command_members, &command_partitions, &command_why,
-    &command_drain,   &command_undrain, &command_partition, &command_verify,  &command_explain,    &command_deadletter,
-    &command_normals, &command_replay,  &command_rules,     &command_cities,  &command_keygen,     NULL};
+static const struct command *const commands[] = {&command_plan,
+                                                 &command_init,
+                                                 &command_status,
+                                                 &command_members,
+                                                 &command_partitions,
+                                                 &command_why,
+                                                 &command_drain,
+                                                 &command_undrain,
+                                                 &command_partition,
+                                                 &command_verify,
+                                                 &command_explain,
+                                                 &command_deadletter,
+                                                 &command_normals,
+                                                 &command_produce,
+                                                 &command_replay,
+                                                 &command_rules,
+                                                 &command_cities,
+                                                 &command_keygen,
+                                                 NULL};
 #define NAME_BYTES   64 /* of a command, with "isobarctl " before it */
 #define COMMANDS_MAX (sizeof commands / sizeof commands[0])
 
@@ -58,7 +73,7 @@ static int unknown(const char *name)
 static bool operands_fit(const struct command *command, int operands, char **argv)
 {
     bool fits = operands >= command->operand_count && operands <= command->operand_count + command->operands_more;
-    if (operands > command->operand_count && command->operand_count == 0)
+    if (!fits && command->operand_count + command->operands_more == 0)
         fprintf(stderr, "isobarctl %s: unexpected argument '%s'; it takes options only\n", command->name, argv[1]);
     else if (!fits)
         fprintf(stderr, "isobarctl %s: %s wanted, not %d argument%s; isobarctl help %s shows more\n", command->name,
