@@ -13,6 +13,7 @@
 #include "query.h"
 #include "reader.h"
 #include "shard.h"
+#include "survey.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,6 +138,8 @@ static void get_city(struct api *api, struct httpd_request *request, const struc
     if (city_has_reading(city)) {
         buf_text(&out, ",\"latest\":");
         encode_latest(&out, city, &model_atlas(api->model)->custom);
+        buf_byte(&out, ',');
+        survey_encode(city, clock_wall_ms(), &out);
         if (climate_encode(model_climate(api->model), city, &climate))
             buf_printf(&out, ",%s", climate.data);
     }

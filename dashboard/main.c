@@ -4,6 +4,7 @@
  * demand), api (routes: query, body, page), encode (JSON and CSV).
  */
 #include "api.h"
+#include "clock.h"
 #include "daemon.h"
 #include "error.h"
 #include "live.h"
@@ -11,6 +12,7 @@
 #include "metrics.h"
 #include "model.h"
 #include "options.h"
+#include "survey.h"
 
 #include <stdlib.h>
 
@@ -57,6 +59,13 @@ static void on_ready(void *arg, struct buf *out)
 {
     struct dashboard *d = arg;
     model_missing(d->model, out);
+}
+
+static void on_metrics(void *arg, struct buf *out)
+{
+    struct dashboard *d = arg;
+    if (d->model)
+        survey_families(model_atlas(d->model), clock_wall_ms(), out);
 }
 
 static bool start_model(struct dashboard *d, struct buf *error)
@@ -113,7 +122,9 @@ static int serve(struct dashboard *d)
     struct metric_page page = {.component = "dashboard",
                                .rows = metric_rows,
                                .row_count = sizeof metric_rows / sizeof *metric_rows,
-                               .values = &d->metrics};
+                               .values = &d->metrics,
+                               .more = on_metrics,
+                               .arg = d};
     struct daemon_config config = {.component = "dashboard",
                                    .log_level = d->options.log_level,
                                    .log_format = d->options.log_format,

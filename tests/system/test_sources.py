@@ -1,5 +1,6 @@
 """A source that stands still, changes its answers or fails: a named alarm in the log, the metrics, the view and isobarctl, and it ends."""
 import pytest
+from ports import free_port
 from stack import get_json, wait_for
 
 import test_fetcher
@@ -56,3 +57,13 @@ def test_ages_of_every_stage_are_told(stack):
         assert stack.metric("worker-1", "isobar_worker_age_seconds_count", labels) > 0
         assert stack.metric("worker-1", "isobar_worker_age_seconds_bucket", labels + ',le="+Inf"') > 0
     assert stack.metric("worker-1", "isobar_worker_newest_age_seconds", f'provider="{source}",stage="committed"') < 60
+    city = get_json(stack.ports["dashboard"], "/api/v1/cities")["cities"][0]["id"]
+    ages = get_json(stack.ports["dashboard"], f"/api/v1/cities/{city}")["ages"]
+    assert 0 <= ages["committed_ms"] < 60000 and set(ages) == {"observed_ms", "fetched_ms", "produced_ms", "committed_ms"}
+    stack.ports["dashboard-2"] = free_port()
+    stack.start("dashboard-2", [stack.binary("isobar-dashboard"), *stack.common("redis"), "--port", str(free_port()),
+                                "--admin-port", str(stack.ports["dashboard-2"])])
+    for stage in ("observed", "fetched", "produced", "committed"):
+        labels = f'provider="{source}",stage="{stage}",quantile="1"'
+        age = wait_for(f"it is known how long ago all was {stage}", lambda labels=labels: stack.metric("dashboard-2", "isobar_dashboard_age_seconds", labels), 20)
+        assert 0 <= age < 120
