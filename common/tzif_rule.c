@@ -165,10 +165,12 @@ struct tzif_change tzif_rule_at(const struct tzif_rule *rule, struct tzif_change
 struct tzif_change tzif_rule_after(const struct tzif_rule *rule, struct tzif_change last, int32_t at)
 {
     struct tzif_change changes[RULE_CHANGES];
+    int32_t next = INT32_MAX;
     changes_around(rule, at, changes);
     for (int i = 0; i < RULE_CHANGES; i++) {
-        if (changes[i].at > last.at && changes[i].at > at)
-            return changes[i];
+        if (changes[i].at > last.at && changes[i].at > at && changes[i].at < next)
+            next = changes[i].at;
     }
-    return (struct tzif_change){INT32_MAX, last.offset};
+    /* Of two at once the later one counts: summer time all year ends when it begins. */
+    return next == INT32_MAX ? (struct tzif_change){next, last.offset} : tzif_rule_at(rule, last, next);
 }

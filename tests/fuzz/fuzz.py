@@ -23,7 +23,8 @@ BUILD = os.path.join(ROOT, "build", "fuzz")
 INPUT_S, MEMORY_MB = 10, 1024  # of one input: more is a finding
 COMPAT = {"batch": "observation_batch", "citystate": "city_state", "entry": "city", "envelope": "envelope", "pane": "pane",
           "window": "window_state"}
-MESSAGES = {"alert_event": "AlertEvent", "batch": "ObservationBatch", "entry": "City", "letter": "DeadLetter", "normals": "Normals"}
+MESSAGES = {"alert_event": "AlertEvent", "batch": "ObservationBatch", "entry": "City", "letter": "DeadLetter", "normals": "Normals",
+            "quota": "QuotaLedger"}
 ZONES = ("UTC", "Asia/Kathmandu", "Europe/Dublin", "Africa/Casablanca", "America/New_York", "Pacific/Apia", "Australia/Lord_Howe")
 
 

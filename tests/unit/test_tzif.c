@@ -148,9 +148,13 @@ static void days_of_rules(void **state)
     struct tzif_rule rule;
     bool summer;
     assert_int_equal(tzif_rule_parse("XXX3EDT4,0/0,J365/23", &rule, &summer), 0);
-    for (int32_t quarter = 365 * 96 * 2; quarter < 365 * 96 * 4; quarter += 7)
-        if (tzif_rule_at(&rule, (struct tzif_change){INT32_MIN, 0}, quarter).offset != -16)
+    for (int32_t quarter = 365 * 96 * 2; quarter < 365 * 96 * 4; quarter += 7) {
+        struct tzif_change none = {INT32_MIN, 0};
+        if (tzif_rule_at(&rule, none, quarter).offset != -16)
             fail_msg("quarter %d", quarter);
+        if (tzif_rule_after(&rule, none, quarter).offset != -16) /* it ends and begins at once, which is no change */
+            fail_msg("after quarter %d", quarter);
+    }
 }
 
 int main(void)
