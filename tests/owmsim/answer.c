@@ -105,6 +105,19 @@ void answer_history(const struct series *series, double latitude, double longitu
     dump(root, out);
 }
 
+void answer_air(const struct series *series, double latitude, double longitude, int64_t at_s, struct buf *out)
+{
+    struct weather w;
+    series_at(series, latitude, longitude, at_s, &w);
+    double still = 1 / (1 + w.wind_m_s); /* the dirtier the air the less wind there is */
+    buf_printf(
+        out,
+        "{\"coord\":{\"lon\":%.4f,\"lat\":%.4f},\"list\":[{\"main\":{\"aqi\":%d},\"components\":{\"co\":%.2f,\"no\":0,"
+        "\"no2\":%.2f,\"o3\":%.2f,\"so2\":%.2f,\"pm2_5\":%.2f,\"pm10\":%.2f,\"nh3\":%.2f},\"dt\":%lld}]}",
+        longitude, latitude, 1 + (int)(4 * still), 180 + 60 * still, 30 * still, 80 - 30 * still, 3 * still, 20 * still,
+        35 * still, 2 * still, (long long)at_s);
+}
+
 static void error_body(struct answer *answer, int status, bool cod_is_text, const char *message)
 {
     answer->status = status;
@@ -161,6 +174,9 @@ void answer_fault(const struct fault_rule *rule, const struct buf *good, struct 
         answer->status = 404;
         break;
     case FAULT_RATE_LIMITED:
+    case FAULT_LIMITED_MINUTE:
+    case FAULT_LIMITED_HOUR:
+    case FAULT_LIMITED_DAY:
         error_body(
             answer, 429, false,
             "Your account is temporary blocked due to exceeding of requests limitation of your subscription type.");
@@ -176,6 +192,10 @@ void answer_fault(const struct fault_rule *rule, const struct buf *good, struct 
         break;
     case FAULT_TRUNCATED:
         buf_append(&answer->body, good->data, good->size / 2);
+        break;
+    case FAULT_MIDSTREAM:
+        buf_append(&answer->body, good->data, good->size);
+        buf_text(&answer->body, "Unexpected error while streaming data: timeoutReached");
         break;
     case FAULT_WRONG_SHAPE:
         buf_text(&answer->body,

@@ -23,6 +23,9 @@ void answer_current(const struct series *series, double latitude, double longitu
 void answer_history(const struct series *series, double latitude, double longitude, int64_t start_s, int64_t end_s,
                     struct buf *out);
 
+/* Appends the body of /data/2.5/air_pollution for the place, with `dt` = at_s. */
+void answer_air(const struct series *series, double latitude, double longitude, int64_t at_s, struct buf *out);
+
 struct answer {
     int status;
     const char *content_type;

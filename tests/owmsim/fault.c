@@ -26,6 +26,11 @@ static const char *const names[FAULT_KINDS] = {
     [FAULT_BACKWARDS] = "backwards",
     [FAULT_FROZEN] = "frozen",
     [FAULT_RENAMED] = "renamed",
+    [FAULT_MIDSTREAM] = "midstream",
+    [FAULT_LIMITED_MINUTE] = "limited_minute",
+    [FAULT_LIMITED_HOUR] = "limited_hour",
+    [FAULT_LIMITED_DAY] = "limited_day",
+    [FAULT_NULLS] = "nulls",
 };
 
 enum fault_kind fault_parse(const char *name)

@@ -33,6 +33,11 @@ enum fault_kind {
     FAULT_BACKWARDS,       /* 200, dt 80 s before the previous one */
     FAULT_FROZEN,          /* 200, dt and all stand still from when the rule came */
     FAULT_RENAMED,         /* 200, main.humidity has another name */
+    FAULT_MIDSTREAM,       /* 200, the good body with the text of a failure behind it */
+    FAULT_LIMITED_MINUTE,  /* 429 that names the minute, the hour or the day (Open-Meteo) */
+    FAULT_LIMITED_HOUR,
+    FAULT_LIMITED_DAY,
+    FAULT_NULLS, /* 200, nothing is known of the place (Open-Meteo) */
     FAULT_KINDS
 };
 

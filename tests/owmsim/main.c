@@ -1,15 +1,20 @@
 /*
- * isobar-owmsim: answers like OpenWeatherMap, for runs without a key and for tests. Series of data/ (series.c), a rate
- * limit per rolling minute, a time factor, and every error of the real thing on request (fault.c).
+ * isobar-owmsim: answers like OpenWeatherMap and like Open-Meteo, for runs without a key and for tests. Series of data/
+ * (series.c), limits, a time factor, and every error of the real things on request (fault.c).
  *
  *   GET  /data/2.5/weather?lat=&lon=&appid=             current weather, metric units always
  *   GET  /data/2.5/history/city?lat=&lon=&start=&end=&appid=   10-minute items
+ *   GET  /data/2.5/air_pollution?lat=&lon=&appid=       the air at the last full hour
+ *   GET  /v1/forecast?latitude=&longitude=&current=     Open-Meteo's current weather, of many places; always with m/s
+ *   GET  /v1/air-quality?latitude=&longitude=&current=  and its air, at the last full hour
  *   POST /control/fault?kind=&percent=&count=&lat=&lon=&retry_after=   adds a fault rule; kind=none clears all
- *   GET  /control/stats                                 {"calls":…,"busiest_minute":…,"refused":…,"answers":{"200":…}}
+ *   GET  /control/stats                                 {"calls":…,"busiest_minute":…,"refused":…,"answers":{"200":…},
+ *                                                       "weight_milli":…,"places":…,"air":…}; weight of Open-Meteo's
  *   GET  /livez
  *
  * Listens on loopback only. It is a test tool: it keeps no secret and checks the key for equality only.
  */
+#include "account.h"
 #include "answer.h"
 #include "clock.h"
 #include "daemon.h"
@@ -17,6 +22,7 @@
 #include "fault.h"
 #include "log.h"
 #include "mem.h"
+#include "openmeteo.h"
 #include "option.h"
 #include "series.h"
 
@@ -33,6 +39,7 @@
     X(INT, update_s, "1", 1, 86400, "seconds between two values of dt: answers in between repeat")                     \
     X(INT, time_factor, "1", 1, 100000, "seconds of the series that pass in a second, counted from the start")         \
     X(INT, calls_per_minute, "0", 0, 1000000, "calls in any 60 s above which 429 is answered; 0: no limit")            \
+    X(TEXT, limits, "unlimited", 0, 0, "of Open-Meteo's endpoints, weighed: 600/m,5000/h,10000/d")                     \
     X(TEXT, faults, "", 0, 0, "faults from the start: kind[:percent],…")                                               \
     X(INT, seed, "1", 0, 1000000000, "of the dice that faults throw; 0 is random")
 
@@ -44,7 +51,7 @@ static const struct option_row option_rows[] = {SIM_OPTIONS(OPTION_ROW)};
 
 #define SIM_METRICS(X)                                                                                                 \
     X(COUNTER, calls_total, "API calls received")                                                                      \
-    X(COUNTER, refused_total, "API calls answered with 429 by the rate limit")                                         \
+    X(COUNTER, refused_total, "API calls answered with 429 by a limit")                                                \
     X(COUNTER, faults_total, "API calls answered with a fault")
 struct sim_metrics {
     METRIC_STRUCT(SIM_METRICS)
@@ -52,6 +59,7 @@ struct sim_metrics {
 #define METRIC_OWNER struct sim_metrics
 static const struct metric_row metric_rows[] = {SIM_METRICS(METRIC_ROW)};
 
+#define HOUR_S    3600
 #define CALL_RING 65536 /* calls remembered for the rolling minute */
 
 struct sim {
@@ -67,7 +75,11 @@ struct sim {
     uint64_t window_start;    /* index of the oldest call inside the last minute */
     int64_t busiest_minute;
     int64_t answers[600]; /* by status */
+    struct account account;
+    int64_t places, air; /* asked of Open-Meteo for weather; calls for the air of either */
 };
+
+enum product { PRODUCT_CURRENT, PRODUCT_HISTORY, PRODUCT_AIR };
 
 static int64_t now_s(void)
 {
@@ -106,11 +118,13 @@ static void reply(struct sim *sim, struct httpd_request *request, struct answer 
     httpd_reply(request, answer->status, answer->content_type, answer->body.data, answer->body.size);
 }
 
+typedef void fault_fn(const struct fault_rule *rule, const struct buf *good, struct answer *answer);
+
 static void reply_fault(struct sim *sim, struct httpd_request *request, const struct fault_rule *rule,
-                        const struct buf *good)
+                        const struct buf *good, fault_fn *fill)
 {
     struct answer answer = {.body = BUF_EMPTY};
-    answer_fault(rule, good, &answer);
+    fill(rule, good, &answer);
     if (rule->retry_after_s > 0) {
         char text[16];
         snprintf(text, sizeof text, "%d", rule->retry_after_s);
@@ -155,8 +169,10 @@ static void body_current(const struct sim *sim, double latitude, double longitud
     buf_release(&body);
 }
 
-static void handle_weather(struct sim *sim, struct httpd_request *request, bool history)
+/* OpenWeatherMap's three endpoints. */
+static void handle_weather(struct sim *sim, struct httpd_request *request, enum product product)
 {
+    bool history = product == PRODUCT_HISTORY;
     static const struct fault_rule refused = {.kind = FAULT_RATE_LIMITED}, bad_key = {.kind = FAULT_INVALID_KEY},
                                    bad_place = {.kind = FAULT_BAD_REQUEST};
     sim->metrics.calls_total++;
@@ -169,23 +185,77 @@ static void handle_weather(struct sim *sim, struct httpd_request *request, bool 
     struct buf good = BUF_EMPTY;
     if (!within_rate(sim)) {
         sim->metrics.refused_total++;
-        reply_fault(sim, request, &refused, &good);
+        reply_fault(sim, request, &refused, &good, answer_fault);
     } else if (!key || !*key || (*sim->options.key && strcmp(key, sim->options.key) != 0)) {
-        reply_fault(sim, request, &bad_key, &good);
+        reply_fault(sim, request, &bad_key, &good, answer_fault);
     } else if (!place || !span) {
-        reply_fault(sim, request, &bad_place, &good);
+        reply_fault(sim, request, &bad_place, &good, answer_fault);
     } else {
         const struct fault_rule *rule = faults_choose(&sim->faults, latitude, longitude, &sim->dice);
-        if (history)
+        sim->air += product == PRODUCT_AIR;
+        if (product == PRODUCT_AIR)
+            answer_air(sim->series, latitude, longitude, now_s() / HOUR_S * HOUR_S, &good);
+        else if (history)
             answer_history(sim->series, latitude, longitude, (int64_t)start,
                            end > (double)now_s() ? now_s() : (int64_t)end, &good);
         else
             body_current(sim, latitude, longitude, rule, &good);
         sim->metrics.faults_total += rule != NULL;
         static const struct fault_rule none = {.kind = FAULT_NONE};
-        reply_fault(sim, request, rule ? rule : &none, &good);
+        reply_fault(sim, request, rule ? rule : &none, &good, answer_fault);
     }
     buf_release(&good);
+}
+
+/* The first place whose rule changes the whole answer decides; of nulls each has its own. */
+static const struct fault_rule *choose_rules(struct sim *sim, struct openmeteo_place *places, size_t count)
+{
+    const struct fault_rule *whole = NULL;
+    for (size_t i = 0; i < count; i++) {
+        places[i].rule = faults_choose(&sim->faults, places[i].latitude, places[i].longitude, &sim->dice);
+        sim->metrics.faults_total += places[i].rule != NULL;
+        if (!whole && places[i].rule && places[i].rule->kind != FAULT_NULLS)
+            whole = places[i].rule;
+    }
+    return whole;
+}
+
+static bool all_on_earth(const struct openmeteo_place *places, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!openmeteo_on_earth(&places[i]))
+            return false;
+    }
+    return count > 0;
+}
+
+static void handle_places(struct sim *sim, struct httpd_request *request, bool air)
+{
+    static struct openmeteo_place places[OPENMETEO_PLACES];
+    static const struct fault_rule none = {.kind = FAULT_NONE};
+    size_t count = openmeteo_places(httpd_query(request, "latitude"), httpd_query(request, "longitude"), places);
+    int64_t weight = openmeteo_weight(httpd_query(request, "current"), count);
+    enum limit_window over = account_take(&sim->account, weight, clock_monotonic_ms());
+    struct answer answer = {.body = BUF_EMPTY};
+    struct buf good = BUF_EMPTY;
+    sim->metrics.calls_total++;
+    if (over != LIMIT_WINDOWS) {
+        sim->metrics.refused_total++;
+        openmeteo_limited(over, &answer);
+        reply(sim, request, &answer);
+    } else if (!all_on_earth(places, count)) {
+        openmeteo_off_earth(&answer);
+        reply(sim, request, &answer);
+    } else {
+        int64_t step = air ? HOUR_S : sim->options.update_s;
+        const struct fault_rule *rule = choose_rules(sim, places, count);
+        sim->places += air ? 0 : (int64_t)count;
+        sim->air += air;
+        openmeteo_body(sim->series, places, count, air, now_s() / step * step, &good);
+        reply_fault(sim, request, rule ? rule : &none, &good, openmeteo_fault);
+    }
+    buf_release(&good);
+    buf_release(&answer.body);
 }
 
 static void handle_fault(struct sim *sim, struct httpd_request *request)
@@ -231,7 +301,8 @@ static void handle_stats(const struct sim *sim, struct httpd_request *request)
             comma = ",";
         }
     }
-    buf_text(&out, "}}\n");
+    buf_printf(&out, "},\"weight_milli\":%lld,\"places\":%lld,\"air\":%lld}\n", (long long)sim->account.used_milli,
+               (long long)sim->places, (long long)sim->air);
     httpd_reply(request, 200, "application/json", out.data, out.size);
     buf_release(&out);
 }
@@ -242,9 +313,15 @@ static void on_request(void *arg, struct httpd_request *request)
     const char *path = httpd_path(request);
     bool post = strcmp(httpd_method(request), "POST") == 0;
     if (strcmp(path, "/data/2.5/weather") == 0)
-        handle_weather(sim, request, false);
+        handle_weather(sim, request, PRODUCT_CURRENT);
+    else if (strcmp(path, "/data/2.5/air_pollution") == 0)
+        handle_weather(sim, request, PRODUCT_AIR);
+    else if (strcmp(path, "/v1/forecast") == 0)
+        handle_places(sim, request, false);
+    else if (strcmp(path, "/v1/air-quality") == 0)
+        handle_places(sim, request, true);
     else if (strcmp(path, "/data/2.5/history/city") == 0)
-        handle_weather(sim, request, true);
+        handle_weather(sim, request, PRODUCT_HISTORY);
     else if (strcmp(path, "/control/fault") == 0 && post)
         handle_fault(sim, request);
     else if (strcmp(path, "/control/stats") == 0)
@@ -290,7 +367,10 @@ static int serve(struct sim *sim)
         return code;
     code = EXIT_CODE_CONFIG;
     sim->series = series_new(sim->options.data, &error);
-    if (!sim->series || faults_parse(&sim->faults, sim->options.faults, &error) != 0)
+    account_init(&sim->account);
+    if (!sim->series || faults_parse(&sim->faults, sim->options.faults, &error) != 0 ||
+        (strcmp(sim->options.limits, "unlimited") != 0 &&
+         limits_parse(sim->options.limits, strlen(sim->options.limits), &sim->account.limits, &error) != 0))
         goto out;
     jitter_init(&sim->dice, (uint64_t)sim->options.seed);
     code = EXIT_CODE_UNAVAILABLE;
@@ -304,6 +384,7 @@ out:
         log_error("failed", LOG_TEXT("reason", error.data));
     httpd_free(httpd);
     series_free(sim->series);
+    account_release(&sim->account);
     daemon_free(daemon);
     buf_release(&error);
     return code;
@@ -311,13 +392,14 @@ out:
 
 int main(int argc, char **argv)
 {
-    static const struct option_program program = {
-        .name = "isobar-owmsim",
-        .section = "owmsim",
-        .usage = "[options]",
-        .summary = "answers like OpenWeatherMap, from recorded series and normals, for runs without a key and tests",
-        .rows = option_rows,
-        .row_count = sizeof option_rows / sizeof *option_rows};
+    static const struct option_program program = {.name = "isobar-owmsim",
+                                                  .section = "owmsim",
+                                                  .usage = "[options]",
+                                                  .summary =
+                                                      "answers like OpenWeatherMap and Open-Meteo, from recorded "
+                                                      "series and normals, for runs without a key and tests",
+                                                  .rows = option_rows,
+                                                  .row_count = sizeof option_rows / sizeof *option_rows};
     struct sim *sim = mem_alloc(sizeof *sim);
     sim->origin_s = sim->frozen_s = now_s();
     int code = EXIT_CODE_OK;
