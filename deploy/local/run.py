@@ -12,6 +12,8 @@ import signal
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 
 from ports import port_taken
 from stack import ROOT, Stack, StackError, get_json, wait_for
@@ -19,6 +21,13 @@ from stack import ROOT, Stack, StackError, get_json, wait_for
 TOPICS = {"weather.observations": 24, "weather.deadletter": 1}
 REDIS_LINE = re.compile(r"\d+:[A-Za-z-]+ (?:\d+ \w+ \d+ ([\d:]+)\.\d+|\(\d+\)) ?([.*#-]?) ?(.*)")
 PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
+
+
+# One place and one variable: one call of the 10,000 that the free limits allow a day.
+OPEN_METEO = "https://api.open-meteo.com/v1/forecast?latitude=47.6&longitude=-122.3&current=temperature_2m"
+OPEN_METEO_S = 4
+# A city weighs 1.3 calls each 15 minutes, and one an hour for its air.
+OPEN_METEO_CITIES = int(10000 / (1.3 * 96 + 24))
 
 
 class Console:
@@ -79,7 +88,7 @@ def parse(argv):
     p.add_argument("--workers", type=int, default=2)
     p.add_argument("--fetchers", type=int, default=1)
     p.add_argument("--cities", type=int, default=40, help="how many cities of data/cities.csv")
-    p.add_argument("--source", default="auto", choices=("auto", "openweathermap", "replay"))
+    p.add_argument("--source", default="auto", choices=("auto", "openweathermap", "open-meteo", "replay"))
     p.add_argument("--port", type=port_number, default=0, help="of the page; 0: 8080, or a free one when that is taken")
     p.add_argument("--bin", default=None)
     p.add_argument("--dir", default=os.path.join(ROOT, "build", "run"))
@@ -108,11 +117,39 @@ def reserve(directory):
     raise StackError(f"too many launchers use {directory}")
 
 
-def choose_source(options, key):
+def open_meteo_refuses(url=OPEN_METEO):
+    """Why Open-Meteo does not answer from here, in a few words; "" when it does. As the fetcher asks: without the proxies of the environment."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(urllib.request.Request(url, headers={"User-Agent": "isobar-run"}), timeout=OPEN_METEO_S) as answer:
+            return "" if b'"current"' in answer.read(65536) else "it answers something else"
+    except urllib.error.HTTPError as error:
+        return "its limit for this address is used up" if error.code == 429 else f"HTTP {error.code}"
+    except (OSError, ValueError) as error:
+        return f"{getattr(error, 'reason', error)}"
+
+
+def auto_source(options, key, say, refuses=open_meteo_refuses):
+    """OpenWeatherMap with a key; else Open-Meteo, when it can be reached and its free limits carry the cities; else the replay."""
+    if key:
+        return "openweathermap"
+    if options.cities > OPEN_METEO_CITIES:
+        why = f"its free limits carry {OPEN_METEO_CITIES} cities"
+    else:
+        why = refuses()
+    if not why:
+        return "open-meteo"
+    say(f"Open-Meteo is not used ({why}): a replay instead.")
+    return "replay"
+
+
+def choose_source(options, key, say):
     """(source, what the user is told about the data)."""
     source = options.source
     if source == "auto":
-        source = "openweathermap" if key else "replay"
+        source = auto_source(options, key, say)
+    if source == "open-meteo":
+        return source, "live model data by Open-Meteo.com, CC BY 4.0, free for non-commercial use (https://open-meteo.com)"
     if source == "openweathermap":
         if not key:
             raise StackError("SOURCE=openweathermap needs an API key in the environment variable OWM_API_KEY, or in a file that ISOBAR_API_KEY_FILE names", 78)
@@ -146,7 +183,7 @@ def page_port(options):
 
 def start(stack, options, say):
     key = api_key()
-    source, label = choose_source(options, key)
+    source, label = choose_source(options, key, say)
     port = page_port(options)
     if options.redis:
         if not options.kafka:
@@ -160,7 +197,8 @@ def start(stack, options, say):
     else:
         stack.start_devbroker(TOPICS)
     stack.init(TOPICS["weather.observations"], None, options.cities)
-    stack.start_coordinator("coordinator-1", -1 if source == "replay" else 60)
+    quota = ["--quota", "open-meteo=free"] if source == "open-meteo" else []
+    stack.start_coordinator("coordinator-1", -1 if source == "replay" else 60, *quota)
     for i in range(options.workers):
         stack.start_worker(f"worker-{i + 1}")
     stack.start_dashboard(port)
@@ -178,9 +216,9 @@ def start(stack, options, say):
         stack.start_owmsim()
         flags = ["--source", "replay", "--base-url", f"http://127.0.0.1:{stack.ports['owmsim']}", "--allow-http"]
     else:
-        flags = ["--source", "openweathermap"]
+        flags = ["--source", source]
     for i in range(options.fetchers):
-        stack.start_fetcher(f"fetcher-{i + 1}", *flags, ISOBAR_API_KEY=key if source == "openweathermap" else "simulator")
+        stack.start_fetcher(f"fetcher-{i + 1}", *flags, ISOBAR_API_KEY={"openweathermap": key, "replay": "simulator"}.get(source, ""))
 
 
 def replaced(stack, program):

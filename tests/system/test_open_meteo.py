@@ -8,11 +8,11 @@ from test_fetcher import fault, latest, stats
 CITIES = 12
 
 
-def start(stack, *sim, calls_per_minute=-1, fetcher=("--interval-s", "3", "--air", "off")):
+def start(stack, *sim, calls_per_minute=-1, quota="", fetcher=("--interval-s", "3", "--air", "off")):
     stack.start_redis()
     stack.start_devbroker(TOPICS)
     stack.init(24, None, CITIES)
-    stack.start_coordinator("coordinator-1", calls_per_minute)
+    stack.start_coordinator("coordinator-1", calls_per_minute, "--quota", quota)
     stack.start_worker("worker-1")
     stack.start_dashboard()
     stack.start_owmsim(*sim)
@@ -31,7 +31,7 @@ def go_on(stack, but=()):
 
 
 def test_weather_and_air_of_many_places(stack):
-    start(stack, fetcher=())
+    start(stack, "--limits", "600/m,5000/h,10000/d", quota="open-meteo=free", fetcher=())
     wait_for("all cities have values", lambda: len(latest(stack)) == CITIES, 40)
     reading = next(iter(latest(stack).values()))
     assert reading["provider"] == "open-meteo" and reading["accumulation_s"] == 900, reading

@@ -1,4 +1,6 @@
 """make run as a user meets it: one command, a page, Ctrl-C."""
+import http.server
+import importlib.util
 import os
 import re
 import signal
@@ -6,11 +8,23 @@ import subprocess
 import sys
 import threading
 import time
+import types
 
 import pytest
 import results
 from conftest import BIN, ROOT
 from stack import get_json, http_get, wait_for
+
+
+def launcher_module():
+    """deploy/local/run.py; tests/run.py has the same name."""
+    spec = importlib.util.spec_from_file_location("launcher", os.path.join(ROOT, "deploy/local/run.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+run = launcher_module()
 
 
 def processes_of(directory):
@@ -33,7 +47,7 @@ def test_one_command_a_page_and_ctrl_c(tmp_path):
     directory = os.path.join(ROOT, "build", "system", "make-run")
     before = tracked_state()
     started = time.monotonic()
-    launcher = subprocess.Popen([sys.executable, os.path.join(ROOT, "deploy/local/run.py"), "--bin", BIN, "--dir", directory], stdout=subprocess.PIPE,
+    launcher = subprocess.Popen([sys.executable, os.path.join(ROOT, "deploy/local/run.py"), "--bin", BIN, "--dir", directory, "--source", "replay"], stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True, env={k: v for k, v in os.environ.items() if k != "OWM_API_KEY"})
     lines = []
     port = None
@@ -86,6 +100,47 @@ def test_openweathermap_without_a_key_is_an_error_that_names_the_variable():
     assert done.returncode == 78 and "OWM_API_KEY" in done.stdout
 
 
+def auto(key="", cities=40, why=""):
+    """(what auto takes, what it says of it); Open-Meteo refuses for `why`."""
+    said = []
+    options = types.SimpleNamespace(source="auto", cities=cities)
+    return run.auto_source(options, key, said.append, lambda: why), said
+
+
+def test_auto_takes_open_meteo_before_the_replay():
+    assert auto(key="k") == ("openweathermap", [])
+    assert auto() == ("open-meteo", [])
+    source, said = auto(why="Name or service not known")
+    assert source == "replay" and said == ["Open-Meteo is not used (Name or service not known): a replay instead."]
+    source, said = auto(cities=run.OPEN_METEO_CITIES + 1)
+    assert source == "replay" and len(said) == 1 and f"carry {run.OPEN_METEO_CITIES} cities" in said[0]
+    assert auto(cities=run.OPEN_METEO_CITIES)[0] == "open-meteo"
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        status = int(self.path[1:])
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(b'{"current":{}}' if status == 200 else b'{"error":true}')
+
+    def log_message(self, *_):
+        pass
+
+
+def test_why_open_meteo_is_not_there_is_said_in_a_few_words(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # not asked: the fetcher does not either
+    with http.server.HTTPServer(("127.0.0.1", 0), Api) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_port}/"
+        assert run.open_meteo_refuses(base + "200") == ""
+        assert run.open_meteo_refuses(base + "204") == "it answers something else"
+        assert "limit" in run.open_meteo_refuses(base + "429")
+        assert run.open_meteo_refuses(base + "503") == "HTTP 503"
+        server.shutdown()
+    assert "refused" in run.open_meteo_refuses(base + "200")
+
+
 def test_a_key_file_is_as_good_as_a_key(tmp_path):
     missing, empty, good = tmp_path / "none", tmp_path / "empty", tmp_path / "key"
     empty.write_text("\n")
@@ -124,7 +179,7 @@ class Launcher:
 
     def __init__(self, directory, *argv):
         self.lines = []
-        self.process = subprocess.Popen([sys.executable, os.path.join(ROOT, "deploy/local/run.py"), "--bin", BIN, "--dir", directory, *argv], text=True,
+        self.process = subprocess.Popen([sys.executable, os.path.join(ROOT, "deploy/local/run.py"), "--bin", BIN, "--dir", directory, "--source", "replay", *argv], text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={k: v for k, v in os.environ.items() if k != "OWM_API_KEY"})
         self.reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True)
         self.reader.start()
