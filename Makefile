@@ -29,8 +29,8 @@ UNFUZZED := $(if $(FUZZ),$(filter-out common/kafka_record.c,$(wildcard common/ka
             $(addprefix coordinator/,catalogue.c coordinator.c inbox.c leader.c lease.c operator.c orders.c post.c publish.c \
             reading.c redirect.c security.c webhook.c) $(addprefix dashboard/,about.c live.c model.c part.c) \
             $(addprefix ctl/,audit.c cluster.c init.c installation.c journal.c judge.c keygen.c keyset.c namespace.c normals.c \
-            normals_store.c partition.c provision.c recount.c render.c status.c stored.c trace.c tried.c verdict.c verify.c why.c) \
-            $(wildcard ctl/cities*.c ctl/deadletter*.c ctl/drain*.c ctl/expla*.c ctl/re[pqs]*.c ctl/rule*.c))
+            normals_store.c partition.c plan.c provision.c recount.c render.c status.c stored.c trace.c tried.c verdict.c verify.c why.c) \
+            $(wildcard ctl/cities*.c ctl/produce*.c ctl/deadletter*.c ctl/drain*.c ctl/expla*.c ctl/re[pqs]*.c ctl/rule*.c))
 
 PROTOS   := $(wildcard proto/*.proto)
 GEN_C    := $(PROTOS:proto/%.proto=$(GEN)/%.pb-c.c) $(GEN)/script.c
