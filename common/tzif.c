@@ -159,7 +159,7 @@ struct tzif_change tzif_after(const struct tzif *tzif, int32_t at)
 {
     size_t count = position(tzif, at);
     if (count < tzif->count)
-        return tzif->changes[count];
+        return tzif_at(tzif, tzif->changes[count].at); /* where the rule begins it has the last word */
     if (tzif->has_rule)
         return tzif_rule_after(&tzif->rule, tzif->changes[count - 1], at);
     return (struct tzif_change){INT32_MAX, tzif->changes[count - 1].offset};

@@ -53,6 +53,13 @@ static void a_slim_file(void **state)
     assert_int_equal(tzif_at(&tzif, 96).offset, 0);
     assert_int_equal(tzif_at(&tzif, 97).offset, 4);
     assert_int_equal(tzif_after(&tzif, 97).offset, 8);
+    tzif_release(&tzif);
+    size = make(bytes, "ABC-2DEF,M10.5.0,M3.5.0", 87 * 86400 - 3600); /* listed as 3600 s, and 7200 s by the rule */
+    assert_int_equal(tzif_decode(&tzif, bytes, size), 0);
+    assert_int_equal(tzif_after(&tzif, 95).offset, tzif_at(&tzif, tzif_after(&tzif, 95).at).offset);
+    tzif_release(&tzif);
+    size = make(bytes, "ABC-1DEF,M3.5.0,M10.5.0/3", 86401);
+    assert_int_equal(tzif_decode(&tzif, bytes, size), 0);
     assert_int_equal(tzif_after(&tzif, 97).at, (87 * 24 + 1) * 4); /* 29 March 1970, 1:00 UTC */
     tzif_release(&tzif);
 }
