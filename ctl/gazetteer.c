@@ -167,6 +167,8 @@ static enum gazetteer_result find_name(struct gazetteer *gazetteer, const char *
     (void)plain_text(text, plain);
     take_country(plain, country);
     HASH_FIND(hh, gazetteer->names, plain, strlen(plain), name);
+    if (!name && plain_undo_umlauts(plain))
+        HASH_FIND(hh, gazetteer->names, plain, strlen(plain), name);
     for (; name; name = name->other) {
         if (*country && strcmp(plain_text(name->city->country, of), country) != 0)
             continue;

@@ -42,8 +42,8 @@ void gazetteer_add(struct gazetteer *gazetteer, const Isobar__V1__City *city);
 /* Reads the catalogue of the installation. Returns the exit code; what is wrong is said. */
 int gazetteer_load(struct gazetteer *gazetteer, struct context *context) __attribute__((warn_unused_result));
 /*
- * Finds the city of `text`: a decimal id, or a name as city_find.h has it ("Zürich", "zurich", "Portland,US"). `city`
- * is the first of several.
+ * Finds the city of `text`: a decimal id, or a name as city_find.h has it ("Zürich", "zurich", "zuerich",
+ * "Portland,US"). `city` is the first of several.
  */
 enum gazetteer_result gazetteer_find(struct gazetteer *gazetteer, const char *text, struct gazetteer_city **city);
 /* The city with that id, added without anything known of it when there is none. */

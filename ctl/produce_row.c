@@ -98,7 +98,9 @@ static struct gazetteer_city *find_city(struct produce *produce, const struct sh
     if (result == GAZETTEER_FOUND)
         return city;
     buf_printf(&produce->error, "column \"%s\": \"%.80s\": ", row->city_head, row->city);
-    if (result == GAZETTEER_SEVERAL)
+    if (result == GAZETTEER_SEVERAL && strchr(row->city, ','))
+        buf_text(&produce->error, "several cities are called so: the id wanted");
+    else if (result == GAZETTEER_SEVERAL)
         buf_printf(&produce->error, "several cities are called so: the id wanted, or the country as in \"%.80s,US\"",
                    row->city);
     else

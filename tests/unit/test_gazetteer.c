@@ -32,6 +32,7 @@ static void fill(struct gazetteer *gazetteer)
     put(gazetteer, 5746545, "Portland", "US", "America/Los_Angeles");
     put(gazetteer, 4975802, "Portland", "US", "America/New_York");
     put(gazetteer, 2640729, "Portland", "GB", "Europe/London");
+    put(gazetteer, 2867714, "München", "DE", "Europe/Berlin");
     put(gazetteer, 3, "42", "XX", "");
     put(gazetteer, 0, "Nowhere", "XX", "");
     put(gazetteer, -5, "Nowhere", "XX", "");
@@ -50,6 +51,7 @@ static void cities_are_found(void **state)
         {"ZUERICH", GAZETTEER_FOUND, 2657896},
         {"zurich,ch", GAZETTEER_FOUND, 2657896},
         {"zurich,us", GAZETTEER_NONE, 0},
+        {"muenchen", GAZETTEER_FOUND, 2867714},
         {"portland", GAZETTEER_SEVERAL, 0},
         {"Portland,GB", GAZETTEER_FOUND, 2640729},
         {"Portland,US", GAZETTEER_SEVERAL, 0},
