@@ -19,9 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JSON      "application/json"
-#define CSV       "text/csv; charset=utf-8"
-#define ID_DIGITS 20
+#define JSON        "application/json"
+#define CSV         "text/csv; charset=utf-8"
+#define ID_DIGITS   20
+#define CHANGED_MAX 5000 /* changes; behind more, a client is sent all cities, which are packed once for all */
 #define CSP                                                                                                            \
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "                    \
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -73,16 +74,40 @@ static void reply_once(struct httpd_request *request, const char *type, struct b
 
 /* ---- answers from memory ---- */
 
+static void add_city(struct buf *out, const struct city *city, const char **comma)
+{
+    buf_printf(out, "%s{", *comma);
+    encode_city(out, city);
+    buf_byte(out, '}');
+    *comma = ",";
+}
+
 static void fill_cities(const struct atlas *atlas, struct buf *out)
 {
     const char *comma = "";
     buf_text(out, "{\"cities\":[");
     for (const struct city *city = atlas->table; city; city = city->hh.next) {
-        if (!city->entry)
+        if (city->entry)
+            add_city(out, city, &comma);
+    }
+    buf_printf(out, "],\"catalogue\":%llu}", (unsigned long long)atlas->catalogue);
+}
+
+/* What changed after the catalogue had that number. */
+static void fill_changed(const struct atlas *atlas, uint64_t since, struct buf *out)
+{
+    const char *comma = "";
+    buf_printf(out, "{\"since\":%llu,\"cities\":[", (unsigned long long)since);
+    for (const struct city *city = atlas->table; city; city = city->hh.next) {
+        if (city->entry && city->catalogue > since)
+            add_city(out, city, &comma);
+    }
+    buf_text(out, "],\"gone\":[");
+    comma = "";
+    for (const struct city *city = atlas->table; city; city = city->hh.next) {
+        if (city->entry || city->catalogue <= since)
             continue;
-        buf_printf(out, "%s{", comma);
-        encode_city(out, city);
-        buf_byte(out, '}');
+        buf_printf(out, "%s%lld", comma, (long long)city->id);
         comma = ",";
     }
     buf_printf(out, "],\"catalogue\":%llu}", (unsigned long long)atlas->catalogue);
@@ -118,9 +143,24 @@ static void reply_cached(struct api *api, struct httpd_request *request, struct 
     body_send(&cached->body, request, JSON);
 }
 
+/* A number of another run of this program is below our first, or above our last: then it is all cities. */
 static void get_cities(struct api *api, struct httpd_request *request)
 {
-    reply_cached(api, request, &api->cities, model_atlas(api->model)->catalogue, fill_cities);
+    const struct atlas *atlas = model_atlas(api->model);
+    const char *text = httpd_query(request, "since");
+    int64_t since = 0;
+    if (text && query_integer(text, 0, INT64_MAX, &since) != 0) {
+        problem(api, request, 400, "Bad request", "since: the number of a catalogue wanted");
+        return;
+    }
+    if (text && (uint64_t)since >= atlas->catalogue_first && (uint64_t)since <= atlas->catalogue &&
+        atlas->catalogue - (uint64_t)since <= CHANGED_MAX) {
+        struct buf changed = BUF_EMPTY;
+        fill_changed(atlas, (uint64_t)since, &changed);
+        reply_once(request, JSON, &changed);
+        return;
+    }
+    reply_cached(api, request, &api->cities, atlas->catalogue, fill_cities);
 }
 
 static void get_latest(struct api *api, struct httpd_request *request)

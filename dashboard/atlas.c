@@ -42,25 +42,38 @@ uint64_t atlas_scan_begin(struct atlas *atlas)
     return ++atlas->scan;
 }
 
+void atlas_count_from(struct atlas *atlas, uint64_t first)
+{
+    atlas->catalogue = atlas->catalogue_first = first;
+}
+
+/* The city is another one for whoever lists cities. */
+static void stamp(struct atlas *atlas, struct city *city)
+{
+    city->catalogue = ++atlas->catalogue;
+}
+
 static void drop_entry(struct atlas *atlas, struct city *city)
 {
     isobar__v1__city__free_unpacked(city->entry, NULL);
     city->entry = NULL;
     buf_reset(&city->entry_bytes);
-    atlas->catalogue++;
+    atlas->cities--;
+    stamp(atlas, city);
 }
 
-void atlas_scan_end(struct atlas *atlas, int32_t partition, uint64_t scan)
+void atlas_scan_end(struct atlas *atlas, enum atlas_records records, int32_t partition, uint64_t scan)
 {
-    alarms_scan_end(&atlas->alarms, partition, scan);
+    if (records == ATLAS_STATES)
+        alarms_scan_end(&atlas->alarms, partition, scan);
     for (struct city *city = atlas->table; city; city = city->hh.next) {
         if (city->partition != partition)
             continue;
-        if (city->entry && city->entry_scan < scan)
+        if (records == ATLAS_ENTRIES && city->entry && city->entry_scan < scan)
             drop_entry(atlas, city);
-        if (city->has_latest && city->state_scan < scan) {
+        if (records == ATLAS_STATES && city->has_latest && city->state_scan < scan) {
             city->has_latest = false;
-            atlas->catalogue++;
+            stamp(atlas, city);
         }
     }
 }
@@ -104,12 +117,13 @@ bool atlas_take_entry(struct atlas *atlas, int32_t partition, uint64_t scan, con
         isobar__v1__city__free_unpacked(entry, NULL);
         return true;
     }
+    atlas->cities += !city->entry;
     isobar__v1__city__free_unpacked(city->entry, NULL);
     city->entry = entry;
     buf_reset(&city->entry_bytes);
     buf_append(&city->entry_bytes, bytes, size);
     city->version = ++atlas->version;
-    atlas->catalogue++;
+    stamp(atlas, city);
     return true;
 }
 
@@ -163,10 +177,7 @@ const struct city *atlas_find(const struct atlas *atlas, int64_t id)
 
 size_t atlas_count(const struct atlas *atlas)
 {
-    size_t count = 0;
-    for (const struct city *city = atlas->table; city; city = city->hh.next)
-        count += city->entry != NULL;
-    return count;
+    return atlas->cities;
 }
 
 bool city_has_reading(const struct city *city)

@@ -2,10 +2,10 @@
  * The atlas is what the dashboard knows of the cities: catalogue entry, latest reading and counters of each,
  * decoded from the bytes that Redis holds. Pure: it is handed bytes, and trusts none of them. Every change
  * raises `version` and stamps the city with it, so that a reader can ask for what is newer than what it has;
- * `catalogue` is raised when cities, names or places change, or a city loses its reading.
+ * `catalogue` is raised when cities, names or places change, or a city loses its reading, and stamps the city, too.
  *
- * A partition is read as a whole between atlas_scan_begin and atlas_scan_end, which forgets what was not
- * there any more.
+ * The entries or the states of a partition are read as a whole between atlas_scan_begin and atlas_scan_end, which
+ * forgets what was not there any more.
  */
 #ifndef DASHBOARD_ATLAS_H
 #define DASHBOARD_ATLAS_H
@@ -38,6 +38,7 @@ struct city {
     int64_t rows_in, rows_late, rows_duplicate, rows_correction, rows_retired, rows_bad;
     struct quality_tally flagged;
     uint64_t version;                /* of the last change */
+    uint64_t catalogue;              /* as it was when the entry last changed, came or went */
     uint64_t entry_scan, state_scan; /* the scan that saw it last */
     UT_hash_handle hh;
 };
@@ -46,6 +47,8 @@ struct atlas {
     struct city *table; /* by id; in the order of first sight through hh.next */
     int32_t partitions;
     uint64_t version, catalogue;
+    uint64_t catalogue_first; /* changes are known from here on */
+    size_t cities;            /* with an entry */
     uint64_t scan;            /* number of the last scan begun */
     struct alarms alarms;     /* of all states, further series included */
     struct custom_set custom; /* what metrics of the operator's own are called; none is defined at first */
@@ -56,10 +59,18 @@ void atlas_init(struct atlas *atlas, int32_t partitions);
 /* Frees what it holds. */
 void atlas_release(struct atlas *atlas);
 
+/*
+ * Counts the catalogue from `first` on, once, before anything is taken: so that a number of one run of the program is
+ * none of another's.
+ */
+void atlas_count_from(struct atlas *atlas, uint64_t first);
+
+enum atlas_records { ATLAS_ENTRIES, ATLAS_STATES };
+
 /* Number of a new scan of one partition. */
 uint64_t atlas_scan_begin(struct atlas *atlas);
-/* Forgets entries and readings of `partition` that scan `scan` (and later reads) did not see. */
-void atlas_scan_end(struct atlas *atlas, int32_t partition, uint64_t scan);
+/* Forgets the entries, or readings and alerts, of `partition` that scan `scan` (and later reads) did not see. */
+void atlas_scan_end(struct atlas *atlas, enum atlas_records records, int32_t partition, uint64_t scan);
 
 /*
  * Takes an encoded isobar.v1.City found in `partition`. False, and nothing changes, when it is malformed, too

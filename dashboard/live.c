@@ -39,6 +39,7 @@ struct live {
     int64_t started_ms;
     uint64_t version;      /* of the cities, up to which all streams that are not stale were told */
     uint64_t alarms;       /* version of the alerts that streams were told */
+    uint64_t catalogue;    /* number of the catalogue that streams were told */
     size_t snapshot_bytes; /* of the last one */
     int64_t view_next_ms;
 };
@@ -276,6 +277,8 @@ void live_changed(struct live *live)
     }
     buf_release(&data);
     tell_alerts(live);
+    if (live->catalogue != model_atlas(live->model)->catalogue)
+        live_state(live);
     refresh_stale(live);
 }
 
@@ -297,6 +300,7 @@ void live_state(struct live *live)
     if (!live->streams)
         return;
     struct buf data = BUF_EMPTY;
+    live->catalogue = model_atlas(live->model)->catalogue;
     buf_byte(&data, '{');
     encode_state(live, &data);
     buf_byte(&data, '}');

@@ -75,27 +75,30 @@ static void refused(struct part *part, const struct store_reply *reply)
     part->scanning = false;
 }
 
-static void scan_begin(struct part *part)
+static void scan_begin(struct part *part, bool whole)
 {
     part->scanning = part->scan_entries = true;
+    part->scan_states = whole;
     part->scan = atlas_scan_begin(part->context->atlas);
     scan_step(part, "0");
 }
 
+/* All of one kind of records was read: the others follow, or it is the end. */
 static void scan_end(struct part *part)
 {
-    if (part->scan_entries) {
+    atlas_scan_end(part->context->atlas, part->scan_entries ? ATLAS_ENTRIES : ATLAS_STATES, part->index, part->scan);
+    if (part->scan_entries && part->scan_states) {
         part->scan_entries = false;
         scan_step(part, "0");
         return;
     }
-    atlas_scan_end(part->context->atlas, part->index, part->scan);
     part->scanning = false;
-    part->read = true;
+    part->read |= part->scan_states;
     part->trouble[0] = '\0';
-    if (part->scan_again) {
-        part->scan_again = false;
-        scan_begin(part);
+    if (part->again) {
+        bool whole = part->again_whole;
+        part->again = part->again_whole = false;
+        scan_begin(part, whole);
     }
     part->context->scanned(part->context->arg);
 }
@@ -144,18 +147,30 @@ static void scan_step(struct part *part, const char *cursor)
     store_send(part->context->store, on_scan, part, "HSCAN", key, cursor, "COUNT", SCAN_COUNT, NULL);
 }
 
+static void scan(struct part *part, bool whole)
+{
+    if (!part->scanning) {
+        scan_begin(part, whole);
+        return;
+    }
+    part->again = true;
+    part->again_whole |= whole;
+}
+
 void part_scan(struct part *part)
 {
-    if (part->scanning)
-        part->scan_again = true;
-    else
-        scan_begin(part);
+    scan(part, true);
+}
+
+void part_scan_entries(struct part *part)
+{
+    scan(part, false);
 }
 
 void part_retry(struct part *part)
 {
     if (part->trouble[0] && !part->scanning)
-        scan_begin(part);
+        scan_begin(part, true);
 }
 
 /* ---- by hints ---- */

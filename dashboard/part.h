@@ -1,7 +1,7 @@
 /*
  * How one partition is read from Redis and kept current: at first as a whole (catalogue, then states, by
- * HSCAN), then field by field as hints name them. A hint whose previous commit id is not the one of the last
- * hint tells that one was missed: the partition is then read again as a whole.
+ * HSCAN), then field by field as hints name them, and its catalogue alone when that has changed. A hint whose previous
+ * commit id is not the one of the last hint tells that one was missed: the partition is then read again as a whole.
  *
  * Reads race with commits, so a record may be newer than the hint that asked for it: harmless, since records
  * are whole states.
@@ -35,8 +35,11 @@ struct part {
     int32_t index;
     char cid[HINT_CID_BYTES]; /* of the last hint; empty: none seen */
     bool read;                /* as a whole, since the last part_reset */
-    bool scanning, scan_entries, scan_again;
-    char trouble[96]; /* why the last read failed, though Redis answered; empty: it did not fail */
+    bool scanning;
+    bool scan_entries;       /* they are being read, or else states */
+    bool scan_states;        /* they are read after the entries */
+    bool again, again_whole; /* once more afterwards: the entries, or everything */
+    char trouble[96];        /* why the last read failed, though Redis answered; empty: it did not fail */
     uint64_t scan;
     struct field *named; /* fields to read */
     struct field *asked; /* fields of the read under way */
@@ -50,6 +53,8 @@ void part_release(struct part *part);
 void part_reset(struct part *part);
 /* Reads everything; once more when that is under way already. */
 void part_scan(struct part *part);
+/* Reads the catalogue's entries only, likewise. */
+void part_scan_entries(struct part *part);
 /* Reads everything again when Redis refused the last read; for a timer, so that a lasting refusal does not
  * spin. */
 void part_retry(struct part *part);

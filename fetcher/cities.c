@@ -316,7 +316,8 @@ bool city_failing(const struct city *city)
 bool cities_complete(const struct cities *cities)
 {
     for (int32_t s = 0; s < cities->shard_count; s++) {
-        if (cities->shards[s].held && cities->shards[s].version == 0)
+        if (cities->shards[s].held &&
+            (cities->shards[s].version == 0 || cities->shards[s].version < cities->shards[s].told))
             return false;
     }
     return true;

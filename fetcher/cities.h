@@ -103,7 +103,7 @@ bool city_has_seen(const struct city_polls *polls, int64_t observed_at_ms);
 /* True when its weather is parked or failed CITY_FAILING times in a row. */
 bool city_failing(const struct city *city);
 
-/* True when every shard held has its cities, of whichever version. */
+/* True when every shard held has its cities, of the version that the leader named last, or a newer one. */
 bool cities_complete(const struct cities *cities);
 
 struct cities_counts {

@@ -1,11 +1,15 @@
 """isobarctl cities: what it changes, what it refuses, and what it says."""
+import http.client
 import json
 import os
+import threading
+import time
 
 import oracle
 import pytest
 from conftest import ROOT, SANITIZED, TOPICS
 from ctl_runs import catalogue, run, started
+from stack import get_json, http_get, wait_for
 
 CITIES_CSV = os.path.join(ROOT, "data", "cities.csv")
 OWN = 2 ** 40 + 1
@@ -214,3 +218,152 @@ def test_a_hundred_thousand_cities_are_imported_quickly(stack, made):
     answer = as_json(stack, "import", path)
     assert answer["added"] == len(rows) and len(catalogue(made)) == len(rows) + 40
     assert [c["id"] for c in as_json(stack, "search", "Place 77777")["cities"]][:1] == [77777]
+
+
+# ---- a running system
+
+AT_ONCE_S = 1.0
+SLACK_S = 4.0 if SANITIZED else 1.0  # of a machine that does other things as well
+
+
+def within(what, since, condition):
+    """Waits for the condition, and says how long after `since` it came."""
+    wait_for(what, condition, 10, 0.01)
+    return time.monotonic() - since
+
+
+class Page(threading.Thread):
+    """An open page: hears which number the catalogue has."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self.connection.request("GET", "/api/v1/events")
+        self.answer = self.connection.getresponse()
+        self.catalogue = 0
+        self.start()
+
+    def run(self):
+        try:
+            for line in self.answer:
+                if line.startswith(b"data: "):
+                    self.catalogue = json.loads(line[6:]).get("catalogue", self.catalogue)
+        except (OSError, ValueError, AttributeError, http.client.HTTPException):
+            pass  # the test is over
+
+
+class Pulse(threading.Thread):
+    """How long the dashboard takes to answer a question that is none."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port, self.worst, self.over = port, 0.0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.over.wait(0.005):
+            since = time.monotonic()
+            http_get(self.port, "/livez")
+            self.worst = max(self.worst, time.monotonic() - since)
+
+    def end(self):
+        self.over.set()
+        self.join()
+        return self.worst
+
+
+def running(stack, calls_per_minute=-1):
+    stack.start_coordinator("coordinator-1", calls_per_minute)
+    stack.start_worker("worker-1")
+    stack.start_dashboard()
+    stack.start_owmsim()
+    for name in ("fetcher-1", "fetcher-2"):
+        stack.start_fetcher(name, "--source", "replay", "--base-url", f"http://127.0.0.1:{stack.ports['owmsim']}", "--allow-http",
+                            ISOBAR_API_KEY="simulator")
+
+
+def told(stack, number):
+    """A fetcher has taken over a catalogue of that version."""
+    return any(f"event=catalogue version={number} " in stack.programs[name].log() for name in ("fetcher-1", "fetcher-2"))
+
+
+def held(stack):
+    return sum(stack.metric(name, "isobar_fetcher_cities") or 0 for name in ("fetcher-1", "fetcher-2"))
+
+
+@pytest.mark.sanitized
+def test_a_change_is_everywhere_within_a_second(stack, made):
+    running(stack)
+    port = stack.ports["dashboard"]
+    wait_for("both fetchers have their cities", lambda: held(stack) == 40, 30)
+    wait_for("the dashboard has them", lambda: len((get_json(port, "/api/v1/cities") or {"cities": []})["cities"]) == 40, 30)
+    page = Page(port)
+    wait_for("the page is told", lambda: page.catalogue, 10)
+    took = []
+    for n in range(4):
+        before, number = page.catalogue, OWN + n
+        assert cities(stack, "add", str(number), *OWN_PLACE)[0] == 0
+        since = time.monotonic()
+        took.append(within("the page is told of it", since, lambda b=before: page.catalogue > b))
+        answer = get_json(port, f"/api/v1/cities?since={before}")
+        assert [c["id"] for c in answer["cities"]] == [number] and answer["gone"] == [] and answer["catalogue"] == page.catalogue
+        took.append(within("its fetcher has it", since, lambda: told(stack, version(made))))
+        wait_for("fetchers have it", lambda n=n: held(stack) == 41 + n, 10)
+    wait_for("it is polled, and processed", lambda: "latest" in (get_json(port, f"/api/v1/cities/{OWN}") or {}), 20)
+    before = page.catalogue
+    assert cities(stack, "pause", str(OWN))[0] == 0
+    since = time.monotonic()
+    took.append(within("the page says paused", since, lambda: get_json(port, f"/api/v1/cities/{OWN}")["paused"]))
+    took.append(within("its fetcher knows", since, lambda: told(stack, version(made))))
+    wait_for("no fetcher polls it", lambda: held(stack) == 43, 10)
+    assert cities(stack, "remove", str(OWN + 1))[0] == 0
+    since = time.monotonic()
+    took.append(within("it left the page", since, lambda: get_json(port, f"/api/v1/cities?since={before}")["gone"] == [OWN + 1]))
+    took.append(within("its fetcher knows", since, lambda: told(stack, version(made))))
+    wait_for("no fetcher has it", lambda: held(stack) == 42, 10)
+    print("took", [round(t, 2) for t in took])
+    assert max(took) < AT_ONCE_S + SLACK_S and sorted(took)[len(took) // 2] < AT_ONCE_S, took
+    # A number that this dashboard never gave: all cities.
+    assert len(get_json(port, "/api/v1/cities?since=7")["cities"]) == 43 and "gone" not in get_json(port, "/api/v1/cities?since=7")
+    # Redis is away in between, and comes back with the change.
+    redis_port = int(stack.redis.rsplit(":", 1)[1])
+    assert cities(stack, "resume", str(OWN))[0] == 0
+    wait_for("it is polled again", lambda: held(stack) == 43, 10)
+    stack.programs["redis"].terminate()
+    stack.start_redis(redis_port)
+    assert cities(stack, "remove", str(OWN), str(OWN + 2), str(OWN + 3))[0] == 0
+    wait_for("fetchers have no more than there are", lambda: held(stack) == 40, 30)
+    wait_for("nor has the dashboard", lambda: len((get_json(port, "/api/v1/cities") or {"cities": []})["cities"]) == 40, 30)
+
+
+@pytest.mark.skipif(SANITIZED, reason="a matter of speed and memory")
+def test_one_city_among_a_hundred_thousand(stack, made):
+    path = write(stack, "id,name,country,lat,lon,zone\n" + "".join(f"{i},Place {i},DE,{i % 90}.5,{i % 180}.5,Europe/Berlin\n" for i in range(1, 100001)))
+    running(stack, 600)
+    port = stack.ports["dashboard"]
+    wait_for("both fetchers have their cities", lambda: held(stack) == 40, 30)
+    cities(stack, "pause", "Seattle")  # whose id is none of the table
+    since = time.monotonic()
+    assert as_json(stack, "import", path)["added"] == 100000
+    took = {"import": time.monotonic() - since}
+    since = time.monotonic()
+    took["fetchers"] = within("fetchers have all", since, lambda: held(stack) == 100039)
+    took["dashboard"] = within("the dashboard has all", since, lambda: all(get_json(port, f"/api/v1/cities/{i}") for i in range(1, 100001, 999)))
+    since = time.monotonic()
+    whole = http_get(port, "/api/v1/cities", {"Accept-Encoding": "gzip"}, 20)
+    took["all cities"] = time.monotonic() - since
+    assert whole[0] == 200 and len(get_json(port, "/api/v1/cities")["cities"]) == 100040
+    page = Page(port)
+    wait_for("the page is told", lambda: page.catalogue, 10)
+    before = page.catalogue
+    pulse = Pulse(port)
+    assert cities(stack, "add", str(OWN), *OWN_PLACE)[0] == 0
+    since = time.monotonic()
+    took["one, page"] = within("the page is told of one", since, lambda: page.catalogue > before)
+    assert [c["id"] for c in get_json(port, f"/api/v1/cities?since={before}")["cities"]] == [OWN]
+    took["one, fetchers"] = within("its fetcher has it", since, lambda: told(stack, version(made)))
+    took["one, stall"] = pulse.end()
+    rss = {name: stack.programs[name].rss_bytes() >> 20 for name in ("coordinator-1", "fetcher-1", "fetcher-2", "dashboard")}
+    print("took", {k: round(v, 2) for k, v in took.items()}, "MiB", rss)
+    assert took["import"] < 20 and took["fetchers"] < 20 and took["one, page"] < AT_ONCE_S + SLACK_S and took["one, fetchers"] < AT_ONCE_S + SLACK_S, took
+    assert rss["coordinator-1"] < 80 and rss["fetcher-1"] < 100 and rss["dashboard"] < 400, rss

@@ -173,7 +173,7 @@ static void what_a_scan_does_not_see_is_gone(void **state)
     take(other, 0, 0, raised);
     uint64_t scan = atlas_scan_begin(&atlas);
     take(CITY, 0, scan, raised);
-    atlas_scan_end(&atlas, shard_of_city(CITY, PARTS), scan);
+    atlas_scan_end(&atlas, ATLAS_STATES, shard_of_city(CITY, PARTS), scan);
     assert_int_equal(HASH_COUNT(atlas.alarms.table), 2);
     assert_null(strstr(show(0, ALARM_FILTER_ANY, 9), "\"series\":7"));
 }

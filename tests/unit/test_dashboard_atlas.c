@@ -120,15 +120,24 @@ static void scans_forget(void **state)
     assert_true(take_entry(&atlas, CITY, "stays", scan));
     assert_true(take_state(&atlas, same_part, AT + 5, 0, 5)); /* a hint comes in between */
     assert_true(take_state(&atlas, CITY, AT, scan, 0));
-    atlas_scan_end(&atlas, shard_of_city(CITY, PARTS), scan);
+    atlas_scan_end(&atlas, ATLAS_STATES, shard_of_city(CITY, PARTS), scan);
+    assert_int_equal(atlas.catalogue, catalogue);
+    assert_non_null(atlas_find(&atlas, same_part)); /* entries were not what was read */
+    size_t cities = atlas_count(&atlas);
+    atlas_scan_end(&atlas, ATLAS_ENTRIES, shard_of_city(CITY, PARTS), scan);
     assert_int_equal(atlas.catalogue, catalogue + 1);
+    assert_int_equal(atlas_count(&atlas), cities - 1);
+    assert_true(atlas_find(&atlas, CITY)->catalogue <= catalogue);
     assert_non_null(atlas_find(&atlas, CITY));
     assert_true(city_has_reading(atlas_find(&atlas, CITY)));
     assert_null(atlas_find(&atlas, same_part));
     assert_non_null(atlas_find(&atlas, gone)); /* of another partition, if that is so */
     scan = atlas_scan_begin(&atlas);
     assert_true(take_entry(&atlas, CITY, "stays", scan));
-    atlas_scan_end(&atlas, shard_of_city(CITY, PARTS), scan); /* its state is gone */
+    atlas_scan_end(&atlas, ATLAS_ENTRIES, shard_of_city(CITY, PARTS), scan);
+    assert_true(city_has_reading(atlas_find(&atlas, CITY)));
+    atlas_scan_end(&atlas, ATLAS_STATES, shard_of_city(CITY, PARTS), scan); /* its state is gone */
+    assert_true(atlas_find(&atlas, CITY)->catalogue > catalogue + 1);
     assert_false(city_has_reading(atlas_find(&atlas, CITY)));
     atlas_release(&atlas);
 }

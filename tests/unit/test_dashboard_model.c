@@ -213,6 +213,45 @@ static void sees_a_new_catalogue(void **state)
     UNTIL(f->loop, !city_of(f, 1) && city_of(f, 2) && strcmp(city_of(f, CITY)->entry->name, "Duwamps") == 0);
 }
 
+static void put_versions(struct fixture *f, const char *version, int32_t changed)
+{
+    SEND(f, "HSET", "t:meta", "catalogue_version", version, "catalogue_shards", version);
+    for (int32_t p = 0; p < PARTS; p++) {
+        char field[32];
+        (void)snprintf(field, sizeof field, "catalogue_of_%d", p);
+        if (p == changed || changed < 0)
+            SEND(f, "HSET", "t:meta", field, version);
+    }
+}
+
+/* Of the catalogue only the shard that changed is read, and of its cities' states nothing. */
+static void reads_only_what_changed(void **state)
+{
+    struct fixture *f = *state;
+    int64_t other = 1;
+    while (shard_of_city(other, PARTS) == shard_of_city(CITY, PARTS))
+        other++;
+    put_meta(f);
+    put_versions(f, "7", -1);
+    put_entry(f, CITY, "Seattle");
+    put_entry(f, other, "stays");
+    put_state(f, CITY, AT);
+    start_model(f);
+    UNTIL(f->loop, model_ready(f->model) && city_of(f, CITY)->has_latest);
+    uint64_t catalogue = model_atlas(f->model)->catalogue;
+    assert_true(model_atlas(f->model)->catalogue_first > 0 && catalogue == model_atlas(f->model)->catalogue_first + 2);
+    put_entry(f, CITY, "Duwamps");
+    put_entry(f, other, "not read");
+    SEND(f, "DEL", key_of(CITY, "city"));
+    put_versions(f, "8", shard_of_city(CITY, PARTS));
+    UNTIL(f->loop, strcmp(city_of(f, CITY)->entry->name, "Duwamps") == 0);
+    assert_string_equal(city_of(f, other)->entry->name, "stays");
+    assert_true(city_of(f, CITY)->has_latest);
+    assert_int_equal(city_of(f, CITY)->catalogue, catalogue + 1);
+    SEND(f, "HSET", "t:meta", "catalogue_version", "9"); /* by somebody who does not say which */
+    UNTIL(f->loop, strcmp(city_of(f, other)->entry->name, "not read") == 0);
+}
+
 /* FLUSHALL and init: the version of the catalogue begins anew, and may be the one that was there. */
 static void sees_another_installation(void **state)
 {
@@ -391,6 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(follows_commits),
         TEST(one_event_for_many_partitions),
+        TEST(reads_only_what_changed),
         TEST(sees_a_new_catalogue),
         TEST(sees_another_installation),
         TEST(waits_for_an_installation),

@@ -105,6 +105,10 @@ static void test_a_catalogue_is_taken_over_when_it_is_whole(void **state)
     assert_int_equal(world->schedule.count, 30);
     assert_int_equal(world->cities.shards[1].version, 1);
     assert_true(cities_complete(&world->cities));
+    cities_told(&world->cities, 1, 2);
+    assert_false(cities_complete(&world->cities)); /* there is a newer one */
+    cities_told(&world->cities, 1, 1);
+    assert_true(cities_complete(&world->cities));
     cities_hold(&world->cities, 2, 6, NOW);
     assert_false(cities_complete(&world->cities)); /* the new shard has none yet */
     cities_drop(&world->cities, 2);

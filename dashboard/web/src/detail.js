@@ -142,7 +142,7 @@ export class Detail {
     const { city } = this;
     const degrees = (v, plus, minus) => `${format.number(Math.abs(v), 2)}° ${v < 0 ? minus : plus}`;
     $('detail-name').textContent = city.name;
-    $('detail-place').textContent = `${city.country} · ${degrees(city.lat, text.compass[0], text.compass[8])}, ${degrees(city.lon, text.compass[4], text.compass[12])}`;
+    $('detail-place').textContent = `${city.country} · ${degrees(city.lat, text.compass[0], text.compass[8])}, ${degrees(city.lon, text.compass[4], text.compass[12])}${city.paused ? ` · ${text.placePaused}` : ''}`;
   }
 
   setRange() {

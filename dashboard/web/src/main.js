@@ -82,13 +82,15 @@ async function loadCities() {
   if (loading) return;
   loading = true;
   try {
-    const body = await (await fetch('/api/v1/cities')).json();
     const fresh = catalogue !== null;
+    const body = await (await fetch(fresh ? `/api/v1/cities?since=${catalogue}` : '/api/v1/cities')).json();
     catalogue = body.catalogue;
-    cities.clear();
+    if (!body.gone) cities.clear(); // all of them, else only what changed
+    for (const id of body.gone ?? []) cities.delete(id);
     for (const city of body.cities) cities.set(city.id, city);
-    table.setCities(body.cities);
-    table.update([...readings.values()]);
+    if (body.gone) table.changeCities(body.cities, body.gone);
+    else table.setCities(body.cities);
+    table.update(body.gone ? body.cities.map(c => readings.get(c.id)).filter(Boolean) : [...readings.values()]);
     table.order();
     alerts.draw();
     if (fresh && detail.city && cities.has(detail.city.id)) {

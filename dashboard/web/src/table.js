@@ -44,16 +44,23 @@ export class CityTable {
       th.append(button);
       return th;
     }));
-    for (const row of this.rows.values()) if (row.latest) this.fill(row);
+    for (const row of this.rows.values()) {
+      if (row.latest) this.fill(row);
+      row.paused.textContent = row.city.paused ? text.cityPaused : '';
+    }
     this.order();
   }
 
   // The catalogue as it is now: new cities come, others go.
   setCities(cities) {
     const ids = new Set(cities.map(c => c.id));
-    for (const [id, row] of this.rows) {
-      if (ids.has(id)) continue;
-      row.tr.remove();
+    this.changeCities(cities, [...this.rows.keys()].filter(id => !ids.has(id)));
+  }
+
+  // What of it has changed.
+  changeCities(cities, gone) {
+    for (const id of gone) {
+      this.rows.get(id)?.tr.remove();
       this.rows.delete(id);
     }
     for (const city of cities) {
@@ -62,15 +69,16 @@ export class CityTable {
       row.key = fold(`${city.name} ${city.ascii_name} ${city.country}`);
       row.name.textContent = city.name;
       row.country.textContent = city.country;
+      row.paused.textContent = city.paused ? text.cityPaused : '';
     }
   }
 
   make(city) {
     const tr = element('tr'), th = element('th'), button = element('button', 'city');
-    const name = element('span'), country = element('span', 'country');
+    const name = element('span'), country = element('span', 'country'), paused = element('span', 'paused');
     th.scope = 'row';
     button.type = 'button';
-    button.append(name, ' ', country);
+    button.append(name, ' ', country, ' ', paused);
     th.append(button);
     tr.append(th);
     tr.dataset.city = city.id;
@@ -84,7 +92,7 @@ export class CityTable {
       if (column === 'wind_speed') cell.append(' ', cells[column].direction = element('span', 'direction'));
       tr.append(cell);
     }
-    const row = { city, tr, button, name, country, cells, key: '', latest: null };
+    const row = { city, tr, button, name, country, paused, cells, key: '', latest: null };
     this.rows.set(city.id, row);
     return row;
   }

@@ -23,7 +23,7 @@ export default {
   times: { city: 'City’s local time', utc: 'UTC', browser: 'This device’s time' },
   alerts: { title: 'Alerts', states: { raised: 'Raised', stale: 'Silent', pending: 'Pending' }, more: n => `and ${n} more` },
   cities: 'Cities', search: 'Search cities', noMatch: 'No city matches.', shown: (n, all) => (n === all ? `${all} cities` : `${n} of ${all} cities`),
-  waiting: 'Waiting for the first cities …', tableLabel: 'Latest values of all cities',
+  waiting: 'Waiting for the first cities …', cityPaused: 'paused', placePaused: 'paused: not polled', tableLabel: 'Latest values of all cities',
   columns: {
     name: 'City', temperature: 'Temp.', humidity: 'Humidity', pressure_sea_level: 'Pressure', wind_speed: 'Wind', precipitation: 'Precip.',
     cloud: 'Cloud', age: 'Observed',

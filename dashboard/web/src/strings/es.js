@@ -23,7 +23,7 @@ export default {
   times: { city: 'Hora de la ciudad', utc: 'UTC', browser: 'Hora del dispositivo' },
   alerts: { title: 'Alertas', states: { raised: 'Activa', stale: 'Sin datos', pending: 'Pendiente' }, more: n => `y ${n} más` },
   cities: 'Ciudades', search: 'Buscar ciudades', noMatch: 'Ninguna ciudad coincide.', shown: (n, all) => (n === all ? `${all} ciudades` : `${n} de ${all} ciudades`),
-  waiting: 'Esperando las primeras ciudades …', tableLabel: 'Últimos valores de todas las ciudades',
+  waiting: 'Esperando las primeras ciudades …', cityPaused: 'en pausa', placePaused: 'en pausa: no se consulta', tableLabel: 'Últimos valores de todas las ciudades',
   columns: {
     name: 'Ciudad', temperature: 'Temp.', humidity: 'Humedad', pressure_sea_level: 'Presión', wind_speed: 'Viento', precipitation: 'Precip.',
     cloud: 'Nubes', age: 'Observado',
