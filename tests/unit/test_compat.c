@@ -162,6 +162,25 @@ static void pane_1(void **state)
     buf_release(&bytes);
 }
 
+static void pane_2(void **state)
+{
+    (void)state;
+    struct buf bytes = bytes_of("pane_2");
+    struct pane pane;
+    assert_int_equal(pane_decode(&pane, bytes.data, bytes.size), 0);
+    assert_int_equal(pane.window.rows, 2);
+    assert_int_equal(pane.window.air_rows, 1);
+    assert_int_equal(pane.window.metric_count, 2);
+    assert_int_equal(window_find(&pane.window, ISOBAR__V1__METRIC__METRIC_PM10)->sum, 4580);
+    const struct pane_entry seen[] = {
+        {.at = 1000, .provider = 2, .rain = 100, .snow = -1, .accumulation_s = 900},
+        {.at = 1000, .provider = 5, .rain = -1, .snow = -1, .accumulation_s = PANE_OF_AIR}};
+    assert_int_equal(pane.seen_count, 2);
+    assert_memory_equal(pane.seen, seen, sizeof seen);
+    pane_release(&pane);
+    buf_release(&bytes);
+}
+
 static void city_state_1(void **state)
 {
     (void)state;
@@ -278,8 +297,13 @@ static void no_file_is_left_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(observation_batch_1), cmocka_unit_test(window_state_1), cmocka_unit_test(pane_1),
-        cmocka_unit_test(city_state_1),        cmocka_unit_test(city_state_2),   cmocka_unit_test(city_1),
+        cmocka_unit_test(observation_batch_1),
+        cmocka_unit_test(window_state_1),
+        cmocka_unit_test(pane_1),
+        cmocka_unit_test(pane_2),
+        cmocka_unit_test(city_state_1),
+        cmocka_unit_test(city_state_2),
+        cmocka_unit_test(city_1),
         cmocka_unit_test(no_file_is_left_out),
     };
     return cmocka_run_group_tests(tests, find_directory, NULL);
