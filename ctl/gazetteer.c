@@ -30,9 +30,10 @@ void gazetteer_init(struct gazetteer *gazetteer, int32_t partitions)
 
 static void forget_names(struct gazetteer *gazetteer)
 {
-    struct gazetteer_name *name, *next;
-    HASH_ITER (hh, gazetteer->names, name, next) {
-        HASH_DEL(gazetteer->names, name);
+    struct gazetteer_name *name = gazetteer->names, *next;
+    HASH_CLEAR(hh, gazetteer->names);
+    for (; name; name = next) {
+        next = name->hh.next;
         free(name->plain);
         for (struct gazetteer_name *at = name, *other; at; at = other) {
             other = at->other;
@@ -50,10 +51,11 @@ static void free_texts(struct gazetteer_city *city)
 
 void gazetteer_release(struct gazetteer *gazetteer)
 {
-    struct gazetteer_city *city, *next;
+    struct gazetteer_city *city = gazetteer->cities, *next;
     forget_names(gazetteer);
-    HASH_ITER (hh, gazetteer->cities, city, next) {
-        HASH_DEL(gazetteer->cities, city);
+    HASH_CLEAR(hh, gazetteer->cities);
+    for (; city; city = next) {
+        next = city->hh.next;
         free_texts(city);
         free(city);
     }

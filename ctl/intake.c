@@ -2,7 +2,10 @@
 #include "intake.h"
 
 #include "error.h"
+#include "mem.h"
+#include "plain.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MARK      "\xef\xbb\xbf" /* byte order mark, which spreadsheets write */
@@ -20,6 +23,14 @@ void intake_release(struct intake *intake)
 {
     buf_release(&intake->header);
     cells_release(&intake->cells);
+}
+
+void intake_fit(struct buf *text)
+{
+    char *copy = mem_strdup(text->data);
+    if (text->size > 0)
+        text->size = strlen(plain_shown(copy, text->data, text->size + 1));
+    free(copy);
 }
 
 static void say(struct buf *error, const struct cells_fault *fault)
@@ -48,7 +59,9 @@ static int take_header(struct intake *intake, const char *text, size_t size, str
     }
     sheet_init(&intake->sheet, &intake->terms, false);
     intake->headed = true;
-    return sheet_head(&intake->sheet, &intake->cells, error);
+    int status = sheet_head(&intake->sheet, &intake->cells, error);
+    intake_fit(error);
+    return status;
 }
 
 int intake_header(struct intake *intake, const char *text, struct buf *error)
@@ -103,5 +116,6 @@ enum intake_result intake_line(struct intake *intake, const struct line *line, i
         say(error, &fault);
     else
         status = sheet_row(&intake->sheet, &intake->cells, oldest_ms, newest_ms, row, error);
+    intake_fit(error);
     return status == 0 ? INTAKE_ROW : INTAKE_BAD;
 }

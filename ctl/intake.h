@@ -46,4 +46,7 @@ int intake_header(struct intake *intake, const char *text, struct buf *error) __
 enum intake_result intake_line(struct intake *intake, const struct line *line, int64_t oldest_ms, int64_t newest_ms,
                                struct sheet_row *row, struct buf *error) __attribute__((warn_unused_result));
 
+/* Makes text that quotes input fit for a terminal: what is no printable UTF-8, or was cut in two, becomes '?'. */
+void intake_fit(struct buf *text);
+
 #endif

@@ -18,20 +18,34 @@
 
 /* ---- refused lines ---- */
 
+/* Bytes of a refused line on a terminal, which must not obey them. */
+static void show(const char *text, size_t size)
+{
+    struct buf line = BUF_EMPTY;
+    while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
+        size--;
+    buf_append(&line, text, size);
+    intake_fit(&line);
+    (void)fprintf(stderr, "%s\n", line.data);
+    buf_release(&line);
+}
+
 /* Keeps bytes of a refused line: in the file for it, or, when they would be gone with the pipe, on stderr. */
 static void keep(struct produce *produce, const char *text, size_t size)
 {
     if (produce->rejects.stream)
         rejects_write(&produce->rejects, &produce->intake.header, text, size);
-    else if (!produce->regular)
+    else if (!produce->regular && !isatty(STDERR_FILENO))
         (void)fwrite(text, 1, size, stderr);
+    else if (!produce->regular)
+        show(text, size);
 }
 
 static void end_line(struct produce *produce, bool ended)
 {
     if (produce->rejects.stream)
         rejects_end_line(&produce->rejects);
-    else if (!produce->regular && !ended)
+    else if (!produce->regular && !ended && !isatty(STDERR_FILENO))
         (void)fputc('\n', stderr);
 }
 
@@ -41,6 +55,7 @@ static void explain(struct produce *produce, int64_t line)
     int64_t most = produce->options->errors;
     bool all = most == 0 || (!produce->rejects.stream && !produce->regular);
     produce->rejected++;
+    intake_fit(&produce->error);
     if (all || produce->rejected <= most)
         produce_say(produce, "%s:%" PRId64 ": %s", produce->name, line, produce->error.data);
     if (!all && produce->rejected == most)

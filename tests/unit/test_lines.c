@@ -3,6 +3,7 @@
 
 #include "../../ctl/intake.h"
 #include "error.h"
+#include "text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -132,11 +133,38 @@ static void formats_are_told_by_the_first_line(void **state)
     buf_release(&shown);
 }
 
+/* What is quoted of a line cannot move the cursor, or cut a letter in two. */
+static void errors_are_fit_for_a_terminal(void **state)
+{
+    static struct intake intake;
+    static struct custom_set customs;
+    static const char *const texts[] = {
+        "{\"time\":\"\\u001b[2J\\u009b\"}", "{\"\\u0007bell\":1}",
+        "{\"time\":\"a\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3"
+        "\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\"}"};
+    struct sheet_terms terms = {.customs = &customs};
+    struct buf error = BUF_EMPTY;
+    struct sheet_row row;
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct line line = {.text = texts[i], .size = strlen(texts[i]), .raw_size = strlen(texts[i]), .number = 1};
+        intake_init(&intake, &terms, INTAKE_NDJSON);
+        buf_reset(&error);
+        assert_int_equal(intake_line(&intake, &line, 0, INT64_MAX, &row, &error), INTAKE_BAD);
+        assert_true(error.size > 0 && error.size == strlen(error.data) && text_is_utf8(error.data));
+        for (size_t k = 0; k < error.size; k++)
+            assert_true((unsigned char)error.data[k] >= ' ');
+        intake_release(&intake);
+    }
+    buf_release(&error);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_the_same_in_any_pieces),
         cmocka_unit_test(formats_are_told_by_the_first_line),
+        cmocka_unit_test(errors_are_fit_for_a_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
