@@ -32,10 +32,41 @@ static struct due due_of_weather(const struct fetcher *fetcher)
     return (struct due){city, city && !city->history_done ? FETCH_HISTORY : FETCH_CURRENT};
 }
 
-/* Weather, unless air is due before it. */
+/* When what is due then may be asked for, by a gate that `running` calls go through. */
+static int64_t through(const struct gate *gate, int64_t due_ms, int64_t running, int64_t now_ms)
+{
+    if (due_ms > now_ms || gate_allows(gate, now_ms, running))
+        return due_ms;
+    return gate->until_ms > now_ms ? gate->until_ms : INT64_MAX; /* else a call is under way */
+}
+
+/* A host that fails holds up its own calls only; a key or an account all of them. */
+static int64_t weather_due_ms(const struct fetcher *fetcher, int64_t now_ms)
+{
+    int64_t running = transfers_running(fetcher->transfers), due = schedule_due_ms(&fetcher->schedule);
+    bool apart = fetcher_air_apart(fetcher) && fetcher->gate.state == GATE_HOST_FAILING;
+    return through(&fetcher->gate, due, apart ? running - fetcher->air_running : running, now_ms);
+}
+
+static int64_t air_due_ms(const struct fetcher *fetcher, int64_t now_ms)
+{
+    int64_t due = through(&fetcher->air_gate, schedule_due_ms(&fetcher->air_schedule), fetcher->air_running, now_ms);
+    if (fetcher_air_apart(fetcher) && fetcher->gate.state == GATE_HOST_FAILING)
+        return due;
+    return through(&fetcher->gate, due, transfers_running(fetcher->transfers), now_ms);
+}
+
+int64_t calls_due_ms(const struct fetcher *fetcher, int64_t now_ms)
+{
+    int64_t weather = weather_due_ms(fetcher, now_ms), air = air_due_ms(fetcher, now_ms);
+    return weather < air ? weather : air;
+}
+
+/* Weather, unless air is due before it, or weather must wait for its host. */
 static struct due due_next(const struct fetcher *fetcher)
 {
-    if (schedule_due_ms(&fetcher->schedule) <= schedule_due_ms(&fetcher->air_schedule))
+    int64_t now = loop_now_ms(fetcher->loop);
+    if (weather_due_ms(fetcher, now) <= air_due_ms(fetcher, now))
         return due_of_weather(fetcher);
     return (struct due){city_of_air(schedule_next(&fetcher->air_schedule)), FETCH_AIR};
 }
@@ -153,6 +184,7 @@ void calls_begin(struct fetcher *fetcher, int64_t now_ms)
         city_polls(call->cities[i], call->kind)->in_call = true;
     call->weight = weight_of(fetcher, call->kind, call->count);
     meter_begin(&fetcher->meter, call->weight, now_ms);
+    fetcher->air_running += call->kind == FETCH_AIR;
     fetcher->metrics.calls_total++;
     fetcher->metrics.places_asked_total += (int64_t)call->count;
     fetcher->metrics.cost_milli_total += call->weight;
@@ -163,6 +195,7 @@ void calls_begin(struct fetcher *fetcher, int64_t now_ms)
 static void call_ended(struct fetcher *fetcher, struct call *call, int64_t now_ms)
 {
     meter_end(&fetcher->meter, call->weight, now_ms);
+    fetcher->air_running -= call->kind == FETCH_AIR;
     for (size_t i = 0; i < call->count; i++) {
         if (!cities_call_ended(call->cities[i], call->kind))
             call->cities[i] = NULL;

@@ -36,13 +36,8 @@ static int64_t next_start_ms(struct fetcher *fetcher, int64_t now_ms)
     int64_t running = transfers_running(fetcher->transfers);
     if (fetcher->draining || !fetcher->has_target || running >= fetcher->concurrency || held_back(fetcher))
         return INT64_MAX;
-    int64_t due = schedule_due_ms(&fetcher->schedule), air_due = schedule_due_ms(&fetcher->air_schedule);
-    due = due < air_due ? due : air_due;
-    if (due > now_ms)
-        return due;
-    if (!gate_allows(&fetcher->gate, now_ms, running))
-        return fetcher->gate.until_ms > now_ms ? fetcher->gate.until_ms : INT64_MAX; /* else a call is under way */
-    return calls_start_ms(fetcher, now_ms);
+    int64_t due = calls_due_ms(fetcher, now_ms);
+    return due > now_ms ? due : calls_start_ms(fetcher, now_ms);
 }
 
 void fetcher_pump(struct fetcher *fetcher)
@@ -178,6 +173,7 @@ static void start_pure(struct fetcher *fetcher)
     }
     watch_init(fetcher, now);
     gate_init(&fetcher->gate, 0);
+    gate_init(&fetcher->air_gate, 0);
     meter_init(&fetcher->meter, now);
     cities_init(&fetcher->cities, &fetcher->schedule, fetcher->history_ms > 0);
     fetcher->cities.air_schedule = fetcher->air ? &fetcher->air_schedule : NULL;
@@ -308,6 +304,8 @@ void fetcher_missing(const struct fetcher *fetcher, struct buf *out)
                    (long long)outbox_waiting(fetcher->outbox));
     if (fetcher->gate.state != GATE_OPEN)
         buf_printf(out, "source: calls are stopped: %s\n", gate_state_name(fetcher->gate.state));
+    if (fetcher->air_gate.state != GATE_OPEN)
+        buf_printf(out, "air: calls are stopped: %s\n", gate_state_name(fetcher->air_gate.state));
 }
 
 void fetcher_families(const struct fetcher *fetcher, struct buf *out)

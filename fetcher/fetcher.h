@@ -44,7 +44,9 @@ struct fetcher {
     const struct provider *provider;
     struct schedule schedule, air_schedule; /* of the weather, and of the air when it is asked for */
     struct cities cities;
-    struct gate gate;
+    struct gate gate;     /* of the account, and of the weather's host */
+    struct gate air_gate; /* of the air's host, when that is another one; else it stays open */
+    int64_t air_running;  /* calls for the air under way */
     struct meter meter;
     struct source_health health[WATCH_SOURCES];
     struct watch_alarms alarms;
@@ -91,6 +93,10 @@ struct call {
     struct city **cities;          /* of the places; NULL once they have left the catalogue and the call has ended */
 };
 
+/* True when the air has a host of its own, whose failures say nothing about that of the weather. */
+bool fetcher_air_apart(const struct fetcher *fetcher);
+/* calls.c: when a city is due that its gate lets be asked for; INT64_MAX: not by time alone. */
+int64_t calls_due_ms(const struct fetcher *fetcher, int64_t now_ms);
 /* calls.c: when the meter allows a call for the city that is due next; now, later, or INT64_MAX: not by time alone. */
 int64_t calls_start_ms(struct fetcher *fetcher, int64_t now_ms);
 /* calls.c: least weight of a call for the city that is due next, or of any; 1/1000. */

@@ -22,12 +22,14 @@ struct outcome {
 
 /* ---- the gate ---- */
 
-static void say_stopped(struct fetcher *fetcher, const struct outcome *outcome, const char *text)
+static void say_stopped(struct fetcher *fetcher, const struct outcome *outcome, const struct gate *gate,
+                        const char *text)
 {
     fetcher->metrics.stops_total++;
-    log_warn("calls_stopped", LOG_TEXT("why", gate_state_name(fetcher->gate.state)),
-             LOG_INT("http", outcome->result->http_status),
-             LOG_INT("retry_in_ms", fetcher->gate.until_ms - outcome->now_ms), LOG_TEXT("meaning", text));
+    log_warn("calls_stopped", LOG_TEXT("why", gate_state_name(gate->state)),
+             LOG_TEXT("of", outcome->call->kind == FETCH_AIR ? "air" : "weather"),
+             LOG_INT("http", outcome->result->http_status), LOG_INT("retry_in_ms", gate->until_ms - outcome->now_ms),
+             LOG_TEXT("meaning", text));
 }
 
 static void say_still(struct fetcher *fetcher, const struct outcome *outcome, enum fetch_status status,
@@ -45,7 +47,7 @@ static void on_key_refused(struct fetcher *fetcher, const struct outcome *outcom
                            : "the API refuses the key; a new key takes up to two hours to work, so it is tried slowly. "
                              "Is ISOBAR_API_KEY right?";
     if (gate_key_refused(&fetcher->gate, outcome->call->begun_ms, outcome->now_ms))
-        say_stopped(fetcher, outcome, text);
+        say_stopped(fetcher, outcome, &fetcher->gate, text);
     else
         say_still(fetcher, outcome, FETCH_KEY_REFUSED, "key_still_refused");
 }
@@ -56,26 +58,36 @@ static void on_rate_limited(struct fetcher *fetcher, const struct outcome *outco
     int64_t wait =
         outcome->result->retry_after_ms >= 0 ? outcome->result->retry_after_ms : fetcher->rows.retry_after_ms;
     if (gate_rate_limited(&fetcher->gate, outcome->call->begun_ms, outcome->now_ms, wait))
-        say_stopped(fetcher, outcome, "the API counts too many calls on this account; none is made for a while");
+        say_stopped(fetcher, outcome, &fetcher->gate,
+                    "the API counts too many calls on this account; none is made for a while");
     else
         say_still(fetcher, outcome, FETCH_RATE_LIMITED, "still_rate_limited");
     fetcher->limited_until_ms = fetcher->gate.until_ms;
     link_beat(fetcher->link); /* the others are to stop, too */
 }
 
-/* Air that has a host of its own says nothing about that of the weather. */
-static bool of_gate(const struct fetcher *fetcher, const struct call *call)
+/* True while the key or the account is the reason that calls are stopped: that is of all hosts. */
+static bool account_stopped(const struct fetcher *fetcher)
 {
-    return call->kind != FETCH_AIR || fetcher->gate.state == GATE_KEY_REFUSED ||
-           fetcher->gate.state == GATE_RATE_LIMITED || strcmp(fetcher->base_url.data, fetcher->air_base_url.data) == 0;
+    return fetcher->gate.state == GATE_KEY_REFUSED || fetcher->gate.state == GATE_RATE_LIMITED;
+}
+
+/* The gate that the host of a call has. */
+static struct gate *host_gate(struct fetcher *fetcher, const struct call *call)
+{
+    return call->kind == FETCH_AIR && fetcher_air_apart(fetcher) ? &fetcher->air_gate : &fetcher->gate;
 }
 
 /* The API answered and took the key. */
 static void on_answered(struct fetcher *fetcher, const struct outcome *outcome)
 {
     fetcher->key_worked = true;
-    if (of_gate(fetcher, outcome->call) && gate_answered(&fetcher->gate, outcome->call->begun_ms))
-        log_info("calls_resumed", LOG_INT("stopped_ms", outcome->now_ms - fetcher->gate.closed_ms));
+    struct gate *gate = host_gate(fetcher, outcome->call);
+    bool resumed = gate_answered(gate, outcome->call->begun_ms);
+    if (gate != &fetcher->gate && account_stopped(fetcher))
+        resumed |= gate_answered(&fetcher->gate, outcome->call->begun_ms);
+    if (resumed)
+        log_info("calls_resumed", LOG_INT("stopped_ms", outcome->now_ms - gate->closed_ms));
 }
 
 static struct city_polls *polls_of(const struct outcome *outcome, struct city *city)
@@ -100,9 +112,11 @@ static void on_host_failed(struct fetcher *fetcher, const struct outcome *outcom
 {
     const struct call *call = outcome->call;
     say_failed(fetcher, outcome, status, call->cities[0]);
-    if (of_gate(fetcher, call) && gate_host_failed(&fetcher->gate, call->places[0].city_id, call->begun_ms,
-                                                   outcome->now_ms, outcome->result->retry_after_ms))
-        say_stopped(fetcher, outcome, "the source fails for city after city; it is tried with one call at a time");
+    struct gate *gate = account_stopped(fetcher) ? &fetcher->gate : host_gate(fetcher, call);
+    if (gate_host_failed(gate, call->places[0].city_id, call->begun_ms, outcome->now_ms,
+                         outcome->result->retry_after_ms))
+        say_stopped(fetcher, outcome, gate,
+                    "the source fails for city after city; it is tried with one call at a time");
 }
 
 /* ---- cities ---- */

@@ -76,3 +76,8 @@ void fetcher_choose_source(struct fetcher *fetcher, struct buf *error)
     transfer_allow_host(&fetcher->allowed, options->air_base_url);
     buf_release(&reason);
 }
+
+bool fetcher_air_apart(const struct fetcher *fetcher)
+{
+    return fetcher->air && strcmp(fetcher->base_url.data, fetcher->air_base_url.data) != 0;
+}

@@ -121,6 +121,37 @@ static void test_air_is_asked_for_beside_the_weather(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Nobody listens there. */
+static char nowhere[] = "http://127.0.0.1:1";
+
+static void test_a_host_of_the_air_that_fails_does_not_hold_up_the_weather(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct fetcher *fetcher = &fixture->fetcher;
+    fixture->options.air = on;
+    fixture->options.air_base_url = nowhere;
+    fixture->places[0].mood = BAD_PLACE; /* so that calls are for few places, and many of them fail */
+    begin(fixture);
+    UNTIL(fixture->loop, fetcher->answers[FETCH_NETWORK] >= 1);
+    int before = fixture->places[CITIES - 1].current;
+    UNTIL(fixture->loop, fixture->places[CITIES - 1].current >= before + 3);
+    assert_int_equal(fetcher->gate.state, GATE_OPEN);
+    assert_int_equal(fixture->air, 0);
+}
+
+static void test_a_host_of_the_weather_that_fails_does_not_hold_up_the_air(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.air = on;
+    fixture->options.air_base_url = fixture->base_url;
+    fixture->options.base_url = nowhere;
+    fixture->options.concurrency = 1;
+    begin(fixture);
+    UNTIL(fixture->loop, fixture->air >= CITIES);
+    assert_true(fixture->fetcher.answers[FETCH_NETWORK] > 0);
+    assert_int_equal(fixture->fetcher.air_gate.state, GATE_OPEN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +162,8 @@ int main(void)
         TEST(test_an_empty_place_has_no_row),
         TEST(test_the_limit_that_is_named_is_waited_for),
         TEST(test_air_is_asked_for_beside_the_weather),
+        TEST(test_a_host_of_the_air_that_fails_does_not_hold_up_the_weather),
+        TEST(test_a_host_of_the_weather_that_fails_does_not_hold_up_the_air),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
