@@ -48,8 +48,9 @@ struct rules_key {
 void rules_defaults(struct rules *rules);
 /*
  * Parses `size` bytes of text. 0; ERR_INVALID, or ERR_TOO_LARGE above RULES_MAX_BYTES, with one line per mistake in
- * `error` ("line 3: ..."), RULES_ERRORS_MAX at most, each of which ends with a newline. Keys that are not given have
- * their defaults; windows must be given. `rules` is undefined after a failure; version and partitions are 0.
+ * `error` ("line 3: ..."), RULES_ERRORS_MAX at most and then how many more, each of which ends with a newline. Keys
+ * that are not given have their defaults; windows must be given. `rules` is undefined after a failure; version and
+ * partitions are 0.
  */
 #define RULES_ERRORS_MAX 50
 int rules_parse(struct rules *rules, const char *text, size_t size, struct buf *error)

@@ -7,6 +7,7 @@
 #define ISOBAR_FUZZ_H
 
 #include "buf.h"
+#include "observation.h"
 #include "store.h"
 
 #include <stdbool.h>
@@ -35,6 +36,8 @@ char *fuzz_copy(const void *bytes, size_t size) __attribute__((returns_nonnull, 
 void fuzz_check_text(const char *text, size_t most);
 /* `text` is one JSON value. */
 void fuzz_check_json(const struct buf *text);
+/* Both rows say the same. */
+void fuzz_check_same_row(const struct observation *one, const struct observation *other);
 /* Both have the same bytes. */
 void fuzz_check_same(const struct buf *one, const struct buf *other);
 

@@ -7,7 +7,6 @@
 #include "fuzz.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define OLDEST_MS INT64_C(1000)
 #define NEWEST_MS INT64_C(1900000000000)
@@ -25,7 +24,7 @@ static void check_row(const struct sheet_row *from)
     FUZZ_CHECK(batch_encode(&row, 1, 0, &bytes) == 0);
     FUZZ_CHECK(batch_decode(batch, bytes.data, bytes.size, &reason) == 0 && batch_rows(batch) == 1);
     batch_row(batch, 0, &again);
-    FUZZ_CHECK(memcmp(&row, &again, sizeof row) == 0);
+    fuzz_check_same_row(&row, &again);
     batch_free(batch);
     buf_release(&bytes);
 }
@@ -82,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     terms.has_city = *data & 1;
     terms.accumulation_s = *data & 2 ? 600 : 0;
     intake_init(&intake, &terms, INTAKE_UNKNOWN);
-    read_all(&intake, text, size - 1, *data & 4 ? 1 + *data : size);
+    read_all(&intake, text, size - 1, *data & 4 ? (size_t)1 + *data : size);
     intake_release(&intake);
     FUZZ_CHECK(!stamp_parse(text, 0, &at_ms) || (at_ms >= 0 && at_ms <= TIME_MAX_MS));
     free(text);

@@ -20,7 +20,7 @@ void fuzz_variants(struct buf *out)
 
 /* What the first byte stands for. */
 struct asked {
-    char letter;
+    uint8_t letter;
     enum fetch_call call;
     size_t places;
     int http_status;

@@ -67,6 +67,15 @@ void fuzz_check_json(const struct buf *text)
     json_decref(value);
 }
 
+void fuzz_check_same_row(const struct observation *one, const struct observation *other)
+{
+    FUZZ_CHECK(one->city_id == other->city_id && one->series == other->series && one->kind == other->kind);
+    FUZZ_CHECK(one->observed_at_ms == other->observed_at_ms && one->fetched_at_ms == other->fetched_at_ms);
+    FUZZ_CHECK(one->provider == other->provider && one->quality == other->quality);
+    FUZZ_CHECK(one->present == other->present && one->accumulation_s == other->accumulation_s);
+    FUZZ_CHECK(memcmp(one->value, other->value, sizeof one->value) == 0);
+}
+
 void fuzz_check_same(const struct buf *one, const struct buf *other)
 {
     FUZZ_CHECK(one->size == other->size);
@@ -107,12 +116,14 @@ void fuzz_lines_release(struct fuzz_lines *lines)
 
 static const struct store_reply *element(const char *line)
 {
-    char *end;
-    errno = 0;
-    long long number = *line == ':' ? strtoll(line + 1, &end, 10) : 0;
+    char *end = NULL;
     if (strcmp(line, "(nil)") == 0)
         return reply_nil();
-    if (*line != ':' || end == line + 1 || *end || errno)
+    if (*line != ':')
+        return reply_text(line);
+    errno = 0;
+    long long number = strtoll(line + 1, &end, 10);
+    if (end == line + 1 || *end || errno)
         return reply_text(line);
     struct store_reply *reply = reply_new(STORE_INT);
     reply->integer = number;
