@@ -34,6 +34,8 @@ static const char *text_problem(const char *text, bool allow_http, bool is_base)
     const char *problem = "want https://host[:port]";
     if (url && curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
         problem = url_problem(url, allow_http, is_base);
+    if (!problem && is_base && strpbrk(text, "?#")) /* an empty one is none to libcurl, and takes in what is appended */
+        problem = "it may have no user, query or fragment";
     curl_url_cleanup(url);
     return problem;
 }

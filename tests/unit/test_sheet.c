@@ -1,4 +1,5 @@
 /* Columns and rows of somebody's data: what a line becomes, and what is said of one that becomes nothing. */
+#include "../../ctl/intake.h"
 #include "../../ctl/sheet.h"
 
 #include "../../ctl/column.h"
@@ -212,6 +213,23 @@ static void refusals_name_the_column_and_what_is_allowed(void **state)
     buf_release(&error);
 }
 
+static void what_an_error_quotes_is_tame(void **state)
+{
+    static const char text[] = "{\"time\":1796040000,\"temperature\":\"\\u001b[2J\"}";
+    struct sheet_terms terms = {.customs = &customs, .left_out = "", .has_city = true};
+    struct line line = {.text = text, .size = strlen(text), .raw_size = strlen(text), .number = 1};
+    struct buf error = BUF_EMPTY;
+    struct intake intake;
+    struct sheet_row row;
+    (void)state;
+    intake_init(&intake, &terms, INTAKE_UNKNOWN);
+    assert_int_equal(intake_line(&intake, &line, OLDEST, NEWEST, &row, &error), INTAKE_BAD);
+    assert_non_null(strstr(error.data, "?[2J"));
+    assert_null(strchr(error.data, '\x1b'));
+    intake_release(&intake);
+    buf_release(&error);
+}
+
 /* What workers would fail whatever the rules say is refused here, so that its source hears of it. */
 static void what_a_column_cannot_mean_is_refused(void **state)
 {
@@ -275,9 +293,8 @@ static void keys_of_ndjson_are_remembered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_become_integers),
-        cmocka_unit_test(refusals_name_the_column_and_what_is_allowed),
-        cmocka_unit_test(what_a_column_cannot_mean_is_refused),
+        cmocka_unit_test(values_become_integers),        cmocka_unit_test(refusals_name_the_column_and_what_is_allowed),
+        cmocka_unit_test(what_an_error_quotes_is_tame),  cmocka_unit_test(what_a_column_cannot_mean_is_refused),
         cmocka_unit_test(keys_of_ndjson_are_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

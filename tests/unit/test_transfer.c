@@ -437,6 +437,8 @@ static void test_base_urls(void **state)
         {"https://user@h", false, NULL},
         {"https://user:password@h", false, NULL},
         {"https://h?x=1", false, NULL},
+        {"https://h?", false, NULL},
+        {"https://h/#", false, NULL},
         {"https://h/#x", false, NULL},
         {"https://h:99999", false, NULL},
         {"https://a b", false, NULL},
