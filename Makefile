@@ -46,6 +46,7 @@ isobar-devbroker_DIR   := tests/devbroker
 isobar-owmsim_DIR      := tests/owmsim
 isobar-sim_DIR         := tests/sim
 isobar-apply_DIR       := tests/oracle
+isobar-quota_DIR       := tests/quota
 isobar-rhythm_DIR      := tests/rhythm
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
@@ -78,7 +79,10 @@ isobar-sim_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,\
                     $(wildcard worker/*.c coordinator/*.c fetcher/*.c)))
 isobar-rhythm_EXTRA := $(BUILD)/fetcher/schedule.o $(BUILD)/fetcher/rhythm.o
 isobar-apply_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard worker/*.c)))
-$(foreach p,$(PROGRAMS) isobar-sim isobar-apply isobar-rhythm,$(eval $(call program,$(p))))
+# The pure modules of both sides.
+isobar-quota_EXTRA := $(patsubst %,$(BUILD)/%.o,coordinator/quota coordinator/quota_ledger coordinator/quota_ledger_codec \
+                      coordinator/quota_deal fetcher/meter fetcher/bucket fetcher/allowance)
+$(foreach p,$(PROGRAMS) isobar-sim isobar-apply isobar-rhythm isobar-quota,$(eval $(call program,$(p))))
 
 $(BUILD)/libisobar.a: $(COMMON_O)
 $(BUILD)/libworker.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard worker/*.c)))
@@ -127,7 +131,7 @@ $(FUZZERS): $(BUILD)/bin/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/kit
 	@mkdir -p $(@D) && echo "LD $@"
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ -lcmocka $(PKG_LIBS)
 fuzzers: $(FUZZERS)
-unit-programs: $(UNIT) $(patsubst %,$(BUILD)/bin/isobar-%,sim apply rhythm)
+unit-programs: $(UNIT) $(patsubst %,$(BUILD)/bin/isobar-%,sim apply rhythm quota)
 unit: $(UNIT)
 	$(Q)for t in $^; do echo "TEST $$t"; $$t || exit 1; done
 

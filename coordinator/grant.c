@@ -129,14 +129,13 @@ struct note {
 /* What was noted may be told: at once when there is more, and before what was told has lapsed. */
 static void tell(struct coordinator *coordinator, const struct account *account)
 {
-    int64_t valid_ms = quota_ledger_valid_ms(&account->ledger);
     for (struct member *member = coordinator->members.first; member; member = member->next) {
         struct member_account *mine = &member->account;
         if (member->role != ISOBAR__V1__ROLE__FETCHER || strcmp(mine->name, account->name) != 0)
             continue;
         mine->noted_milli = mine->noting_milli > mine->noted_milli ? mine->noting_milli : mine->noted_milli;
         mine->noted_ms = mine->noting_ms > mine->noted_ms ? mine->noting_ms : mine->noted_ms;
-        if (mine->noted_milli > mine->told_milli || mine->noted_ms - mine->told_ms >= valid_ms / RENEW_PARTS)
+        if (mine->noted_milli > mine->told_milli || mine->noted_ms - mine->told_ms >= QUOTA_VALID_MS / RENEW_PARTS)
             member->target_changed = true;
         orders_send(coordinator, member);
     }
@@ -172,7 +171,7 @@ static void write_note(struct coordinator *coordinator, size_t index)
         if (!holder || strcmp(member->account.name, account->name) != 0)
             continue;
         member->account.noting_milli = holder->granted_milli;
-        member->account.noting_ms = member->account.asked_ms + quota_ledger_valid_ms(&account->ledger);
+        member->account.noting_ms = member->account.asked_ms + QUOTA_VALID_MS;
     }
     grant_key(coordinator, account, key, sizeof key);
     snprintf(term, sizeof term, "%lld", (long long)coordinator->term);

@@ -11,7 +11,6 @@
 #define CREDIT_PARTS  240 /* of a window */
 #define CREDIT_MAX_MS DURATION_HOUR
 #define CALL_MILLI    1000
-#define VALID_PARTS   50
 #define OPEN_MIN      5000 /* or a limit of a few a day could never be granted a call */
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -220,7 +219,7 @@ void quota_ledger_suppose(struct quota_ledger *ledger, int64_t open_milli)
     holder->granted_milli += more;
     ledger->open_milli += more;
     holder->heard_ms = ledger->now_ms;
-    holder->until_ms = ledger->now_ms + QUOTA_VALID_MAX_MS + QUOTA_CALL_MS;
+    holder->until_ms = ledger->now_ms + QUOTA_VALID_MS + QUOTA_CALL_MS;
 }
 
 void quota_ledger_lose(struct quota_ledger *ledger)
@@ -253,7 +252,7 @@ void quota_ledger_report(struct quota_ledger *ledger, int64_t incarnation, int64
         ledger->open_milli += larger(open, 0) - open_of(holder);
         holder->granted_milli = granted_milli;
         holder->settled_milli = granted_milli - larger(open, 0);
-        holder->until_ms = lost ? ledger->now_ms + QUOTA_VALID_MAX_MS + QUOTA_CALL_MS : 0; /* as somebody granted it */
+        holder->until_ms = lost ? ledger->now_ms + QUOTA_VALID_MS + QUOTA_CALL_MS : 0; /* as somebody granted it */
     }
     holder->heard_ms = ledger->now_ms;
     settle(ledger, holder, settled_milli);
@@ -272,16 +271,11 @@ int64_t quota_ledger_available(const struct quota_ledger *ledger)
     return available;
 }
 
-int64_t quota_ledger_valid_ms(const struct quota_ledger *ledger)
-{
-    return ledger->line_count ? smaller(limit_window_ms(ledger->lines[0].window) / VALID_PARTS, QUOTA_VALID_MAX_MS) : 0;
-}
-
 int64_t quota_ledger_open_max(const struct quota_ledger *ledger)
 {
     int64_t open = INT64_MAX;
     for (size_t i = 0; i < ledger->line_count; i++)
-        open = smaller(open, quota_line_pace(&ledger->lines[i], quota_ledger_valid_ms(ledger)));
+        open = smaller(open, quota_line_pace(&ledger->lines[i], QUOTA_VALID_MS));
     return larger(open, OPEN_MIN);
 }
 
@@ -292,7 +286,7 @@ void quota_ledger_grant(struct quota_ledger *ledger, int64_t incarnation, int64_
         return;
     assert(milli <= quota_ledger_available(ledger));
     holder->granted_milli += milli;
-    holder->until_ms = larger(holder->until_ms, holder->heard_ms + quota_ledger_valid_ms(ledger) + QUOTA_CALL_MS);
+    holder->until_ms = larger(holder->until_ms, holder->heard_ms + QUOTA_VALID_MS + QUOTA_CALL_MS);
     ledger->open_milli += milli;
     for (size_t i = 0; i < ledger->line_count; i++)
         ledger->lines[i].credit -= milli * ledger->lines[i].period_ms;

@@ -22,18 +22,19 @@
 
 #include "buf.h"
 #include "limit.h"
+#include "quota.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define QUOTA_LINES        3   /* hour, day, month */
-#define QUOTA_BUCKETS      745 /* most buckets of a line, the one under way included */
-#define QUOTA_HOLDERS_MAX  2048
-#define QUOTA_CALL_MS      120000 /* longest time that a call may be under way (the fetchers' --timeout-ms) */
-#define QUOTA_VALID_MAX_MS 600000
-#define QUOTA_KEEP_MS      7200000 /* after which a silent fetcher is forgotten */
-#define QUOTA_FENCE_MS     10000   /* in which a former leader may still have noted a grant after a ledger was read */
+#define QUOTA_LINES       3   /* hour, day, month */
+#define QUOTA_BUCKETS     745 /* most buckets of a line, the one under way included */
+#define QUOTA_HOLDERS_MAX 2048
+#define QUOTA_CALL_MS     120000           /* longest time that a call may be under way (the fetchers' --timeout-ms) */
+#define QUOTA_VALID_MS    QUOTA_RECLAIM_MS /* of a grant: a silent fetcher is done when its share goes to others */
+#define QUOTA_KEEP_MS     7200000          /* after which a silent fetcher is forgotten */
+#define QUOTA_FENCE_MS    10000 /* in which a former leader may still have noted a grant after a ledger was read */
 
 /* One limit. */
 struct quota_line {
@@ -85,13 +86,11 @@ void quota_ledger_report(struct quota_ledger *ledger, int64_t incarnation, int64
 int64_t quota_ledger_available(const struct quota_ledger *ledger);
 /*
  * Grants the fetcher `milli` more (0: none, at most what is available), and makes all that it has open good for
- * quota_ledger_valid_ms from when it was heard last. Does nothing for one that was never heard.
+ * QUOTA_VALID_MS from when it was heard last. Does nothing for one that was never heard.
  */
 void quota_ledger_grant(struct quota_ledger *ledger, int64_t incarnation, int64_t milli);
 /* The fetcher's entry; NULL when it was not heard lately. Valid until the next report. */
 struct quota_holder *quota_ledger_holder(const struct quota_ledger *ledger, int64_t incarnation);
-/* How long a grant is good: a fiftieth of the shortest window, 10 minutes at most. */
-int64_t quota_ledger_valid_ms(const struct quota_ledger *ledger);
 /* What all fetchers that are there may have open together: what the even pace grants while a grant is good. */
 int64_t quota_ledger_open_max(const struct quota_ledger *ledger);
 /* So much may have been granted that is not known: it counts as open until it has lapsed. */

@@ -114,7 +114,7 @@ static void unpack_holders(struct quota_ledger *ledger, const Isobar__V1__QuotaL
         ledger->holders[i] = (struct quota_holder){.incarnation = from->incarnation,
                                                    .granted_milli = from->granted_milli,
                                                    .settled_milli = from->settled_milli,
-                                                   .until_ms = ledger->now_ms + QUOTA_VALID_MAX_MS + QUOTA_CALL_MS,
+                                                   .until_ms = ledger->now_ms + QUOTA_VALID_MS + QUOTA_CALL_MS,
                                                    .heard_ms = ledger->now_ms};
         ledger->open_milli += from->granted_milli - from->settled_milli;
     }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WANT_MS 600000 /* the longest that a grant is good */
+#define WANT_MS 120000 /* twice as long as a grant is good */
 
 /* Not all that cities may need at once: what they need while a grant is good. */
 static int64_t want_calls(const struct schedule *schedule)

@@ -176,10 +176,25 @@ def fuzz():
     return outcomes
 
 
+def quota():
+    """Months of accounts with all faults: no call over any limit. A leader that forgets what was used must be noticed."""
+    binary = os.path.join(ROOT, "build", "gcc", "bin", "isobar-quota")
+    code, text = run([binary], "quota.log", 300)
+    line = re.search(r"^figures: over (\d+), calls (\d+), faults (\d+), usable ([\d.]+), stalest_s ([\d.]+)", text, re.M)
+    if line:
+        calls = int(line[2])
+        results.write("sources", [("sources.quota_over", int(line[1]), calls), ("sources.quota_usable_percent", float(line[4]), calls),
+                                  ("sources.quota_stalest_s", float(line[5]), int(line[3]))])
+    mutant, told = run([binary, "--mutant"], "quota.log", 300)
+    return [("quota:months", "passed" if code == 0 and line else "failed", text),
+            ("quota:a_ledger_that_forgets_is_noticed", "passed" if mutant == 1 else "failed", told)]
+
+
 SUITES = {
     "unit": lambda: unit("gcc"),
     "unit-asan": lambda: unit("address"),
     "sim": sim,
+    "quota": quota,
     "fuzz": fuzz,
     "data": lambda: one("data", ["node", "data/make/check.mjs"]),
     "model": lambda: pytest("model", ["tests/model"], 300),
