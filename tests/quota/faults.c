@@ -61,6 +61,14 @@ static void redis(struct world *world)
 void fault_any(struct world *world)
 {
     int64_t kind = world_between(world, 0, world->config.losses ? 5 : 3);
+    if (world->config.forgetful) { /* what the mutant gets wrong: with no fetcher left that would tell */
+        for (int i = 0; i < FETCHERS; i++) {
+            if (world->fetchers[i].alive)
+                fault_kill(world, &world->fetchers[i]);
+            world->fetchers[i].again_ms = 0;
+        }
+        kind = 3;
+    }
     world->faults++;
     if (kind == 0) {
         kill_some(world);
@@ -70,7 +78,9 @@ void fault_any(struct world *world)
         fleet(world);
     } else if (kind == 3) { /* the leader dies, and the next one comes soon or late */
         world->leader_ms =
-            world->now_ms + (world->config.losses ? world_between(world, 0, 2 * DURATION_MINUTE) : TICK_MS);
+            world->config.forgetful
+                ? 0
+                : world->now_ms + (world->config.losses ? world_between(world, 0, 2 * DURATION_MINUTE) : TICK_MS);
         lead_anew(world, 0);
     } else if (kind == 4) {
         redis(world);
