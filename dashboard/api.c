@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "encode.h"
 #include "error.h"
+#include "listing.h"
 #include "mem.h"
 #include "page.h"
 #include "query.h"
@@ -74,61 +75,6 @@ static void reply_once(struct httpd_request *request, const char *type, struct b
 
 /* ---- answers from memory ---- */
 
-static void add_city(struct buf *out, const struct city *city, const char **comma)
-{
-    buf_printf(out, "%s{", *comma);
-    encode_city(out, city);
-    buf_byte(out, '}');
-    *comma = ",";
-}
-
-static void fill_cities(const struct atlas *atlas, struct buf *out)
-{
-    const char *comma = "";
-    buf_text(out, "{\"cities\":[");
-    for (const struct city *city = atlas->table; city; city = city->hh.next) {
-        if (city->entry)
-            add_city(out, city, &comma);
-    }
-    buf_printf(out, "],\"catalogue\":%llu}", (unsigned long long)atlas->catalogue);
-}
-
-/* What changed after the catalogue had that number. */
-static void fill_changed(const struct atlas *atlas, uint64_t since, struct buf *out)
-{
-    const char *comma = "";
-    buf_printf(out, "{\"since\":%llu,\"cities\":[", (unsigned long long)since);
-    for (const struct city *city = atlas->table; city; city = city->hh.next) {
-        if (city->entry && city->catalogue > since)
-            add_city(out, city, &comma);
-    }
-    buf_text(out, "],\"gone\":[");
-    comma = "";
-    for (const struct city *city = atlas->table; city; city = city->hh.next) {
-        if (city->entry || city->catalogue <= since)
-            continue;
-        buf_printf(out, "%s%lld", comma, (long long)city->id);
-        comma = ",";
-    }
-    buf_printf(out, "],\"catalogue\":%llu}", (unsigned long long)atlas->catalogue);
-}
-
-static void fill_latest(const struct atlas *atlas, struct buf *out)
-{
-    const char *comma = "";
-    buf_byte(out, '{');
-    encode_value_units(out, &atlas->custom);
-    buf_text(out, ",\"latest\":[");
-    for (const struct city *city = atlas->table; city; city = city->hh.next) {
-        if (!city_has_reading(city))
-            continue;
-        buf_text(out, comma);
-        encode_latest(out, city, &atlas->custom);
-        comma = ",";
-    }
-    buf_text(out, "]}");
-}
-
 /* Answers with `cached`, made anew when `version` is another one. */
 static void reply_cached(struct api *api, struct httpd_request *request, struct api_cached *cached, uint64_t version,
                          void (*fill)(const struct atlas *atlas, struct buf *out))
@@ -156,17 +102,17 @@ static void get_cities(struct api *api, struct httpd_request *request)
     if (text && (uint64_t)since >= atlas->catalogue_first && (uint64_t)since <= atlas->catalogue &&
         atlas->catalogue - (uint64_t)since <= CHANGED_MAX) {
         struct buf changed = BUF_EMPTY;
-        fill_changed(atlas, (uint64_t)since, &changed);
+        listing_changed(atlas, (uint64_t)since, &changed);
         reply_once(request, JSON, &changed);
         return;
     }
-    reply_cached(api, request, &api->cities, atlas->catalogue, fill_cities);
+    reply_cached(api, request, &api->cities, atlas->catalogue, listing_cities);
 }
 
 static void get_latest(struct api *api, struct httpd_request *request)
 {
     const struct atlas *atlas = model_atlas(api->model);
-    reply_cached(api, request, &api->latest, atlas->version + atlas->catalogue, fill_latest); /* neither falls */
+    reply_cached(api, request, &api->latest, atlas->version + atlas->catalogue, listing_latest); /* neither falls */
 }
 
 static void get_city(struct api *api, struct httpd_request *request, const struct city *city)

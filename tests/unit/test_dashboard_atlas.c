@@ -2,6 +2,7 @@
  * read. */
 #include "../../dashboard/atlas.h"
 #include "../../dashboard/hint.h"
+#include "../../dashboard/listing.h"
 #include "dashboard_records.h"
 #include "mem.h"
 #include "rows.h"
@@ -142,6 +143,42 @@ static void scans_forget(void **state)
     atlas_release(&atlas);
 }
 
+/* A reader that has a number gets what came, changed and went after it. */
+static void changes_are_listed(void **state)
+{
+    (void)state;
+    struct atlas atlas;
+    struct buf out = BUF_EMPTY;
+    int64_t ids[3] = {1, 1, 1}; /* of one partition */
+    for (int i = 1; i < 3; i++) {
+        ids[i] = ids[i - 1] + 1;
+        while (shard_of_city(ids[i], PARTS) != shard_of_city(1, PARTS))
+            ids[i]++;
+    }
+    atlas_init(&atlas, PARTS);
+    atlas_count_from(&atlas, 1000);
+    assert_true(take_entry(&atlas, ids[0], "one", 0) && take_entry(&atlas, ids[1], "two", 0));
+    assert_int_equal(atlas.catalogue, 1002);
+    listing_changed(&atlas, 1002, &out);
+    assert_string_equal(out.data, "{\"since\":1002,\"cities\":[],\"gone\":[],\"catalogue\":1002}");
+    uint64_t scan = atlas_scan_begin(&atlas);
+    assert_true(take_entry(&atlas, ids[1], "two", scan) && take_entry(&atlas, ids[2], "three", scan));
+    atlas_scan_end(&atlas, ATLAS_ENTRIES, shard_of_city(1, PARTS), scan);
+    buf_reset(&out);
+    listing_changed(&atlas, 1002, &out);
+    assert_non_null(strstr(out.data, "\"name\":\"three\""));
+    assert_null(strstr(out.data, "\"two\""));
+    assert_non_null(strstr(out.data, "\"gone\":[1],\"catalogue\":1004}"));
+    buf_reset(&out);
+    listing_cities(&atlas, &out);
+    assert_true(strstr(out.data, "\"two\"") && strstr(out.data, "\"three\"") && !strstr(out.data, "\"one\""));
+    buf_reset(&out);
+    listing_latest(&atlas, &out);
+    assert_non_null(strstr(out.data, "\"latest\":[]}"));
+    buf_release(&out);
+    atlas_release(&atlas);
+}
+
 /* Good records with bytes changed, cut and grown: whatever is taken is valid, nothing is read beyond its end.
  */
 static void hostile_bytes(void **state)
@@ -223,9 +260,9 @@ static void bad_hints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(entries),      cmocka_unit_test(refused_entries), cmocka_unit_test(states),
-        cmocka_unit_test(scans_forget), cmocka_unit_test(hostile_bytes),   cmocka_unit_test(hints),
-        cmocka_unit_test(bad_hints),
+        cmocka_unit_test(entries),      cmocka_unit_test(refused_entries),    cmocka_unit_test(states),
+        cmocka_unit_test(scans_forget), cmocka_unit_test(changes_are_listed), cmocka_unit_test(hostile_bytes),
+        cmocka_unit_test(hints),        cmocka_unit_test(bad_hints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
