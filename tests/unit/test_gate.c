@@ -174,9 +174,31 @@ static void test_the_reason_stays_when_a_probe_fails_otherwise(void **state)
     assert_int_equal(gate->state, GATE_RATE_LIMITED);
 }
 
+/* Another fetcher was refused: closed as long, tried again as after a refusal of one's own. */
+static void test_what_another_was_told(void **state)
+{
+    (void)state;
+    struct gate gate;
+    gate_init(&gate, 1);
+    assert_true(gate_told(&gate, 1000, 60000));
+    assert_int_equal(gate.state, GATE_RATE_LIMITED);
+    assert_in_range(gate.until_ms, 61000, 62000);
+    assert_false(gate_told(&gate, 2000, 59000)); /* the same once more, a little later */
+    assert_true(gate.until_ms <= 62000);
+    assert_false(gate_told(&gate, 3000, 100000));
+    assert_in_range(gate.until_ms, 103000, 104000);
+    assert_false(gate_allows(&gate, 102000, 0));
+    assert_true(gate_allows(&gate, 104001, 0));
+    assert_false(gate_allows(&gate, 104001, 1));
+    assert_true(gate_answered(&gate, 104001));
+    assert_true(gate_told(&gate, 200000, INT64_MAX / 2)); /* nobody stops us for longer than a day */
+    assert_true(gate.until_ms <= 200000 + INT64_C(86401000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_another_was_told),
         cmocka_unit_test_setup(test_it_is_open_at_first, setup),
         cmocka_unit_test_setup(test_a_refused_key_stops_all_and_is_tried_slower_and_slower, setup),
         cmocka_unit_test_setup(test_calls_under_way_neither_open_nor_prolong, setup),
