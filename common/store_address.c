@@ -19,7 +19,7 @@
 static int refuse(const char *text, const char *why, struct buf *error)
 {
     size_t from = error->size;
-    buf_printf(error, "Redis address \"%s\": %s", text, why);
+    buf_printf(error, "Redis address \"%.200s\": %s", text, why);
     text_tame(error, from);
     return ERR_INVALID;
 }

@@ -42,7 +42,11 @@ static void addresses(void **state)
     buf_reset(&error);
     assert_int_equal(store_address_init(&address, "\x1bhost\xff", &error), ERR_INVALID);
     assert_non_null(strstr(error.data, "\"?host?\"")); /* what is shown of it is tame */
-    char path[200];
+    char path[2000];
+    buf_reset(&error);
+    (void)snprintf(path, sizeof(path), "host%01000d", 0);
+    assert_int_equal(store_address_init(&address, path, &error), ERR_INVALID);
+    assert_true(error.size < 400); /* it is quoted in part */
     (void)snprintf(path, sizeof(path), "unix:/%0150d", 0);
     assert_int_equal(store_address_init(&address, path, &error), ERR_INVALID);
     store_address_release(&address);
