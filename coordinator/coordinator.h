@@ -113,8 +113,8 @@ struct coordinator {
     struct accounts accounts;
     int64_t dealt_ms; /* monotonic, when grants were dealt last */
     struct catalogue *catalogue;
-    int64_t catalogue_told;        /* version in the last targets of fetchers */
-    int64_t every_ms;              /* time between polls that limits must suffice for; 0: as the provider has it */
+    int64_t catalogue_told; /* version in the last targets of fetchers */
+    int64_t every_ms;       /* time between polls that limits must suffice for; 0: as the provider has it */
     int64_t started_ms;
     int64_t heartbeats;            /* heard so far, their serial number */
     struct move moves[MOVES_KEPT]; /* a ring */

@@ -357,7 +357,7 @@ static void bytes_that_are_no_batch(void **state)
         parsed += batch_decode(batch, cut, size, &reason) == 0;
         free(cut);
     }
-    assert_true(parsed < 60); /* only cuts between two columns are batches */
+    assert_true(parsed < 60);          /* only cuts between two columns are batches */
     buf_append(&bytes, "\x80\0\0", 3); /* a field of number 0, which no message has, in a long form */
     assert_int_equal(batch_decode(batch, bytes.data, bytes.size, &reason), ERR_INVALID);
     bytes.size -= 3;
