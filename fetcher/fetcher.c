@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAITING_MAX  256 /* records without an acknowledgement at which polling is held back */
+#define WAITING_MAX 256 /* records without an acknowledgement, beyond those of a call, at which polling is held back   \
+                         */
 #define SECOND_MS    1000
 #define FLUSH_MS     700 /* that a drain waits for Kafka */
 #define SAY_EVERY_MS 10000
@@ -27,7 +28,8 @@ static int64_t now_of(const struct fetcher *fetcher)
 static bool held_back(const struct fetcher *fetcher)
 {
     int64_t waiting = outbox_waiting(fetcher->outbox);
-    return waiting >= WAITING_MAX || (outbox_stuck(fetcher->outbox) && waiting > 0);
+    int64_t of_a_call = 2 * (int64_t)fetcher->provider->places_max; /* its rows, and what is said of their cities */
+    return waiting >= WAITING_MAX + of_a_call || (outbox_stuck(fetcher->outbox) && waiting > 0);
 }
 
 /* When the next call may start: now or later; INT64_MAX when an event, not time, decides. */
