@@ -266,6 +266,8 @@ static void tell_alerts(struct live *live)
 void live_changed(struct live *live)
 {
     uint64_t since = live->version;
+    if (live->catalogue != model_atlas(live->model)->catalogue)
+        live_state(live); /* before what may fill a client's queue, and under the id of what it has so far */
     live->version = model_atlas(live->model)->version;
     if (!live->streams)
         return;
@@ -277,8 +279,6 @@ void live_changed(struct live *live)
     }
     buf_release(&data);
     tell_alerts(live);
-    if (live->catalogue != model_atlas(live->model)->catalogue)
-        live_state(live);
     refresh_stale(live);
 }
 
@@ -351,6 +351,8 @@ void live_open(struct live *live, struct httpd_request *request, const struct li
     stream->wanted.last_id = NULL;
     bool resumed = wanted->last_id && live_id_version(wanted->last_id, live->started_ms, &since) && since > 0 &&
                    since <= live->version;
+    if (!live->streams)
+        live->catalogue = model_atlas(live->model)->catalogue; /* the first one is told by what it begins with */
     link_stream(live, stream);
     httpd_reply_header(request, "Cache-Control", "no-store");
     httpd_reply_header(request, "X-Accel-Buffering", "no"); /* nginx: do not hold events back */
