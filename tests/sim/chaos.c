@@ -136,6 +136,7 @@ static void do_unwedge(void)
             continue;
         note("%s gets records again", world.nodes[i].id);
         world.nodes[i].wedged = 0;
+        world.nodes[i].woken_ms = world.now_ms;
         if (world.nodes[i].consumer)
             consumer_hint(world.nodes[i].consumer, -1);
     }

@@ -115,7 +115,7 @@ struct node {
     int64_t redis_cut_ms;       /* the same for Redis */
     int64_t wall_ms;            /* its wall clock is ahead by that */
     uint32_t wedged;            /* partitions, by bit, that it holds and gets no record of, in this life */
-    int64_t woken_ms;           /* when it started or went on last */
+    int64_t woken_ms;           /* when it started, went on, or got records again last */
     uint64_t lives;
     struct channel *channel;
     struct store *store;
