@@ -90,9 +90,9 @@ def test_a_reading_is_shown_next_to_what_is_usual(stack):
     assert abs(climate["humidity"]["percentile"] - expected) <= 0.051
 
     # Others stay when some are replaced; removed ones go.
-    path = write(stack, "m.csv", "month,day,metric,mean,unit\n" + f"{local.month},{local.day},temperature,50,degF\n")
+    path = write(stack, "m.csv", "month,day,metric,mean,unit\n" + f"{local.month},{local.day},temperature,41,degF\n")
     assert normals(stack, "import", path, "--city", "Seattle")[0] == 0
-    wait_for("the new one is shown", lambda: city()["climate"]["temperature"]["normal"] == 10 and "humidity" in city()["climate"], 30 * SLOW)
+    wait_for("the new one is shown", lambda: city()["climate"]["temperature"]["normal"] == 5 and "humidity" in city()["climate"], 30 * SLOW)
     assert "percentile" not in city()["climate"]["temperature"]
     assert normals(stack, "remove", "--city", "Seattle", "--metric", "temperature")[1] == "1 are removed\n"
     wait_for("it is gone", lambda: list(city()["climate"]) == ["humidity"], 30 * SLOW)
