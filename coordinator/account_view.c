@@ -15,9 +15,9 @@ static int64_t shares_in_use(const struct coordinator *coordinator, const struct
 {
     int64_t used = 0, total = account->limits.units[second ? LIMIT_SECOND : LIMIT_MINUTE] * 1000;
     for (const struct member *member = coordinator->members.first; member; member = member->next) {
-        const struct quota_share *share = second ? &member->second : &member->quota;
-        if (member->role == ISOBAR__V1__ROLE__FETCHER && strcmp(member->account.name, account->name) == 0)
-            used += quota_in_use(share, 1, (int32_t)total, coordinator->now_ms);
+        const struct member_account *of = member_account(member, account->name);
+        if (of)
+            used += quota_in_use(second ? &of->second : &of->minute, 1, (int32_t)total, coordinator->now_ms);
     }
     return used;
 }
@@ -61,29 +61,19 @@ static int fetchers_of(const struct coordinator *coordinator, const char *name)
     int count = 0;
     for (const struct member *member = coordinator->members.first; member; member = member->next)
         count += member->role == ISOBAR__V1__ROLE__FETCHER && member->state == MEMBER_LIVE &&
-                 (!name || strcmp(member->account.name, name) == 0);
+                 (!name || member_account(member, name));
     return count;
-}
-
-/* For how much longer the API refuses its calls. */
-static int64_t limited_ms(const struct coordinator *coordinator, const struct account *account)
-{
-    for (const struct member *member = coordinator->members.first; member; member = member->next) {
-        if (strcmp(member->account.name, account->name) == 0)
-            return grant_limited_ms(coordinator, member);
-    }
-    return 0;
 }
 
 static json_t *account_json(const struct coordinator *coordinator, const struct account *account)
 {
     struct buf limits = BUF_EMPTY;
     limits_print(&account->limits, &limits);
-    json_t *json =
-        json_pack("{s:s,s:s,s:s,s:i,s:I,s:I,s:o}", "account", account->name, "plan",
-                  account->plan ? account->plan->name : "", "limits", limits.data, "fetchers",
-                  fetchers_of(coordinator, account->name), "limited_ms", (json_int_t)limited_ms(coordinator, account),
-                  "losses", (json_int_t)account->ledger.losses, "windows", windows_json(coordinator, account));
+    json_t *json = json_pack("{s:s,s:s,s:s,s:i,s:I,s:I,s:o}", "account", account->name, "plan",
+                             account->plan ? account->plan->name : "", "limits", limits.data, "fetchers",
+                             fetchers_of(coordinator, account->name), "limited_ms",
+                             (json_int_t)grant_limited_ms(coordinator, account->name), "losses",
+                             (json_int_t)account->ledger.losses, "windows", windows_json(coordinator, account));
     buf_release(&limits);
     return json;
 }

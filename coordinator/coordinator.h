@@ -170,16 +170,36 @@ void grant_key(const struct coordinator *coordinator, const struct account *acco
  * nobody has ever led here.
  */
 void grant_restore(struct coordinator *coordinator, struct account *account, const char *note, size_t size, bool fresh);
-/* Takes what a fetcher's heartbeat says of its account. */
+/* Takes what a fetcher's heartbeat says of its accounts. */
 void grant_heard(struct coordinator *coordinator, struct member *member, const Isobar__V1__Heartbeat *heartbeat);
 /* With each tick of a leader that acts: deals out what may be used, and notes it in Redis before it is told. */
 void grant_tick(struct coordinator *coordinator);
 /* Fills the grant that the fetcher may be told now; false when its account has no such limit. */
-bool grant_fill(const struct coordinator *coordinator, struct member *member, Isobar__V1__QuotaGrant *grant);
-/* For how much longer the API refuses calls on the fetcher's account, by what any fetcher said, ms; 0: it does not. */
-int64_t grant_limited_ms(const struct coordinator *coordinator, const struct member *member);
-/* The limits of the account that the fetcher calls. */
-struct limits grant_limits(const struct coordinator *coordinator, const struct member *member);
+bool grant_fill(const struct coordinator *coordinator, struct member_account *of, Isobar__V1__QuotaGrant *grant);
+/* For how much longer the API refuses calls on the account of that name, by what any fetcher said, ms; 0: not. */
+int64_t grant_limited_ms(const struct coordinator *coordinator, const char *name);
+/* The limits of the account of that name: its own, or those of accounts that quota does not name. */
+struct limits grant_limits(const struct coordinator *coordinator, const char *name);
+
+/* ---- share.c: limits of a second and of a minute ---- */
+
+/* Takes the shares that a fetcher's heartbeat says are in force. `current`: it has seen the last target. */
+void share_heard(struct coordinator *coordinator, struct member *member, const Isobar__V1__Heartbeat *heartbeat,
+                 bool current);
+/* Divides every account's limits among those that call it; true when a share waits for a note. */
+bool share_divide(struct coordinator *coordinator);
+/* A note of all shares goes to Redis; share_noted: it is there, and no later one is on its way. */
+void share_note(struct coordinator *coordinator);
+void share_noted(struct coordinator *coordinator);
+
+/* A fetcher's part of a target. Zero-initialise; the target borrows it. */
+struct share_orders {
+    Isobar__V1__QuotaGrant grants[MEMBER_ACCOUNTS], *grant_list[MEMBER_ACCOUNTS];
+    Isobar__V1__QuotaShare shares[MEMBER_ACCOUNTS], *share_list[MEMBER_ACCOUNTS];
+};
+/* Fills shares and grants of the target of a fetcher. */
+void share_fill(const struct coordinator *coordinator, struct member *member, struct share_orders *orders,
+                Isobar__V1__Target *target);
 
 /* ---- account_view.c: the quota, for people ---- */
 

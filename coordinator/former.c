@@ -28,6 +28,23 @@ static const char *text(const json_t *object, const char *name)
     return value ? value : "";
 }
 
+static void parse_account(const json_t *object, struct member *member)
+{
+    struct member_account *of = &member->accounts[member->account_count++];
+    text_copy(of->name, sizeof of->name, text(object, "account"));
+    of->minute.may_milli = (int32_t)integer(object, "share_milli", QUOTA_UNLIMITED, INT32_MAX);
+    of->second.may_milli = (int32_t)integer(object, "share_second_milli", QUOTA_UNLIMITED, INT32_MAX);
+}
+
+/* Accounts and shares: its first with the member, others in a list. */
+static void parse_accounts(const json_t *object, struct member *member)
+{
+    const json_t *further = json_object_get(object, "further_accounts");
+    parse_account(object, member);
+    for (size_t i = 0; i < json_array_size(further) && member->account_count < MEMBER_ACCOUNTS; i++)
+        parse_account(json_array_get(further, i), member);
+}
+
 /* False when it is no member, or one that has gone. */
 static bool parse(const json_t *object, struct member *member)
 {
@@ -41,9 +58,8 @@ static bool parse(const json_t *object, struct member *member)
     member->incarnation = (int64_t)strtoull(text(object, "incarnation"), NULL, 16);
     member->capacity = (int32_t)integer(object, "capacity", 1, MEMBER_CAPACITY);
     member->pid = integer(object, "pid", 0, INT32_MAX);
-    member->quota.may_milli = worker ? 0 : (int32_t)integer(object, "share_milli", QUOTA_UNLIMITED, INT32_MAX);
-    member->second.may_milli = worker ? 0 : (int32_t)integer(object, "share_second_milli", QUOTA_UNLIMITED, INT32_MAX);
-    text_copy(member->account.name, sizeof member->account.name, text(object, "account"));
+    if (!worker)
+        parse_accounts(object, member);
     text_copy(member->id, sizeof member->id, id);
     text_copy(member->zone, sizeof member->zone, text(object, "zone"));
     text_copy(member->host, sizeof member->host, text(object, "host"));

@@ -30,9 +30,9 @@ void grant_key(const struct coordinator *coordinator, const struct account *acco
     snprintf(key, size, "%squota:%s", coordinator->options->prefix, account->name);
 }
 
-struct limits grant_limits(const struct coordinator *coordinator, const struct member *member)
+struct limits grant_limits(const struct coordinator *coordinator, const char *name)
 {
-    const struct account *account = accounts_find(&coordinator->accounts, member->account.name);
+    const struct account *account = accounts_find(&coordinator->accounts, name);
     struct limits limits = limits_none();
     limits.units[LIMIT_MINUTE] = coordinator->options->calls_per_minute;
     return account ? account->limits : limits;
@@ -53,31 +53,33 @@ void grant_restore(struct coordinator *coordinator, struct account *account, con
 
 /* ---- what fetchers say ---- */
 
-int64_t grant_limited_ms(const struct coordinator *coordinator, const struct member *member)
+int64_t grant_limited_ms(const struct coordinator *coordinator, const char *name)
 {
     int64_t until_ms = 0;
-    for (const struct member *other = coordinator->members.first; other; other = other->next) {
-        if (strcmp(other->account.name, member->account.name) == 0 && other->account.limited_ms > until_ms)
-            until_ms = other->account.limited_ms;
+    for (const struct member *member = coordinator->members.first; member; member = member->next) {
+        const struct member_account *of = member_account(member, name);
+        if (of && of->limited_ms > until_ms)
+            until_ms = of->limited_ms;
     }
     return until_ms > coordinator->now_ms ? until_ms - coordinator->now_ms : 0;
 }
 
 /* The API has refused a call: all fetchers of the account are to know. */
-static void heard_limited(struct coordinator *coordinator, struct member *member, int64_t limited_ms)
+static void heard_limited(struct coordinator *coordinator, const struct member *member, struct member_account *of,
+                          int64_t limited_ms)
 {
     int64_t until_ms = coordinator->now_ms + (limited_ms < LIMITED_MAX ? limited_ms : LIMITED_MAX);
-    bool news = limited_ms > grant_limited_ms(coordinator, member) + LIMITED_NEWS;
+    bool news = limited_ms > grant_limited_ms(coordinator, of->name) + LIMITED_NEWS;
     if (limited_ms <= 0)
         return;
-    member->account.limited_ms = until_ms;
+    of->limited_ms = until_ms;
     if (!news)
         return;
-    log_warn("account_limited", LOG_TEXT("account", member->account.name), LOG_TEXT("by", member->id),
+    log_warn("account_limited", LOG_TEXT("account", of->name), LOG_TEXT("by", member->id),
              LOG_INT("retry_in_ms", until_ms - coordinator->now_ms),
              LOG_TEXT("meaning", "the API refuses calls; all fetchers of the account stop"));
     for (struct member *other = coordinator->members.first; other; other = other->next)
-        other->target_changed |= strcmp(other->account.name, member->account.name) == 0;
+        other->target_changed |= member_account(other, of->name) != NULL;
 }
 
 static int64_t within(int64_t value, int64_t high)
@@ -85,19 +87,17 @@ static int64_t within(int64_t value, int64_t high)
     return value < 0 ? 0 : value > high ? high : value;
 }
 
-void grant_heard(struct coordinator *coordinator, struct member *member, const Isobar__V1__Heartbeat *heartbeat)
+static void heard(struct coordinator *coordinator, const struct member *member, struct member_account *of,
+                  const Isobar__V1__QuotaAsk *ask)
 {
-    if (heartbeat->n_asks == 0)
-        return; /* a fetcher that knows of no accounts */
-    const Isobar__V1__QuotaAsk *ask = heartbeat->asks[0];
-    char name[sizeof member->account.name];
+    char name[sizeof of->name];
     text_copy(name, sizeof name, ask->account);
-    coordinator->plan_due |= strcmp(name, member->account.name) != 0;
-    memcpy(member->account.name, name, sizeof name);
-    member->account.asked_ms = ask->asked_ms;
-    member->account.want_milli = within(ask->want_milli, MILLI_MAX);
-    member->account.call_milli = within(ask->call_milli, MILLI_MAX);
-    heard_limited(coordinator, member, ask->limited_ms);
+    coordinator->plan_due |= strcmp(name, of->name) != 0;
+    memcpy(of->name, name, sizeof name);
+    of->asked_ms = ask->asked_ms;
+    of->want_milli = within(ask->want_milli, MILLI_MAX);
+    of->call_milli = within(ask->call_milli, MILLI_MAX);
+    heard_limited(coordinator, member, of, ask->limited_ms);
     struct account *account = accounts_find(&coordinator->accounts, name);
     if (!account)
         return;
@@ -109,6 +109,15 @@ void grant_heard(struct coordinator *coordinator, struct member *member, const I
         log_warn("quota_notes_lost", LOG_TEXT("account", name), LOG_TEXT("fetcher", member->id),
                  LOG_TEXT("meaning", "it was granted more than Redis knows of; all limits of an hour and more count as "
                                      "used at the even pace"));
+}
+
+void grant_heard(struct coordinator *coordinator, struct member *member, const Isobar__V1__Heartbeat *heartbeat)
+{
+    for (size_t i = 0; i < heartbeat->n_asks && i < MEMBER_ACCOUNTS; i++) {
+        if (i == member->account_count)
+            member->account_count++;
+        heard(coordinator, member, &member->accounts[i], heartbeat->asks[i]);
+    }
 }
 
 /* ---- notes ---- */
@@ -126,12 +135,17 @@ struct note {
     int64_t term;
 };
 
+static struct member_account *account_of(struct member *member, const struct account *account)
+{
+    return (struct member_account *)(uintptr_t)member_account(member, account->name);
+}
+
 /* What was noted may be told: at once when there is more, and before what was told has lapsed. */
 static void tell(struct coordinator *coordinator, const struct account *account)
 {
     for (struct member *member = coordinator->members.first; member; member = member->next) {
-        struct member_account *mine = &member->account;
-        if (member->role != ISOBAR__V1__ROLE__FETCHER || strcmp(mine->name, account->name) != 0)
+        struct member_account *mine = account_of(member, account);
+        if (!mine)
             continue;
         mine->noted_milli = mine->noting_milli > mine->noted_milli ? mine->noting_milli : mine->noted_milli;
         mine->noted_ms = mine->noting_ms > mine->noted_ms ? mine->noting_ms : mine->noted_ms;
@@ -168,10 +182,11 @@ static void write_note(struct coordinator *coordinator, size_t index)
     account->noting = true;
     for (struct member *member = coordinator->members.first; member; member = member->next) {
         const struct quota_holder *holder = quota_ledger_holder(&account->ledger, member->incarnation);
-        if (!holder || strcmp(member->account.name, account->name) != 0)
+        struct member_account *mine = account_of(member, account);
+        if (!holder || !mine)
             continue;
-        member->account.noting_milli = holder->granted_milli;
-        member->account.noting_ms = member->account.asked_ms + QUOTA_VALID_MS;
+        mine->noting_milli = holder->granted_milli;
+        mine->noting_ms = mine->asked_ms + QUOTA_VALID_MS;
     }
     grant_key(coordinator, account, key, sizeof key);
     snprintf(term, sizeof term, "%lld", (long long)coordinator->term);
@@ -190,10 +205,9 @@ static void deal(struct coordinator *coordinator, struct account *account)
     size_t count = 0;
     struct quota_ask *asks = mem_calloc(coordinator->members.count + 1, sizeof *asks);
     for (const struct member *member = coordinator->members.first; member; member = member->next) {
-        if (member->role == ISOBAR__V1__ROLE__FETCHER && member->state == MEMBER_LIVE && member->beats &&
-            !member->spare && strcmp(member->account.name, account->name) == 0)
-            asks[count++] =
-                (struct quota_ask){member->incarnation, member->account.want_milli, member->account.call_milli};
+        const struct member_account *of = member_account(member, account->name);
+        if (of && member->state == MEMBER_LIVE && member->beats && !member->spare)
+            asks[count++] = (struct quota_ask){member->incarnation, of->want_milli, of->call_milli};
     }
     (void)quota_deal(&account->ledger, asks, count, &account->turn);
     free(asks);
@@ -214,13 +228,13 @@ void grant_tick(struct coordinator *coordinator)
     }
 }
 
-bool grant_fill(const struct coordinator *coordinator, struct member *member, Isobar__V1__QuotaGrant *grant)
+bool grant_fill(const struct coordinator *coordinator, struct member_account *of, Isobar__V1__QuotaGrant *grant)
 {
-    const struct account *account = accounts_find(&coordinator->accounts, member->account.name);
+    const struct account *account = accounts_find(&coordinator->accounts, of->name);
     if (!account || account->ledger.line_count == 0)
         return false;
-    grant->account = member->account.name;
-    grant->granted_milli = member->account.told_milli = member->account.noted_milli;
-    grant->until_ms = member->account.told_ms = member->account.noted_ms;
+    grant->account = of->name;
+    grant->granted_milli = of->told_milli = of->noted_milli;
+    grant->until_ms = of->told_ms = of->noted_ms;
     return true;
 }

@@ -124,14 +124,6 @@ static bool is_current(const struct coordinator *coordinator, const struct membe
            !member->target_changed;
 }
 
-/* Without a share of a minute, or before a target came, none of a second is of any use. */
-static int32_t second_in_force(const Isobar__V1__Heartbeat *heartbeat)
-{
-    if (heartbeat->calls_per_minute_milli == 0 || heartbeat->calls_per_second_milli < 0)
-        return 0;
-    return heartbeat->calls_per_second_milli == 0 ? QUOTA_UNLIMITED : heartbeat->calls_per_second_milli;
-}
-
 static void on_heartbeat(struct coordinator *coordinator, const Isobar__V1__Envelope *envelope)
 {
     const Isobar__V1__Heartbeat *heartbeat = envelope->heartbeat;
@@ -153,11 +145,8 @@ static void on_heartbeat(struct coordinator *coordinator, const Isobar__V1__Enve
     if (heartbeat->term == coordinator->term && heartbeat->target_version == member->target_version)
         member->target_seen = member->target_version;
     if (member->role == ISOBAR__V1__ROLE__FETCHER) {
-        int32_t before = member->quota.may_milli, second = second_in_force(heartbeat);
-        quota_report(&member->quota, heartbeat->calls_per_minute_milli, current);
-        quota_report(&member->second, second, current);
-        coordinator->plan_due |= before != member->quota.may_milli;
         grant_heard(coordinator, member, heartbeat);
+        share_heard(coordinator, member, heartbeat, current);
     }
     report_slots(coordinator, member, heartbeat, current);
     if (coordinator->leading == LEAD_ACTING) {
@@ -193,7 +182,8 @@ static void on_bye(struct coordinator *coordinator, const Isobar__V1__Envelope *
     log_info("member_left", LOG_TEXT("id", member->id), LOG_TEXT("reason", reason));
     member->state = MEMBER_GONE;
     member->expected = false;
-    member->quota.may_milli = member->second.may_milli = 0; /* it has said that it calls no more */
+    for (size_t i = 0; i < member->account_count; i++) /* it has said that it calls no more */
+        member->accounts[i].minute.may_milli = member->accounts[i].second.may_milli = 0;
     operator_forget(coordinator, member->id);
     leader_free_slots(coordinator, member->key, "left");
     leader_plan(coordinator, "%s left", member->id);

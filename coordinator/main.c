@@ -2,10 +2,10 @@
  * isobar-coordinator: knows the members, gives partitions to workers and city shards and quota to fetchers. Parts:
  * lease (who leads), reading and former (what a new leader learns from Redis), leader (the lead and time), inbox and
  * report (members' messages), operator (commands), orders (targets), stall (lack of progress), member, assign, slot,
- * spread, load, quota, quota_ledger, quota_deal, account, drained and progress (pure tables and rules), grant (limits
- * of an hour and more), enough (whether limits suffice), account_view (the quota, for people), reason (why slots move),
- * catalogue, publish (the view), backlog (what Redis is still to be told), webhook and delivery (who is told of
- * alerts), security and redirect (whom it listens to, and where it sends them).
+ * spread, load, quota, quota_ledger, quota_deal, account, drained and progress (pure tables and rules), share (limits
+ * of a second and of a minute), grant (limits of an hour and more), enough (whether limits suffice), account_view (the
+ * quota, for people), reason (why slots move), catalogue, publish (the view), backlog (what Redis is still to be told),
+ * webhook and delivery (who is told of alerts), security and redirect (whom it listens to, and where it sends them).
  */
 #include "coordinator.h"
 #include "daemon.h"

@@ -34,14 +34,23 @@ static void forget(struct members *members, struct member **place)
     members->count--;
 }
 
+/* It may still be using a share. */
+static bool keeps_quota(const struct member *member)
+{
+    for (size_t i = 0; i < member->account_count; i++) {
+        if (member->accounts[i].minute.may_milli != 0 || member->accounts[i].second.may_milli != 0)
+            return true;
+    }
+    return false;
+}
+
 /* Room for one more: when the table is full, one that is out of use and keeps no quota back goes, but not `stays`. */
 static bool make_room(struct members *members, const struct member *stays)
 {
     if (members->count < MEMBERS_MAX)
         return true;
     for (struct member **place = &members->first; *place; place = &(*place)->next) {
-        if (*place != stays && !member_reachable(*place) && (*place)->quota.may_milli == 0 &&
-            (*place)->second.may_milli == 0) {
+        if (*place != stays && !member_reachable(*place) && !keeps_quota(*place)) {
             forget(members, place);
             return true;
         }
@@ -67,6 +76,7 @@ static struct member from_hello(const Isobar__V1__Envelope *envelope, int64_t no
                             .role = hello->role,
                             .pid = hello->pid,
                             .heard_ms = now_ms,
+                            .account_count = hello->role == ISOBAR__V1__ROLE__FETCHER,
                             .target_changed = true};
     member.capacity = hello->capacity < 1 ? 1 : hello->capacity > MEMBER_CAPACITY ? MEMBER_CAPACITY : hello->capacity;
     text_copy(member.id, sizeof member.id, envelope->member);
@@ -123,6 +133,15 @@ void members_age(struct members *members, int64_t now_ms, member_fn *fn, void *a
         }
         place = &member->next;
     }
+}
+
+const struct member_account *member_account(const struct member *member, const char *name)
+{
+    for (size_t i = 0; i < member->account_count; i++) {
+        if (strcmp(member->accounts[i].name, name) == 0)
+            return &member->accounts[i];
+    }
+    return NULL;
 }
 
 bool member_usable(const struct member *member)

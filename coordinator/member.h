@@ -19,11 +19,13 @@
 #define MEMBER_KEEP_MS   (QUOTA_RECLAIM_MS + 5000)
 #define MEMBERS_MAX      1024
 #define MEMBER_CAPACITY  100000 /* largest that counts */
+#define MEMBER_ACCOUNTS  4      /* of a fetcher, at most */
 
-/* What a fetcher says of the account that it calls, and what it was told. Milli-units since its start. */
+/* What a fetcher says of an account that it calls, and what it was told. Milli-units since its start. */
 struct member_account {
-    char name[33];    /* empty until it is heard */
-    int64_t asked_ms; /* its own clock, when it was heard last */
+    char name[33];                     /* empty until it is heard */
+    struct quota_share minute, second; /* shares; live, draining and heard_ms are filled when they are divided */
+    int64_t asked_ms;                  /* its own clock, when it was heard last */
     int64_t want_milli, call_milli;
     int64_t limited_ms;              /* monotonic, until when the API refuses it */
     int64_t noting_milli, noting_ms; /* grant of the note on its way, and its end by the fetcher's clock */
@@ -55,11 +57,10 @@ struct member {
     int benches;                /* in a row */
     int64_t load, load_percent; /* by the last plan: of what it holds, and against its part; -1: not planned with */
     const char *filling;        /* it has not had its share yet since what this says ("joined"); NULL: it has */
-    struct quota_share quota;   /* fetchers: a minute's; live, draining and heard_ms are filled when it is divided */
-    struct quota_share second;  /* a second's */
-    bool spare;                 /* there are not enough calls for all: it gets none, and no shards */
-    struct member_account account;
-    struct source_report sources; /* what it says of them */
+    bool spare; /* there are not enough calls of its first account for all: it gets none, and no shards */
+    struct member_account accounts[MEMBER_ACCOUNTS]; /* in the order in which it names them */
+    size_t account_count;                            /* fetchers: 1 at least; workers: 0 */
+    struct source_report sources;                    /* what it says of them */
     struct member *next;
 };
 
@@ -75,6 +76,8 @@ typedef void member_fn(void *arg, struct member *member);
 
 /* The member with that id that is not GONE; NULL when unknown. */
 struct member *member_find(const struct members *members, const char *id);
+/* What it says of the account of that name; NULL: nothing. */
+const struct member_account *member_account(const struct member *member, const char *name);
 /* By key, GONE ones included; NULL when forgotten. */
 struct member *member_by_key(const struct members *members, uint32_t key);
 /*

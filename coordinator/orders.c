@@ -192,85 +192,23 @@ static size_t plan_slots(struct coordinator *coordinator, struct slots *slots)
     return changes;
 }
 
-/* The fetcher's share of a minute, or of a second. */
-static struct quota_share *share_of(struct member *member, bool second)
-{
-    return second ? &member->second : &member->quota;
-}
-
-/*
- * Divides one limit among the fetchers of an account (NULL: of those that have no limits of their own). True when a
- * share waits for a note.
- */
-static bool divide(struct coordinator *coordinator, const struct account *account, bool second)
-{
-    size_t count = 0;
-    int64_t units = second ? LIMIT_NONE : coordinator->options->calls_per_minute;
-    struct quota_share *shares = mem_calloc(coordinator->members.count, sizeof *shares);
-    struct member **owners = mem_calloc(coordinator->members.count, sizeof(struct member *));
-    if (account)
-        units = account->limits.units[second ? LIMIT_SECOND : LIMIT_MINUTE];
-    for (struct member *member = coordinator->members.first; member; member = member->next) {
-        if (member->role != ISOBAR__V1__ROLE__FETCHER ||
-            accounts_find(&coordinator->accounts, member->account.name) != account)
-            continue;
-        struct quota_share *share = share_of(member, second);
-        share->live = member_reachable(member) && member->beats;
-        share->draining = member->state == MEMBER_DRAINING;
-        share->heard_ms = member->heard_ms;
-        owners[count] = member;
-        shares[count++] = *share;
-    }
-    (void)quota_divide(shares, count, units < 0 ? QUOTA_UNLIMITED : (int32_t)(units * 1000), coordinator->now_ms);
-    bool waits = false;
-    for (size_t i = 0; i < count; i++) {
-        struct quota_share *share = share_of(owners[i], second);
-        owners[i]->target_changed |= quota_told(&shares[i]) != quota_told(share);
-        owners[i]->spare |= units > 0 && shares[i].live && shares[i].due_milli == 0;
-        *share = shares[i];
-        waits |= shares[i].live && quota_told(&shares[i]) != shares[i].sent_milli;
-    }
-    free(shares);
-    free(owners);
-    return waits;
-}
-
-static bool divide_all(struct coordinator *coordinator)
-{
-    bool waits = false;
-    for (struct member *member = coordinator->members.first; member; member = member->next)
-        member->spare = false;
-    for (size_t i = 0; i <= coordinator->accounts.count; i++) {
-        const struct account *account = i < coordinator->accounts.count ? &coordinator->accounts.list[i] : NULL;
-        waits |= divide(coordinator, account, false);
-        waits |= divide(coordinator, account, true);
-    }
-    return waits;
-}
-
 void orders_quota(struct coordinator *coordinator)
 {
-    bool waits = divide_all(coordinator);
+    bool waits = share_divide(coordinator);
     if (waits && coordinator->notes == 0)
         publish(coordinator);
 }
 
 void orders_noted(struct coordinator *coordinator)
 {
-    for (struct member *member = coordinator->members.first; member; member = member->next) {
-        for (int second = 0; second < 2; second++) {
-            struct quota_share *share = share_of(member, second);
-            int32_t told = quota_told(share);
-            quota_noted(share);
-            member->target_changed |= quota_told(share) != told;
-        }
+    share_noted(coordinator);
+    for (struct member *member = coordinator->members.first; member; member = member->next)
         orders_send(coordinator, member);
-    }
 }
 
 void orders_plan(struct coordinator *coordinator)
 {
-    (void)divide_all(coordinator); /* who is to call at all */
+    (void)share_divide(coordinator); /* who is to call at all */
     size_t changes = plan_slots(coordinator, &coordinator->partitions) + plan_slots(coordinator, &coordinator->shards);
     orders_quota(coordinator);
     coordinator->plan_due = false;
@@ -303,18 +241,6 @@ static size_t collect(const struct coordinator *coordinator, const struct slots 
     return count;
 }
 
-/* A fetcher's part of the target; `grants` has room for one. */
-static void fill_shares(const struct coordinator *coordinator, struct member *member, Isobar__V1__QuotaGrant **grants,
-                        Isobar__V1__Target *target)
-{
-    int32_t minute = quota_told(&member->quota), second = quota_told(&member->second);
-    target->calls_per_minute_milli = minute;
-    target->calls_per_second_milli = second == QUOTA_UNLIMITED ? 0 : second == 0 ? -1 : second;
-    target->limited_ms = grant_limited_ms(coordinator, member);
-    target->grants = grants;
-    target->n_grants = grant_fill(coordinator, member, grants[0]);
-}
-
 static void fill(const struct coordinator *coordinator, const struct member *member, Isobar__V1__Assignment **pointers,
                  size_t count, Isobar__V1__Target *target)
 {
@@ -338,7 +264,7 @@ void orders_send(struct coordinator *coordinator, struct member *member)
         return;
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
     Isobar__V1__Target target = ISOBAR__V1__TARGET__INIT;
-    Isobar__V1__QuotaGrant grant = ISOBAR__V1__QUOTA_GRANT__INIT, *grants[] = {&grant};
+    struct share_orders shares = {0};
     const struct slots *slots =
         member->role == ISOBAR__V1__ROLE__WORKER ? &coordinator->partitions : &coordinator->shards;
     Isobar__V1__Assignment *list = mem_calloc((size_t)coordinator->partition_count, sizeof *list);
@@ -350,7 +276,7 @@ void orders_send(struct coordinator *coordinator, struct member *member)
     member->target_ms = coordinator->now_ms;
     fill(coordinator, member, pointers, count, &target);
     if (member->role == ISOBAR__V1__ROLE__FETCHER)
-        fill_shares(coordinator, member, grants, &target);
+        share_fill(coordinator, member, &shares, &target);
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_TARGET;
     envelope.target = &target;
     (void)post_send(&coordinator->post, &envelope, member->id, member->incarnation);

@@ -85,6 +85,19 @@ static double records_of(const struct coordinator *coordinator, const struct mem
     return floor(records * 10 + 0.5) / 10;
 }
 
+/* The accounts that a fetcher calls besides its first. */
+static json_t *further_accounts(const struct member *member)
+{
+    json_t *list = json_array();
+    for (size_t i = 1; i < member->account_count; i++) {
+        const struct member_account *of = &member->accounts[i];
+        json_array_append_new(list, json_pack("{s:s,s:I,s:I}", "account", of->name, "share_milli",
+                                              (json_int_t)of->minute.may_milli, "share_second_milli",
+                                              (json_int_t)of->second.may_milli));
+    }
+    return list;
+}
+
 static json_t *member_json(const struct coordinator *coordinator, const struct member *member)
 {
     char incarnation[24];
@@ -92,18 +105,19 @@ static json_t *member_json(const struct coordinator *coordinator, const struct m
     bool is_drained = drained && drained->incarnation == member->incarnation;
     int64_t lag = 0;
     double records = records_of(coordinator, member, &lag);
+    const struct member_account *first = &member->accounts[0];
     snprintf(incarnation, sizeof incarnation, "%llx", (unsigned long long)member->incarnation);
     return json_pack(
-        "{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:s,s:f,s:I,s:I,s:I,s:s,s:I}", "id", member->id,
+        "{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:s,s:f,s:I,s:I,s:I,s:s,s:I,s:o}", "id", member->id,
         "role", member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host, "zone",
         member->zone, "pid", (json_int_t)member->pid, "version", member->version, "incarnation", incarnation, "state",
         state_names[member->benched && member->state == MEMBER_LIVE ? MEMBER_SUSPECT : member->state],
         "heartbeat_age_ms", (json_int_t)(coordinator->now_ms - member->heard_ms), "capacity", (int)member->capacity,
         "records", (json_int_t)member->records, "calls", (json_int_t)member->calls, "held",
-        (json_int_t)held_by(coordinator, member), "share_milli", (json_int_t)member->quota.may_milli, "drained_by",
+        (json_int_t)held_by(coordinator, member), "share_milli", (json_int_t)first->minute.may_milli, "drained_by",
         is_drained ? drained->who : "", "records_per_s", records, "lag", (json_int_t)lag, "load",
-        (json_int_t)member->load, "load_percent", (json_int_t)member->load_percent, "account", member->account.name,
-        "share_second_milli", (json_int_t)member->second.may_milli);
+        (json_int_t)member->load, "load_percent", (json_int_t)member->load_percent, "account", first->name,
+        "share_second_milli", (json_int_t)first->second.may_milli, "further_accounts", further_accounts(member));
 }
 
 static json_t *moves_json(const struct coordinator *coordinator)
@@ -179,10 +193,7 @@ void publish(struct coordinator *coordinator)
     if (!store_up(coordinator->store))
         return;
     coordinator->notes++;
-    for (struct member *member = coordinator->members.first; member; member = member->next) {
-        quota_note(&member->quota);
-        quota_note(&member->second);
-    }
+    share_note(coordinator);
     snprintf(key, sizeof key, "%scluster", coordinator->options->prefix);
     snprintf(term, sizeof term, "%lld", (long long)coordinator->term);
     snprintf(at, sizeof at, "%lld", (long long)(coordinator->now_ms + coordinator->redis_ahead_ms));

@@ -47,7 +47,7 @@ static void take_for_acknowledged(void)
     for (int i = 0; i < world.coordinators; i++) {
         struct coordinator *coordinator = coordinator_of(&world.nodes[i]);
         for (struct member *member = coordinator ? coordinator->members.first : NULL; member; member = member->next)
-            member->quota.may_milli = member->quota.sent_milli;
+            member->accounts[0].minute.may_milli = member->accounts[0].minute.sent_milli;
     }
 }
 

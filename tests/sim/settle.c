@@ -121,11 +121,11 @@ static bool share_settled(const struct coordinator *leader, const struct node *n
 {
     const struct fetcher *fetcher = fetcher_of(node);
     const struct member *member = member_find(&leader->members, node->id);
-    int32_t sent = member ? member->quota.sent_milli : 0;
-    if (fetcher && member && fetcher->meter.minute.share_milli == sent && member->quota.may_milli == sent)
+    int32_t sent = member ? member->accounts[0].minute.sent_milli : 0;
+    if (fetcher && member && fetcher->meter.minute.share_milli == sent && member->accounts[0].minute.may_milli == sent)
         return true;
     snprintf(why, WHY_BYTES, "%s may use %d, it uses %d, it was sent %d", node->id,
-             member ? member->quota.may_milli : 0, fetcher ? fetcher->meter.minute.share_milli : 0, sent);
+             member ? member->accounts[0].minute.may_milli : 0, fetcher ? fetcher->meter.minute.share_milli : 0, sent);
     return false;
 }
 
@@ -139,7 +139,7 @@ static bool quota_settled(const struct coordinator *leader, char *why)
     }
     for (const struct member *member = leader->members.first; member; member = member->next) {
         if (member->role == ISOBAR__V1__ROLE__FETCHER)
-            *(member->quota.live ? &used : &kept) += member->quota.may_milli;
+            *(member->accounts[0].minute.live ? &used : &kept) += member->accounts[0].minute.may_milli;
     }
     int64_t left = kept < total ? total - kept : 0;
     if (total < 0 || world.fetchers == 0 || (used <= left && used > left - 1000))

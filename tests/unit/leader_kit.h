@@ -38,7 +38,8 @@ struct person {
     const char *zone;
     bool deaf; /* acknowledges targets and does not do what they say */
     int64_t term, target_term, version, beat_ms, number_max;
-    int32_t share;
+    const char *accounts[2];     /* that a fetcher calls; NULL: it does not say */
+    int32_t share, second_share; /* of a minute, of each */
     int64_t number[PARTITIONS];  /* under which it holds a slot; 0: not held */
     bool letting_go[PARTITIONS]; /* it still commits what it is to release */
     int64_t catalogue;
@@ -98,6 +99,26 @@ static void say_hello(struct world *world, struct person *person)
     deliver(world, person, &envelope);
 }
 
+/* What a fetcher says of its accounts; the lists are valid until the next call. */
+static void say_accounts(const struct person *person, Isobar__V1__Heartbeat *beat)
+{
+    static Isobar__V1__QuotaAsk asks[2], *ask_list[] = {&asks[0], &asks[1]};
+    static Isobar__V1__QuotaShare share, *share_list[] = {&share};
+    for (size_t i = 0; i < 2 && person->accounts[i]; i++) {
+        isobar__v1__quota_ask__init(&asks[i]);
+        asks[i].account = (char *)(uintptr_t)person->accounts[i];
+        beat->n_asks = i + 1;
+        beat->asks = ask_list;
+    }
+    if (beat->n_asks < 2)
+        return;
+    isobar__v1__quota_share__init(&share);
+    share.account = (char *)(uintptr_t)person->accounts[1];
+    share.calls_per_minute_milli = person->second_share;
+    beat->n_quota_shares = 1;
+    beat->quota_shares = share_list;
+}
+
 static void say_beat(struct world *world, struct person *person)
 {
     Isobar__V1__Envelope envelope = ISOBAR__V1__ENVELOPE__INIT;
@@ -111,6 +132,7 @@ static void say_beat(struct world *world, struct person *person)
     beat.term = person->term;
     beat.target_version = person->target_term == person->term ? person->version : 0;
     beat.calls_per_minute_milli = person->share;
+    say_accounts(person, &beat);
     beat.assignment_max = person->number_max;
     beat.draining = person->draining;
     beat.partitions = partition_list;
@@ -216,6 +238,7 @@ static void on_target(struct world *world, struct person *person, const Isobar__
     person->term = person->target_term = target->term;
     person->version = target->version;
     person->share = target->calls_per_minute_milli;
+    person->second_share = target->n_quota_shares ? target->quota_shares[0]->calls_per_minute_milli : 0;
     person->targets++;
     if (drained_holds(&world->leader->drained, person->id, person->incarnation))
         assert_true(target->n_partitions == 0 && target->n_shards == 0 && target->calls_per_minute_milli == 0);
@@ -296,8 +319,7 @@ static void note_shares(struct world *world)
 {
     if (world->redis_away)
         return;
-    for (struct member *member = world->leader->members.first; member; member = member->next)
-        quota_note(&member->quota);
+    share_note(world->leader);
     orders_noted(world->leader);
     hand_out(world);
 }

@@ -144,16 +144,18 @@ static void made_up_ids_fill_the_table_but_not_the_memory(void **state)
     members_age(&members, MEMBER_SILENT_MS + 1, count_silent, &silent);
     assert_int_equal(silent, MEMBERS_MAX - 1);
     /* A silent one makes room, but neither a live one nor one whose share of the quota is kept back. */
-    for (struct member *member = members.first; member; member = member->next)
-        member->quota.may_milli = strcmp(member->id, "made-up-9") == 0 ? 0 : 5;
+    for (struct member *member = members.first; member; member = member->next) {
+        member->account_count = 2;
+        member->accounts[member->key % 2].minute.may_milli = strcmp(member->id, "made-up-9") == 0 ? 0 : 5;
+    }
     assert_int_equal(hello("real", 1, MEMBER_SILENT_MS + 1, NULL), GREETING_NEW);
     assert_null(member_find(&members, "made-up-9"));
     assert_int_equal(hello("real-2", 1, MEMBER_SILENT_MS + 1, NULL), GREETING_FULL);
     assert_int_equal(hello("made-up-3", 2, MEMBER_SILENT_MS + 1, NULL), GREETING_FULL);
     assert_int_equal(member_find(&members, "made-up-3")->state, MEMBER_SUSPECT); /* nothing changed */
-    member_find(&members, "made-up-3")->quota.may_milli = 0;
+    member_find(&members, "made-up-3")->account_count = 0;
     assert_int_equal(hello("made-up-3", 2, MEMBER_SILENT_MS + 1, NULL), GREETING_FULL); /* not at its own cost */
-    member_find(&members, "made-up-4")->quota.may_milli = 0;
+    member_find(&members, "made-up-4")->account_count = 0;
     assert_int_equal(hello("made-up-3", 2, MEMBER_SILENT_MS + 1, NULL), GREETING_REPLACED);
     assert_int_equal(members.count, MEMBERS_MAX);
 }
@@ -165,16 +167,19 @@ static void the_former_leaders_members(void **state)
                           .role = ISOBAR__V1__ROLE__FETCHER,
                           .capacity = 50,
                           .expected = true,
-                          .quota = {.may_milli = 30000}};
+                          .account_count = 1,
+                          .accounts = {{.name = "open-meteo", .minute = {.may_milli = 30000}}}};
     text_copy(like.id, sizeof like.id, "a");
     struct member *member = member_restore(&members, &like, 100);
     assert_true(member->state == MEMBER_SUSPECT && member->expected && member->heard_ms == 100 &&
-                member->quota.may_milli == 30000);
+                member->accounts[0].minute.may_milli == 30000);
+    assert_ptr_equal(member_account(member, "open-meteo"), &member->accounts[0]);
+    assert_null(member_account(member, "openweathermap"));
     assert_null(member_restore(&members, &like, 100));
     assert_int_equal(hello("a", 5, 100, NULL), GREETING_KNOWN);
     assert_int_equal(hello("a", 6, 101 + MEMBER_SILENT_MS, NULL), GREETING_REPLACED);
     assert_false(member_by_key(&members, former)->expected);
-    assert_int_equal(member_by_key(&members, former)->quota.may_milli, 30000); /* still kept back */
+    assert_int_equal(member_by_key(&members, former)->accounts[0].minute.may_milli, 30000); /* still kept back */
 }
 
 /* A key never means another member, not even after the table was emptied. */
