@@ -176,8 +176,9 @@ static bool words_fit(enum words words, char *const *given)
 static const char *misplaced(const struct cities_options *o, const char *verb)
 {
     bool add = strcmp(verb, "add") == 0, search = strcmp(verb, "search") == 0, shows = search || !strcmp(verb, "list");
-    if (!add && (*o->name || *o->ascii_name || *o->latitude || *o->longitude || *o->zone || *o->elevation))
-        return "--name, --ascii-name, --latitude, --longitude, --zone and --elevation are for add";
+    if (!add &&
+        (*o->name || *o->ascii_name || *o->latitude || *o->longitude || *o->zone || *o->elevation || *o->station))
+        return "--name, --ascii-name, --latitude, --longitude, --zone, --elevation and --station are for add";
     if (!add && !shows && *o->country)
         return "--country is for add, list and search";
     if (!search && o->known)

@@ -25,6 +25,7 @@
     X(TEXT, zone, "", 0, 0, "add: IANA time zone, as Europe/Berlin")                                                   \
     X(TEXT, country, "", 0, 0, "add: country, ISO 3166-1 alpha-2; list, search: only cities of it")                    \
     X(TEXT, elevation, "", 0, 0, "add: metres above sea level; empty: not known")                                      \
+    X(TEXT, station, "", 0, 0, "add: aerodrome whose reports are the city's, ICAO, as KSEA; none: it has none")        \
     X(FLAG, known, "false", 0, 0, "search: in the table of known places instead of the catalogue")                     \
     X(TEXT, table, "", 0, 0, "table of known places, CSV; empty: the one that came with Isobar")                       \
     X(FLAG, skip_bad, "false", 0, 0, "import: leaves out rows that are wrong, and takes all others")                   \

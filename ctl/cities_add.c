@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NO_STATION "none" /* takes away the one that a city has */
+
 /* What is known of a city before the options are looked at. */
 struct addition {
     struct cities *cities;
@@ -33,6 +35,7 @@ static void copy_row(struct city_row *to, const struct city_row *from)
 static int take_options(struct addition *addition)
 {
     const struct cities_options *options = addition->cities->options;
+    bool no_station = strcmp(options->station, NO_STATION) == 0;
     const struct {
         const char *option, *column, *text;
     } given[] = {{"name", "name", options->name},
@@ -41,7 +44,10 @@ static int take_options(struct addition *addition)
                  {"longitude", "lon", options->longitude},
                  {"zone", "zone", options->zone},
                  {"country", "country", options->country},
-                 {"elevation", "elevation_m", options->elevation}};
+                 {"elevation", "elevation_m", options->elevation},
+                 {"station", "station", no_station ? "" : options->station}};
+    if (no_station)
+        addition->row.station[0] = '\0';
     if (*options->name && !*options->ascii_name) {
         free(addition->row.ascii_name);
         addition->row.ascii_name = NULL;

@@ -18,7 +18,8 @@ bool city_entry_decode(struct city_entry *entry, const struct store_reply *recor
                                  ? isobar__v1__city__unpack(NULL, record->size, (const uint8_t *)record->text)
                                  : NULL;
     bool good = city && city->city_id > 0 && shard_of_city(city->city_id, partitions) == shard &&
-                strlen(city->country) < sizeof entry->row.country && strlen(city->zone) < sizeof entry->row.zone;
+                strlen(city->country) < sizeof entry->row.country && strlen(city->zone) < sizeof entry->row.zone &&
+                strlen(city->station) < sizeof entry->row.station;
     if (good) {
         *entry = (struct city_entry){.shard = shard, .paused = city->paused};
         struct city_row *row = &entry->row;
@@ -27,6 +28,7 @@ bool city_entry_decode(struct city_entry *entry, const struct store_reply *recor
         row->ascii_name = mem_strdup(city->ascii_name);
         memcpy(row->country, city->country, strlen(city->country) + 1);
         memcpy(row->zone, city->zone, strlen(city->zone) + 1);
+        memcpy(row->station, city->station, strlen(city->station) + 1);
         row->latitude_e5 = city->latitude_e5;
         row->longitude_e5 = city->longitude_e5;
         row->elevation_m = city->elevation_m;

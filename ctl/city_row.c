@@ -163,6 +163,20 @@ static bool take_zone(struct city_row *row, const char *text)
     return true;
 }
 
+/* As the aerodrome reports name their station. */
+static bool take_station(struct city_row *row, const char *text)
+{
+    size_t size = strlen(text);
+    if (size != 0 && size != sizeof row->station - 1)
+        return false;
+    for (const char *p = text; *p; p++) {
+        if (!(*p >= 'A' && *p <= 'Z') && !(*p >= '0' && *p <= '9'))
+            return false;
+    }
+    memcpy(row->station, text, size + 1);
+    return true;
+}
+
 static const struct column {
     const char *name;
     bool (*take)(struct city_row *row, const char *text);
@@ -178,6 +192,7 @@ static const struct column {
     {"elevation_m", take_elevation, "empty, or a whole number from -500 to 9000", true},
     {"population", take_population, "empty, or a whole number from 0 to 100000000", true},
     {"zone", take_zone, "the name of an IANA time zone", false},
+    {"station", take_station, "empty, or 4 capitals or digits (ICAO)", true},
 };
 #define COLUMNS (sizeof columns / sizeof *columns)
 
@@ -224,6 +239,7 @@ void city_row_encode(const struct city_row *row, bool paused, struct buf *out)
     city.ascii_name = row->ascii_name;
     city.country = (char *)row->country;
     city.zone = (char *)row->zone;
+    city.station = (char *)row->station;
     city.latitude_e5 = row->latitude_e5;
     city.longitude_e5 = row->longitude_e5;
     city.elevation_m = row->elevation_m;

@@ -13,13 +13,14 @@
 
 #define CITY_TABLE_NAME_BYTES 200
 #define CITY_TABLE_ID_MAX     INT64_C(9007199254740991) /* 2^53 - 1: what JSON readers hold exactly */
-#define CITY_ROW_COLUMNS      9
+#define CITY_ROW_COLUMNS      10
 
 struct city_row {
     int64_t id;
     char *name, *ascii_name; /* owned */
     char country[3];
     char zone[64];
+    char station[5];                   /* ICAO location indicator; "": none */
     int32_t latitude_e5, longitude_e5; /* 1e-5 deg north, east */
     int32_t elevation_m;
     bool elevation_known;

@@ -33,8 +33,8 @@ void city_show_coordinates(const struct city_row *row, struct buf *out)
 
 void city_show_head(struct buf *out)
 {
-    buf_printf(out, "%16s  %-*s %-2s %11s %11s  %-30s %5s  %s\n", "id", NAME_COLUMN, "name", "", "latitude",
-               "longitude", "zone", "shard", "state");
+    buf_printf(out, "%16s  %-*s %-2s %11s %11s  %-30s %-7s %5s  %s\n", "id", NAME_COLUMN, "name", "", "latitude",
+               "longitude", "zone", "station", "shard", "state");
 }
 
 /* Characters, which is what a terminal counts, roughly: wide and combining ones are rare. */
@@ -49,7 +49,7 @@ static int characters(const char *text)
 void city_show_line(const struct city_entry *entry, struct buf *out)
 {
     const struct city_row *row = &entry->row;
-    char name[CITY_TABLE_NAME_BYTES + 1], zone[sizeof row->zone], country[4], shard[16] = "-";
+    char name[CITY_TABLE_NAME_BYTES + 1], zone[sizeof row->zone], country[4], station[8], shard[16] = "-";
     struct buf latitude = BUF_EMPTY, longitude = BUF_EMPTY;
     plain_shown(row->name, name, sizeof name);
     int blanks = NAME_COLUMN - characters(name);
@@ -57,9 +57,11 @@ void city_show_line(const struct city_entry *entry, struct buf *out)
     degrees(row->longitude_e5, &longitude);
     if (entry->shard >= 0)
         snprintf(shard, sizeof shard, "%d", entry->shard);
-    buf_printf(out, "%16" PRId64 "  %s%*s %-2s %11s %11s  %-30s %5s%s\n", row->id, name, blanks > 0 ? blanks : 0, "",
-               plain_shown(row->country, country, sizeof country), latitude.data, longitude.data,
-               plain_shown(row->zone, zone, sizeof zone), shard, entry->paused ? "  paused" : "");
+    buf_printf(out, "%16" PRId64 "  %s%*s %-2s %11s %11s  %-30s %-7s %5s%s\n", row->id, name, blanks > 0 ? blanks : 0,
+               "", plain_shown(row->country, country, sizeof country), latitude.data, longitude.data,
+               plain_shown(row->zone, zone, sizeof zone),
+               *row->station ? plain_shown(row->station, station, sizeof station) : "-", shard,
+               entry->paused ? "  paused" : "");
     buf_release(&latitude);
     buf_release(&longitude);
 }
@@ -81,6 +83,10 @@ void city_show_json(const struct city_entry *entry, struct buf *out)
         buf_printf(out, ",\"elevation_m\":%d", row->elevation_m);
     buf_printf(out, ",\"population\":%" PRId64 ",\"zone\":", row->population);
     text_json(out, row->zone);
+    if (*row->station) {
+        buf_text(out, ",\"station\":");
+        text_json(out, row->station);
+    }
     if (entry->shard >= 0)
         buf_printf(out, ",\"shard\":%d,\"paused\":%s", entry->shard, entry->paused ? "true" : "false");
     buf_byte(out, '}');
@@ -120,6 +126,7 @@ void city_show_changes(const struct city_row *now, const struct city_row *before
         elevation(before, out);
     }
     text_change("zone", now->zone, before->zone, out);
+    text_change("station", *now->station ? now->station : "none", *before->station ? before->station : "none", out);
     if (now->population != before->population)
         buf_printf(out, "%spopulation %" PRId64 " instead of %" PRId64, out->size ? ", " : "", now->population,
                    before->population);

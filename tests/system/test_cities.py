@@ -106,6 +106,28 @@ def test_a_place_of_ones_own(stack, made):
 
 
 @pytest.mark.sanitized
+def test_the_aerodrome_of_a_city(stack, made):
+    seattle, own = 5809844, as_json(stack, "add", str(OWN), *OWN_PLACE)["city"]
+    assert catalogue(made)[seattle].station == "KSEA" and "station" not in own and catalogue(made)[OWN].station == ""
+    code, out, _ = cities(stack, "add", str(OWN), "--station", "LSZA")
+    assert code == 0 and "is changed: station LSZA instead of none" in out and catalogue(made)[OWN].station == "LSZA"
+    assert as_json(stack, "list", "Wetterh")["cities"][0]["station"] == "LSZA"
+    head, line = cities(stack, "list", "Wetterh")[1].splitlines()
+    assert head.split()[5:] == ["station", "shard", "state"] and line.split()[-2] == "LSZA"
+    for wrong in ("lsza", "LSZ", "LSZAX", "LS/A"):
+        code, _, err = cities(stack, "add", str(OWN), "--station", wrong)
+        assert code == 2 and f'--station "{wrong}": empty, or 4 capitals or digits' in err
+    assert "station none instead of LSZA" in cities(stack, "add", str(OWN), "--station", "none")[1] and catalogue(made)[OWN].station == ""
+    code, _, err = cities(stack, "pause", "Seattle", "--station", "KBFI")
+    assert code == 2 and "are for add" in err
+    head = "id,name,country,lat,lon,zone,station\n"
+    code, _, err = cities(stack, "import", write(stack, head + "1,A,DE,1,2,Europe/Berlin,EDDB\n2,B,DE,1,2,Europe/Berlin,eddb\n"))
+    assert code == 78 and 'table.csv:3: station "eddb": empty, or 4 capitals or digits' in err
+    assert as_json(stack, "import", write(stack, head + "1,A,DE,1,2,Europe/Berlin,EDDB\n2,B,DE,1,2,Europe/Berlin,\n"))["added"] == 2
+    assert (catalogue(made)[1].station, catalogue(made)[2].station) == ("EDDB", "")
+
+
+@pytest.mark.sanitized
 def test_cities_are_paused_and_go_on(stack, made):
     code, out, _ = cities(stack, "pause", "Seattle", "bogota", "5809844")
     assert code == 0 and "Seattle, US (5809844) is paused\nBogotá, CO (3688689) is paused\n" in out and out.count("Seattle") == 1

@@ -62,7 +62,7 @@ def test_init_makes_what_the_contract_says_and_again_changes_nothing(stack):
         city = cities[int(row["id"])]
         assert (city.name, city.ascii_name, city.country, city.zone) == (row["name"], row["ascii_name"], row["country"], row["zone"])
         assert (city.latitude_e5, city.longitude_e5) == (round(float(row["lat"]) * 1e5), round(float(row["lon"]) * 1e5))
-        assert city.population == int(row["population"]) and not city.paused and not city.elevation_known
+        assert city.station == row["station"] and city.population == int(row["population"]) and not city.paused and not city.elevation_known
     before = everything(redis)
     assert f"isobar:{{{oracle.shard(int(table[0]['id']), 24)}}}:cities".encode() in before and b"isobar:init" not in before
     code, out, err = run(stack, "init", "--cities", CITIES_CSV, "--city-limit", "40")

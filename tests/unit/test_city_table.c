@@ -17,9 +17,10 @@
 #include <cmocka.h>
 // clang-format on
 
-#define HEADER "id,name,ascii_name,country,lat,lon,elevation_m,population,zone\n"
-#define ZONES  "zones" /* a small zoneinfo of the test's own, in its directory */
-#define GOOD   "5809844,Seattle,Seattle,US,47.60621,-122.33207,,737015,Test/Seattle\n"
+#define HEADER         "id,name,ascii_name,country,lat,lon,elevation_m,population,zone\n"
+#define STATION_HEADER "id,name,ascii_name,country,lat,lon,elevation_m,population,zone,station\n"
+#define ZONES          "zones" /* a small zoneinfo of the test's own, in its directory */
+#define GOOD           "5809844,Seattle,Seattle,US,47.60621,-122.33207,,737015,Test/Seattle\n"
 
 static FILE *stream_of(const char *text, size_t size)
 {
@@ -122,6 +123,8 @@ static void must_parse(void **state)
         {"the south pole", HEADER "1,A,A,AQ,-90,180,8848,100000000,Test/Seattle\n", "A", -9000000},
         {"all decimals", HEADER "9007199254740991,A,A,US,89.99999,-180.00000,-500,0,Test/Seattle\n", "A", 8999999},
         {"a small negative", HEADER "1,A,A,US,-0.00001,0,0,0,Test/Seattle\n", "A", -1},
+        {"a station", STATION_HEADER "1,A,A,US,1,2,,0,Test/Seattle,K0S9\n", "A", 100000},
+        {"no station", STATION_HEADER "1,A,A,US,1,2,,0,Test/Seattle,\n", "A", 100000},
         {"four bytes of UTF-8", HEADER "1,\xf0\x9f\x8c\x8d,A,US,0,0,,0,Test/Seattle\n", "\xf0\x9f\x8c\x8d", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -165,6 +168,12 @@ static const struct {
     {"id,id,name,ascii_name,country,lat,lon,population,zone\n", "t.csv:1: the header has twice the column \"id\""},
     {HEADER GOOD "\n" GOOD, "t.csv:3: an empty line"},
     {HEADER "1,A,A,US,1,2,,0\n", "t.csv:2: 8 fields instead of 9"},
+    {STATION_HEADER "1,A,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: 9 fields instead of 10"},
+    {STATION_HEADER "1,A,A,US,1,2,,0,Test/Seattle,KSE\n", "t.csv:2: station \"KSE\": empty, or 4 capitals or digits"},
+    {STATION_HEADER "1,A,A,US,1,2,,0,Test/Seattle,KSEAX\n", "t.csv:2: station \"KSEAX\": "},
+    {STATION_HEADER "1,A,A,US,1,2,,0,Test/Seattle,ksea\n", "t.csv:2: station \"ksea\": "},
+    {STATION_HEADER "1,A,A,US,1,2,,0,Test/Seattle,K EA\n", "t.csv:2: station \"K EA\": "},
+    {STATION_HEADER "1,A,A,US,1,2,,0,Test/Seattle,KÖA\n", "t.csv:2: station \"KÖA\": "},
     {HEADER "1,A,A,US,1,2,,0,Test/Seattle,x\n", "t.csv:2: 10 fields instead of 9"},
     {HEADER "0,A,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: id \"0\": "},
     {HEADER "-1,A,A,US,1,2,,0,Test/Seattle\n", "t.csv:2: id \"-1\": "},
@@ -354,9 +363,10 @@ static void a_row_becomes_a_city(void **state)
     (void)state;
     struct city_table table;
     struct buf error = BUF_EMPTY, bytes = BUF_EMPTY;
-    assert_int_equal(
-        read_text(HEADER "3413829,Reykjavík,Reykjavik,IS,64.13548,-21.89541,37,118918,Test/Seattle\n", &table, &error),
-        0);
+    assert_int_equal(read_text(STATION_HEADER
+                               "3413829,Reykjavík,Reykjavik,IS,64.13548,-21.89541,37,118918,Test/Seattle,BIRK\n",
+                               &table, &error),
+                     0);
     city_row_encode(&table.rows[0], true, &bytes);
     Isobar__V1__City *city = isobar__v1__city__unpack(NULL, bytes.size, (const uint8_t *)bytes.data);
     assert_non_null(city);
@@ -366,6 +376,7 @@ static void a_row_becomes_a_city(void **state)
     assert_string_equal(city->ascii_name, "Reykjavik");
     assert_string_equal(city->country, "IS");
     assert_string_equal(city->zone, "Test/Seattle");
+    assert_string_equal(city->station, "BIRK");
     assert_int_equal(city->latitude_e5, 6413548);
     assert_int_equal(city->longitude_e5, -2189541);
     assert_true(city->elevation_known);
