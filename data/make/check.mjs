@@ -16,7 +16,7 @@ const PICKED = 40;
 const MIN_CITIES = 1000;
 
 const HEADERS = {
-  'cities.csv': 'id,name,ascii_name,country,lat,lon,elevation_m,population,zone',
+  'cities.csv': 'id,name,ascii_name,country,lat,lon,elevation_m,population,zone,station',
   'seattle_normals.csv': 'day,hour_pst,temp_centi_c,pressure_pa,wind_cm_s',
   'weather_daily.csv': 'date,location,precipitation_um,temp_max_centi_c,temp_min_centi_c,wind_cm_s,weather',
 };
@@ -136,6 +136,7 @@ function checkCity(file, row, countries) {
   }
   if (!/^[\x20-\x7e]+$/.test(row.ascii_name)) fault(file, row.line, `ascii_name "${row.ascii_name}" is not ASCII`);
   if (!/^[A-Z]{2}$/.test(row.country)) fault(file, row.line, `country "${row.country}" is not two capitals`);
+  if (!/^([A-Z0-9]{4})?$/.test(row.station)) fault(file, row.line, `station "${row.station}" is not 4 capitals or digits`);
   checkZone(file, row, countries);
 }
 

