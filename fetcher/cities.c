@@ -26,22 +26,25 @@ static void parts_free(struct cities_parts *parts)
     if (!parts)
         return;
     for (size_t i = 0; i < parts->count; i++)
-        free(parts->cities[i]);
+        city_free(parts->cities[i]);
     free(parts->cities);
     free(parts->have);
     free(parts);
 }
 
-void cities_init(struct cities *cities, struct schedule *schedule, bool want_history)
+void cities_init(struct cities *cities, int32_t sources, bool want_history)
 {
-    *cities = (struct cities){.schedule = schedule, .want_history = want_history};
+    *cities = (struct cities){.rules = {.sources = sources}, .want_history = want_history};
 }
 
 static void unschedule(const struct cities *cities, struct city *city)
 {
-    schedule_remove(cities->schedule, &city->weather.item);
-    if (cities->air_schedule)
-        schedule_remove(cities->air_schedule, &city->air.item);
+    for (int32_t s = 0; s < city->sources; s++) {
+        for (enum product p = 0; p < PRODUCTS; p++) {
+            if (cities->schedules[s][p])
+                schedule_remove(cities->schedules[s][p], &city_polls(city, s, p)->item);
+        }
+    }
 }
 
 void cities_release(struct cities *cities)
@@ -51,7 +54,7 @@ void cities_release(struct cities *cities)
         parts_free(shard->parts);
         for (size_t i = 0; i < shard->count; i++) {
             unschedule(cities, shard->cities[i]);
-            free(shard->cities[i]);
+            city_free(shard->cities[i]);
         }
         free(shard->cities);
     }
@@ -76,17 +79,72 @@ bool cities_wanted(const struct cities *cities, const struct city *city)
     return !city->gone && !city->paused && cities->shards[city->shard].held;
 }
 
-/* Puts a city into the schedules, or takes it out. */
+/* The sources that are asked for the weather: the one in use, those before it, and the second opinion. */
+static uint8_t weather_of(const struct cities *cities, const struct city *city, int64_t now_ms)
+{
+    uint8_t asked = (uint8_t)((2U << city_source(city)) - 1);
+    int32_t second = cities->second_opinion && city->failover ? city_second(city, &cities->rules, now_ms) : -1;
+    return second < 0 ? asked : (uint8_t)(asked | 1U << second);
+}
+
+/* The air is asked of the source in use, or of the first that has it. */
+static uint8_t air_of(const struct cities *cities, const struct city *city)
+{
+    if (cities->schedules[city_source(city)][PRODUCT_AIR])
+        return (uint8_t)(1U << city_source(city));
+    for (int32_t s = 0; s < city->sources; s++) {
+        if (cities->schedules[s][PRODUCT_AIR])
+            return (uint8_t)(1U << s);
+    }
+    return 0;
+}
+
+bool cities_asks(const struct cities *cities, const struct city *city, int32_t source, enum product product)
+{
+    return cities_wanted(cities, city) && city->asked[product] >> source & 1;
+}
+
+/* Puts a city into the schedules of what it is asked of, and takes it out of the others. */
 static void settle(const struct cities *cities, struct city *city, int64_t now_ms)
 {
-    if (!cities_wanted(cities, city)) {
-        unschedule(cities, city);
-        return;
+    city->asked[PRODUCT_WEATHER] = weather_of(cities, city, now_ms);
+    city->asked[PRODUCT_AIR] = air_of(cities, city);
+    for (int32_t s = 0; s < city->sources; s++) {
+        for (enum product p = 0; p < PRODUCTS; p++) {
+            struct schedule *schedule = cities->schedules[s][p];
+            struct city_polls *polls = city_polls(city, s, p);
+            if (schedule && !cities_asks(cities, city, s, p))
+                schedule_remove(schedule, &polls->item);
+            else if (schedule && !polls->item.queued && !polls->in_call)
+                schedule_add(schedule, &polls->item, city->id, now_ms);
+        }
     }
-    if (!city->weather.item.queued && !city->weather.in_call)
-        schedule_add(cities->schedule, &city->weather.item, city->id, now_ms);
-    if (cities->air_schedule && !city->air.item.queued && !city->air.in_call)
-        schedule_add(cities->air_schedule, &city->air.item, city->id, now_ms);
+}
+
+bool cities_decide(struct cities *cities, struct city *city, int64_t now_ms)
+{
+    if (!city->failover)
+        return false;
+    bool changed = failover_decide(city->failover, &cities->rules, now_ms);
+    if (changed) {
+        city->told = false; /* its readings come as often as those of another source */
+        city_forget_seen(city);
+    }
+    if (changed || city->asked[PRODUCT_WEATHER] != weather_of(cities, city, now_ms))
+        settle(cities, city, now_ms);
+    return changed;
+}
+
+void cities_review(struct cities *cities, int64_t now_ms, cities_changed_fn *fn, void *arg)
+{
+    for (int32_t s = 0; s < cities->shard_count; s++) {
+        const struct cities_shard *shard = &cities->shards[s];
+        for (size_t i = 0; shard->held && i < shard->count; i++) {
+            int32_t former = city_source(shard->cities[i]);
+            if (cities_decide(cities, shard->cities[i], now_ms))
+                fn(arg, shard->cities[i], former);
+        }
+    }
 }
 
 void cities_hold(struct cities *cities, int32_t shard, int64_t number, int64_t now_ms)
@@ -133,15 +191,16 @@ static bool usable(const struct cities *cities, const Isobar__V1__City *city, in
            within(city->latitude_e5, LATITUDE_MAX_E5) && within(city->longitude_e5, LONGITUDE_MAX_E5);
 }
 
-static void parts_add(struct cities_parts *parts, const Isobar__V1__City *entry, int32_t shard, bool want_history)
+static void parts_add(const struct cities *cities, struct cities_parts *parts, const Isobar__V1__City *entry,
+                      int32_t shard)
 {
-    struct city *city = mem_alloc(sizeof *city);
+    struct city *city = city_new(cities->rules.sources);
     city->id = entry->city_id;
     city->shard = shard;
     city->latitude_e5 = entry->latitude_e5;
     city->longitude_e5 = entry->longitude_e5;
     city->paused = entry->paused;
-    city->history_done = !want_history;
+    city->history_done = !cities->want_history;
     city->zone = *entry->zone ? zone_get(entry->zone) : NULL;
     if (strlen(entry->country) == 2)
         memcpy(city->country, entry->country, 2);
@@ -153,25 +212,22 @@ static void parts_add(struct cities_parts *parts, const Isobar__V1__City *entry,
     parts->cities[parts->count++] = city;
 }
 
-static void city_free(const struct cities *cities, struct city *city)
+static void leave(const struct cities *cities, struct city *city)
 {
     unschedule(cities, city);
     city->gone = true;
-    if (!city->weather.in_call && !city->air.in_call)
-        free(city);
+    if (!city_in_call(city))
+        city_free(city);
 }
 
 /* What the catalogue says anew about a city that is known. */
 static void update(const struct cities *cities, struct city *city, const struct city *entry, int64_t now_ms)
 {
     if (city->latitude_e5 != entry->latitude_e5 || city->longitude_e5 != entry->longitude_e5) {
-        city->weather.item.parks = city->weather.item.attempt = 0; /* it may be right now */
-        city->air.item.parks = city->air.item.attempt = 0;
         city->latitude_e5 = entry->latitude_e5;
         city->longitude_e5 = entry->longitude_e5;
         unschedule(cities, city);
-        schedule_forget(&city->weather.item);
-        schedule_forget(&city->air.item);
+        city_moved(city);
     }
     if (city->zone != entry->zone || strcmp(city->country, entry->country) != 0)
         city->told = false;
@@ -192,12 +248,12 @@ static void take_over(struct cities *cities, struct cities_shard *shard, int64_t
     for (size_t i = 0; i < parts->count; i++) {
         struct city *entry = parts->cities[i];
         while (old < shard->count && shard->cities[old]->id < entry->id)
-            city_free(cities, shard->cities[old++]);
+            leave(cities, shard->cities[old++]);
         if (kept && parts->cities[kept - 1]->id == entry->id) {
-            free(entry); /* listed twice */
+            city_free(entry); /* listed twice */
         } else if (old < shard->count && shard->cities[old]->id == entry->id) {
             update(cities, shard->cities[old], entry, now_ms);
-            free(entry);
+            city_free(entry);
             parts->cities[kept++] = shard->cities[old++];
         } else {
             settle(cities, entry, now_ms);
@@ -205,7 +261,7 @@ static void take_over(struct cities *cities, struct cities_shard *shard, int64_t
         }
     }
     while (old < shard->count)
-        city_free(cities, shard->cities[old++]);
+        leave(cities, shard->cities[old++]);
     free(shard->cities);
     shard->cities = parts->cities;
     shard->count = kept;
@@ -256,7 +312,7 @@ bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64
     parts->have[part->part] = true;
     for (size_t i = 0; i < part->n_cities; i++) {
         if (usable(cities, part->cities[i], part->shard))
-            parts_add(parts, part->cities[i], part->shard, cities->want_history);
+            parts_add(cities, parts, part->cities[i], part->shard);
         else
             cities->unusable++;
     }
@@ -268,49 +324,15 @@ bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64
 
 /* ---- cities ---- */
 
-struct city_polls *city_polls(struct city *city, enum fetch_call kind)
+bool cities_call_ended(struct city_polls *polls)
 {
-    return kind == FETCH_AIR ? &city->air : &city->weather;
-}
-
-struct city *city_of_weather(struct schedule_item *item)
-{
-    return (struct city *)(void *)item;
-}
-
-struct city *city_of_air(struct schedule_item *item)
-{
-    return item ? (struct city *)(void *)((char *)item - offsetof(struct city, air)) : NULL;
-}
-
-bool cities_call_ended(struct city *city, enum fetch_call kind)
-{
-    city_polls(city, kind)->in_call = false;
+    struct city *city = polls->city;
+    polls->in_call = false;
     if (!city->gone)
         return true;
-    if (!city->weather.in_call && !city->air.in_call)
-        free(city);
+    if (!city_in_call(city))
+        city_free(city);
     return false;
-}
-
-void city_saw(struct city_polls *polls, int64_t observed_at_ms)
-{
-    memmove(&polls->seen[1], &polls->seen[0], (CITIES_SEEN - 1) * sizeof polls->seen[0]);
-    polls->seen[0] = observed_at_ms;
-}
-
-bool city_has_seen(const struct city_polls *polls, int64_t observed_at_ms)
-{
-    for (int i = 0; i < CITIES_SEEN; i++) {
-        if (polls->seen[i] == observed_at_ms)
-            return true;
-    }
-    return false;
-}
-
-bool city_failing(const struct city *city)
-{
-    return schedule_parked(&city->weather.item) || city->weather.item.attempt >= CITY_FAILING;
 }
 
 bool cities_complete(const struct cities *cities)
@@ -335,9 +357,12 @@ struct cities_counts cities_count_shard(const struct cities *cities, int32_t sha
             continue;
         counts.cities++;
         counts.failing += city_failing(city);
-        counts.parked += schedule_parked(&city->weather.item);
-        counts.heard += city->weather.item.polled;
+        counts.parked += city_parked(city);
+        counts.heard += city_heard(city);
         counts.history_wanted += !city->history_done;
+        counts.used[city_source(city)]++;
+        for (int32_t source = 0; source < city->sources; source++)
+            counts.asked[source] += city->asked[PRODUCT_WEATHER] >> source & 1;
     }
     return counts;
 }
@@ -354,6 +379,10 @@ struct cities_counts cities_count(const struct cities *cities)
         total.parked += one.parked;
         total.heard += one.heard;
         total.history_wanted += one.history_wanted;
+        for (int i = 0; i < FAILOVER_SOURCES; i++) {
+            total.used[i] += one.used[i];
+            total.asked[i] += one.asked[i];
+        }
     }
     return total;
 }

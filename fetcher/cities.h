@@ -1,6 +1,6 @@
 /*
  * The cities of the shards that this fetcher holds, as the coordinator's catalogue lists them. Pure bookkeeping: what
- * is added to and taken from the schedule happens here, calls happen elsewhere.
+ * is added to and taken from schedules happens here, calls happen elsewhere.
  *
  * A catalogue comes per shard, in parts that may be lost, repeated or reordered; it is taken over when all parts of one
  * version are there. An older version is taken only when the coordinator calls it the newest: Redis has gone back then.
@@ -11,40 +11,15 @@
 #ifndef FETCHER_CITIES_H
 #define FETCHER_CITIES_H
 
+#include "city.h"
 #include "control.pb-c.h"
-#include "provider.h"
-#include "schedule.h"
-#include "zone.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define CITIES_SEEN      4    /* times of readings remembered per city: some sources go back and forth between a few */
-#define CITIES_PARTS_MAX 4096 /* of a shard's catalogue */
+#define CITIES_PARTS_MAX 4096    /* of a shard's catalogue */
 #define CITIES_SHARD_MAX 1000000 /* cities of one shard */
-#define CITY_FAILING     3       /* failed polls in a row that make a city count as failing */
-
-/* What a city is polled for: its weather (and before that, its history), or its air. */
-struct city_polls {
-    struct schedule_item item; /* first: the schedule gives it back */
-    int64_t seen[CITIES_SEEN]; /* observed-at of the last readings produced, newest first; 0 none */
-    int32_t places_max;        /* of a call that asks for it, when a larger one failed; 0: as the provider has it */
-    bool in_call;
-};
-
-struct city {
-    struct city_polls weather, air;
-    int64_t id;
-    int32_t shard;
-    int32_t latitude_e5, longitude_e5;
-    bool history_done; /* or not wanted */
-    bool paused, gone;
-    bool told; /* its zone and country were produced, since its shard is held */
-    char country[4];
-    const struct zone *zone; /* NULL: not known */
-    char name[48];           /* for logs; UTF-8, cut between characters */
-};
 
 struct cities_shard {
     int64_t number;  /* assignment number */
@@ -57,16 +32,17 @@ struct cities_shard {
 };
 
 struct cities {
-    struct schedule *schedule;     /* borrowed */
-    struct schedule *air_schedule; /* borrowed; NULL: no air. Set after cities_init */
-    bool want_history;
+    /* Borrowed, NULL: it is not asked. Set between cities_init and the first shard. */
+    struct schedule *schedules[FAILOVER_SOURCES][PRODUCTS];
+    struct failover_rules rules; /* its number of sources is set by cities_init, the rest by the owner */
+    bool second_opinion, want_history;
     struct cities_shard *shards;
     int32_t shard_count;
     int64_t unusable; /* catalogue entries with impossible coordinates or ids, since the start */
 };
 
-/* An empty table; shards come with cities_resize. `schedule` must outlive it. */
-void cities_init(struct cities *cities, struct schedule *schedule, bool want_history);
+/* An empty table of cities with so many sources, without schedules; shards come with cities_resize. */
+void cities_init(struct cities *cities, int32_t sources, bool want_history);
 /* Frees everything; nothing may be in a call. */
 void cities_release(struct cities *cities);
 /* Sets the number of shards, once; more than SHARD_MAX_PARTITIONS or another number than before: ERR_INVALID. */
@@ -86,22 +62,21 @@ bool cities_part(struct cities *cities, const Isobar__V1__Catalogue *part, int64
  * is held, and its parts are taken all the same. Out of range: ignored.
  */
 void cities_told(struct cities *cities, int32_t shard, int64_t version);
-/* What the city is polled for by calls of that kind. */
-struct city_polls *city_polls(struct city *city, enum fetch_call kind);
-/* The city whose weather or air it is; NULL for NULL. */
-struct city *city_of_weather(struct schedule_item *item);
-struct city *city_of_air(struct schedule_item *item);
-/* A call for `city` has ended; false when it has left the catalogue meanwhile: it is gone, or will be with its other
- * call. */
-bool cities_call_ended(struct city *city, enum fetch_call kind);
+/* The call that `polls` were in has ended; false when the city has left the catalogue meanwhile: it is gone, or will be
+ * with its last call. */
+bool cities_call_ended(struct city_polls *polls);
 /* True when the city is to be polled: its shard is held and it is neither paused nor gone. */
 bool cities_wanted(const struct cities *cities, const struct city *city);
-/* Remembers that a reading was produced. */
-void city_saw(struct city_polls *polls, int64_t observed_at_ms);
-/* True when a reading of that time was produced lately. */
-bool city_has_seen(const struct city_polls *polls, int64_t observed_at_ms);
-/* True when its weather is parked or failed CITY_FAILING times in a row. */
-bool city_failing(const struct city *city);
+/* True when the source is to be asked for that product of it. */
+bool cities_asks(const struct cities *cities, const struct city *city, int32_t source, enum product product);
+/*
+ * Decides anew which source the city's readings come from, and which are asked, by `rules`. True when another one is
+ * in use: workers are to be told again, and what it read before counts as new.
+ */
+bool cities_decide(struct cities *cities, struct city *city, int64_t now_ms);
+/* The same for every city of held shards, as time passes. Calls fn(arg, city, former) for each whose source changed. */
+typedef void cities_changed_fn(void *arg, const struct city *city, int32_t former);
+void cities_review(struct cities *cities, int64_t now_ms, cities_changed_fn *fn, void *arg);
 
 /* True when every shard held has its cities, of the version that the leader named last, or a newer one. */
 bool cities_complete(const struct cities *cities);
@@ -111,6 +86,8 @@ struct cities_counts {
     int64_t cities, failing, parked,
         heard;              /* cities of held shards without paused ones; `heard`: answered at least once */
     int64_t history_wanted; /* that have not had their history */
+    int64_t used[FAILOVER_SOURCES],
+        asked[FAILOVER_SOURCES]; /* whose source it is; that it is asked for the weather of */
 };
 /* Counts what is held. */
 struct cities_counts cities_count(const struct cities *cities);

@@ -1,7 +1,7 @@
 /* A fetcher process (fetcher.h): start, end, the clockwork, and what is told about it. */
 #include "fetcher.h"
 
-#include "clock.h"
+#include "duration.h"
 #include "entropy.h"
 #include "error.h"
 
@@ -9,13 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAITING_MAX 256 /* records without an acknowledgement, beyond those of a call, at which polling is held back   \
-                         */
+#define WAITING_MAX                                                                                                    \
+    256 /* records without an acknowledgement, beyond those of a call, at which polling is held back                   \
+         */
 #define SECOND_MS    1000
 #define FLUSH_MS     700 /* that a drain waits for Kafka */
 #define SAY_EVERY_MS 10000
-#define HOUR_MS      INT64_C(3600000)
-#define TOGETHER_MS  5000 /* cities whose readings change at the same time are asked for in few calls */
 
 static int64_t now_of(const struct fetcher *fetcher)
 {
@@ -28,29 +27,35 @@ static int64_t now_of(const struct fetcher *fetcher)
 static bool held_back(const struct fetcher *fetcher)
 {
     int64_t waiting = outbox_waiting(fetcher->outbox);
-    int64_t of_a_call = 2 * (int64_t)fetcher->provider->places_max; /* its rows, and what is said of their cities */
+    int64_t of_a_call = 0; /* its rows, and what is said of their cities */
+    for (int32_t s = 0; s < fetcher->source_count; s++)
+        of_a_call += 2 * (int64_t)fetcher->sources[s].provider->places_max;
     return waiting >= WAITING_MAX + of_a_call || (outbox_stuck(fetcher->outbox) && waiting > 0);
 }
 
-/* When the next call may start: now or later; INT64_MAX when an event, not time, decides. */
-static int64_t next_start_ms(struct fetcher *fetcher, int64_t now_ms)
+/* When the source's next call may start: now or later; INT64_MAX when an event, not time, decides. */
+static int64_t next_start_ms(const struct fetcher *fetcher, struct source *source, int64_t now_ms)
 {
-    int64_t running = transfers_running(fetcher->transfers);
-    if (fetcher->draining || !fetcher->has_target || running >= fetcher->concurrency || held_back(fetcher))
+    if (fetcher->draining || !fetcher->has_target || source->running >= source->concurrency || held_back(fetcher))
         return INT64_MAX;
-    int64_t due = calls_due_ms(fetcher, now_ms);
-    return due > now_ms ? due : calls_start_ms(fetcher, now_ms);
+    int64_t due = calls_due_ms(source, now_ms);
+    return due > now_ms ? due : calls_start_ms(source, now_ms);
 }
 
 void fetcher_pump(struct fetcher *fetcher)
 {
-    int64_t now = now_of(fetcher), next;
-    while ((next = next_start_ms(fetcher, now)) <= now)
-        calls_begin(fetcher, now);
-    if (next == INT64_MAX)
+    int64_t now = now_of(fetcher), first = INT64_MAX;
+    for (int32_t s = 0; s < fetcher->source_count; s++) {
+        struct source *source = &fetcher->sources[s];
+        int64_t next;
+        while ((next = next_start_ms(fetcher, source, now)) <= now)
+            calls_begin(fetcher, source, now);
+        first = next < first ? next : first;
+    }
+    if (first == INT64_MAX)
         loop_timer_cancel(fetcher->timer);
     else
-        loop_timer_set(fetcher->timer, next - now, 0);
+        loop_timer_set(fetcher->timer, first - now, 0);
 }
 
 static void on_timer(void *arg)
@@ -58,54 +63,80 @@ static void on_timer(void *arg)
     fetcher_pump(arg);
 }
 
-static void update_gauges(struct fetcher *fetcher, int64_t now_ms)
+/* Sums over the sources; what cannot be summed is that of the first (the families in sources.c have each). */
+static void update_source_gauges(struct fetcher *fetcher, int64_t now_ms)
 {
     struct fetcher_metrics *metrics = &fetcher->metrics;
-    struct cities_counts counts = cities_count(&fetcher->cities);
-    int64_t version = INT64_MAX;
-    for (int32_t s = 0; s < fetcher->cities.shard_count; s++) {
-        if (fetcher->cities.shards[s].held && fetcher->cities.shards[s].version < version)
-            version = fetcher->cities.shards[s].version;
+    struct source *first = &fetcher->sources[0];
+    int64_t left = first->gate.until_ms - now_ms;
+    metrics->stopped = first->gate.state;
+    metrics->stopped_milliseconds = first->gate.state != GATE_OPEN && left > 0 ? left : 0;
+    metrics->share_milli = first->meter.minute.share_milli;
+    metrics->allowance_milli = first->meter.allowance.unlimited ? -1 : allowance_room(&first->meter.allowance, now_ms);
+    metrics->forgone_milli_total = metrics->rhythm_hits_total = metrics->rhythm_misses_total = metrics->polls_saved = 0;
+    for (int32_t s = 0; s < fetcher->source_count; s++) {
+        const struct source *source = &fetcher->sources[s];
+        metrics->forgone_milli_total += source->meter.allowance.forgone_milli;
+        for (enum product p = 0; p < PRODUCTS; p++) {
+            const struct schedule *schedule = &source->schedules[p];
+            metrics->rhythm_hits_total += schedule->outcomes[RHYTHM_HIT];
+            metrics->rhythm_misses_total += schedule->outcomes[RHYTHM_MISS];
+            if (p == PRODUCT_WEATHER || source->air)
+                metrics->polls_saved += schedule->put_off_ms / schedule->interval_ms;
+        }
     }
-    metrics->catalogue_version = version == INT64_MAX ? 0 : version;
-    metrics->shards = counts.shards;
-    metrics->cities = counts.cities;
-    metrics->cities_heard = counts.heard;
-    metrics->cities_failing = counts.failing;
-    metrics->cities_parked = counts.parked;
+}
+
+static int64_t oldest_catalogue(const struct cities *cities)
+{
+    int64_t version = INT64_MAX;
+    for (int32_t s = 0; s < cities->shard_count; s++) {
+        if (cities->shards[s].held && cities->shards[s].version < version)
+            version = cities->shards[s].version;
+    }
+    return version == INT64_MAX ? 0 : version;
+}
+
+static void say_history(struct fetcher *fetcher, const struct cities_counts *counts)
+{
+    const struct source *first = &fetcher->sources[0];
+    if (!first->history_ms || fetcher->history_said || counts->cities == 0 || counts->complete != counts->shards ||
+        counts->history_wanted != 0)
+        return;
+    fetcher->history_said = true;
+    log_info("history_read", LOG_INT("cities", counts->cities), LOG_INT("rows", fetcher->metrics.history_rows_total),
+             LOG_INT("hours", first->history_ms / DURATION_HOUR));
+}
+
+static void update_gauges(struct fetcher *fetcher, const struct cities_counts *counts, int64_t now_ms)
+{
+    struct fetcher_metrics *metrics = &fetcher->metrics;
+    metrics->catalogue_version = oldest_catalogue(&fetcher->cities);
+    metrics->shards = counts->shards;
+    metrics->cities = counts->cities;
+    metrics->cities_heard = counts->heard;
+    metrics->cities_failing = counts->failing;
+    metrics->cities_parked = counts->parked;
+    metrics->cities_failed_over = counts->cities - counts->used[0];
     metrics->records_waiting = outbox_waiting(fetcher->outbox);
     metrics->in_flight = transfers_running(fetcher->transfers);
-    metrics->stopped = fetcher->gate.state;
-    metrics->stopped_milliseconds =
-        fetcher->gate.state != GATE_OPEN && fetcher->gate.until_ms > now_ms ? fetcher->gate.until_ms - now_ms : 0;
     metrics->redirects_total = link_redirects(fetcher->link);
-    metrics->share_milli = fetcher->meter.minute.share_milli;
-    const struct schedule *weather = &fetcher->schedule, *air = &fetcher->air_schedule;
-    metrics->rhythm_hits_total = weather->outcomes[RHYTHM_HIT] + air->outcomes[RHYTHM_HIT];
-    metrics->rhythm_misses_total = weather->outcomes[RHYTHM_MISS] + air->outcomes[RHYTHM_MISS];
-    metrics->polls_saved = weather->put_off_ms / weather->interval_ms;
-    metrics->polls_saved += fetcher->air ? air->put_off_ms / air->interval_ms : 0;
-    metrics->allowance_milli =
-        fetcher->meter.allowance.unlimited ? -1 : allowance_room(&fetcher->meter.allowance, now_ms);
-    metrics->forgone_milli_total = fetcher->meter.allowance.forgone_milli;
     metrics->kafka_up = !outbox_stuck(fetcher->outbox);
     metrics->values_left_out_total = fetcher->rows.left_out;
     metrics->history_items_skipped_total = fetcher->rows.skipped;
     metrics->places_empty_total = fetcher->rows.empty;
-    if (fetcher->history_ms && !fetcher->history_said && counts.cities > 0 && counts.complete == counts.shards &&
-        counts.history_wanted == 0) {
-        fetcher->history_said = true;
-        log_info("history_read", LOG_INT("cities", counts.cities), LOG_INT("rows", metrics->history_rows_total),
-                 LOG_INT("hours", fetcher->history_ms / HOUR_MS));
-    }
+    update_source_gauges(fetcher, now_ms);
+    say_history(fetcher, counts);
 }
 
 static void on_second(void *arg)
 {
     struct fetcher *fetcher = arg;
     int64_t now = now_of(fetcher);
-    update_gauges(fetcher, now);
-    watch_second(fetcher, fetcher->metrics.cities, now);
+    choice_second(fetcher, now);
+    struct cities_counts counts = cities_count(&fetcher->cities);
+    update_gauges(fetcher, &counts, now);
+    watch_second(fetcher, &counts, now);
     if (held_back(fetcher)) {
         fetcher->metrics.held_back_milliseconds_total += fetcher->held_back_ms ? now - fetcher->held_back_ms : 0;
         fetcher->held_back_ms = now;
@@ -151,41 +182,41 @@ static void on_drain_timer(void *arg)
 
 /* ---- start ---- */
 
-static void start_pure(struct fetcher *fetcher)
+static void start_sources(struct fetcher *fetcher)
 {
-    const struct fetcher_options *options = fetcher->options;
-    int64_t now = now_of(fetcher), own = fetcher->provider->interval_ms;
-    int64_t interval = options->interval_s ? options->interval_s * 1000 : own;
-    int64_t hours = options->history_hours >= 0 ? options->history_hours : fetcher->provider->history_hours;
-    if (interval < own)
-        log_warn("interval_short", LOG_INT("interval_s", interval / 1000), LOG_INT("source_s", own / 1000),
-                 LOG_TEXT("meaning", "the source has nothing new that often; calls are wasted"));
-    fetcher->concurrency =
-        fetcher->provider->concurrency_max && fetcher->provider->concurrency_max < options->concurrency
-            ? fetcher->provider->concurrency_max
-            : options->concurrency;
-    fetcher->history_ms = fetcher->provider->history_hours ? hours * HOUR_MS : 0;
-    schedule_init(&fetcher->schedule, interval, clock_wall_ms() - clock_monotonic_ms(), 0);
-    schedule_init(&fetcher->air_schedule, fetcher->provider->air_interval_ms, clock_wall_ms() - clock_monotonic_ms(),
-                  0);
-    if (strcmp(options->rhythm, "on") == 0) {
-        int64_t together = fetcher->provider->places_max > 1 ? TOGETHER_MS : 0;
-        schedule_follow(&fetcher->schedule, own, together);
-        schedule_follow(&fetcher->air_schedule, fetcher->provider->air_interval_ms, together);
+    int64_t now = now_of(fetcher);
+    cities_init(&fetcher->cities, fetcher->source_count,
+                fetcher->sources[0].provider->history_hours > 0 && fetcher->options->history_hours != 0);
+    for (int32_t s = 0; s < fetcher->source_count; s++) {
+        struct source *source = &fetcher->sources[s];
+        source_start(source, fetcher->options, now);
+        watch_begin(source, now);
+        fetcher->cities.schedules[s][PRODUCT_WEATHER] = &source->schedules[PRODUCT_WEATHER];
+        fetcher->cities.schedules[s][PRODUCT_AIR] = source->air ? &source->schedules[PRODUCT_AIR] : NULL;
     }
-    watch_init(fetcher, now);
-    gate_init(&fetcher->gate, 0);
-    gate_init(&fetcher->air_gate, 0);
-    meter_init(&fetcher->meter, now);
-    cities_init(&fetcher->cities, &fetcher->schedule, fetcher->history_ms > 0);
-    fetcher->cities.air_schedule = fetcher->air ? &fetcher->air_schedule : NULL;
+    choice_init(fetcher);
     fetcher->timer = loop_timer_new(fetcher->loop, on_timer, fetcher);
     fetcher->second_timer = loop_timer_new(fetcher->loop, on_second, fetcher);
     fetcher->drain_timer = loop_timer_new(fetcher->loop, on_drain_timer, fetcher);
     loop_timer_set(fetcher->second_timer, SECOND_MS, SECOND_MS);
-    log_info("source", LOG_TEXT("name", fetcher->provider->name), LOG_TEXT("base_url", fetcher->base_url.data),
-             LOG_INT("interval_s", interval / 1000), LOG_INT("history_hours", fetcher->history_ms / HOUR_MS),
-             LOG_INT("air_interval_s", fetcher->air ? fetcher->provider->air_interval_ms / 1000 : 0));
+}
+
+static int64_t concurrency(const struct fetcher *fetcher)
+{
+    int64_t sum = 0;
+    for (int32_t s = 0; s < fetcher->source_count; s++)
+        sum += fetcher->sources[s].concurrency;
+    return sum;
+}
+
+/* Whom to ask, and where. */
+static void choose_sources(struct fetcher *fetcher, struct buf *error)
+{
+    struct buf reason = BUF_EMPTY;
+    fetcher->source_count = sources_choose(fetcher->sources, fetcher->options, &fetcher->allowed, error);
+    if (error->size == 0 && netlist_parse(&fetcher->allowed, fetcher->options->allow_net, &reason) != 0)
+        buf_printf(error, "allow_net: %s", reason.data);
+    buf_release(&reason);
 }
 
 static void start_connections(struct fetcher *fetcher, struct buf *error)
@@ -205,7 +236,7 @@ static void start_connections(struct fetcher *fetcher, struct buf *error)
                                         .proxy = options->proxy,
                                         .ca_file = options->ca_file,
                                         .allowed = &fetcher->allowed,
-                                        .concurrency = fetcher->concurrency,
+                                        .concurrency = concurrency(fetcher),
                                         .connect_timeout_ms = options->connect_timeout_ms,
                                         .timeout_ms = options->timeout_ms};
     struct link_events events = fetcher_link_events;
@@ -232,8 +263,6 @@ int fetcher_start(struct fetcher *fetcher, struct daemon *daemon)
     fetcher->daemon = daemon;
     fetcher->loop = daemon_loop(daemon);
     fetcher->incarnation = entropy_i63();
-    buf_init(&fetcher->base_url);
-    buf_init(&fetcher->air_base_url);
     buf_init(&fetcher->url);
     if (*options->id)
         snprintf(fetcher->id, sizeof fetcher->id, "%s", options->id);
@@ -242,9 +271,9 @@ int fetcher_start(struct fetcher *fetcher, struct daemon *daemon)
     if (!link_valid_id(fetcher->id))
         buf_printf(&error, "id '%s' must be 1 to 64 letters, digits, '.', '_' or '-'", fetcher->id);
     else if (curve_client_read(options->curve_key_file, options->curve_server_key, &fetcher->curve, &error))
-        fetcher_choose_source(fetcher, &error);
+        choose_sources(fetcher, &error);
     if (error.size == 0) {
-        start_pure(fetcher);
+        start_sources(fetcher);
         start_connections(fetcher, &error);
     }
     if (error.size)
@@ -276,14 +305,12 @@ void fetcher_release(struct fetcher *fetcher)
     transfers_free(fetcher->transfers);
     outbox_free(fetcher->outbox);
     cities_release(&fetcher->cities);
-    schedule_release(&fetcher->schedule);
-    schedule_release(&fetcher->air_schedule);
+    for (int i = 0; i < SOURCES_MAX; i++)
+        source_end(&fetcher->sources[i]);
     provider_rows_release(&fetcher->rows);
     loop_timer_free(fetcher->timer);
     loop_timer_free(fetcher->second_timer);
     loop_timer_free(fetcher->drain_timer);
-    buf_release(&fetcher->base_url);
-    buf_release(&fetcher->air_base_url);
     buf_release(&fetcher->url);
     free(fetcher->statuses);
     free(fetcher->status_list);
@@ -304,19 +331,5 @@ void fetcher_missing(const struct fetcher *fetcher, struct buf *out)
     else if (held_back(fetcher))
         buf_printf(out, "kafka: %lld records wait for an acknowledgement\n",
                    (long long)outbox_waiting(fetcher->outbox));
-    if (fetcher->gate.state != GATE_OPEN)
-        buf_printf(out, "source: calls are stopped: %s\n", gate_state_name(fetcher->gate.state));
-    if (fetcher->air_gate.state != GATE_OPEN)
-        buf_printf(out, "air: calls are stopped: %s\n", gate_state_name(fetcher->air_gate.state));
-}
-
-void fetcher_families(const struct fetcher *fetcher, struct buf *out)
-{
-    char label[64];
-    metric_head(out, "fetcher", "answers_total", METRIC_COUNTER, "calls by what became of them");
-    for (int status = 0; status < FETCH_STATUS_COUNT; status++) {
-        snprintf(label, sizeof label, "outcome=\"%s\"", fetch_status_name((enum fetch_status)status));
-        metric_sample(out, "fetcher", "answers_total", label, (double)fetcher->answers[status]);
-    }
-    watch_families(fetcher, now_of(fetcher), out);
+    sources_missing(fetcher, out);
 }

@@ -36,11 +36,14 @@
     X(GAUGE, cities_heard, "cities answered at least once")                                                            \
     X(GAUGE, cities_failing, "cities parked or failing three times in a row")                                          \
     X(GAUGE, cities_parked, "cities whose place the source does not know")                                             \
-    X(GAUGE, stopped, "0 calls allowed, 1 key refused, 2 too many calls, 3 host failing")                              \
-    X(GAUGE, stopped_milliseconds, "time until calls are tried again")                                                 \
-    X(GAUGE, share_milli, "calls a minute allowed, 1/1000; -1 without limit")                                          \
+    X(COUNTER, failovers_total, "times that a city's readings began to come from another source")                      \
+    X(COUNTER, probes_total, "answers of sources that are only asked whether they are good again")                     \
+    X(GAUGE, cities_failed_over, "cities whose readings do not come from the preferred source")                        \
+    X(GAUGE, stopped, "first source: 0 calls allowed, 1 key refused, 2 too many calls, 3 host failing")                \
+    X(GAUGE, stopped_milliseconds, "first source: time until calls are tried again")                                   \
+    X(GAUGE, share_milli, "first source: calls a minute allowed, 1/1000; -1 without limit")                            \
     X(GAUGE, allowance_milli,                                                                                          \
-      "units of the account's limits of an hour and more that may be used now, 1/1000; -1 none")                       \
+      "first source: units of the account's limits of an hour and more that may be used now, 1/1000; -1 none")         \
     X(COUNTER, forgone_milli_total, "units granted and not used in time, 1/1000")                                      \
     X(GAUGE, catalogue_version, "oldest version of the catalogue among the shards held")                               \
     X(GAUGE, coordinator_up, "1 while a coordinator answers")                                                          \

@@ -19,30 +19,49 @@ static int64_t want_calls(const struct schedule *schedule)
     return (int64_t)schedule->count * (interval > WANT_MS ? interval : WANT_MS) / interval;
 }
 
-static int64_t want_milli(const struct fetcher *fetcher, int64_t call_milli)
+static int64_t want_milli(const struct source *source, int64_t call_milli)
 {
-    int64_t calls = want_calls(&fetcher->schedule) + want_calls(&fetcher->air_schedule);
-    if (fetcher->gate.state != GATE_OPEN || calls == 0)
+    int64_t calls = want_calls(&source->schedules[PRODUCT_WEATHER]) + want_calls(&source->schedules[PRODUCT_AIR]);
+    if (source->gate.state != GATE_OPEN || calls == 0)
         return calls ? call_milli : 0;
     return call_milli * (calls + 1);
 }
 
-static void ask(struct fetcher *fetcher, Isobar__V1__Heartbeat *heartbeat)
+static void ask_for(struct source *source, Isobar__V1__QuotaAsk *ask, int64_t now_ms)
 {
-    int64_t now = loop_now_ms(fetcher->loop), limited_ms = fetcher->limited_until_ms - now;
-    Isobar__V1__QuotaAsk *quota = &fetcher->ask;
-    isobar__v1__quota_ask__init(quota);
-    quota->account = (char *)(uintptr_t)fetcher->provider->account;
-    quota->asked_ms = now;
-    quota->call_milli = calls_next_milli(fetcher);
-    quota->want_milli = want_milli(fetcher, quota->call_milli);
-    (void)allowance_room(&fetcher->meter.allowance, now); /* what has lapsed is to be told */
-    quota->granted_milli = fetcher->meter.allowance.granted_milli;
-    quota->settled_milli = allowance_settled(&fetcher->meter.allowance);
-    quota->limited_ms = limited_ms > 0 ? limited_ms : 0;
-    fetcher->ask_list[0] = quota;
-    heartbeat->n_asks = 1;
-    heartbeat->asks = fetcher->ask_list;
+    int64_t limited_ms = source->limited_until_ms - now_ms;
+    struct allowance *allowance = &source->meter.allowance;
+    isobar__v1__quota_ask__init(ask);
+    ask->account = (char *)(uintptr_t)source->provider->account;
+    ask->asked_ms = now_ms;
+    ask->call_milli = calls_next_milli(source, now_ms);
+    ask->want_milli = want_milli(source, ask->call_milli);
+    (void)allowance_room(allowance, now_ms); /* what has lapsed is to be told */
+    ask->granted_milli = allowance->granted_milli;
+    ask->settled_milli = allowance_settled(allowance);
+    ask->limited_ms = limited_ms > 0 ? limited_ms : 0;
+}
+
+/* What it asks of each account, and the shares in force: the link knows that of the first. */
+static void ask(struct fetcher *fetcher, Isobar__V1__Heartbeat *heartbeat, int64_t now_ms)
+{
+    struct fetcher_asks *asks = &fetcher->asks;
+    for (int32_t s = 0; s < fetcher->source_count; s++) {
+        struct source *source = &fetcher->sources[s];
+        ask_for(source, &asks->asks[s], now_ms);
+        asks->ask_list[s] = &asks->asks[s];
+        if (s == 0)
+            continue;
+        Isobar__V1__QuotaShare *share = asks->share_list[s - 1] = &asks->shares[s - 1];
+        isobar__v1__quota_share__init(share);
+        share->account = asks->asks[s].account;
+        share->calls_per_minute_milli = source->told_minute_milli;
+        share->calls_per_second_milli = source->told_second_milli;
+    }
+    heartbeat->n_asks = (size_t)fetcher->source_count;
+    heartbeat->asks = asks->ask_list;
+    heartbeat->n_quota_shares = (size_t)fetcher->source_count - 1;
+    heartbeat->quota_shares = asks->share_list;
 }
 
 static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
@@ -68,7 +87,7 @@ static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
     heartbeat->records = fetcher->metrics.records_total;
     heartbeat->calls = fetcher->metrics.calls_total;
     heartbeat->draining = fetcher->draining;
-    ask(fetcher, heartbeat);
+    ask(fetcher, heartbeat, loop_now_ms(fetcher->loop));
     watch_heartbeat(fetcher, heartbeat, loop_now_ms(fetcher->loop));
 }
 
@@ -119,12 +138,12 @@ static bool hold(struct fetcher *fetcher, const Isobar__V1__Target *target, int6
 }
 
 /* What is granted of the account's long limits; without a grant it has none. */
-static void take_grant(struct fetcher *fetcher, const Isobar__V1__Target *target, int64_t now_ms)
+static void take_grant(struct source *source, const Isobar__V1__Target *target, int64_t now_ms)
 {
-    struct allowance *allowance = &fetcher->meter.allowance;
+    struct allowance *allowance = &source->meter.allowance;
     for (size_t i = 0; i < target->n_grants; i++) {
         const Isobar__V1__QuotaGrant *grant = target->grants[i];
-        if (strcmp(grant->account, fetcher->provider->account) == 0) {
+        if (strcmp(grant->account, source->provider->account) == 0) {
             allowance_grant(allowance, grant->granted_milli, grant->until_ms, now_ms);
             return;
         }
@@ -132,30 +151,76 @@ static void take_grant(struct fetcher *fetcher, const Isobar__V1__Target *target
     allowance_free(allowance);
 }
 
+/* The share of the source's account: the first one's is in the target itself. None when the coordinator does not know
+ * yet that it is called. */
+static Isobar__V1__QuotaShare share_in(const struct source *source, const Isobar__V1__Target *target)
+{
+    Isobar__V1__QuotaShare share = ISOBAR__V1__QUOTA_SHARE__INIT;
+    share.calls_per_second_milli = -1;
+    if (source->index == 0) {
+        share.calls_per_minute_milli = target->calls_per_minute_milli;
+        share.calls_per_second_milli = target->calls_per_second_milli;
+        share.limited_ms = target->limited_ms;
+    }
+    for (size_t i = 0; source->index > 0 && i < target->n_quota_shares; i++) {
+        if (strcmp(target->quota_shares[i]->account, source->provider->account) == 0)
+            share = *target->quota_shares[i];
+    }
+    return share;
+}
+
+static void say_share(const struct source *source, size_t shards, int32_t share_milli)
+{
+    if (share_milli < 0)
+        log_info("target", LOG_TEXT("source", source->provider->name), LOG_INT("shards", shards),
+                 LOG_TEXT("calls_per_minute", "unlimited"));
+    else
+        log_info("target", LOG_TEXT("source", source->provider->name), LOG_INT("shards", shards),
+                 LOG_REAL("calls_per_minute", share_milli / 1000.0));
+}
+
+static void take_share(struct fetcher *fetcher, struct source *source, const Isobar__V1__Target *target, bool changed)
+{
+    int64_t now = loop_now_ms(fetcher->loop);
+    Isobar__V1__QuotaShare share = share_in(source, target);
+    int32_t minute = share_of(fetcher, share.calls_per_minute_milli), second = share.calls_per_second_milli;
+    changed |= minute != source->meter.minute.share_milli;
+    meter_share(&source->meter, second == 0 ? BUCKET_UNLIMITED : second < 0 ? 0 : second, minute, now);
+    take_grant(source, target, now);
+    if (share.limited_ms > 0 && gate_told(&source->gate, now, share.limited_ms))
+        log_warn("calls_stopped", LOG_TEXT("why", gate_state_name(source->gate.state)),
+                 LOG_TEXT("source", source->provider->name), LOG_INT("retry_in_ms", source->gate.until_ms - now),
+                 LOG_TEXT("meaning", "the API has refused a call of another fetcher on this account"));
+    if (changed)
+        say_share(source, target->n_shards, minute);
+}
+
+/* What the coordinator believes to be in force once it hears of this target's version, taken or not. */
+static void note_shares(struct fetcher *fetcher, const Isobar__V1__Target *target)
+{
+    for (int32_t s = 0; s < fetcher->source_count; s++) {
+        Isobar__V1__QuotaShare share = share_in(&fetcher->sources[s], target);
+        fetcher->sources[s].told_minute_milli = share.calls_per_minute_milli;
+        fetcher->sources[s].told_second_milli = share.calls_per_second_milli;
+    }
+}
+
 static void on_target(void *arg, const Isobar__V1__Target *target)
 {
     struct fetcher *fetcher = arg;
     int64_t now = loop_now_ms(fetcher->loop);
     fetcher->metrics.target_term = target->term;
+    note_shares(fetcher, target);
     if (fetcher->draining || fetcher->partitions_differ || fetcher->cities.shard_count == 0)
         return;
-    int32_t share = share_of(fetcher, target->calls_per_minute_milli), second = target->calls_per_second_milli;
     for (size_t i = 0; i < target->n_shards; i++)
         cities_told(&fetcher->cities, target->shards[i]->index,
                     target->shards[i]->catalogue_version ? target->shards[i]->catalogue_version
                                                          : target->catalogue_version);
-    bool changed = hold(fetcher, target, now) || share != fetcher->meter.minute.share_milli || !fetcher->has_target;
-    meter_share(&fetcher->meter, second == 0 ? BUCKET_UNLIMITED : second < 0 ? 0 : second, share, now);
-    take_grant(fetcher, target, now);
-    if (target->limited_ms > 0 && gate_told(&fetcher->gate, now, target->limited_ms))
-        log_warn("calls_stopped", LOG_TEXT("why", gate_state_name(fetcher->gate.state)),
-                 LOG_INT("retry_in_ms", fetcher->gate.until_ms - now),
-                 LOG_TEXT("meaning", "the API has refused a call of another fetcher on this account"));
+    bool changed = hold(fetcher, target, now) || !fetcher->has_target;
+    for (int32_t s = 0; s < fetcher->source_count; s++)
+        take_share(fetcher, &fetcher->sources[s], target, changed);
     fetcher->has_target = true;
-    if (changed && share < 0)
-        log_info("target", LOG_INT("shards", target->n_shards), LOG_TEXT("calls_per_minute", "unlimited"));
-    else if (changed)
-        log_info("target", LOG_INT("shards", target->n_shards), LOG_REAL("calls_per_minute", share / 1000.0));
     fetcher_pump(fetcher);
 }
 

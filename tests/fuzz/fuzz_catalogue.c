@@ -23,8 +23,10 @@ static void check_cities(const struct cities *cities)
             FUZZ_CHECK(city->latitude_e5 >= -9000000 && city->latitude_e5 <= 9000000);
             FUZZ_CHECK(city->longitude_e5 >= -18000000 && city->longitude_e5 <= 18000000);
             FUZZ_CHECK(strlen(city->country) <= 2 && text_is_utf8(city->name));
-            FUZZ_CHECK(city->weather.item.queued == (cities_wanted(cities, city) && !city->weather.in_call));
-            FUZZ_CHECK(city->air.item.queued == (cities_wanted(cities, city) && !city->air.in_call));
+            for (enum product p = 0; p < PRODUCTS; p++) {
+                const struct city_polls *polls = city_polls(shard->cities[i], 0, p);
+                FUZZ_CHECK(polls->item.queued == (cities_wanted(cities, city) && !polls->in_call));
+            }
             count += shard->held && !city->paused;
         }
     }
@@ -34,34 +36,29 @@ static void check_cities(const struct cities *cities)
 /* Calls under way: one for weather, one for air. */
 struct calls {
     struct cities *cities;
-    struct city *weather, *air;
+    struct city_polls *of[PRODUCTS];
 };
 
-static struct schedule *schedule_of(const struct calls *calls, enum fetch_call kind)
+static void end_call(struct calls *calls, enum product product, int64_t now_ms)
 {
-    return kind == FETCH_AIR ? calls->cities->air_schedule : calls->cities->schedule;
-}
-
-static void end_call(struct calls *calls, enum fetch_call kind, int64_t now_ms)
-{
-    struct city **called = kind == FETCH_AIR ? &calls->air : &calls->weather, *city = *called;
-    *called = NULL;
-    if (city && cities_call_ended(city, kind) && cities_wanted(calls->cities, city))
-        schedule_add(schedule_of(calls, kind), &city_polls(city, kind)->item, city->id, now_ms);
+    struct city_polls *polls = calls->of[product];
+    calls->of[product] = NULL;
+    if (polls && cities_call_ended(polls) && cities_asks(calls->cities, polls->city, 0, product))
+        schedule_add(calls->cities->schedules[0][product], &polls->item, polls->city->id, now_ms);
 }
 
 /* A city goes into a call; what was in one before comes back. */
-static void begin_call(struct calls *calls, enum fetch_call kind, int32_t shard, int64_t now_ms)
+static void begin_call(struct calls *calls, enum product product, int32_t shard, int64_t now_ms)
 {
     const struct cities_shard *of = &calls->cities->shards[shard];
-    end_call(calls, kind, now_ms);
+    end_call(calls, product, now_ms);
     for (size_t i = 0; i < of->count; i++) {
-        struct city *city = of->cities[i];
-        if (!cities_wanted(calls->cities, city))
+        struct city_polls *polls = city_polls(of->cities[i], 0, product);
+        if (!cities_wanted(calls->cities, of->cities[i]))
             continue;
-        schedule_remove(schedule_of(calls, kind), &city_polls(city, kind)->item);
-        city_polls(city, kind)->in_call = true;
-        *(kind == FETCH_AIR ? &calls->air : &calls->weather) = city;
+        schedule_remove(calls->cities->schedules[0][product], &polls->item);
+        polls->in_call = true;
+        calls->of[product] = polls;
         return;
     }
 }
@@ -90,10 +87,10 @@ static void step(struct calls *calls, int letter, const uint8_t *bytes, size_t s
         break;
     case 'c':
     case 'a':
-        begin_call(calls, letter == 'a' ? FETCH_AIR : FETCH_CURRENT, shard, now_ms);
+        begin_call(calls, letter == 'a' ? PRODUCT_AIR : PRODUCT_WEATHER, shard, now_ms);
         break;
     case 'e':
-        end_call(calls, first & 1 ? FETCH_AIR : FETCH_CURRENT, now_ms);
+        end_call(calls, first & 1 ? PRODUCT_AIR : PRODUCT_WEATHER, now_ms);
         break;
     default:
         take_part(calls->cities, bytes, size, now_ms);
@@ -107,8 +104,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct calls calls = {.cities = &cities};
     schedule_init(&weather, 600000, 0, 1);
     schedule_init(&air, 3600000, 0, 1);
-    cities_init(&cities, &weather, true);
-    cities.air_schedule = &air;
+    cities_init(&cities, 1, true);
+    cities.schedules[0][PRODUCT_WEATHER] = &weather;
+    cities.schedules[0][PRODUCT_AIR] = &air;
     FUZZ_CHECK(cities_resize(&cities, SHARDS) == 0);
     for (int steps = 0; size >= 3 && steps < STEPS; steps++) {
         size_t length = (size_t)data[1] | (size_t)data[2] << 8;
@@ -118,8 +116,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += 3 + length;
         size -= 3 + length;
     }
-    end_call(&calls, FETCH_CURRENT, 0);
-    end_call(&calls, FETCH_AIR, 0);
+    end_call(&calls, PRODUCT_WEATHER, 0);
+    end_call(&calls, PRODUCT_AIR, 0);
     cities_release(&cities);
     schedule_release(&weather);
     schedule_release(&air);

@@ -58,8 +58,8 @@ void api_check(void)
     int64_t total = world.calls_per_minute * 1000, sum = 0;
     for (int i = 0; i < world.node_count; i++) {
         const struct fetcher *fetcher = fetcher_of(&world.nodes[i]);
-        sum += fetcher && !fetcher->draining && fetcher->meter.minute.share_milli > 0
-                   ? fetcher->meter.minute.share_milli
+        sum += fetcher && !fetcher->draining && fetcher->sources[0].meter.minute.share_milli > 0
+                   ? fetcher->sources[0].meter.minute.share_milli
                    : 0;
     }
     if (total >= 0 && sum > total && !redis.view_missed)

@@ -91,7 +91,7 @@ static void test_a_refused_key_stops_everything(void **state)
     start(fixture);
     UNTIL(fixture->loop, fixture->heartbeats > 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fixture->loop, fixture->requests > 0 && fixture->fetcher.gate.state == GATE_KEY_REFUSED &&
+    UNTIL(fixture->loop, fixture->requests > 0 && fixture->fetcher.sources[0].gate.state == GATE_KEY_REFUSED &&
                              transfers_running(fixture->fetcher.transfers) == 0);
     int before = fixture->requests;
     pass(fixture, 8);
@@ -111,13 +111,13 @@ static void test_too_many_calls_stop_everything_for_as_long_as_told(void **state
     say_target(fixture, 0, BUCKET_UNLIMITED);
     UNTIL(fixture->loop, fewest(fixture) >= 1);
     set_mood(fixture, TOO_MANY);
-    UNTIL(fixture->loop,
-          fixture->fetcher.gate.state == GATE_RATE_LIMITED && transfers_running(fixture->fetcher.transfers) == 0);
+    UNTIL(fixture->loop, fixture->fetcher.sources[0].gate.state == GATE_RATE_LIMITED &&
+                             transfers_running(fixture->fetcher.transfers) == 0);
     set_mood(fixture, GOOD);
     int before = fixture->requests;
     pass(fixture, 6);
     assert_int_equal(fixture->requests, before);
-    assert_true(fixture->fetcher.gate.until_ms - clock_monotonic_ms() > INT64_C(3500) * 1000);
+    assert_true(fixture->fetcher.sources[0].gate.until_ms - clock_monotonic_ms() > INT64_C(3500) * 1000);
 }
 
 static void test_broken_bodies_everywhere_are_not_hammered(void **state)
@@ -128,9 +128,9 @@ static void test_broken_bodies_everywhere_are_not_hammered(void **state)
     start(fixture);
     UNTIL(fixture->loop, fixture->heartbeats > 0);
     say_target(fixture, 0, BUCKET_UNLIMITED);
-    UNTIL(fixture->loop, fixture->fetcher.gate.state == GATE_HOST_FAILING);
+    UNTIL(fixture->loop, fixture->fetcher.sources[0].gate.state == GATE_HOST_FAILING);
     set_mood(fixture, GOOD);
-    UNTIL(fixture->loop, fixture->fetcher.gate.state == GATE_OPEN && fewest(fixture) >= 3);
+    UNTIL(fixture->loop, fixture->fetcher.sources[0].gate.state == GATE_OPEN && fewest(fixture) >= 3);
     assert_true(fixture->fetcher.answers[FETCH_BROKEN_BODY] >= GATE_HOST_FAILURES);
     UNTIL(fixture->loop, fixture->failing == 0);
 }

@@ -19,6 +19,11 @@
 
 static char somewhere[] = "Somewhere";
 
+static struct city_polls *weather_of(struct city *city)
+{
+    return city_polls(city, 0, PRODUCT_WEATHER);
+}
+
 struct world {
     struct schedule schedule;
     struct cities cities;
@@ -31,7 +36,8 @@ static int setup(void **state)
     int counts[SHARDS] = {0};
     memset(&world, 0, sizeof world);
     schedule_init(&world.schedule, 600000, 0, 1);
-    cities_init(&world.cities, &world.schedule, true);
+    cities_init(&world.cities, 1, true);
+    world.cities.schedules[0][PRODUCT_WEATHER] = &world.schedule;
     assert_int_equal(cities_resize(&world.cities, SHARDS), 0);
     for (int64_t id = 1, full = 0; full < SHARDS; id++) {
         int32_t shard = shard_of_city(id, SHARDS);
@@ -230,13 +236,13 @@ static void test_a_new_catalogue_keeps_what_is_known_of_its_cities(void **state)
     cities_hold(&world->cities, 2, 1, NOW);
     assert_true(give(world, 2, 1, 0, 1, 0, 10));
     struct city *city = world->cities.shards[2].cities[5];
-    city_saw(&city->weather, 77);
+    city_saw(weather_of(city), 77);
     city->history_done = true;
     assert_true(give(world, 2, 2, 0, 1, 3, 20)); /* three are gone, thirteen are new */
     assert_int_equal(counts(world).cities, 20);
     assert_int_equal(world->schedule.count, 20);
     assert_ptr_equal(world->cities.shards[2].cities[2], city);
-    assert_true(city_has_seen(&city->weather, 77));
+    assert_true(city_has_seen(weather_of(city), 77));
     assert_int_equal(counts(world).history_wanted, 19);
 }
 
@@ -302,15 +308,15 @@ static void test_a_corrected_place_is_not_parked_any_more(void **state)
     cities_hold(&world->cities, 2, 1, NOW);
     assert_true(give(world, 2, 1, 0, 1, 0, 2));
     struct city *city = world->cities.shards[2].cities[0];
-    schedule_remove(&world->schedule, &city->weather.item);
-    schedule_park(&world->schedule, &city->weather.item, NOW);
+    schedule_remove(&world->schedule, &weather_of(city)->item);
+    schedule_park(&world->schedule, &weather_of(city)->item, NOW);
     assert_true(city_failing(city));
     assert_int_equal(counts(world).parked, 1);
     city->latitude_e5 = 1; /* the catalogue says another one */
     assert_true(give(world, 2, 2, 0, 1, 0, 2));
     assert_int_equal(counts(world).parked, 0);
     assert_int_equal(city->latitude_e5, 4700000);
-    assert_true(city->weather.item.due_ms < NOW + 600000);
+    assert_true(weather_of(city)->item.due_ms < NOW + 600000);
 }
 
 static void test_paused_cities_are_not_polled(void **state)
@@ -337,9 +343,9 @@ static void test_a_shard_that_comes_back_goes_on_where_it_was(void **state)
     cities_hold(&world->cities, 3, 9, NOW);
     assert_true(give(world, 3, 1, 0, 1, 0, 5));
     struct city *city = world->cities.shards[3].cities[0];
-    schedule_remove(&world->schedule, &city->weather.item);
-    city->weather.item.begun_ms = NOW;
-    schedule_polled(&world->schedule, &city->weather.item, NOW);
+    schedule_remove(&world->schedule, &weather_of(city)->item);
+    weather_of(city)->item.begun_ms = NOW;
+    schedule_polled(&world->schedule, &weather_of(city)->item, NOW);
     city->history_done = true;
     cities_drop(&world->cities, 3);
     assert_int_equal(world->schedule.count, 0);
@@ -351,7 +357,7 @@ static void test_a_shard_that_comes_back_goes_on_where_it_was(void **state)
     assert_int_equal(world->cities.shards[3].version, 1);
     assert_int_equal(world->cities.shards[3].number, 12);
     assert_true(city->history_done);
-    assert_true(city->weather.item.due_ms >= NOW + 600000);
+    assert_true(weather_of(city)->item.due_ms >= NOW + 600000);
     cities_hold(&world->cities, 3, 13, NOW + 1000); /* only renumbered */
     assert_int_equal(world->schedule.count, 5);
     cities_hold(&world->cities, SHARDS, 1, NOW); /* ignored */
@@ -377,15 +383,15 @@ static void test_a_city_in_a_call_outlives_its_catalogue_entry(void **state)
     cities_hold(&world->cities, 0, 1, NOW);
     assert_true(give(world, 0, 1, 0, 1, 0, 2));
     struct city *leaving = world->cities.shards[0].cities[0], *staying = world->cities.shards[0].cities[1];
-    schedule_remove(&world->schedule, &leaving->weather.item);
-    schedule_remove(&world->schedule, &staying->weather.item);
-    leaving->weather.in_call = staying->weather.in_call = true;
+    schedule_remove(&world->schedule, &weather_of(leaving)->item);
+    schedule_remove(&world->schedule, &weather_of(staying)->item);
+    weather_of(leaving)->in_call = weather_of(staying)->in_call = true;
     assert_true(give(world, 0, 2, 0, 1, 1, 1));
     assert_int_equal(world->schedule.count, 0); /* a city in a call is put back by its end */
     assert_true(leaving->gone);
     assert_false(cities_wanted(&world->cities, leaving));
-    assert_false(cities_call_ended(leaving, FETCH_CURRENT)); /* freed */
-    assert_true(cities_call_ended(staying, FETCH_CURRENT));
+    assert_false(cities_call_ended(weather_of(leaving))); /* freed */
+    assert_true(cities_call_ended(weather_of(staying)));
     assert_true(cities_wanted(&world->cities, staying));
 }
 
@@ -395,22 +401,22 @@ static void test_air_has_a_schedule_of_its_own(void **state)
     struct world *world = *state;
     struct schedule air;
     schedule_init(&air, 3600000, 0, 1);
-    world->cities.air_schedule = &air;
+    world->cities.schedules[0][PRODUCT_AIR] = &air;
     cities_hold(&world->cities, 0, 1, NOW);
     assert_true(give(world, 0, 1, 0, 1, 0, 3));
     assert_int_equal(world->schedule.count, 3);
     assert_int_equal(air.count, 3);
-    struct city *city = city_of_air(schedule_next(&air));
-    assert_ptr_equal(city_of_weather(&city->weather.item), city);
-    assert_ptr_equal(city_polls(city, FETCH_AIR), &city->air);
-    assert_ptr_equal(city_polls(city, FETCH_HISTORY), &city->weather);
-    assert_null(city_of_air(NULL));
-    assert_null(city_of_weather(NULL));
-    city_saw(&city->air, 5);
-    assert_false(city_has_seen(&city->weather, 5));
-    schedule_begin(&air, &city->air.item, NOW);
-    schedule_begin(&world->schedule, &city->weather.item, NOW);
-    city->air.in_call = city->weather.in_call = true;
+    struct city_polls *of_air = polls_of_item(schedule_next(&air));
+    struct city *city = of_air->city;
+    assert_ptr_equal(city_polls(city, 0, product_of(FETCH_AIR)), of_air);
+    assert_ptr_equal(city_polls(city, 0, product_of(FETCH_HISTORY)), weather_of(city));
+    assert_ptr_equal(weather_of(city)->city, city);
+    assert_null(polls_of_item(NULL));
+    city_saw(of_air, 5);
+    assert_false(city_has_seen(weather_of(city), 5));
+    schedule_begin(&air, &of_air->item, NOW);
+    schedule_begin(&world->schedule, &weather_of(city)->item, NOW);
+    of_air->in_call = weather_of(city)->in_call = true;
     cities_drop(&world->cities, 0);
     assert_int_equal(air.count, 0);
     cities_hold(&world->cities, 0, 2, NOW);
@@ -418,31 +424,31 @@ static void test_air_has_a_schedule_of_its_own(void **state)
     assert_true(give(world, 0, 2, 0, 1, 5, 1));
     assert_int_equal(air.count, 1);
     assert_true(city->gone);
-    assert_false(cities_call_ended(city, FETCH_AIR));
-    assert_false(city->air.in_call);
-    assert_false(cities_call_ended(city, FETCH_CURRENT)); /* freed */
+    assert_false(cities_call_ended(of_air));
+    assert_false(of_air->in_call);
+    assert_false(cities_call_ended(weather_of(city))); /* freed */
     cities_drop(&world->cities, 0);
     assert_int_equal(air.count, 0);
-    world->cities.air_schedule = NULL;
+    world->cities.schedules[0][PRODUCT_AIR] = NULL;
     schedule_release(&air);
 }
 
 static void test_the_last_readings_are_remembered(void **state)
 {
     (void)state;
-    struct city city = {0};
+    struct city_polls polls = {0};
     /* Times of the real thing, which goes back and forth. */
     static const int64_t times[] = {374, 448, 394, 374, 448, 500};
     static const bool seen[] = {false, false, false, true, true, false};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        assert_int_equal(city_has_seen(&city.weather, times[i]), seen[i]);
+        assert_int_equal(city_has_seen(&polls, times[i]), seen[i]);
         if (!seen[i])
-            city_saw(&city.weather, times[i]);
+            city_saw(&polls, times[i]);
     }
-    for (int64_t t = 1000; t < 1000 + CITIES_SEEN; t++)
-        city_saw(&city.weather, t);
-    assert_false(city_has_seen(&city.weather, 500));
-    assert_true(city_has_seen(&city.weather, 1000));
+    for (int64_t t = 1000; t < 1000 + CITY_SEEN; t++)
+        city_saw(&polls, t);
+    assert_false(city_has_seen(&polls, 500));
+    assert_true(city_has_seen(&polls, 1000));
 }
 
 static void test_failing_cities_are_counted(void **state)
@@ -452,14 +458,14 @@ static void test_failing_cities_are_counted(void **state)
     assert_true(give(world, 0, 1, 0, 1, 0, 3));
     struct city *city = world->cities.shards[0].cities[0];
     for (int i = 1; i <= CITY_FAILING; i++) {
-        schedule_remove(&world->schedule, &city->weather.item);
-        schedule_failed(&world->schedule, &city->weather.item, NOW);
+        schedule_remove(&world->schedule, &weather_of(city)->item);
+        schedule_failed(&world->schedule, &weather_of(city)->item, NOW);
         assert_int_equal(counts(world).failing, i == CITY_FAILING);
     }
     assert_int_equal(cities_count_shard(&world->cities, 0).failing, 1);
     assert_int_equal(cities_count_shard(&world->cities, 1).failing, 0);
-    schedule_remove(&world->schedule, &city->weather.item);
-    schedule_polled(&world->schedule, &city->weather.item, NOW);
+    schedule_remove(&world->schedule, &weather_of(city)->item);
+    schedule_polled(&world->schedule, &weather_of(city)->item, NOW);
     assert_int_equal(counts(world).failing, 0);
     assert_int_equal(counts(world).heard, 1);
 }

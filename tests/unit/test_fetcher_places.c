@@ -96,8 +96,8 @@ static void test_the_limit_that_is_named_is_waited_for(void **state)
     struct fixture *fixture = *state;
     set_mood(fixture, TOO_MANY);
     begin(fixture);
-    UNTIL(fixture->loop, fixture->fetcher.gate.state == GATE_RATE_LIMITED);
-    int64_t wait = fixture->fetcher.gate.until_ms - clock_monotonic_ms(), hour = 3600000;
+    UNTIL(fixture->loop, fixture->fetcher.sources[0].gate.state == GATE_RATE_LIMITED);
+    int64_t wait = fixture->fetcher.sources[0].gate.until_ms - clock_monotonic_ms(), hour = 3600000;
     int64_t next_hour = hour - clock_wall_ms() % hour;
     assert_true(wait >= 50000);
     assert_true(wait <= 60000 + 2000 || (wait >= next_hour - 2000 && wait <= next_hour + 2000));
@@ -135,7 +135,7 @@ static void test_a_host_of_the_air_that_fails_does_not_hold_up_the_weather(void 
     UNTIL(fixture->loop, fetcher->answers[FETCH_NETWORK] >= 1);
     int before = fixture->places[CITIES - 1].current;
     UNTIL(fixture->loop, fixture->places[CITIES - 1].current >= before + 3);
-    assert_int_equal(fetcher->gate.state, GATE_OPEN);
+    assert_int_equal(fetcher->sources[0].gate.state, GATE_OPEN);
     assert_int_equal(fixture->air, 0);
 }
 
@@ -149,7 +149,7 @@ static void test_a_host_of_the_weather_that_fails_does_not_hold_up_the_air(void 
     begin(fixture);
     UNTIL(fixture->loop, fixture->air >= CITIES);
     assert_true(fixture->fetcher.answers[FETCH_NETWORK] > 0);
-    assert_int_equal(fixture->fetcher.air_gate.state, GATE_OPEN);
+    assert_int_equal(fixture->fetcher.sources[0].air_gate.state, GATE_OPEN);
 }
 
 int main(void)

@@ -17,11 +17,12 @@ static struct fetcher *fetcher_new(void)
 {
     struct fetcher *fetcher = calloc(1, sizeof *fetcher);
     assert_non_null(fetcher);
-    fetcher->provider = provider_find("open-meteo");
-    assert_non_null(fetcher->provider);
-    fetcher->schedule.interval_ms = 1000; /* shorter than the source's own: that counts */
-    fetcher->air = true;
-    watch_init(fetcher, 0);
+    fetcher->source_count = 1;
+    fetcher->sources[0].provider = provider_find("open-meteo");
+    assert_non_null(fetcher->sources[0].provider);
+    fetcher->sources[0].schedules[PRODUCT_WEATHER].interval_ms = 1000; /* shorter than the source's own: that counts */
+    fetcher->sources[0].air = true;
+    watch_begin(&fetcher->sources[0], 0);
     return fetcher;
 }
 
@@ -36,7 +37,7 @@ static void fetcher_free(struct fetcher *fetcher)
 static void end_call(struct fetcher *fetcher, enum fetch_call kind, enum fetch_status status, int64_t observed_ms,
                      int64_t now_ms)
 {
-    struct call call = {.kind = kind, .count = 2};
+    struct call call = {.source = &fetcher->sources[0], .kind = kind, .count = 2};
     provider_rows_start(&fetcher->rows, 2);
     for (int i = 0; i < 2 && status == FETCH_OK; i++) {
         struct observation *row = provider_rows_add(&fetcher->rows);
@@ -50,13 +51,14 @@ static void end_call(struct fetcher *fetcher, enum fetch_call kind, enum fetch_s
 static void test_an_alarm_is_told_until_it_is_over(void **state)
 {
     struct fetcher *fetcher = fetcher_new();
+    const struct cities_counts counts = {.asked = {2}};
     Isobar__V1__Heartbeat heartbeat = ISOBAR__V1__HEARTBEAT__INIT;
     struct buf out = BUF_EMPTY;
     int64_t now = 0;
     (void)state;
     for (; now < 5 * INTERVAL; now += INTERVAL / 10) {
         end_call(fetcher, FETCH_CURRENT, FETCH_OK, WALL_MS, now); /* the data stand still */
-        watch_second(fetcher, 2, now);
+        watch_second(fetcher, &counts, now);
     }
     watch_heartbeat(fetcher, &heartbeat, now);
     assert_int_equal(heartbeat.n_alarms, 1);
@@ -71,8 +73,9 @@ static void test_an_alarm_is_told_until_it_is_over(void **state)
     assert_null(strstr(out.data, "newest_age_seconds{source=\"open-meteo-air\"}"));
     for (int64_t end = now + 5 * INTERVAL; now < end; now += INTERVAL / 10) {
         end_call(fetcher, FETCH_CURRENT, FETCH_OK, WALL_MS + now, now);
-        watch_second(fetcher, 2, now);
+        watch_second(fetcher, &counts, now);
     }
+    heartbeat.n_alarms = 0;
     watch_heartbeat(fetcher, &heartbeat, now);
     assert_int_equal(heartbeat.n_alarms, 0);
     buf_release(&out);
@@ -82,6 +85,7 @@ static void test_an_alarm_is_told_until_it_is_over(void **state)
 static void test_products_are_told_apart(void **state)
 {
     struct fetcher *fetcher = fetcher_new();
+    const struct cities_counts counts = {.asked = {2}};
     Isobar__V1__Heartbeat heartbeat = ISOBAR__V1__HEARTBEAT__INIT;
     int64_t now = 0;
     (void)state;
@@ -89,7 +93,7 @@ static void test_products_are_told_apart(void **state)
         end_call(fetcher, FETCH_CURRENT, FETCH_OK, WALL_MS + now, now);
         end_call(fetcher, FETCH_AIR, FETCH_NETWORK, 0, now);
         end_call(fetcher, FETCH_HISTORY, FETCH_UNEXPECTED_SHAPE, 0, now); /* says nothing */
-        watch_second(fetcher, 2, now);
+        watch_second(fetcher, &counts, now);
     }
     watch_heartbeat(fetcher, &heartbeat, now);
     assert_int_equal(heartbeat.n_alarms, 1);
@@ -99,11 +103,33 @@ static void test_products_are_told_apart(void **state)
     fetcher_free(fetcher);
 }
 
+/* A source that others are asked instead of has no alarm, and is judged anew when it is needed again. */
+static void test_of_a_source_that_is_not_asked_nothing_is_told(void **state)
+{
+    struct fetcher *fetcher = fetcher_new();
+    const struct cities_counts asked = {.asked = {2}}, unasked = {.asked = {0}};
+    Isobar__V1__Heartbeat heartbeat = ISOBAR__V1__HEARTBEAT__INIT;
+    int64_t now = 0;
+    (void)state;
+    end_call(fetcher, FETCH_CURRENT, FETCH_OK, WALL_MS, now);
+    watch_second(fetcher, &asked, now);
+    for (; now < 9 * INTERVAL; now += INTERVAL / 5)
+        watch_second(fetcher, &unasked, now);
+    watch_heartbeat(fetcher, &heartbeat, now);
+    assert_int_equal(heartbeat.n_alarms, 0);
+    for (int64_t end = now + INTERVAL; now < end; now += INTERVAL / 5)
+        watch_second(fetcher, &asked, now);
+    watch_heartbeat(fetcher, &heartbeat, now);
+    assert_int_equal(heartbeat.n_alarms, 0);
+    fetcher_free(fetcher);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_alarm_is_told_until_it_is_over),
         cmocka_unit_test(test_products_are_told_apart),
+        cmocka_unit_test(test_of_a_source_that_is_not_asked_nothing_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
