@@ -242,10 +242,16 @@ static void check_enough(struct coordinator *coordinator, bool first)
 {
     const struct coordinator_options *options = coordinator->options;
     bool refuses = first && coordinator->now_ms - coordinator->started_ms < START_MS && options->over_quota[0] == 'r';
+    int64_t cities = catalogue_cities(coordinator->catalogue);
     struct buf text = BUF_EMPTY;
+    for (size_t i = 1; i < coordinator->accounts.count; i++) {
+        if (!enough_for(&coordinator->accounts.list[i], cities, coordinator->every_ms, &text))
+            log_warn("over_quota", LOG_TEXT("reason", text.data),
+                     LOG_TEXT("meaning", "if all cities fail over to it, they are polled later than they should"));
+        buf_reset(&text);
+    }
     if (coordinator->accounts.count == 0 ||
-        enough_for(&coordinator->accounts.list[0], catalogue_cities(coordinator->catalogue), coordinator->every_ms,
-                   &text))
+        enough_for(&coordinator->accounts.list[0], cities, coordinator->every_ms, &text))
         return;
     if (refuses) {
         log_error("over_quota", LOG_TEXT("reason", text.data),

@@ -21,6 +21,14 @@ void atlas_init(struct atlas *atlas, int32_t partitions)
     *atlas = (struct atlas){.partitions = partitions};
 }
 
+static void second_drop(struct city *city)
+{
+    if (city->second)
+        latest_release(&city->second->latest);
+    free(city->second);
+    city->second = NULL;
+}
+
 void atlas_release(struct atlas *atlas)
 {
     struct city *city = atlas->table, *next;
@@ -31,6 +39,7 @@ void atlas_release(struct atlas *atlas)
         isobar__v1__city__free_unpacked(city->entry, NULL);
         buf_release(&city->entry_bytes);
         latest_release(&city->latest);
+        second_drop(city);
         quality_tally_release(&city->flagged);
         free(city);
     }
@@ -75,6 +84,8 @@ void atlas_scan_end(struct atlas *atlas, enum atlas_records records, int32_t par
             city->has_latest = false;
             stamp(atlas, city);
         }
+        if (records == ATLAS_STATES && city->second && city->second->scan < scan)
+            second_drop(city);
     }
 }
 
@@ -148,6 +159,17 @@ static void city_set(struct city *city, struct citystate *state, int64_t now_ms)
     quality_tally_move(&city->flagged, &state->flagged);
 }
 
+static void second_set(struct city *city, const struct citystate *state)
+{
+    if (!state->has_latest) {
+        second_drop(city);
+        return;
+    }
+    if (!city->second)
+        city->second = mem_alloc(sizeof *city->second);
+    latest_copy(&city->second->latest, &state->latest);
+}
+
 bool atlas_take_state(struct atlas *atlas, int32_t partition, uint64_t scan, const char *bytes, size_t size,
                       int64_t now_ms)
 {
@@ -155,15 +177,21 @@ bool atlas_take_state(struct atlas *atlas, int32_t partition, uint64_t scan, con
     if (citystate_decode(&state, bytes, size) != 0)
         return false;
     bool valid = state.city_id > 0 && shard_of_city(state.city_id, atlas->partitions) == partition;
-    struct city *city = valid && state.series == 0 ? city_get(atlas, state.city_id) : NULL;
-    if (city) {
+    uint64_t seen = scan ? scan : atlas->scan;
+    struct city *city = valid && state.series <= 1 ? city_get(atlas, state.city_id) : NULL;
+    if (city && state.series == 0) {
         city_set(city, &state, now_ms);
-        city->state_scan = scan ? scan : atlas->scan;
-        city->version = ++atlas->version;
+        city->state_scan = seen;
+    } else if (city) {
+        second_set(city, &state);
+        if (city->second)
+            city->second->scan = seen;
     }
-    bool further = valid && state.series > 0;
+    if (city)
+        city->version = ++atlas->version;
+    bool further = valid && state.series > 1;
     if (city || further)
-        alarms_take(&atlas->alarms, partition, scan ? scan : atlas->scan, &state);
+        alarms_take(&atlas->alarms, partition, seen, &state);
     citystate_release(&state);
     return city != NULL || further;
 }

@@ -24,6 +24,12 @@
 
 #define ATLAS_MAX 1000000 /* a bound on what Redis can make us hold */
 
+/* The latest reading of a city's series 1: what another source says. */
+struct second_opinion {
+    struct latest latest;
+    uint64_t scan; /* that saw it last */
+};
+
 struct city {
     int64_t id;
     int32_t partition;
@@ -31,6 +37,7 @@ struct city {
     struct buf entry_bytes;  /* as read, to tell a change */
     bool has_latest;
     struct latest latest;                   /* valid when has_latest */
+    struct second_opinion *second;          /* owned; NULL: there is none */
     int64_t committed_at_ms, checked_at_ms; /* 0: not known */
     int64_t watermark_ms, closed_through_ms;
     bool has_tendency;
@@ -78,8 +85,9 @@ void atlas_scan_end(struct atlas *atlas, enum atlas_records records, int32_t par
  */
 bool atlas_take_entry(struct atlas *atlas, int32_t partition, uint64_t scan, const char *bytes, size_t size);
 /*
- * Takes an encoded isobar.v1.CityState; as above. Of further series only the alerts are kept. `now_ms` is
- * when its commit was announced, 0 when that is not known: it dates a reading that is new.
+ * Takes an encoded isobar.v1.CityState; as above. Of series 1 the latest reading is kept as the second opinion, of all
+ * further ones the alerts. `now_ms` is when its commit was announced, 0 when that is not known: it dates a reading that
+ * is new.
  */
 bool atlas_take_state(struct atlas *atlas, int32_t partition, uint64_t scan, const char *bytes, size_t size,
                       int64_t now_ms);

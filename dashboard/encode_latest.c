@@ -8,6 +8,7 @@
 #define V(value)     ISOBAR__V1__VALUE__##value
 #define DERIVED_UNIT 100 /* all of them are shown in hundredths */
 #define HPA_SCALE    100
+#define SECOND_MS    INT64_C(7200000) /* the second opinion is of about the same time: sources may come hourly */
 
 static void member_time(struct buf *out, const char *name, int64_t at_ms)
 {
@@ -83,6 +84,25 @@ static void encode_flags(struct buf *out, int64_t flags)
     buf_byte(out, ']');
 }
 
+/*
+ * What another source says of about the same time; of one that is asked no more, or is the first opinion now, nothing.
+ */
+static void encode_second(struct buf *out, const struct city *city, const struct custom_set *custom)
+{
+    struct observation row;
+    const struct latest *second = city->second ? &city->second->latest : NULL;
+    if (!second || second->provider == city->latest.provider ||
+        second->observed_at_ms < city->latest.observed_at_ms - SECOND_MS)
+        return;
+    latest_row(second, &row);
+    buf_printf(out, ",\"second_opinion\":{\"observed_at\":%lld", (long long)second->observed_at_ms);
+    member_time(out, "fetched_at", second->fetched_at_ms);
+    buf_printf(out, ",\"provider\":\"%s\",\"series\":1,", provider_name(second->provider));
+    encode_values(out, &row, custom);
+    encode_flags(out, second->quality);
+    buf_byte(out, '}');
+}
+
 void encode_latest(struct buf *out, const struct city *city, const struct custom_set *custom)
 {
     const struct latest *latest = &city->latest;
@@ -105,5 +125,6 @@ void encode_latest(struct buf *out, const struct city *city, const struct custom
         buf_printf(out, ",\"condition\":%d", condition);
     if (latest->accumulation_s > 0)
         buf_printf(out, ",\"accumulation_s\":%d", latest->accumulation_s);
+    encode_second(out, city, custom);
     buf_byte(out, '}');
 }

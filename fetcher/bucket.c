@@ -47,6 +47,7 @@ void bucket_set(struct bucket *bucket, int32_t share_milli, int64_t now_ms)
 {
     advance(bucket, now_ms);
     bool was_unlimited = bucket->share_milli == BUCKET_UNLIMITED;
+    bool news = share_milli > bucket->share_milli; /* else it was raised to that before, and the time runs */
     int32_t *current = &bucket->share[bucket->slot % bucket->slots];
     if (bucket->share_milli == 0) {
         bucket->paced_us = now_ms * 1000;
@@ -58,7 +59,7 @@ void bucket_set(struct bucket *bucket, int32_t share_milli, int64_t now_ms)
     if (was_unlimited) {
         fill(bucket, share_milli);
     } else if (share_milli > bucket->effective_milli) {
-        bucket->raised_ms = now_ms + BUCKET_LAG_MS;
+        bucket->raised_ms = news ? now_ms + BUCKET_LAG_MS : bucket->raised_ms;
     } else {
         bucket->effective_milli = share_milli;
         *current = *current < share_milli ? *current : share_milli;

@@ -14,10 +14,10 @@ void choice_init(struct fetcher *fetcher)
     struct failover_rules *rules = &fetcher->cities.rules;
     for (int32_t s = 0; s < fetcher->source_count; s++) {
         const struct source *source = &fetcher->sources[s];
-        int64_t interval = source->health[PRODUCT_WEATHER].interval_ms;
-        rules->stale_ms[s] = SOURCE_STALE_INTERVALS * interval;
-        if (s < fetcher->source_count - 1 && rules->back_ms < BACK_INTERVALS * interval)
-            rules->back_ms = BACK_INTERVALS * interval;
+        int64_t back = BACK_INTERVALS * source->schedules[PRODUCT_WEATHER].interval_ms;
+        rules->stale_ms[s] = SOURCE_STALE_INTERVALS * source->health[PRODUCT_WEATHER].interval_ms;
+        if (s < fetcher->source_count - 1 && rules->back_ms < back)
+            rules->back_ms = back;
     }
     fetcher->cities.second_opinion = fetcher->options->second_opinion && fetcher->source_count > 1;
 }

@@ -23,8 +23,9 @@ static void make_checked(struct observation *row)
 /*
  * The zone decides which day a reading belongs to, the interval how many there should be: that of the source in use.
  */
-static void tell(struct fetcher *fetcher, const struct source *source, struct city *city, int32_t provider)
+static void tell(struct fetcher *fetcher, struct city *city, int32_t provider)
 {
+    const struct source *source = &fetcher->sources[city_source(city)];
     int64_t now_ms = clock_wall_ms();
     struct observation row = {.kind = ISOBAR__V1__ROW_KIND__CONTROL,
                               .city_id = city->id,
@@ -82,8 +83,8 @@ static void send_rows(struct fetcher *fetcher, const struct call *call, struct c
         fetcher->metrics.probes_total++;
         return;
     }
-    if (!polls->city->told && series == 0)
-        tell(fetcher, call->source, polls->city, count ? rows[0].provider : 0);
+    if (!polls->city->told)
+        tell(fetcher, polls->city, count ? rows[0].provider : 0);
     for (size_t i = 0; i < count; i++)
         rows[i].series = series;
     if (call->kind == FETCH_HISTORY)

@@ -69,11 +69,12 @@ static bool printable(const char *text)
     return true;
 }
 
-static void choose_key(struct source *source, int32_t count, const struct fetcher_options *options, struct buf *error)
+/* `keyed` sources need a key. */
+static void choose_key(struct source *source, int32_t keyed, const struct fetcher_options *options, struct buf *error)
 {
     if (!source->provider->needs_key)
         return;
-    value_of(source, count, "api_key", options->api_key, &source->key, error);
+    value_of(source, keyed, "api_key", options->api_key, &source->key, error);
     if (error->size)
         return;
     if (source->key.size == 0)
@@ -123,11 +124,11 @@ static void choose_air(struct source *source, int32_t count, const struct fetche
     buf_release(&own);
 }
 
-static void choose(struct source *source, int32_t count, const struct fetcher_options *options, struct netlist *allowed,
-                   struct buf *error)
+static void choose(struct source *source, int32_t count, int32_t keyed, const struct fetcher_options *options,
+                   struct netlist *allowed, struct buf *error)
 {
     struct buf given = BUF_EMPTY;
-    choose_key(source, count, options, error);
+    choose_key(source, keyed, options, error);
     if (error->size == 0)
         choose_base(source, count, options, &given, error);
     choose_air(source, count, options, &given, allowed, error);
@@ -166,15 +167,17 @@ static int32_t take_names(struct source sources[SOURCES_MAX], const char *text, 
 int32_t sources_choose(struct source sources[SOURCES_MAX], const struct fetcher_options *options,
                        struct netlist *allowed, struct buf *error)
 {
-    int32_t count = take_names(sources, options->source, error);
+    int32_t count = take_names(sources, options->source, error), keyed = 0;
     bool air = false;
     for (int32_t i = 0; i < SOURCES_MAX; i++) {
         buf_init(&sources[i].key);
         buf_init(&sources[i].base_url);
         buf_init(&sources[i].air_base_url);
     }
+    for (int32_t i = 0; i < count; i++)
+        keyed += sources[i].provider->needs_key;
     for (int32_t i = 0; i < count && error->size == 0; i++) {
-        choose(&sources[i], count, options, allowed, error);
+        choose(&sources[i], count, keyed, options, allowed, error);
         air |= sources[i].air;
     }
     if (error->size == 0 && !air && strcmp(options->air, "on") == 0)

@@ -269,10 +269,9 @@ class Stack:
         return self.start(name, [self.binary("isobar-fetcher"), "--id", name, *self.common("kafka", "coordinator"),
                                  "--admin-port", str(self.ports[name]), *extra], **env)
 
-    def start_owmsim(self, *extra):
-        port = free_port()
-        self.ports["owmsim"] = port
-        program = self.start("owmsim", [self.binary("isobar-owmsim"), "--port", str(port), "--data", os.path.join(ROOT, "data"), *extra])
+    def start_owmsim(self, *extra, name="owmsim"):
+        port = self.ports.setdefault(name, free_port())
+        program = self.start(name, [self.binary("isobar-owmsim"), "--port", str(port), "--data", os.path.join(ROOT, "data"), *extra])
         wait_for("the simulator listens", lambda: http_get(port, "/livez") is not None or not program.running(), 10)
         return program
 

@@ -27,9 +27,9 @@ def stats(stack):
     return get_json(stack.ports["owmsim"], "/control/stats")
 
 
-def fault(stack, **query):
+def fault(stack, simulator="owmsim", **query):
     import http.client
-    connection = http.client.HTTPConnection("127.0.0.1", stack.ports["owmsim"], timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", stack.ports[simulator], timeout=5)
     connection.request("POST", "/control/fault?" + "&".join(f"{k}={v}" for k, v in query.items()))
     assert connection.getresponse().status == 200
     connection.close()

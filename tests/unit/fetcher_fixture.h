@@ -38,11 +38,13 @@ struct fixture {
     char base_url[64], brokers[256], endpoint[64], member[80];
     int64_t incarnation, version;
     bool target_said;
+    int32_t second_share, second_in_force; /* of the second source's account; as the target and the heartbeat have it */
     struct place places[CITIES];
     int controls;
     int requests;
     size_t widest; /* places of a request, at most */
     int64_t same_dt_s;
+    bool places_good; /* moods are of the API of one place a call only */
     /* of the last heartbeat */
     int heartbeats, byes;
     int32_t shards_held, cities, failing;
@@ -51,6 +53,7 @@ struct fixture {
     struct kafka_consumer *consumer;
     struct batch *batch;
     int64_t observations, checked, ahead, foreign, unmarked, air;
+    int64_t of_replay[2], of_open_meteo[2]; /* readings by series */
 };
 
 /* ---- the API ---- */
@@ -105,7 +108,10 @@ static inline void on_places(struct fixture *fixture, struct httpd_request *requ
     int status = 200;
     size_t count = 0;
     assert_non_null(at);
-    assert_int_equal(transfers_running(fixture->fetcher.transfers), 1); /* at a time */
+    for (int i = 0; i < fixture->fetcher.source_count; i++) {
+        const struct source *source = &fixture->fetcher.sources[i];
+        assert_true(strcmp(source->provider->name, "open-meteo") != 0 || source->running == 1); /* at a time */
+    }
     buf_text(&body, strchr(at, ',') ? "[" : "");
     for (char *end; *at; at = *end ? end + 1 : end) {
         int index = (int)strtol(at, &end, 10);
@@ -115,6 +121,8 @@ static inline void on_places(struct fixture *fixture, struct httpd_request *requ
         place->current += !air;
         place->air += air;
         append_place(fixture, &body, place, count++, air);
+        if (fixture->places_good)
+            continue;
         if (place->mood == BROKEN)
             buf_text(&body, "Unexpected error while streaming data: timeout");
         status = place->mood == BAD_PLACE ? 400 : place->mood == TOO_MANY ? 429 : status;
@@ -215,7 +223,14 @@ static inline void say_target(struct fixture *fixture, int first, int32_t share_
     target.term = 1;
     target.version = ++fixture->version;
     target.shards = pointers;
+    Isobar__V1__QuotaShare second = ISOBAR__V1__QUOTA_SHARE__INIT, *shares[] = {&second};
     target.calls_per_minute_milli = share_milli;
+    if (fixture->fetcher.source_count > 1) {
+        second.account = (char *)(uintptr_t)fixture->fetcher.sources[1].provider->account;
+        second.calls_per_minute_milli = fixture->second_share;
+        target.n_quota_shares = 1;
+        target.quota_shares = shares;
+    }
     target.catalogue_version = 1;
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_TARGET;
     envelope.target = &target;
@@ -253,6 +268,7 @@ static inline void hear_heartbeat(struct fixture *fixture, const Isobar__V1__Hea
     fixture->shards_held = (int32_t)heartbeat->n_shards;
     fixture->cities = fixture->failing = 0;
     fixture->calls = heartbeat->calls;
+    fixture->second_in_force = heartbeat->n_quota_shares ? heartbeat->quota_shares[0]->calls_per_minute_milli : 0;
     for (size_t i = 0; i < heartbeat->n_shards; i++) {
         const Isobar__V1__ShardStatus *status = heartbeat->shards[i];
         assert_int_equal(status->assignment, 10 + status->shard);
@@ -316,6 +332,10 @@ static inline void count_row(struct fixture *fixture, const struct observation *
         assert_true(checked || observation_has(row, ISOBAR__V1__VALUE__PM2_5));
         return;
     }
+    if (!checked && row->provider == ISOBAR__V1__PROVIDER__OPEN_METEO)
+        fixture->of_open_meteo[row->series]++;
+    else if (!checked)
+        fixture->of_replay[row->series]++;
     fixture->observations += !checked;
     fixture->checked += checked;
     fixture->ahead += row->observed_at_ms > clock_wall_ms();
@@ -416,6 +436,7 @@ static inline int setup(void **state)
                                                 .connect_timeout_ms = 2000,
                                                 .timeout_ms = 5000};
     fixture->fetcher.options = &fixture->options;
+    fixture->second_share = BUCKET_UNLIMITED;
     *state = fixture;
     return 0;
 }

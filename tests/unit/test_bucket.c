@@ -115,6 +115,25 @@ static void test_unlimited(void **state)
     assert_true(allows(&bucket, START + 61200));
 }
 
+/* The coordinator says it again and again: the time that a raise takes runs from the first. */
+static void test_a_share_that_is_repeated_is_no_raise(void **state)
+{
+    (void)state;
+    struct bucket bucket;
+    bucket_init(&bucket, BUCKET_MINUTE_MS, START);
+    int64_t now = START;
+    for (; !allows(&bucket, now) && now < START + 60000; now += 50) {
+        if (now % 500 == 0)
+            bucket_set(&bucket, 600000, now);
+    }
+    assert_in_range(now - START, BUCKET_LAG_MS, BUCKET_LAG_MS + 500);
+    bucket_set(&bucket, 900000, now); /* a further raise has its own time */
+    bucket_set(&bucket, 800000, now + 1000);
+    assert_int_equal(bucket.raised_ms, now + BUCKET_LAG_MS);
+    bucket_set(&bucket, 900000, now + 1500);
+    assert_int_equal(bucket.raised_ms, now + 1500 + BUCKET_LAG_MS);
+}
+
 static void check_constant(int32_t share_milli, int64_t longest_ms)
 {
     struct caller caller = {.wants = true};
@@ -428,6 +447,7 @@ static void test_room_for_a_call_that_weighs_several(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_share_that_is_repeated_is_no_raise),
         cmocka_unit_test(test_nothing_without_a_share),
         cmocka_unit_test(test_unlimited),
         cmocka_unit_test(test_a_constant_share_is_used_and_never_exceeded),

@@ -97,11 +97,43 @@ static void states(void **state)
     assert_true(take_state(&atlas, CITY, AT + 1, 0, 888)); /* the same reading, committed once */
     assert_int_equal(city->committed_at_ms, 777);
     struct observation further = record_reading(CITY, AT + 9, 0);
-    further.series = 1; /* a second opinion is valid, and not shown */
+    further.series = 2; /* valid, and not shown */
     struct buf bytes = record_state(&further, 0);
     assert_true(atlas_take_state(&atlas, city->partition, 0, bytes.data, bytes.size, 999));
     assert_int_equal(city->latest.observed_at_ms, AT + 1);
     assert_false(atlas_take_state(&atlas, (city->partition + 1) % PARTS, 0, bytes.data, bytes.size, 999));
+    buf_release(&bytes);
+    atlas_release(&atlas);
+}
+
+/* Another series of a city: kept beside the first, and forgotten for itself. */
+static void second_opinions(void **state)
+{
+    (void)state;
+    struct atlas atlas;
+    struct observation row = record_reading(CITY, AT + 9, 1500);
+    atlas_init(&atlas, PARTS);
+    assert_true(take_entry(&atlas, CITY, "Seattle", 0) && take_state(&atlas, CITY, AT, 0, 0));
+    const struct city *city = atlas_find(&atlas, CITY);
+    assert_null(city->second);
+    row.series = 1;
+    struct buf bytes = record_state(&row, 0);
+    uint64_t version = city->version;
+    assert_true(atlas_take_state(&atlas, city->partition, 0, bytes.data, bytes.size, 999));
+    assert_true(city->version > version);
+    assert_int_equal(city->latest.observed_at_ms, AT);
+    assert_int_equal(city->second->latest.observed_at_ms, AT + 9);
+    assert_false(atlas_take_state(&atlas, (city->partition + 1) % PARTS, 0, bytes.data, bytes.size, 999));
+    uint64_t scan = atlas_scan_begin(&atlas);
+    assert_true(take_state(&atlas, CITY, AT, scan, 0));
+    assert_true(atlas_take_state(&atlas, city->partition, scan, bytes.data, bytes.size, 999));
+    atlas_scan_end(&atlas, ATLAS_STATES, city->partition, scan);
+    assert_non_null(city->second);
+    scan = atlas_scan_begin(&atlas);
+    assert_true(take_state(&atlas, CITY, AT, scan, 0));
+    atlas_scan_end(&atlas, ATLAS_STATES, city->partition, scan);
+    assert_true(city_has_reading(city));
+    assert_null(city->second);
     buf_release(&bytes);
     atlas_release(&atlas);
 }
@@ -260,9 +292,9 @@ static void bad_hints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(entries),      cmocka_unit_test(refused_entries),    cmocka_unit_test(states),
-        cmocka_unit_test(scans_forget), cmocka_unit_test(changes_are_listed), cmocka_unit_test(hostile_bytes),
-        cmocka_unit_test(hints),        cmocka_unit_test(bad_hints),
+        cmocka_unit_test(entries),         cmocka_unit_test(refused_entries), cmocka_unit_test(states),
+        cmocka_unit_test(second_opinions), cmocka_unit_test(scans_forget),    cmocka_unit_test(changes_are_listed),
+        cmocka_unit_test(hostile_bytes),   cmocka_unit_test(hints),           cmocka_unit_test(bad_hints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,40 @@ static void latest_and_city(void **state)
     buf_release(&out);
 }
 
+/* What another source says: while it is another one, and of about the same time. */
+static void second_opinion(void **state)
+{
+    static const struct {
+        int64_t older_ms;
+        int32_t provider;
+        bool shown;
+    } cases[] = {{0, ISOBAR__V1__PROVIDER__OPEN_METEO, true},
+                 {-30 * MINUTE, ISOBAR__V1__PROVIDER__OPEN_METEO, true},
+                 {120 * MINUTE, ISOBAR__V1__PROVIDER__OPEN_METEO, true},
+                 {121 * MINUTE, ISOBAR__V1__PROVIDER__OPEN_METEO, false},
+                 {0, ISOBAR__V1__PROVIDER__SIMULATED, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct atlas atlas;
+        struct buf out = BUF_EMPTY;
+        struct observation first = record_reading(SEATTLE, AT, 1000);
+        struct observation second = record_reading(SEATTLE, AT - cases[i].older_ms, 1150);
+        second.series = 1;
+        second.provider = cases[i].provider;
+        atlas_init(&atlas, PARTS);
+        record_put(&atlas, SEATTLE, "Seattle", &first);
+        record_put(&atlas, SEATTLE, "Seattle", &second);
+        encode_latest(&out, atlas_find(&atlas, SEATTLE), &none);
+        const char *found = strstr(out.data, ",\"second_opinion\":{\"observed_at\":");
+        assert_int_equal(found != NULL, cases[i].shown);
+        if (found)
+            assert_non_null(
+                strstr(found, "\"provider\":\"open-meteo\",\"series\":1,\"values\":{\"temperature\":11.50"));
+        atlas_release(&atlas);
+        buf_release(&out);
+    }
+}
+
 /* What quality control found, the tendency of the pressure, and the city's counters. */
 static void flags_and_tendency(void **state)
 {
@@ -401,17 +435,12 @@ static void view(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hostile_names),
-        cmocka_unit_test(numbers),
-        cmocka_unit_test(latest_and_city),
-        cmocka_unit_test(flags_and_tendency),
-        cmocka_unit_test(values_of_latest),
-        cmocka_unit_test(values_that_failed),
-        cmocka_unit_test(units),
-        cmocka_unit_test(csv_text),
-        cmocka_unit_test(about),
-        cmocka_unit_test(about_custom),
-        cmocka_unit_test(view),
+        cmocka_unit_test(hostile_names),      cmocka_unit_test(numbers),
+        cmocka_unit_test(latest_and_city),    cmocka_unit_test(second_opinion),
+        cmocka_unit_test(flags_and_tendency), cmocka_unit_test(values_of_latest),
+        cmocka_unit_test(values_that_failed), cmocka_unit_test(units),
+        cmocka_unit_test(csv_text),           cmocka_unit_test(about),
+        cmocka_unit_test(about_custom),       cmocka_unit_test(view),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
