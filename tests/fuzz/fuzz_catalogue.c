@@ -9,8 +9,21 @@
 
 #include <string.h>
 
-#define SHARDS 4
-#define STEPS  64
+#define SHARDS  4
+#define SOURCES 2 /* the first has air */
+#define STEPS   64
+
+static void check_polls(const struct cities *cities, struct city *city)
+{
+    FUZZ_CHECK(city->asked[PRODUCT_WEATHER] >> city_source(city) & 1);
+    for (int32_t s = 0; s < SOURCES; s++) {
+        for (enum product p = 0; p < PRODUCTS; p++) {
+            const struct city_polls *polls = city_polls(city, s, p);
+            bool asks = cities->schedules[s][p] && cities_asks(cities, city, s, p);
+            FUZZ_CHECK(polls->item.queued == (asks && !polls->in_call));
+        }
+    }
+}
 
 static void check_cities(const struct cities *cities)
 {
@@ -23,44 +36,65 @@ static void check_cities(const struct cities *cities)
             FUZZ_CHECK(city->latitude_e5 >= -9000000 && city->latitude_e5 <= 9000000);
             FUZZ_CHECK(city->longitude_e5 >= -18000000 && city->longitude_e5 <= 18000000);
             FUZZ_CHECK(strlen(city->country) <= 2 && text_is_utf8(city->name));
-            for (enum product p = 0; p < PRODUCTS; p++) {
-                const struct city_polls *polls = city_polls(shard->cities[i], 0, p);
-                FUZZ_CHECK(polls->item.queued == (cities_wanted(cities, city) && !polls->in_call));
-            }
+            check_polls(cities, shard->cities[i]);
             count += shard->held && !city->paused;
         }
     }
     FUZZ_CHECK(cities_count(cities).cities == count);
 }
 
-/* Calls under way: one for weather, one for air. */
+/* Calls under way: one for each source's weather, one for the air. */
 struct calls {
     struct cities *cities;
-    struct city_polls *of[PRODUCTS];
+    int64_t now_ms;
+    struct city_polls *of[SOURCES][PRODUCTS];
 };
 
-static void end_call(struct calls *calls, enum product product, int64_t now_ms)
+static void end_call(struct calls *calls, int32_t source, enum product product, int64_t now_ms)
 {
-    struct city_polls *polls = calls->of[product];
-    calls->of[product] = NULL;
-    if (polls && cities_call_ended(polls) && cities_asks(calls->cities, polls->city, 0, product))
-        schedule_add(calls->cities->schedules[0][product], &polls->item, polls->city->id, now_ms);
+    struct city_polls *polls = calls->of[source][product];
+    calls->of[source][product] = NULL;
+    if (polls && cities_call_ended(polls) && cities_asks(calls->cities, polls->city, source, product))
+        schedule_add(calls->cities->schedules[source][product], &polls->item, polls->city->id, now_ms);
 }
 
 /* A city goes into a call; what was in one before comes back. */
-static void begin_call(struct calls *calls, enum product product, int32_t shard, int64_t now_ms)
+static void begin_call(struct calls *calls, int32_t source, enum product product, int32_t shard, int64_t now_ms)
 {
     const struct cities_shard *of = &calls->cities->shards[shard];
-    end_call(calls, product, now_ms);
-    for (size_t i = 0; i < of->count; i++) {
-        struct city_polls *polls = city_polls(of->cities[i], 0, product);
-        if (!cities_wanted(calls->cities, of->cities[i]))
+    struct schedule *schedule = calls->cities->schedules[source][product];
+    end_call(calls, source, product, now_ms);
+    for (size_t i = 0; schedule && i < of->count; i++) {
+        struct city_polls *polls = city_polls(of->cities[i], source, product);
+        if (!polls->item.queued)
             continue;
-        schedule_remove(calls->cities->schedules[0][product], &polls->item);
+        schedule_remove(schedule, &polls->item);
         polls->in_call = true;
-        calls->of[product] = polls;
+        calls->of[source][product] = polls;
         return;
     }
+}
+
+/* What a source says of the shard's first city, while it is in a call or not. */
+static void judge(struct calls *calls, int32_t source, int32_t shard, int letter, int64_t now_ms)
+{
+    struct cities_shard *of = &calls->cities->shards[shard];
+    if (of->count == 0)
+        return;
+    struct failover *failover = of->cities[0]->failover;
+    if (letter == 'g')
+        failover_answered(failover, &calls->cities->rules, source, 1000, now_ms);
+    else if (letter == 'u')
+        failover_unknown(failover, source);
+    else
+        failover_failed(failover, source);
+    (void)cities_decide(calls->cities, of->cities[0], now_ms);
+}
+
+static void on_changed(void *arg, const struct city *city, int32_t former)
+{
+    (void)arg;
+    FUZZ_CHECK(city_source(city) != former && city_source(city) < SOURCES);
 }
 
 static void take_part(struct cities *cities, const uint8_t *bytes, size_t size, int64_t now_ms)
@@ -73,8 +107,8 @@ static void take_part(struct cities *cities, const uint8_t *bytes, size_t size, 
 
 static void step(struct calls *calls, int letter, const uint8_t *bytes, size_t size)
 {
-    int64_t now_ms = 1000 + (int64_t)size;
-    int32_t first = size ? *bytes : 0, shard = first % SHARDS;
+    int64_t now_ms = calls->now_ms += 1 + (int64_t)size * 1000;
+    int32_t first = size ? *bytes : 0, shard = first % SHARDS, source = first >> 4 & 1;
     switch (letter) {
     case 'h':
         cities_hold(calls->cities, first, now_ms, now_ms);
@@ -87,10 +121,19 @@ static void step(struct calls *calls, int letter, const uint8_t *bytes, size_t s
         break;
     case 'c':
     case 'a':
-        begin_call(calls, letter == 'a' ? PRODUCT_AIR : PRODUCT_WEATHER, shard, now_ms);
+        begin_call(calls, source, letter == 'a' ? PRODUCT_AIR : PRODUCT_WEATHER, shard, now_ms);
         break;
     case 'e':
-        end_call(calls, first & 1 ? PRODUCT_AIR : PRODUCT_WEATHER, now_ms);
+        end_call(calls, source, first & 1 ? PRODUCT_AIR : PRODUCT_WEATHER, now_ms);
+        break;
+    case 'f':
+    case 'g':
+    case 'u':
+        judge(calls, source, shard, letter, now_ms);
+        break;
+    case 's':
+        calls->cities->rules.open_ms[source] = first & 1 ? FAILOVER_SHUT : now_ms;
+        cities_review(calls->cities, now_ms, on_changed, NULL);
         break;
     default:
         take_part(calls->cities, bytes, size, now_ms);
@@ -99,14 +142,19 @@ static void step(struct calls *calls, int letter, const uint8_t *bytes, size_t s
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct schedule weather = {0}, air = {0};
+    struct schedule weather[SOURCES] = {0}, air = {0};
     struct cities cities;
-    struct calls calls = {.cities = &cities};
-    schedule_init(&weather, 600000, 0, 1);
+    struct calls calls = {.cities = &cities, .now_ms = 1000};
+    cities_init(&cities, SOURCES, true);
+    for (int s = 0; s < SOURCES; s++) {
+        schedule_init(&weather[s], 600000, 0, 1);
+        cities.schedules[s][PRODUCT_WEATHER] = &weather[s];
+        cities.rules.stale_ms[s] = 30000;
+    }
     schedule_init(&air, 3600000, 0, 1);
-    cities_init(&cities, 1, true);
-    cities.schedules[0][PRODUCT_WEATHER] = &weather;
     cities.schedules[0][PRODUCT_AIR] = &air;
+    cities.rules.back_ms = 5000;
+    cities.second_opinion = size & 1;
     FUZZ_CHECK(cities_resize(&cities, SHARDS) == 0);
     for (int steps = 0; size >= 3 && steps < STEPS; steps++) {
         size_t length = (size_t)data[1] | (size_t)data[2] << 8;
@@ -116,10 +164,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += 3 + length;
         size -= 3 + length;
     }
-    end_call(&calls, PRODUCT_WEATHER, 0);
-    end_call(&calls, PRODUCT_AIR, 0);
+    for (int s = 0; s < SOURCES; s++) {
+        end_call(&calls, s, PRODUCT_WEATHER, calls.now_ms);
+        end_call(&calls, s, PRODUCT_AIR, calls.now_ms);
+    }
     cities_release(&cities);
-    schedule_release(&weather);
+    for (int s = 0; s < SOURCES; s++)
+        schedule_release(&weather[s]);
     schedule_release(&air);
     return 0;
 }
