@@ -26,6 +26,8 @@ PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 # One place and one variable: one call of the 10,000 that the free limits allow a day.
 OPEN_METEO = "https://api.open-meteo.com/v1/forecast?latitude=47.6&longitude=-122.3&current=temperature_2m"
 OPEN_METEO_S = 4
+LIVE = {"openweathermap": "live data. Weather data provided by OpenWeather (https://openweathermap.org)",
+        "open-meteo": "live model data by Open-Meteo.com, CC BY 4.0, free for non-commercial use (https://open-meteo.com)"}
 # A city weighs 1.3 calls each 15 minutes, and one an hour for its air; 95 % of a limit count as usable (docs/planning.md).
 OPEN_METEO_CITIES = int(0.95 * 10000 / (1.3 * 96 + 24))
 
@@ -81,6 +83,14 @@ def port_number(text):
     return int(text)
 
 
+def source_list(text):
+    """auto, replay, or live sources in order."""
+    names = text.split(",")
+    if text not in ("auto", "replay") and (set(names) - set(LIVE) or len(set(names)) < len(names)):
+        raise argparse.ArgumentTypeError(f"'{text}' is not auto, replay, {' or '.join(LIVE)}, or both with a comma between")
+    return text
+
+
 def parse(argv):
     p = Parser(prog="make run", description="Isobar on this machine, until Ctrl-C", allow_abbrev=False)
     p.add_argument("--kafka", default="", help="host:port of a real Kafka; empty: a private development broker")
@@ -88,7 +98,8 @@ def parse(argv):
     p.add_argument("--workers", type=int, default=2)
     p.add_argument("--fetchers", type=int, default=1)
     p.add_argument("--cities", type=int, default=40, help="how many cities of data/cities.csv")
-    p.add_argument("--source", default="auto", choices=("auto", "openweathermap", "open-meteo", "replay"))
+    p.add_argument("--source", default="auto", type=source_list, metavar="auto|openweathermap|open-meteo|replay",
+                   help="where the weather comes from; openweathermap,open-meteo: in that order")
     p.add_argument("--port", type=port_number, default=0, help="of the page; 0: 8080, or a free one when that is taken")
     p.add_argument("--bin", default=None)
     p.add_argument("--dir", default=os.path.join(ROOT, "build", "run"))
@@ -148,13 +159,12 @@ def choose_source(options, key, say):
     source = options.source
     if source == "auto":
         source = auto_source(options, key, say)
-    if source == "open-meteo":
-        return source, "live model data by Open-Meteo.com, CC BY 4.0, free for non-commercial use (https://open-meteo.com)"
-    if source == "openweathermap":
-        if not key:
-            raise StackError("SOURCE=openweathermap needs an API key in the environment variable OWM_API_KEY, or in a file that ISOBAR_API_KEY_FILE names", 78)
-        return source, "live data. Weather data provided by OpenWeather (https://openweathermap.org)"
-    return source, "SIMULATED DATA: a replay made from climate normals, not the weather outside. Set OWM_API_KEY for live data"
+    if source == "replay":
+        return source, "SIMULATED DATA: a replay made from climate normals, not the weather outside. Set OWM_API_KEY for live data"
+    names = source.split(",")
+    if "openweathermap" in names and not key:
+        raise StackError(f"SOURCE={source} needs an API key in the environment variable OWM_API_KEY, or in a file that ISOBAR_API_KEY_FILE names", 78)
+    return source, "; when that fails: ".join(LIVE[name] for name in names)
 
 
 def api_key():
@@ -197,7 +207,8 @@ def start(stack, options, say):
     else:
         stack.start_devbroker(TOPICS)
     stack.init(TOPICS["weather.observations"], None, options.cities)
-    quota = ["--quota", "open-meteo=free"] if source == "open-meteo" else []
+    limits = {"openweathermap": "openweathermap=60/m", "open-meteo": "open-meteo=free"}
+    quota = ["--quota", ";".join(limits[name] for name in source.split(","))] if "open-meteo" in source else []
     stack.start_coordinator("coordinator-1", -1 if source == "replay" else 60, *quota)
     for i in range(options.workers):
         stack.start_worker(f"worker-{i + 1}")
@@ -218,7 +229,7 @@ def start(stack, options, say):
     else:
         flags = ["--source", source]
     for i in range(options.fetchers):
-        stack.start_fetcher(f"fetcher-{i + 1}", *flags, ISOBAR_API_KEY={"openweathermap": key, "replay": "simulator"}.get(source, ""))
+        stack.start_fetcher(f"fetcher-{i + 1}", *flags, ISOBAR_API_KEY="simulator" if source == "replay" else key if "openweathermap" in source else "")
 
 
 def replaced(stack, program):

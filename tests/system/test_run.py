@@ -117,6 +117,17 @@ def test_auto_takes_open_meteo_before_the_replay():
     assert auto(cities=run.OPEN_METEO_CITIES)[0] == "open-meteo"
 
 
+def test_sources_in_order():
+    names = "openweathermap,open-meteo"
+    assert run.parse(["--source", names]).source == names
+    assert run.choose_source(types.SimpleNamespace(source=names), "k", print) == (names, f"{run.LIVE['openweathermap']}; when that fails: {run.LIVE['open-meteo']}")
+    for bad in ("odd", "auto,replay", "open-meteo,open-meteo", "open-meteo,"):
+        done = run_py("--source", bad)
+        assert done.returncode == 2 and f"'{bad}' is not auto, replay" in done.stdout + done.stderr, done
+    done = run_py("--source", "open-meteo,openweathermap")
+    assert done.returncode == 78 and "OWM_API_KEY" in done.stdout
+
+
 class Api(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         status = int(self.path[1:])
