@@ -13,6 +13,13 @@
 #define MAGNUS_B  243.04 /* degC */
 #define MAGNUS_PA 610.94
 
+/* ICAO standard atmosphere */
+#define SEA_LEVEL_HPA  1013.25
+#define SEA_LEVEL_K    288.15
+#define LAPSE_K_PER_M  0.0065
+#define LAPSE_EXPONENT 0.190263 /* 287.05287 J/(kg K) * 0.0065 K/m / 9.80665 m/s2 */
+
+#define ROUNDED_CENTI_C   50   /* by so much a dew point may be above the temperature */
 #define CHILL_MAX_CENTI_C 1000 /* no wind chill above 10 degC */
 #define CHILL_MIN_CM_S    134  /* above 4.8 km/h: 133.3 cm/s */
 #define HEAT_MIN_CENTI_C  2667 /* from 80 degF: 26.667 degC */
@@ -30,6 +37,17 @@ double dew_point_c(double temperature_c, double humidity_percent)
 double vapour_pressure_pa(double dew_point_c)
 {
     return MAGNUS_PA * exp(MAGNUS_A * dew_point_c / (MAGNUS_B + dew_point_c));
+}
+
+double relative_humidity_percent(double temperature_c, double dew_point_c)
+{
+    return 100 * vapour_pressure_pa(dew_point_c) / vapour_pressure_pa(temperature_c);
+}
+
+double station_pressure_hpa(double altimeter_hpa, double elevation_m)
+{
+    double lost = pow(SEA_LEVEL_HPA, LAPSE_EXPONENT) * LAPSE_K_PER_M / SEA_LEVEL_K * elevation_m;
+    return pow(pow(altimeter_hpa, LAPSE_EXPONENT) - lost, 1 / LAPSE_EXPONENT);
 }
 
 double wind_chill_c(double temperature_c, double wind_km_h)
@@ -90,6 +108,16 @@ bool derive_dew_point(int32_t temperature_centi_c, int32_t humidity_centi_percen
     if (!sane(temperature_centi_c) || humidity_centi_percent <= 0 || humidity_centi_percent > 10000)
         return false;
     *out = rounded(100 * dew_point_c(temperature_centi_c / 100.0, humidity_centi_percent / 100.0));
+    return true;
+}
+
+bool derive_humidity(int32_t temperature_centi_c, int32_t dew_point_centi_c, int32_t *out)
+{
+    if (!sane(temperature_centi_c) || !sane(dew_point_centi_c) ||
+        dew_point_centi_c - temperature_centi_c > ROUNDED_CENTI_C)
+        return false;
+    double percent = relative_humidity_percent(temperature_centi_c / 100.0, dew_point_centi_c / 100.0);
+    *out = rounded(100 * (percent < 100 ? percent : 100));
     return true;
 }
 

@@ -23,6 +23,14 @@
 double dew_point_c(double temperature_c, double humidity_percent);
 /* Pressure of water vapour in Pa from the dew point in degC: the same. */
 double vapour_pressure_pa(double dew_point_c);
+/* Relative humidity in % from temperature and dew point in degC, above -243: the same, as a ratio of pressures. */
+double relative_humidity_percent(double temperature_c, double dew_point_c);
+/*
+ * Pressure at a station in hPa from its altimeter setting (QNH) in hPa and its elevation in m: the reduction of the
+ * ICAO standard atmosphere (Doc 7488: 1013.25 hPa and 288.15 K at sea level, 6.5 K less each km) undone. Meant for
+ * stations below 11 km, settings above 100.
+ */
+double station_pressure_hpa(double altimeter_hpa, double elevation_m);
 /*
  * Wind chill in degC from temperature in degC and wind in km/h: Environment Canada and NWS, 2001. Meant for at most
  * 10 degC and more than 4.8 km/h.
@@ -45,6 +53,11 @@ double cooling_degree_days(double mean_c);
 /* Each is true when the value follows, which is then in `*out`. 0.01 degC; humidity above 0 and up to 100 %, in 0.01 %.
  */
 bool derive_dew_point(int32_t temperature_centi_c, int32_t humidity_centi_percent, int32_t *out);
+/*
+ * 0.01 %, from 0.01 degC. A dew point above the temperature by 0.5 degC at most is one that was rounded, and 100 %;
+ * above that nothing follows.
+ */
+bool derive_humidity(int32_t temperature_centi_c, int32_t dew_point_centi_c, int32_t *out);
 /* Pa, from 0.01 degC. */
 bool derive_vapour_pressure(int32_t dew_point_centi_c, int32_t *out);
 /*

@@ -19,6 +19,9 @@ static const struct key_plan plans[] = {
     {"open-meteo", "free", "600/m,5000/h,10000/d",
      "open-meteo.com/en/terms: 600 calls a minute, 5,000 an hour, 10,000 a day and IP address",
      "for non-commercial use; each location counts, and more than ten variables count more"},
+    {"metar", "free", "100/m",
+     "third-party profile of aviationweather.gov/data/api, unverified: 100 requests a minute and address",
+     "a call asks for up to 200 stations; who asks more often than that is shut out for a while"},
     {"replay", "unlimited", "unlimited", "recorded answers of one's own", ""},
 };
 #define PLANS (sizeof plans / sizeof *plans)

@@ -168,6 +168,8 @@ const char *provider_name(int32_t provider)
         return "openweathermap-air";
     case ISOBAR__V1__PROVIDER__OPEN_METEO_AIR:
         return "open-meteo-air";
+    case ISOBAR__V1__PROVIDER__METAR:
+        return "metar";
     case ISOBAR__V1__PROVIDER__STATION:
         return "station";
     case ISOBAR__V1__PROVIDER__RECORDED:

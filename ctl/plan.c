@@ -19,7 +19,7 @@
 
 #define PLAN_OPTIONS(X)                                                                                                \
     X(TEXT, config, "", 0, 0, "configuration file; keys are the options with underscores")                             \
-    X(TEXT, provider, "openweathermap", 0, 0, "whose data: openweathermap, open-meteo")                                \
+    X(TEXT, provider, "openweathermap", 0, 0, "whose data: openweathermap, open-meteo, metar")                         \
     X(TEXT, key_plan, "free", 0, 0, "its plan, as free, or limits, as 60/m,1000000/mo")                                \
     X(INT, cities, "500", 1, 10000000, "how many cities")                                                              \
     X(TEXT, every, "", 0, 0, "time between two polls of a city, as 10m; empty: the provider's own")                    \

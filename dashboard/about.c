@@ -28,6 +28,7 @@ static const struct {
     {"open-meteo", "Weather data by Open-Meteo.com (CC BY 4.0)", "https://open-meteo.com/"},
     {"openweathermap-air", "Air quality provided by OpenWeather", "https://openweathermap.org/"},
     {"open-meteo-air", "Air quality by Open-Meteo.com and CAMS (CC BY 4.0)", "https://open-meteo.com/"},
+    {"metar", "Aerodrome reports (METAR) by the NOAA/NWS Aviation Weather Center", "https://aviationweather.gov/"},
     {"recorded", "Series recorded by NOAA (US Government data)", "https://www.ncei.noaa.gov/"},
     {"simulated", "Simulated from NOAA climate normals", "https://www.ncei.noaa.gov/"},
     {"catalogue", "Places: GeoNames (CC BY 4.0)", "https://www.geonames.org/"},

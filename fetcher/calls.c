@@ -121,7 +121,8 @@ static void call_add(struct call *call, struct city_polls *polls, int64_t now_ms
         call->polls = mem_grow(call->polls, call->capacity, sizeof(struct city_polls *));
     }
     schedule_begin(source_schedule(call->source, call->kind), &polls->item, now_ms);
-    call->places[call->count] = (struct provider_place){city->id, city->latitude_e5, city->longitude_e5};
+    call->places[call->count] = (struct provider_place){
+        .city_id = city->id, .latitude_e5 = city->latitude_e5, .longitude_e5 = city->longitude_e5};
     call->polls[call->count++] = polls;
 }
 

@@ -17,7 +17,8 @@
     X(TEXT, curve_server_key, "", 0, 0,                                                                                \
       "coordinators' public key, or a file with those to try; a list: one per endpoint")                               \
     X(TEXT, source, "openweathermap", 0, 0,                                                                            \
-      "where the weather comes from: openweathermap, open-meteo or replay; several in order, comma-separated: the "    \
+      "where the weather comes from: openweathermap, open-meteo, metar or replay; several in order, comma-separated: " \
+      "the "                                                                                                           \
       "next "                                                                                                          \
       "is asked for a city when those before it fail there")                                                           \
     X(FLAG, second_opinion, "false", 0, 0, "with several sources: ask two of them, the second makes series 1")         \

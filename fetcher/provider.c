@@ -2,6 +2,7 @@
 #include "provider.h"
 
 #include "mem.h"
+#include "provider_metar.h"
 #include "provider_openmeteo.h"
 #include "provider_openweathermap.h"
 
@@ -13,7 +14,8 @@
 #define OLDEST_S INT64_C(946684800) /* 2000-01-01: older data is no current weather */
 #define FUTURE_S 300                /* a clock may be wrong by that much */
 
-static const struct provider *const providers[] = {&provider_openweathermap, &provider_openmeteo, &provider_replay};
+static const struct provider *const providers[] = {&provider_openweathermap, &provider_openmeteo, &provider_metar,
+                                                   &provider_replay};
 #define PROVIDERS (sizeof providers / sizeof(const struct provider *))
 
 const struct provider *provider_find(const char *name)
@@ -25,15 +27,28 @@ const struct provider *provider_find(const char *name)
     return NULL;
 }
 
+/* What a place weighs in a call that is full. Where it is less than alone, calls fill up as they get scarce. */
+static int32_t share_of_call(const struct provider *provider, enum fetch_call call)
+{
+    int32_t places = (int32_t)provider->places_max, whole = provider->cost_milli(call, provider->places_max);
+    return (whole + places - 1) / places;
+}
+
 struct cadence provider_cadence(const struct provider *provider, bool air, int64_t every_ms)
 {
-    struct cadence cadence = {.cost_milli = provider->cost_milli(FETCH_CURRENT, 1),
+    struct cadence cadence = {.cost_milli = share_of_call(provider, FETCH_CURRENT),
                               .interval_ms = every_ms ? every_ms : provider->interval_ms};
     if (air && provider->air_interval_ms) {
-        cadence.air_cost_milli = provider->cost_milli(FETCH_AIR, 1);
+        cadence.air_cost_milli = share_of_call(provider, FETCH_AIR);
         cadence.air_interval_ms = provider->air_interval_ms;
     }
     return cadence;
+}
+
+int64_t provider_reading_ms(const struct provider *provider, int64_t every_ms)
+{
+    int64_t own = provider->reading_ms ? provider->reading_ms : provider->interval_ms;
+    return every_ms > own ? every_ms : own;
 }
 
 void provider_names(struct buf *out)

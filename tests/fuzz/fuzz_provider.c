@@ -97,7 +97,7 @@ static void check_units(const struct provider_answer *answer, struct provider_ro
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct provider_place places[PLACES] = {
-        {2950159, 5252437, 1341053}, {3688689, 460971, -7408175}, {1283240, 2770169, 8532060}};
+        {2950159, 5252437, 1341053, "EDDB"}, {3688689, 460971, -7408175, "SKBO"}, {1283240, 2770169, 8532060, "VNKT"}};
     static const struct provider *provider;
     struct provider_rows rows = {0};
     if (!provider)

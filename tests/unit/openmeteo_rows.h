@@ -23,7 +23,7 @@
 
 static struct provider_rows rows;
 static const struct provider_place places[PLACES] = {
-    {11, 5252000, 1341000}, {12, 4070000, -7400000}, {13, -3387000, 15121000}, {14, 0, 0}};
+    {11, 5252000, 1341000, ""}, {12, 4070000, -7400000, ""}, {13, -3387000, 15121000, ""}, {14, 0, 0, ""}};
 
 static inline int clear(void **state)
 {

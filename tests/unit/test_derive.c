@@ -36,6 +36,26 @@ static void golden_vapour_pressures(void **state)
     assert_near(vapour_pressure_pa(dew_point_c(25, 50)), vapour_pressure_pa(25) / 2, 1e-9);
 }
 
+static void humidity_undoes_the_dew_point(void **state)
+{
+    (void)state;
+    assert_near(relative_humidity_percent(25, 13.858), 50, 5e-3);
+    assert_near(relative_humidity_percent(0, -3.039), 80, 5e-3);
+    assert_near(relative_humidity_percent(35, 8.702), 20, 5e-3);
+    for (int t = -60; t <= 50; t += 10)
+        assert_near(relative_humidity_percent(t, dew_point_c(t, 37)), 37, 1e-9);
+}
+
+/* The standard atmosphere's own pressures, and the setting of an aerodrome at sea level. */
+static void golden_station_pressures(void **state)
+{
+    (void)state;
+    assert_near(station_pressure_hpa(1013.25, 1000), 898.746, 2e-3);
+    assert_near(station_pressure_hpa(1013.25, 5000), 540.199, 2e-3);
+    assert_near(station_pressure_hpa(1013.25, -500), 1074.78, 1e-2);
+    assert_near(station_pressure_hpa(1002, 0), 1002, 1e-9);
+}
+
 static void golden_wind_chills(void **state)
 {
     (void)state;
@@ -130,6 +150,21 @@ static void integers(void **state)
     assert_int_equal(humidex(-20001, 0), UNKNOWN);
 }
 
+static void humidity_of_integers(void **state)
+{
+    (void)state;
+    int32_t out = UNKNOWN;
+    assert_true(derive_humidity(2500, 1386, &out) && out == 5001);
+    assert_true(derive_humidity(400, 400, &out) && out == 10000);
+    assert_true(derive_humidity(400, 450, &out) && out == 10000); /* rounded apart */
+    assert_false(derive_humidity(400, 451, &out));
+    assert_true(derive_humidity(20000, -20000, &out) && out == 0);
+    assert_false(derive_humidity(20001, 0, &out));
+    assert_false(derive_humidity(0, -20001, &out));
+    assert_false(derive_humidity(INT32_MIN, INT32_MIN, &out));
+    assert_false(derive_humidity(INT32_MIN, INT32_MAX, &out));
+}
+
 static void feels_like_of_cold(void **state)
 {
     (void)state;
@@ -207,11 +242,19 @@ static void anything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden_dew_points),  cmocka_unit_test(golden_vapour_pressures),
-        cmocka_unit_test(golden_wind_chills), cmocka_unit_test(golden_heat_indices),
-        cmocka_unit_test(golden_humidices),   cmocka_unit_test(degree_days),
-        cmocka_unit_test(integers),           cmocka_unit_test(feels_like_of_cold),
-        cmocka_unit_test(feels_like_of_heat), cmocka_unit_test(rows),
+        cmocka_unit_test(golden_dew_points),
+        cmocka_unit_test(golden_vapour_pressures),
+        cmocka_unit_test(golden_wind_chills),
+        cmocka_unit_test(golden_heat_indices),
+        cmocka_unit_test(golden_humidices),
+        cmocka_unit_test(degree_days),
+        cmocka_unit_test(integers),
+        cmocka_unit_test(feels_like_of_cold),
+        cmocka_unit_test(feels_like_of_heat),
+        cmocka_unit_test(rows),
+        cmocka_unit_test(humidity_undoes_the_dew_point),
+        cmocka_unit_test(golden_station_pressures),
+        cmocka_unit_test(humidity_of_integers),
         cmocka_unit_test(anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

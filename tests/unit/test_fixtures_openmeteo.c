@@ -9,7 +9,7 @@
 
 #define PLACES 2
 
-static const struct provider_place places[PLACES] = {{11, 0, 0}, {12, 0, 0}};
+static const struct provider_place places[PLACES] = {{.city_id = 11}, {.city_id = 12}};
 
 /* In the units of observation.proto. */
 struct weather {

@@ -38,6 +38,8 @@ static void the_free_plans(void **state)
     assert_string_equal(key_plan_find("openweathermap", "free")->limits, "60/m,1000000/mo");
     assert_non_null(strstr(key_plan_find("openweathermap", "free")->source, "unverified"));
     assert_string_equal(key_plan_find("open-meteo", "free")->limits, "600/m,5000/h,10000/d");
+    assert_string_equal(key_plan_find("metar", "free")->limits, "100/m");
+    assert_non_null(strstr(key_plan_find("metar", "free")->source, "unverified"));
     assert_null(key_plan_find("open-meteo", "startup"));
     assert_null(key_plan_find("", ""));
 }

@@ -160,7 +160,7 @@ static void test_providers_are_found_by_name(void **state)
     assert_null(provider_find("Replay"));
     assert_null(provider_find(""));
     provider_names(&names);
-    assert_string_equal(names.data, "openweathermap, open-meteo, replay");
+    assert_string_equal(names.data, "openweathermap, open-meteo, metar, replay");
     buf_release(&names);
     assert_ptr_equal(provider_find("open-meteo"), &provider_openmeteo);
     assert_int_equal(provider_openweathermap.cost_milli(FETCH_AIR, 1), 1000);

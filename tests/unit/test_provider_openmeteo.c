@@ -296,7 +296,8 @@ static void test_a_call_for_many(void **state)
     struct provider_place *many = calloc(provider_openmeteo.places_max, sizeof *many);
     assert_non_null(many);
     for (size_t i = 0; i < provider_openmeteo.places_max; i++)
-        many[i] = (struct provider_place){(int64_t)i + 1, -8999999, -17999999};
+        many[i] =
+            (struct provider_place){.city_id = (int64_t)i + 1, .latitude_e5 = -8999999, .longitude_e5 = -17999999};
     struct provider_request request = {FETCH_CURRENT, many, provider_openmeteo.places_max, 0, 0};
     provider_openmeteo.url(&request, provider_openmeteo.base_url, "", &url);
     assert_true(url.size < PROVIDER_URL_MAX);

@@ -15,7 +15,7 @@ export default {
   },
   providers: {
     openweathermap: 'OpenWeatherMap', 'open-meteo': 'Open-Meteo', 'openweathermap-air': 'Air of OpenWeatherMap',
-    'open-meteo-air': 'Air of Open-Meteo', nws: 'NWS', station: 'Station', recorded: 'Replayed data',
+    'open-meteo-air': 'Air of Open-Meteo', nws: 'NWS', metar: 'Aerodrome report', station: 'Station', recorded: 'Replayed data',
     simulated: 'Simulated data', unknown: 'Unknown source',
   },
   settings: 'Settings', language: 'Language', automatic: 'Automatic',

@@ -15,7 +15,7 @@ export default {
   },
   providers: {
     openweathermap: 'OpenWeatherMap', 'open-meteo': 'Open-Meteo', 'openweathermap-air': 'Aire de OpenWeatherMap',
-    'open-meteo-air': 'Aire de Open-Meteo', nws: 'NWS', station: 'Estación', recorded: 'Datos reproducidos',
+    'open-meteo-air': 'Aire de Open-Meteo', nws: 'NWS', metar: 'Informe de aeródromo', station: 'Estación', recorded: 'Datos reproducidos',
     simulated: 'Datos simulados', unknown: 'Fuente desconocida',
   },
   settings: 'Ajustes', language: 'Idioma', automatic: 'Automático',
