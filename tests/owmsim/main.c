@@ -1,15 +1,18 @@
 /*
- * isobar-owmsim: answers like OpenWeatherMap and like Open-Meteo, for runs without a key and for tests. Series of data/
- * (series.c), limits, a time factor, and every error of the real things on request (fault.c).
+ * isobar-owmsim: answers like OpenWeatherMap, Open-Meteo and aviationweather.gov, for runs without a key and for tests.
+ * Series of data/ (series.c), limits, a time factor, and every error of the real things on request (fault.c).
  *
  *   GET  /data/2.5/weather?lat=&lon=&appid=             current weather, metric units always
  *   GET  /data/2.5/history/city?lat=&lon=&start=&end=&appid=   10-minute items
  *   GET  /data/2.5/air_pollution?lat=&lon=&appid=       the air at the last full hour
  *   GET  /v1/forecast?latitude=&longitude=&current=     Open-Meteo's current weather, of many places; always with m/s
  *   GET  /v1/air-quality?latitude=&longitude=&current=  and its air, at the last full hour
- *   POST /control/fault?kind=&percent=&count=&lat=&lon=&retry_after=   adds a fault rule; kind=none clears all
+ *   GET  /api/data/metar?ids=KSEA,EGLL&format=json      aviationweather.gov's reports of aerodromes
+ *   POST /control/fault?kind=&percent=&count=&lat=&lon=&retry_after=   adds a fault rule; kind=none clears all;
+ *                                                       station=KSEA instead of lat and lon
  *   GET  /control/stats                                 {"calls":…,"busiest_minute":…,"refused":…,"answers":{"200":…},
- *                                                       "weight_milli":…,"places":…,"air":…}; weight of Open-Meteo's
+ *                                                       "weight_milli":…,"places":…,"air":…,"stations":…}; weight of
+ *                                                       Open-Meteo's; stations that were asked for, counted each time
  *   GET  /livez
  *
  * Listens on loopback only. It is a test tool: it keeps no secret and checks the key for equality only.
@@ -22,6 +25,7 @@
 #include "fault.h"
 #include "log.h"
 #include "mem.h"
+#include "metar.h"
 #include "openmeteo.h"
 #include "option.h"
 #include "series.h"
@@ -77,6 +81,7 @@ struct sim {
     int64_t answers[600]; /* by status */
     struct account account;
     int64_t places, air; /* asked of Open-Meteo for weather; calls for the air of either */
+    int64_t stations;    /* asked for reports */
 };
 
 enum product { PRODUCT_CURRENT, PRODUCT_HISTORY, PRODUCT_AIR };
@@ -258,6 +263,63 @@ static void handle_places(struct sim *sim, struct httpd_request *request, bool a
     buf_release(&answer.body);
 }
 
+/* As of places: of what one station's rule does to the whole answer the first counts. */
+static const struct fault_rule *choose_station_rules(struct sim *sim, struct metar_station *stations, size_t count)
+{
+    const struct fault_rule *whole = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct metar_station *station = &stations[i];
+        station->rule = faults_choose(&sim->faults, station->latitude, station->longitude, &sim->dice);
+        sim->metrics.faults_total += station->rule != NULL;
+        if (!whole && station->rule && station->rule->kind != FAULT_NULLS && metar_reports(station))
+            whole = station->rule;
+    }
+    return whole;
+}
+
+static void handle_stations(struct sim *sim, struct httpd_request *request)
+{
+    static struct metar_station stations[METAR_STATIONS];
+    static const struct fault_rule none = {.kind = FAULT_NONE}, refused = {.kind = FAULT_RATE_LIMITED},
+                                   bad = {.kind = FAULT_BAD_REQUEST};
+    size_t count = metar_stations(httpd_query(request, "ids"), stations);
+    const char *format = httpd_query(request, "format");
+    struct buf good = BUF_EMPTY;
+    sim->metrics.calls_total++;
+    sim->stations += (int64_t)count;
+    if (!within_rate(sim)) {
+        sim->metrics.refused_total++;
+        reply_fault(sim, request, &refused, &good, answer_fault);
+    } else if (count == 0 || !format || strcmp(format, "json") != 0) {
+        reply_fault(sim, request, &bad, &good, answer_fault);
+    } else {
+        const struct fault_rule *rule = choose_station_rules(sim, stations, count);
+        size_t reports =
+            metar_body(sim->series, stations, count, now_s() / sim->options.update_s * sim->options.update_s, &good);
+        if (!rule && reports == 0) {
+            sim->answers[204]++;
+            httpd_reply(request, 204, "application/json", "", 0);
+        } else {
+            reply_fault(sim, request, rule ? rule : &none, &good, answer_fault);
+        }
+    }
+    buf_release(&good);
+}
+
+/* Where the rule is to apply, when not everywhere. */
+static bool fault_place(const struct httpd_request *request, struct fault_rule *rule)
+{
+    const char *id = httpd_query(request, "station");
+    struct metar_station station;
+    if (id && metar_station_set(&station, id, strlen(id))) {
+        rule->latitude = station.latitude;
+        rule->longitude = station.longitude;
+        return true;
+    }
+    return query_number(request, "lat", -90, 90, &rule->latitude) &&
+           query_number(request, "lon", -180, 180, &rule->longitude);
+}
+
 static void handle_fault(struct sim *sim, struct httpd_request *request)
 {
     const char *name = httpd_query(request, "kind");
@@ -278,8 +340,7 @@ static void handle_fault(struct sim *sim, struct httpd_request *request)
         rule.remaining = (int64_t)value;
     if (query_number(request, "retry_after", 0, 86400, &value))
         rule.retry_after_s = (int)value;
-    rule.everywhere = !query_number(request, "lat", -90, 90, &rule.latitude) ||
-                      !query_number(request, "lon", -180, 180, &rule.longitude);
+    rule.everywhere = !fault_place(request, &rule);
     if (rule.kind == FAULT_FROZEN)
         sim->frozen_s = now_s();
     if (faults_add(&sim->faults, &rule) != 0)
@@ -301,8 +362,9 @@ static void handle_stats(const struct sim *sim, struct httpd_request *request)
             comma = ",";
         }
     }
-    buf_printf(&out, "},\"weight_milli\":%lld,\"places\":%lld,\"air\":%lld}\n", (long long)sim->account.used_milli,
-               (long long)sim->places, (long long)sim->air);
+    buf_printf(&out, "},\"weight_milli\":%lld,\"places\":%lld,\"air\":%lld,\"stations\":%lld}\n",
+               (long long)sim->account.used_milli, (long long)sim->places, (long long)sim->air,
+               (long long)sim->stations);
     httpd_reply(request, 200, "application/json", out.data, out.size);
     buf_release(&out);
 }
@@ -320,6 +382,8 @@ static void on_request(void *arg, struct httpd_request *request)
         handle_places(sim, request, false);
     else if (strcmp(path, "/v1/air-quality") == 0)
         handle_places(sim, request, true);
+    else if (strcmp(path, "/api/data/metar") == 0)
+        handle_stations(sim, request);
     else if (strcmp(path, "/data/2.5/history/city") == 0)
         handle_weather(sim, request, PRODUCT_HISTORY);
     else if (strcmp(path, "/control/fault") == 0 && post)
@@ -392,14 +456,14 @@ out:
 
 int main(int argc, char **argv)
 {
-    static const struct option_program program = {.name = "isobar-owmsim",
-                                                  .section = "owmsim",
-                                                  .usage = "[options]",
-                                                  .summary =
-                                                      "answers like OpenWeatherMap and Open-Meteo, from recorded "
-                                                      "series and normals, for runs without a key and tests",
-                                                  .rows = option_rows,
-                                                  .row_count = sizeof option_rows / sizeof *option_rows};
+    static const struct option_program program = {
+        .name = "isobar-owmsim",
+        .section = "owmsim",
+        .usage = "[options]",
+        .summary = "answers like OpenWeatherMap, Open-Meteo and aviationweather.gov, from recorded "
+                   "series and normals, for runs without a key and tests",
+        .rows = option_rows,
+        .row_count = sizeof option_rows / sizeof *option_rows};
     struct sim *sim = mem_alloc(sizeof *sim);
     sim->origin_s = sim->frozen_s = now_s();
     int code = EXIT_CODE_OK;
