@@ -123,6 +123,7 @@ static void call_add(struct call *call, struct city_polls *polls, int64_t now_ms
     schedule_begin(source_schedule(call->source, call->kind), &polls->item, now_ms);
     call->places[call->count] = (struct provider_place){
         .city_id = city->id, .latitude_e5 = city->latitude_e5, .longitude_e5 = city->longitude_e5};
+    memcpy(call->places[call->count].station, city->station, sizeof city->station);
     call->polls[call->count++] = polls;
 }
 

@@ -18,6 +18,8 @@ void choice_init(struct fetcher *fetcher)
         rules->stale_ms[s] = SOURCE_STALE_INTERVALS * source->health[PRODUCT_WEATHER].interval_ms;
         if (s < fetcher->source_count - 1 && rules->back_ms < back)
             rules->back_ms = back;
+        if (source->provider->needs_station)
+            fetcher->cities.need_station |= (uint8_t)(1U << s);
     }
     fetcher->cities.second_opinion = fetcher->options->second_opinion && fetcher->source_count > 1;
 }

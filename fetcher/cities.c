@@ -79,10 +79,36 @@ bool cities_wanted(const struct cities *cities, const struct city *city)
     return !city->gone && !city->paused && cities->shards[city->shard].held;
 }
 
+/* The sources that cannot be asked for the city, as bits. */
+static uint8_t unable_of(const struct cities *cities, const struct city *city)
+{
+    return *city->station ? 0 : cities->need_station;
+}
+
+/* A source that cannot be asked for the city is no choice, whatever else is known of it. */
+static void exclude(const struct cities *cities, struct city *city)
+{
+    for (int32_t s = 0; s < city->sources; s++) {
+        if (unable_of(cities, city) >> s & 1)
+            failover_unknown(city->failover, s);
+    }
+}
+
+/* True when another source is in use than before. */
+static bool decide(const struct cities *cities, struct city *city, int64_t now_ms)
+{
+    if (!city->failover)
+        return false;
+    exclude(cities, city);
+    bool changed = failover_decide(city->failover, &cities->rules, now_ms);
+    exclude(cities, city); /* of sources behind the one in use all was forgotten */
+    return changed;
+}
+
 /* The sources that are asked for the weather: the one in use, those before it, and the second opinion. */
 static uint8_t weather_of(const struct cities *cities, const struct city *city, int64_t now_ms)
 {
-    uint8_t asked = (uint8_t)((2U << city_source(city)) - 1);
+    uint8_t asked = (uint8_t)(((2U << city_source(city)) - 1) & ~(unsigned)unable_of(cities, city));
     int32_t second = cities->second_opinion && city->failover ? city_second(city, &cities->rules, now_ms) : -1;
     return second < 0 ? asked : (uint8_t)(asked | 1U << second);
 }
@@ -123,14 +149,12 @@ static void settle(const struct cities *cities, struct city *city, int64_t now_m
 
 bool cities_decide(struct cities *cities, struct city *city, int64_t now_ms)
 {
-    if (!city->failover)
-        return false;
-    bool changed = failover_decide(city->failover, &cities->rules, now_ms);
+    bool changed = decide(cities, city, now_ms);
     if (changed) {
         city->told = false; /* its readings come as often as those of another source */
         city_forget_seen(city);
     }
-    if (changed || city->asked[PRODUCT_WEATHER] != weather_of(cities, city, now_ms))
+    if (changed || (city->failover && city->asked[PRODUCT_WEATHER] != weather_of(cities, city, now_ms)))
         settle(cities, city, now_ms);
     return changed;
 }
@@ -191,6 +215,15 @@ static bool usable(const struct cities *cities, const Isobar__V1__City *city, in
            within(city->latitude_e5, LATITUDE_MAX_E5) && within(city->longitude_e5, LONGITUDE_MAX_E5);
 }
 
+/* What is no location indicator is none. */
+static void take_station(struct city *city, const char *text)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    size_t size = strspn(text, letters);
+    if (size == sizeof city->station - 1 && text[size] == '\0')
+        memcpy(city->station, text, size);
+}
+
 static void parts_add(const struct cities *cities, struct cities_parts *parts, const Isobar__V1__City *entry,
                       int32_t shard)
 {
@@ -204,6 +237,7 @@ static void parts_add(const struct cities *cities, struct cities_parts *parts, c
     city->zone = *entry->zone ? zone_get(entry->zone) : NULL;
     if (strlen(entry->country) == 2)
         memcpy(city->country, entry->country, 2);
+    take_station(city, entry->station);
     text_copy(city->name, sizeof city->name, entry->ascii_name);
     if (parts->count == parts->capacity) {
         parts->capacity = parts->capacity ? parts->capacity * 2 : 16;
@@ -223,11 +257,15 @@ static void leave(const struct cities *cities, struct city *city)
 /* What the catalogue says anew about a city that is known. */
 static void update(const struct cities *cities, struct city *city, const struct city *entry, int64_t now_ms)
 {
-    if (city->latitude_e5 != entry->latitude_e5 || city->longitude_e5 != entry->longitude_e5) {
+    bool other_station = cities->need_station && strcmp(city->station, entry->station) != 0;
+    memcpy(city->station, entry->station, sizeof city->station);
+    if (city->latitude_e5 != entry->latitude_e5 || city->longitude_e5 != entry->longitude_e5 || other_station) {
         city->latitude_e5 = entry->latitude_e5;
         city->longitude_e5 = entry->longitude_e5;
         unschedule(cities, city);
         city_moved(city);
+        if (decide(cities, city, now_ms))
+            city->told = false;
     }
     if (city->zone != entry->zone || strcmp(city->country, entry->country) != 0)
         city->told = false;
@@ -256,6 +294,7 @@ static void take_over(struct cities *cities, struct cities_shard *shard, int64_t
             city_free(entry);
             parts->cities[kept++] = shard->cities[old++];
         } else {
+            (void)decide(cities, entry, now_ms); /* the first that can be asked: no change, but where it begins */
             settle(cities, entry, now_ms);
             parts->cities[kept++] = entry;
         }
@@ -360,6 +399,7 @@ struct cities_counts cities_count_shard(const struct cities *cities, int32_t sha
         counts.parked += city_parked(city);
         counts.heard += city_heard(city);
         counts.history_wanted += !city->history_done;
+        counts.stationless += unable_of(cities, city) != 0;
         counts.used[city_source(city)]++;
         for (int32_t source = 0; source < city->sources; source++)
             counts.asked[source] += city->asked[PRODUCT_WEATHER] >> source & 1;
@@ -379,6 +419,7 @@ struct cities_counts cities_count(const struct cities *cities)
         total.parked += one.parked;
         total.heard += one.heard;
         total.history_wanted += one.history_wanted;
+        total.stationless += one.stationless;
         for (int i = 0; i < FAILOVER_SOURCES; i++) {
             total.used[i] += one.used[i];
             total.asked[i] += one.asked[i];

@@ -35,6 +35,7 @@ struct cities {
     /* Borrowed, NULL: it is not asked. Set between cities_init and the first shard. */
     struct schedule *schedules[FAILOVER_SOURCES][PRODUCTS];
     struct failover_rules rules; /* its number of sources is set by cities_init, the rest by the owner */
+    uint8_t need_station; /* sources that are asked only for cities with a station, as bits; set with the rules */
     bool second_opinion, want_history;
     struct cities_shard *shards;
     int32_t shard_count;
@@ -86,6 +87,7 @@ struct cities_counts {
     int64_t cities, failing, parked,
         heard;              /* cities of held shards without paused ones; `heard`: answered at least once */
     int64_t history_wanted; /* that have not had their history */
+    int64_t stationless;    /* that a source is not asked for, since they have no station */
     int64_t used[FAILOVER_SOURCES],
         asked[FAILOVER_SOURCES]; /* whose source it is; that it is asked for the weather of */
 };

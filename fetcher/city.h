@@ -41,6 +41,7 @@ struct city {
     bool paused, gone;
     bool told; /* its zone, country and interval were produced, since its shard is held */
     char country[4];
+    char station[5];           /* ICAO location indicator; "": none */
     const struct zone *zone;   /* NULL: not known */
     char name[48];             /* for logs; UTF-8, cut between characters */
     struct failover *failover; /* NULL: there is one source */

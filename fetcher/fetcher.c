@@ -108,6 +108,17 @@ static void say_history(struct fetcher *fetcher, const struct cities_counts *cou
              LOG_INT("hours", first->history_ms / DURATION_HOUR));
 }
 
+/* Once: what is missing is in the catalogue, and nothing fails for want of it. */
+static void say_stations(struct fetcher *fetcher, const struct cities_counts *counts)
+{
+    if (fetcher->stations_said || counts->stationless == 0 || counts->complete != counts->shards)
+        return;
+    fetcher->stations_said = true;
+    log_info("cities_without_station", LOG_INT("cities", counts->stationless), LOG_INT("of", counts->cities),
+             LOG_TEXT("meaning", "a source has reports of stations only and is not asked for these; isobarctl cities "
+                                 "list shows which, cities add --station changes it"));
+}
+
 static void update_gauges(struct fetcher *fetcher, const struct cities_counts *counts, int64_t now_ms)
 {
     struct fetcher_metrics *metrics = &fetcher->metrics;
@@ -117,6 +128,7 @@ static void update_gauges(struct fetcher *fetcher, const struct cities_counts *c
     metrics->cities_heard = counts->heard;
     metrics->cities_failing = counts->failing;
     metrics->cities_parked = counts->parked;
+    metrics->cities_without_station = counts->stationless;
     metrics->cities_failed_over = counts->cities - counts->used[0];
     metrics->records_waiting = outbox_waiting(fetcher->outbox);
     metrics->in_flight = transfers_running(fetcher->transfers);
@@ -127,6 +139,7 @@ static void update_gauges(struct fetcher *fetcher, const struct cities_counts *c
     metrics->places_empty_total = fetcher->rows.empty;
     update_source_gauges(fetcher, now_ms);
     say_history(fetcher, counts);
+    say_stations(fetcher, counts);
 }
 
 static void on_second(void *arg)

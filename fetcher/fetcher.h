@@ -54,7 +54,7 @@ struct fetcher {
     struct netlist allowed; /* networks, beside public ones, that sources may be in */
     int64_t held_back_ms;   /* since when polling is held back, 0 not */
     int64_t incarnation, catalogue_said;
-    bool has_target, draining, partitions_differ, history_said;
+    bool has_target, draining, partitions_differ, history_said, stations_said;
     Isobar__V1__ShardStatus *statuses;
     Isobar__V1__ShardStatus **status_list;
     struct log_limit held_limit, failover_limit;

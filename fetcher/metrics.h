@@ -36,6 +36,7 @@
     X(GAUGE, cities_heard, "cities answered at least once")                                                            \
     X(GAUGE, cities_failing, "cities parked or failing three times in a row")                                          \
     X(GAUGE, cities_parked, "cities whose place the source does not know")                                             \
+    X(GAUGE, cities_without_station, "cities that a source is not asked for, since they have no station")              \
     X(COUNTER, failovers_total, "times that a city's readings began to come from another source")                      \
     X(COUNTER, probes_total, "answers of sources that are only asked whether they are good again")                     \
     X(GAUGE, cities_failed_over, "cities whose readings do not come from the preferred source")                        \

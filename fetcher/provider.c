@@ -47,8 +47,7 @@ struct cadence provider_cadence(const struct provider *provider, bool air, int64
 
 int64_t provider_reading_ms(const struct provider *provider, int64_t every_ms)
 {
-    int64_t own = provider->reading_ms ? provider->reading_ms : provider->interval_ms;
-    return every_ms > own ? every_ms : own;
+    return every_ms > provider->reading_ms ? every_ms : provider->reading_ms;
 }
 
 void provider_names(struct buf *out)

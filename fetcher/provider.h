@@ -88,7 +88,7 @@ struct provider {
     bool needs_key;
     bool needs_station;      /* places without a station are not asked for */
     int64_t interval_ms;     /* a place asked more often says nothing new */
-    int64_t reading_ms;      /* a place that is well has a new reading so often at least; 0: each interval_ms */
+    int64_t reading_ms;      /* a place that is well has a new reading so often at least; 0: whenever it is asked */
     int64_t air_interval_ms; /* the same of its air; 0: has none */
     bool air_by_default;     /* unless --air says otherwise */
     int64_t history_hours;   /* asked for once per city at the start; 0: has no history */
@@ -115,7 +115,7 @@ const struct provider *provider_find(const char *name);
 struct cadence provider_cadence(const struct provider *provider, bool air, int64_t every_ms);
 /* Appends the names of all providers, comma-separated, for messages. */
 void provider_names(struct buf *out);
-/* How often its cities have a new reading when they are asked each `every_ms`. */
+/* How often its cities have a new reading, at least, when they are asked each `every_ms`. */
 int64_t provider_reading_ms(const struct provider *provider, int64_t every_ms);
 /* Name of a status, e.g. "rate_limited". */
 const char *fetch_status_name(enum fetch_status status);

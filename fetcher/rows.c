@@ -26,15 +26,15 @@ static void make_checked(struct observation *row)
 static void tell(struct fetcher *fetcher, struct city *city, int32_t provider)
 {
     const struct source *source = &fetcher->sources[city_source(city)];
+    int64_t reading_ms = provider_reading_ms(source->provider, source->schedules[PRODUCT_WEATHER].interval_ms);
     int64_t now_ms = clock_wall_ms();
     struct observation row = {.kind = ISOBAR__V1__ROW_KIND__CONTROL,
                               .city_id = city->id,
                               .provider = provider,
                               .observed_at_ms = now_ms,
                               .fetched_at_ms = now_ms};
-    struct control control = {.zone = zone_name(city->zone),
-                              .country = city->country,
-                              .interval_s = (int32_t)(source->schedules[PRODUCT_WEATHER].interval_ms / 1000)};
+    struct control control = {
+        .zone = zone_name(city->zone), .country = city->country, .interval_s = (int32_t)(reading_ms / 1000)};
     outbox_send_control(fetcher->outbox, city->shard, &row, &control);
     city->told = true;
     fetcher->metrics.controls_total++;

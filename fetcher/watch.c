@@ -16,7 +16,8 @@ static enum product products_of(const struct source *source)
 void watch_begin(struct source *source, int64_t now_ms)
 {
     int64_t own = source->provider->interval_ms, interval = source->schedules[PRODUCT_WEATHER].interval_ms;
-    int64_t weather = interval > own ? interval : own, air = source->provider->air_interval_ms;
+    int64_t weather = provider_reading_ms(source->provider, interval > own ? interval : own);
+    int64_t air = source->provider->air_interval_ms;
     source_health_init(&source->health[PRODUCT_WEATHER], weather, now_ms);
     source_health_init(&source->health[PRODUCT_AIR], air > weather ? air : weather, now_ms);
 }
