@@ -19,7 +19,7 @@ void choice_init(struct fetcher *fetcher)
         if (s < fetcher->source_count - 1 && rules->back_ms < back)
             rules->back_ms = back;
         if (source->provider->needs_station)
-            fetcher->cities.need_station |= (uint8_t)(1U << s);
+            fetcher->cities.need_station |= 1U << s;
     }
     fetcher->cities.second_opinion = fetcher->options->second_opinion && fetcher->source_count > 1;
 }

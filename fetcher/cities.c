@@ -80,7 +80,7 @@ bool cities_wanted(const struct cities *cities, const struct city *city)
 }
 
 /* The sources that cannot be asked for the city, as bits. */
-static uint8_t unable_of(const struct cities *cities, const struct city *city)
+static uint32_t unable_of(const struct cities *cities, const struct city *city)
 {
     return *city->station ? 0 : cities->need_station;
 }
@@ -106,21 +106,21 @@ static bool decide(const struct cities *cities, struct city *city, int64_t now_m
 }
 
 /* The sources that are asked for the weather: the one in use, those before it, and the second opinion. */
-static uint8_t weather_of(const struct cities *cities, const struct city *city, int64_t now_ms)
+static uint32_t weather_of(const struct cities *cities, const struct city *city, int64_t now_ms)
 {
-    uint8_t asked = (uint8_t)(((2U << city_source(city)) - 1) & ~(unsigned)unable_of(cities, city));
+    uint32_t asked = ((2U << city_source(city)) - 1) & ~unable_of(cities, city);
     int32_t second = cities->second_opinion && city->failover ? city_second(city, &cities->rules, now_ms) : -1;
-    return second < 0 ? asked : (uint8_t)(asked | 1U << second);
+    return second < 0 ? asked : asked | 1U << second;
 }
 
 /* The air is asked of the source in use, or of the first that has it. */
-static uint8_t air_of(const struct cities *cities, const struct city *city)
+static uint32_t air_of(const struct cities *cities, const struct city *city)
 {
     if (cities->schedules[city_source(city)][PRODUCT_AIR])
-        return (uint8_t)(1U << city_source(city));
+        return 1U << city_source(city);
     for (int32_t s = 0; s < city->sources; s++) {
         if (cities->schedules[s][PRODUCT_AIR])
-            return (uint8_t)(1U << s);
+            return 1U << s;
     }
     return 0;
 }

@@ -35,7 +35,7 @@ struct cities {
     /* Borrowed, NULL: it is not asked. Set between cities_init and the first shard. */
     struct schedule *schedules[FAILOVER_SOURCES][PRODUCTS];
     struct failover_rules rules; /* its number of sources is set by cities_init, the rest by the owner */
-    uint8_t need_station; /* sources that are asked only for cities with a station, as bits; set with the rules */
+    uint32_t need_station; /* sources that are asked only for cities with a station, as bits; set with the rules */
     bool second_opinion, want_history;
     struct cities_shard *shards;
     int32_t shard_count;

@@ -46,7 +46,7 @@ struct city {
     char name[48];             /* for logs; UTF-8, cut between characters */
     struct failover *failover; /* NULL: there is one source */
     int32_t sources;           /* how many there are */
-    uint8_t asked[PRODUCTS];   /* the sources that are asked, as bits */
+    uint32_t asked[PRODUCTS];  /* the sources that are asked, as bits */
     struct city_polls polls[]; /* of each source its products */
 };
 
