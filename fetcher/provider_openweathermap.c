@@ -5,48 +5,36 @@
  */
 #include "provider_openweathermap.h"
 
+#include "provider_openweathermap_value.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR_S       3600
-#define LEGACY_S     (3 * HOUR_S) /* rain.3h and snow.3h */
-#define UM_PER_MM    1000
-#define CENTI        100.0
-#define CM_S_PER_MPH 44.704
-
-/* How a number in the payload becomes the unit of observation.proto. */
-enum scale {
-    SCALE_TEMPERATURE,
-    SCALE_SPEED,
-    SCALE_HPA,
-    SCALE_PERCENT,
-    SCALE_DEGREES,
-    SCALE_MICROGRAM, /* ug/m3 */
-    SCALE_ONE
-};
+#define HOUR_S   3600
+#define LEGACY_S (3 * HOUR_S) /* rain.3h and snow.3h */
 
 struct field {
     const char *object, *key;
     int bit; /* isobar.v1.Value */
-    enum scale scale;
+    enum openweathermap_scale scale;
 };
 
 static const struct field weather_fields[] = {
-    {"main", "temp", ISOBAR__V1__VALUE__TEMPERATURE, SCALE_TEMPERATURE},
-    {"main", "feels_like", ISOBAR__V1__VALUE__FEELS_LIKE, SCALE_TEMPERATURE},
-    {"main", "temp_min", ISOBAR__V1__VALUE__TEMPERATURE_MIN, SCALE_TEMPERATURE},
-    {"main", "temp_max", ISOBAR__V1__VALUE__TEMPERATURE_MAX, SCALE_TEMPERATURE},
-    {"main", "sea_level", ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL, SCALE_HPA},
-    {"main", "pressure", ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL, SCALE_HPA}, /* after sea_level: it wins */
-    {"main", "grnd_level", ISOBAR__V1__VALUE__PRESSURE_STATION, SCALE_HPA},
-    {"main", "humidity", ISOBAR__V1__VALUE__HUMIDITY, SCALE_PERCENT},
-    {"wind", "speed", ISOBAR__V1__VALUE__WIND_SPEED, SCALE_SPEED},
-    {"wind", "deg", ISOBAR__V1__VALUE__WIND_DIRECTION, SCALE_DEGREES},
-    {"wind", "gust", ISOBAR__V1__VALUE__WIND_GUST, SCALE_SPEED},
-    {"clouds", "all", ISOBAR__V1__VALUE__CLOUD, SCALE_PERCENT},
-    {NULL, "visibility", ISOBAR__V1__VALUE__VISIBILITY, SCALE_ONE},
+    {"main", "temp", ISOBAR__V1__VALUE__TEMPERATURE, OPENWEATHERMAP_TEMPERATURE},
+    {"main", "feels_like", ISOBAR__V1__VALUE__FEELS_LIKE, OPENWEATHERMAP_TEMPERATURE},
+    {"main", "temp_min", ISOBAR__V1__VALUE__TEMPERATURE_MIN, OPENWEATHERMAP_TEMPERATURE},
+    {"main", "temp_max", ISOBAR__V1__VALUE__TEMPERATURE_MAX, OPENWEATHERMAP_TEMPERATURE},
+    {"main", "sea_level", ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL, OPENWEATHERMAP_HPA},
+    {"main", "pressure", ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL, OPENWEATHERMAP_HPA}, /* after sea_level: it wins */
+    {"main", "grnd_level", ISOBAR__V1__VALUE__PRESSURE_STATION, OPENWEATHERMAP_HPA},
+    {"main", "humidity", ISOBAR__V1__VALUE__HUMIDITY, OPENWEATHERMAP_PERCENT},
+    {"wind", "speed", ISOBAR__V1__VALUE__WIND_SPEED, OPENWEATHERMAP_SPEED},
+    {"wind", "deg", ISOBAR__V1__VALUE__WIND_DIRECTION, OPENWEATHERMAP_DEGREES},
+    {"wind", "gust", ISOBAR__V1__VALUE__WIND_GUST, OPENWEATHERMAP_SPEED},
+    {"clouds", "all", ISOBAR__V1__VALUE__CLOUD, OPENWEATHERMAP_PERCENT},
+    {NULL, "visibility", ISOBAR__V1__VALUE__VISIBILITY, OPENWEATHERMAP_ONE},
 };
 #define WEATHER_FIELDS (sizeof weather_fields / sizeof *weather_fields)
 
@@ -58,59 +46,15 @@ struct parse {
 
 /* ---- values ---- */
 
-/* The number in the wanted unit, not yet rounded. */
-static double scaled(double value, enum scale scale, enum openweathermap_units units)
-{
-    switch (scale) {
-    case SCALE_TEMPERATURE:
-        if (units == OPENWEATHERMAP_STANDARD)
-            value -= 273.15;
-        else if (units == OPENWEATHERMAP_IMPERIAL)
-            value = (value - 32) * 5 / 9;
-        return value * CENTI;
-    case SCALE_SPEED:
-        return value * (units == OPENWEATHERMAP_IMPERIAL ? CM_S_PER_MPH : CENTI);
-    case SCALE_HPA:
-    case SCALE_PERCENT:
-    case SCALE_DEGREES:
-        return value * CENTI;
-    case SCALE_MICROGRAM:
-        return value * 1000;
-    default:
-        return value;
-    }
-}
-
-/* Whether the type of the value can hold it; what is merely implausible passes, quality control judges that. */
-static bool possible(double value, enum scale scale)
-{
-    if (!isfinite(value) || value < INT32_MIN || value > INT32_MAX)
-        return false;
-    switch (scale) {
-    case SCALE_PERCENT:
-        return value >= 0 && value <= 100 * CENTI;
-    case SCALE_DEGREES:
-        return value >= 0 && value <= 360 * CENTI;
-    case SCALE_SPEED:
-    case SCALE_MICROGRAM:
-    case SCALE_ONE:
-        return value >= 0;
-    default:
-        return true;
-    }
-}
-
 /* Sets the value of `bit`, or counts it as left out. */
-static void take_number(struct parse *parse, struct observation *row, int bit, enum scale scale, const json_t *number)
+static void take_number(struct parse *parse, struct observation *row, int bit, enum openweathermap_scale scale,
+                        const json_t *number)
 {
-    double value = json_is_number(number) ? round(scaled(json_number_value(number), scale, parse->units)) : NAN;
-    if (!possible(value, scale)) {
+    int32_t value;
+    if (json_is_number(number) && openweathermap_value(json_number_value(number), scale, parse->units, &value))
+        observation_set(row, bit, value);
+    else
         parse->rows->left_out++;
-        return;
-    }
-    if (scale == SCALE_DEGREES && value >= 360 * CENTI)
-        value = 0;
-    observation_set(row, bit, (int32_t)value);
 }
 
 /* A member that is there and not null; NULL otherwise. */
@@ -141,26 +85,24 @@ static void take_condition(struct parse *parse, struct observation *row, const j
         parse->rows->left_out++;
 }
 
-/* Rain or snow: the amount in mm and the seconds it fell in. False when it is said in a way that cannot be used. */
-static bool amount(const json_t *object, double *mm, int32_t *period_s)
+/* Rain or snow: the amount in um and the seconds it fell in. False when it is said in a way that cannot be used. */
+static bool amount(const json_t *object, int32_t *um, int32_t *period_s)
 {
     const json_t *value;
-    *mm = 0;
-    *period_s = 0; /* nothing said: 0 over any period */
+    *um = *period_s = 0; /* nothing said: 0 over any period */
     if (!object)
         return true;
     if ((value = member(object, "1h")) != NULL)
         *period_s = HOUR_S;
     else if ((value = member(object, "3h")) != NULL)
         *period_s = LEGACY_S;
-    *mm = json_is_number(value) ? json_number_value(value) * UM_PER_MM : NAN;
-    return possible(round(*mm), SCALE_ONE);
+    return json_is_number(value) &&
+           openweathermap_value(json_number_value(value), OPENWEATHERMAP_MM, OPENWEATHERMAP_METRIC, um);
 }
 
 static void take_precipitation(struct parse *parse, struct observation *row, const json_t *item)
 {
-    double rain, snow;
-    int32_t rain_s, snow_s;
+    int32_t rain, snow, rain_s, snow_s;
     bool has_rain = amount(member(item, "rain"), &rain, &rain_s),
          has_snow = amount(member(item, "snow"), &snow, &snow_s);
     parse->rows->left_out += !has_rain + !has_snow;
@@ -175,9 +117,9 @@ static void take_precipitation(struct parse *parse, struct observation *row, con
     }
     row->accumulation_s = rain_s ? rain_s : snow_s ? snow_s : HOUR_S;
     if (has_rain)
-        observation_set(row, ISOBAR__V1__VALUE__RAIN, (int32_t)round(rain));
+        observation_set(row, ISOBAR__V1__VALUE__RAIN, rain);
     if (has_snow)
-        observation_set(row, ISOBAR__V1__VALUE__SNOW, (int32_t)round(snow));
+        observation_set(row, ISOBAR__V1__VALUE__SNOW, snow);
 }
 
 /* ---- readings ---- */
@@ -192,22 +134,25 @@ static int32_t provider_of(const json_t *root)
     return ISOBAR__V1__PROVIDER__OPENWEATHERMAP;
 }
 
-/* A row at the time that `item` says; on failure nothing is added. */
-static enum fetch_status add_row(struct parse *parse, const json_t *item, int32_t provider, struct observation **out)
+/* A row at the time that `item` says; NULL with the reason in `status` when it says none that can be. */
+static struct observation *add_row(struct parse *parse, const json_t *item, int32_t provider, enum fetch_status *status)
 {
     const json_t *time = json_object_get(item, "dt");
     double dt = json_is_number(time) ? json_number_value(time) : NAN;
+    *status = FETCH_OK;
     if (!isfinite(dt))
-        return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "no number `dt`");
-    if (!provider_time_is_good(dt, parse->answer->fetched_at_ms))
-        return provider_fail(parse->rows, FETCH_BAD_TIME, "`dt` %.0f is before 2000 or in the future", dt);
-    struct observation *row = *out = provider_rows_add(parse->rows);
+        *status = provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "no number `dt`");
+    else if (!provider_time_is_good(dt, parse->answer->fetched_at_ms))
+        *status = provider_fail(parse->rows, FETCH_BAD_TIME, "`dt` %.0f is before 2000 or in the future", dt);
+    if (*status != FETCH_OK)
+        return NULL;
+    struct observation *row = provider_rows_add(parse->rows);
     row->kind = ISOBAR__V1__ROW_KIND__OBSERVATION;
     row->provider = provider;
     row->city_id = parse->answer->places[0].city_id;
     row->observed_at_ms = (int64_t)(dt * 1000);
     row->fetched_at_ms = parse->answer->fetched_at_ms;
-    return FETCH_OK;
+    return row;
 }
 
 /* Reads one reading; on failure nothing is added. */
@@ -216,11 +161,11 @@ static enum fetch_status take_reading(struct parse *parse, const json_t *item, i
     static const uint64_t needed = UINT64_C(1) << ISOBAR__V1__VALUE__TEMPERATURE |
                                    UINT64_C(1) << ISOBAR__V1__VALUE__HUMIDITY |
                                    UINT64_C(1) << ISOBAR__V1__VALUE__PRESSURE_SEA_LEVEL;
-    struct observation *row;
+    enum fetch_status status;
     if (!json_is_object(json_object_get(item, "main")))
         return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "no object `main`");
-    enum fetch_status status = add_row(parse, item, provider, &row);
-    if (status != FETCH_OK)
+    struct observation *row = add_row(parse, item, provider, &status);
+    if (!row)
         return status;
     take_fields(parse, row, item, weather_fields, WEATHER_FIELDS);
     if (!(row->present & needed)) {
@@ -259,14 +204,14 @@ static enum fetch_status take_history(struct parse *parse, const json_t *root)
 
 /* ug/m3 as ng/m3, or the index; what is missing is reported as a negative number, or not at all. */
 static const struct field air_fields[] = {
-    {"main", "aqi", ISOBAR__V1__VALUE__AIR_QUALITY_INDEX, SCALE_ONE},
-    {"components", "pm2_5", ISOBAR__V1__VALUE__PM2_5, SCALE_MICROGRAM},
-    {"components", "pm10", ISOBAR__V1__VALUE__PM10, SCALE_MICROGRAM},
-    {"components", "no2", ISOBAR__V1__VALUE__NO2, SCALE_MICROGRAM},
-    {"components", "o3", ISOBAR__V1__VALUE__O3, SCALE_MICROGRAM},
-    {"components", "so2", ISOBAR__V1__VALUE__SO2, SCALE_MICROGRAM},
-    {"components", "co", ISOBAR__V1__VALUE__CO, SCALE_MICROGRAM},
-    {"components", "nh3", ISOBAR__V1__VALUE__NH3, SCALE_MICROGRAM},
+    {"main", "aqi", ISOBAR__V1__VALUE__AIR_QUALITY_INDEX, OPENWEATHERMAP_ONE},
+    {"components", "pm2_5", ISOBAR__V1__VALUE__PM2_5, OPENWEATHERMAP_MICROGRAM},
+    {"components", "pm10", ISOBAR__V1__VALUE__PM10, OPENWEATHERMAP_MICROGRAM},
+    {"components", "no2", ISOBAR__V1__VALUE__NO2, OPENWEATHERMAP_MICROGRAM},
+    {"components", "o3", ISOBAR__V1__VALUE__O3, OPENWEATHERMAP_MICROGRAM},
+    {"components", "so2", ISOBAR__V1__VALUE__SO2, OPENWEATHERMAP_MICROGRAM},
+    {"components", "co", ISOBAR__V1__VALUE__CO, OPENWEATHERMAP_MICROGRAM},
+    {"components", "nh3", ISOBAR__V1__VALUE__NH3, OPENWEATHERMAP_MICROGRAM},
 };
 #define AIR_FIELDS (sizeof air_fields / sizeof *air_fields)
 
@@ -274,7 +219,7 @@ static const struct field air_fields[] = {
 static enum fetch_status take_air(struct parse *parse, const json_t *root)
 {
     const json_t *list = json_object_get(root, "list"), *item = json_array_get(list, 0);
-    struct observation *row;
+    enum fetch_status status;
     if (!json_is_array(list) || json_array_size(list) > 1)
         return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "no array `list` of one item");
     if (!item) {
@@ -283,8 +228,8 @@ static enum fetch_status take_air(struct parse *parse, const json_t *root)
     }
     if (!json_is_object(json_object_get(item, "components")))
         return provider_fail(parse->rows, FETCH_UNEXPECTED_SHAPE, "no object `components`");
-    enum fetch_status status = add_row(parse, item, ISOBAR__V1__PROVIDER__OPENWEATHERMAP_AIR, &row);
-    if (status != FETCH_OK)
+    struct observation *row = add_row(parse, item, ISOBAR__V1__PROVIDER__OPENWEATHERMAP_AIR, &status);
+    if (!row)
         return status;
     take_fields(parse, row, item, air_fields, AIR_FIELDS);
     if (row->present == 0) {
