@@ -1,6 +1,6 @@
 /*
- * Readings of somebody's own as isobarctl produce takes them, CSV or NDJSON, in pieces of a size that the first byte
- * says. Rows that come out are rows that a worker takes.
+ * Readings of somebody's own as isobarctl produce takes them, CSV or NDJSON. The first byte says in pieces of which
+ * size, how long a line may be, and what the caller adds. Rows that come out are rows that a worker takes.
  */
 #include "../../ctl/intake.h"
 #include "../../ctl/stamp.h"
@@ -10,6 +10,7 @@
 
 #define OLDEST_MS INT64_C(1000)
 #define NEWEST_MS INT64_C(1900000000000)
+#define SHORT     256 /* bytes of a line, so that inputs have longer ones */
 
 static void check_row(const struct sheet_row *from)
 {
@@ -18,6 +19,10 @@ static void check_row(const struct sheet_row *from)
     const char *reason;
     struct batch *batch = batch_new();
     FUZZ_CHECK(row.observed_at_ms >= OLDEST_MS && row.observed_at_ms <= NEWEST_MS && row.present != 0);
+    FUZZ_CHECK((row.present & ~OBSERVATION_KNOWN) == 0);
+    FUZZ_CHECK(row.accumulation_s >= 0 && row.accumulation_s <= SHEET_ACCUMULATION_MAX_S);
+    for (int bit = 0; bit < OBSERVATION_VALUES; bit++)
+        FUZZ_CHECK(observation_has(&row, bit) || row.value[bit] == 0);
     fuzz_check_text(from->city, CELLS_LINE_MAX);
     row.city_id = 1; /* what its owner fills in */
     row.fetched_at_ms = row.observed_at_ms;
@@ -46,25 +51,25 @@ static bool take(struct intake *intake, enum lines_kind kind, const struct line 
     return result != INTAKE_BROKEN;
 }
 
-/* All lines, put in pieces: none of the bytes is lost. */
-static void read_all(struct intake *intake, const char *bytes, size_t size, size_t piece)
+/* All lines, put in pieces: none of the bytes is lost, whatever becomes of the header. */
+static void read_all(struct intake *intake, const char *bytes, size_t size, size_t piece, size_t longest)
 {
     struct lines lines;
     struct line line;
     enum lines_kind kind;
     size_t raw = 0, put = 0;
     bool good = true;
-    lines_init(&lines, CELLS_LINE_MAX);
+    lines_init(&lines, longest);
     do {
         size_t more = piece < size - put ? piece : size - put;
         lines_put(&lines, bytes + put, more);
         put += more;
-        while (good && (kind = lines_next(&lines, put == size, &line)) != LINES_NONE) {
+        while ((kind = lines_next(&lines, put == size, &line)) != LINES_NONE) {
             raw += line.raw_size;
-            good = take(intake, kind, &line);
+            good = good && take(intake, kind, &line);
         }
-    } while (good && put < size);
-    FUZZ_CHECK(!good || raw == size);
+    } while (put < size);
+    FUZZ_CHECK(raw == size);
     lines_release(&lines);
 }
 
@@ -72,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct custom_set customs = {
         {[2] = {.name = "soil_moisture", .unit = "%", .scale = 100, .combine = CUSTOM_MEAN}}};
-    struct sheet_terms terms = {.customs = &customs, .left_out = "id,remark"};
+    struct sheet_terms terms = {.customs = &customs, .left_out = "id,remark,note"};
     struct intake intake;
     int64_t at_ms;
     if (size == 0)
@@ -81,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     terms.has_city = *data & 1;
     terms.accumulation_s = *data & 2 ? 600 : 0;
     intake_init(&intake, &terms, INTAKE_UNKNOWN);
-    read_all(&intake, text, size - 1, *data & 4 ? (size_t)1 + *data : size);
+    read_all(&intake, text, size - 1, *data & 4 ? (size_t)1 + *data : size, *data & 8 ? SHORT : CELLS_LINE_MAX);
     intake_release(&intake);
     FUZZ_CHECK(!stamp_parse(text, 0, &at_ms) || (at_ms >= 0 && at_ms <= TIME_MAX_MS));
     free(text);
