@@ -200,7 +200,7 @@ const char *net_text(const struct sockaddr *address, char out[NETLIST_TEXT_BYTES
     uint8_t bytes[16];
     bool known = bytes_of(address, bytes);
     if (!known)
-        strcpy(out, "?");
+        memcpy(out, "?", sizeof "?");
     else if (memcmp(bytes, v4_prefix, sizeof v4_prefix) == 0)
         inet_ntop(AF_INET, bytes + sizeof v4_prefix, out, NETLIST_TEXT_BYTES);
     else

@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAITING_MAX                                                                                                    \
-    256 /* records without an acknowledgement, beyond those of a call, at which polling is held back                   \
-         */
+/* Records without an acknowledgement, beyond those of a call, at which polling is held back. */
+#define WAITING_MAX  256
 #define SECOND_MS    1000
 #define FLUSH_MS     700 /* that a drain waits for Kafka */
 #define SAY_EVERY_MS 10000

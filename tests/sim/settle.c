@@ -122,10 +122,12 @@ static bool share_settled(const struct coordinator *leader, const struct node *n
     const struct fetcher *fetcher = fetcher_of(node);
     const struct member *member = member_find(&leader->members, node->id);
     int32_t sent = member ? member->accounts[0].minute.sent_milli : 0;
-    if (fetcher && member && fetcher->sources[0].meter.minute.share_milli == sent && member->accounts[0].minute.may_milli == sent)
+    if (fetcher && member && fetcher->sources[0].meter.minute.share_milli == sent &&
+        member->accounts[0].minute.may_milli == sent)
         return true;
     snprintf(why, WHY_BYTES, "%s may use %d, it uses %d, it was sent %d", node->id,
-             member ? member->accounts[0].minute.may_milli : 0, fetcher ? fetcher->sources[0].meter.minute.share_milli : 0, sent);
+             member ? member->accounts[0].minute.may_milli : 0,
+             fetcher ? fetcher->sources[0].meter.minute.share_milli : 0, sent);
     return false;
 }
 

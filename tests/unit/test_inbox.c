@@ -255,7 +255,8 @@ static void a_former_terms_version_acknowledges_nothing(void **state)
     envelope.body_case = ISOBAR__V1__ENVELOPE__BODY_HEARTBEAT;
     envelope.heartbeat = &beat;
     deliver(world, one, &envelope);
-    assert_int_equal(member->accounts[0].minute.may_milli, 99000); /* believed, and not taken for the share that we sent */
+    assert_int_equal(member->accounts[0].minute.may_milli,
+                     99000); /* believed, and not taken for the share that we sent */
     assert_int_equal(world->leader->shards.slots[0].state, SLOT_GIVEN);
     assert_int_equal(world->leader->shards.views[0].missed_ms, 0);
     run(world, 1000);

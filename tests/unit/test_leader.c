@@ -75,7 +75,8 @@ static void views_that_are_old_or_broken_are_ignored(void **state)
                               "\"capacity\":-4,\"share_milli\":-9,\"pid\":1e99,\"host\":7}]}";
     former_restore(world->leader, odd, strlen(odd));
     const struct member *member = member_find(&world->leader->members, "a");
-    assert_true(member && member->capacity == 1 && member->accounts[0].minute.may_milli == QUOTA_UNLIMITED && member->expected);
+    assert_true(member && member->capacity == 1 && member->accounts[0].minute.may_milli == QUOTA_UNLIMITED &&
+                member->expected);
 }
 
 static void what_is_being_released_is_not_taken_for_held(void **state)
