@@ -20,7 +20,9 @@ FLAGS    := -std=c17 -D_GNU_SOURCE $(HARDEN) $(CFLAGS) $(if $(SAN),-fsanitize=$(
             $(if $(FUZZ),-fno-sanitize-recover=all) $(if $(FAULTS),-DISOBAR_FAULTS) \
             -DISOBAR_VERSION='"$(VERSION)"' -Icommon -isystem $(GEN) $(PKG_CFLAGS)
 OURS     := $(WARN) $(if $(WERROR),-Werror)
-LDFLAGS  += -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
+# Where it is there, hundreds of programs of the tests are linked in a tenth of the time.
+MOLD     := $(if $(shell command -v mold 2>/dev/null),-fuse-ld=mold)
+LDFLAGS  += $(MOLD) -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 
 # Fuzz targets need half of the modules; when one is missing, the linker says so. What talks to others is left out.
 UNFUZZED := $(if $(FUZZ),$(filter-out common/kafka_record.c,$(wildcard common/kafka_*.c)) \
@@ -148,7 +150,7 @@ test:
 	$(Q)deploy/local/setup.sh run test fuzz
 	$(Q)tests/kafka/install.sh
 	$(Q)$(SUBMAKE) WERROR=1 programs unit-programs
-	$(Q)$(SUBMAKE) WERROR=1 SAN=address,undefined CFLAGS="-O1 -g" programs unit-programs
+	$(Q)$(SUBMAKE) WERROR=1 SAN=address,undefined CFLAGS="-O1 -g1" programs unit-programs
 	$(Q)$(SUBMAKE) WERROR=1 FAULTS=1 programs
 	$(Q)$(SUBMAKE) WERROR=1 FUZZ=1 fuzzers
 	$(Q)cd tests/browser && npm ci --no-audit --no-fund --silent

@@ -10,7 +10,7 @@ run_files="/usr/include/librdkafka/rdkafka.h:librdkafka-dev /usr/include/zmq.h:l
 /usr/include/protobuf-c/protobuf-c.h:libprotobuf-c-dev /usr/include/jansson.h:libjansson-dev \
 /usr/include/ini.h:libinih-dev /usr/include/openssl/sha.h:libssl-dev /usr/include/zlib.h:zlib1g-dev \
 /usr/include/uthash.h:uthash-dev /usr/include/unistr.h:libunistring-dev /usr/share/zoneinfo/UTC:tzdata /etc/ssl/certs/ca-certificates.crt:ca-certificates"
-test="chromium:chromium valgrind:valgrind kcat:kcat spin:spin mvn:maven java:default-jre-headless faketime:faketime"
+test="chromium:chromium valgrind:valgrind kcat:kcat spin:spin mvn:maven java:default-jre-headless faketime:faketime mold:mold"
 test_files="/usr/include/cmocka.h:libcmocka-dev /usr/lib/python3/dist-packages/pytest:python3-pytest \
 /usr/lib/python3/dist-packages/xdist:python3-pytest-xdist /usr/lib/python3/dist-packages/google/protobuf:python3-protobuf \
 /usr/lib/python3/dist-packages/confluent_kafka:python3-confluent-kafka \

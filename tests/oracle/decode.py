@@ -128,5 +128,5 @@ def decode(payload):
 
 def body(row):
     """The hash of a row's values."""
-    data = b"".join(struct.pack("<Bi", bit, value) for bit, value in sorted(row.values.items()))
-    return murmur2(data + struct.pack("<i", row.accumulation)) or 1
+    flat = [part for known in sorted(row.values.items()) for part in known]
+    return murmur2(struct.pack("<" + "Bi" * len(row.values) + "i", *flat, row.accumulation)) or 1

@@ -194,7 +194,7 @@ class Partition:
         pane.updated = self.clock
         what = "late" if late else "in"
         city.counts[what] += 1
-        for bit in range(56):
+        for bit in range(row.quality.bit_length()):
             if row.quality >> bit & 1:
                 city.flagged[bit] += 1
         known_since = (self.clock - rules.lateness_ms - 1) // rules.pane_ms * rules.pane_ms
@@ -252,9 +252,12 @@ class Partition:
         for slot in sorted(slots):
             for size in self.rules.sizes:
                 key, start, end = size.span(slot, city.facts.zone)
-                entry = found.setdefault((size.name, key), [size, start, end, [0] * len(stretches.PARTS), []])
-                entry[3] = [a + b for a, b in zip(entry[3], slots[slot])]
-                entry[4].append(slot)
+                entry = found.get((size.name, key))
+                if entry is None:
+                    found[size.name, key] = [size, start, end, slots[slot], [slot]]
+                else:
+                    entry[3] = [a + b for a, b in zip(entry[3], slots[slot])]
+                    entry[4].append(slot)
         for size, start, end, parts, members in found.values():
             if any(parts):
                 name, window, _, _ = self._window(city, size, start)

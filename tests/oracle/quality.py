@@ -1,4 +1,6 @@
 """Quality control of one row (docs/semantics.md, "Quality control"): flags, values that fail, and what later rows are judged by."""
+import bisect
+import math
 
 HOUR_MS = 3600000
 RANGE, STEP, JUMP, PERSISTENCE, CONSISTENCY, SOURCE_SUSPECT, SOURCE_FAIL = range(7)
@@ -14,7 +16,7 @@ GROUP_OF = {bit: group for group, bits in BITS.items() for bit in bits}
 ALWAYS = {6: (0, 10000), 8: (0, None), 9: (0, 35999), 10: (0, None), 11: (0, None), 12: (0, None), 13: (0, 10000), 14: (0, None)}
 DEFAULT = {0: (-8000, 6000), 7: (-8000, 3500), 6: (0, 10000), 4: (50000, 110000), 5: (50000, 110000), 8: (0, 7500), 9: (0, 35999),
            10: (0, 7500), 11: (0, 500000), 12: (0, 500000), 13: (0, 10000), 14: (0, None), **{bit: (0, None) for bit in range(16, 24)}}
-STEP_HOURS = (1, 2, 3, 6, 12)
+STEPS_MS = tuple(hours * HOUR_MS for hours in (1, 2, 3, 6, 12))
 STEPS = {T: (400, 700, 900, 1500, 2500), DEW: (400, 600, 800, 1200, 2000), SEA: (300, 600, 900, 1800, 3600),
          STATION: (300, 600, 900, 1800, 3600)}
 JUMPS = {T: 1940, HUMIDITY: 5000, SEA: 1000, STATION: 1000}
@@ -30,15 +32,18 @@ class Limits:
 
     def __init__(self, ranges=None):
         self.ranges = {**DEFAULT, **(ranges or {})}
+        self.within = {bit: narrowed(ALWAYS.get(bit), self.ranges.get(bit)) for bit in (*ALWAYS, *self.ranges)}
+
+
+def narrowed(*limits):
+    """What is within all of them: lowest and highest value."""
+    known = [one for one in limits if one is not None]
+    return (max((low for low, _ in known if low is not None), default=-math.inf),
+            min((high for _, high in known if high is not None), default=math.inf))
 
 
 def flag(test, group):
     return 1 << test * 8 + group
-
-
-def beyond(value, limits):
-    low, high = limits
-    return (low is not None and value < low) or (high is not None and value > high)
 
 
 class Run:
@@ -120,23 +125,25 @@ class Memory:
             self.past = [p for p in self.past if p[0] >= newest - MEMORY_MS]
 
 
+FAIL_FLAGS = sum(flag(test, 0) for test in FAILS)
+
+
 def concerned(row, group):
     """True when a fail flag of the row concerns the group."""
-    return any(row.quality & flag(test, group) for test in FAILS)
+    return bool(row.quality >> group & FAIL_FLAGS)
 
 
 def judge_changes(row, known, earlier):
     flags = 0
-    for group in (T, DEW, HUMIDITY, SEA, STATION):
-        value = known.get(BITS[group][0])
-        if value is None:
-            continue
-        for at, values in earlier:
+    judged = [(group, known[BITS[group][0]]) for group in (T, DEW, HUMIDITY, SEA, STATION) if BITS[group][0] in known]
+    for at, values in earlier:
+        between = row.at - at
+        span = bisect.bisect_left(STEPS_MS, between)  # the shortest that is not exceeded
+        for group, value in judged:
             if group not in values:
                 continue
-            change, between = abs(value - values[group]), row.at - at
-            hours = next((i for i, h in enumerate(STEP_HOURS) if between <= h * HOUR_MS), None)
-            if group in STEPS and hours is not None and change > STEPS[group][hours]:
+            change = abs(value - values[group])
+            if group in STEPS and span < len(STEPS_MS) and change > STEPS[group][span]:
                 flags |= flag(STEP, group)
             if group in JUMPS and between <= HOUR_MS and change > JUMPS[group]:
                 flags |= flag(JUMP, group)
@@ -157,18 +164,23 @@ def judge_consistency(known):
     return flags
 
 
+ANY = narrowed()
+
+
 def judge(row, limits, memory, latest):
     """Sets the row's flags; returns (values that did not fail, runs for Memory.remember)."""
     flags = row.quality & FROM_SOURCE
     known = {}
     for bit, value in row.values.items():
         group = GROUP_OF.get(bit)
-        if (bit in ALWAYS and beyond(value, ALWAYS[bit])) or (bit in limits.ranges and beyond(value, limits.ranges[bit])):
+        low, high = limits.within.get(bit, ANY)
+        if not low <= value <= high:
             flags |= flag(RANGE, group)
         elif group is None or not flags & flag(SOURCE_FAIL, group):
             known[bit] = value
     flags |= judge_changes(row, known, memory.earlier(row.at, latest))
-    known = {bit: v for bit, v in known.items() if bit not in GROUP_OF or not flags & flag(JUMP, GROUP_OF[bit])}
+    if flags >> JUMP * 8 & 0xFF:
+        known = {bit: v for bit, v in known.items() if bit not in GROUP_OF or not flags & flag(JUMP, GROUP_OF[bit])}
     runs = memory.next_runs(row, known)
     for group, run in runs.items():
         if run is not None and run.steady():

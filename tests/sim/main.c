@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -178,22 +179,32 @@ static void sum(struct counters *all, const struct counters *counters, int jobs)
     }
 }
 
-static void tell(const struct counters *c, double seconds)
+/* How long it took on the clock, and on processors, which does not depend on what else they had to do. */
+static void tell(const struct counters *c, double seconds, double processor_s)
 {
     int64_t seeds = c->seeds ? c->seeds : 1;
     printf(
-        "%lld seeds, %.1f s: %lld steps, %lld records, %lld commits, %lld acquires, %lld messages\n"
+        "%lld seeds, %.1f s, of processors %.1f s: %lld steps, %lld records, %lld commits, %lld acquires, %lld "
+        "messages\n"
         "  %lld crashes, %lld pauses, %lld drains, %lld rollbacks of redis, %lld stalls, %lld cuts, %lld connections "
         "muted, %lld commits executed late\n"
         "  redis another one %lld times, %lld partitions stopped; %lld workers wedged, %lld clocks set, %lld commands, "
         "%lld calls\n"
         "  settled after %lld ms on average, %lld at most\n",
-        (long long)c->seeds, seconds, (long long)c->steps, (long long)c->records, (long long)c->commits,
+        (long long)c->seeds, seconds, processor_s, (long long)c->steps, (long long)c->records, (long long)c->commits,
         (long long)c->acquires, (long long)c->messages, (long long)c->crashes, (long long)c->pauses,
         (long long)c->drains, (long long)c->rollbacks, (long long)c->stalls, (long long)c->cuts,
         (long long)c->answers_lost, (long long)c->late_commits, (long long)c->emptied, (long long)c->stops,
         (long long)c->wedges, (long long)c->clocks, (long long)c->orders, (long long)c->calls,
         (long long)(c->settle_ms_sum / seeds), (long long)c->settle_ms_max);
+}
+
+static double children_s(void)
+{
+    struct rusage used;
+    getrusage(RUSAGE_CHILDREN, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
 static int many(const struct options *options)
@@ -215,7 +226,7 @@ static int many(const struct options *options)
         failed += status != 0;
     clock_gettime(CLOCK_MONOTONIC, &ended);
     sum(&all, counters, options->jobs);
-    tell(&all, (double)(ended.tv_sec - begun.tv_sec) + (double)(ended.tv_nsec - begun.tv_nsec) / 1e9);
+    tell(&all, (double)(ended.tv_sec - begun.tv_sec) + (double)(ended.tv_nsec - begun.tv_nsec) / 1e9, children_s());
     return failed ? 1 : 0;
 }
 
@@ -227,7 +238,7 @@ static int one(const struct options *options)
         printf("seed %llu failed, but not when it was played again\n", (unsigned long long)options->first);
         return 3;
     }
-    tell(&counters, 0);
+    tell(&counters, 0, 0);
     return 0;
 }
 

@@ -15,6 +15,15 @@ SANITIZED = "address" in BIN
 TOPICS = {"weather.observations": 24, "weather.deadletter": 1}
 
 
+def pytest_collection_modifyitems(items):
+    """The longest tests first, so that none of them ends alone; those that want a real Kafka share one process, and one broker."""
+    takes = lambda item: next((mark.args[0] for mark in item.iter_markers("takes")), 0)  # noqa: E731
+    items.sort(key=lambda item: -takes(item))
+    for item in items:
+        if "real_kafka" in item.fixturenames or "[kafka]" in item.name:
+            item.add_marker(pytest.mark.xdist_group("kafka"))
+
+
 @pytest.fixture
 def stack(request):
     """An empty stack; everything that was started in it is ended after the test."""

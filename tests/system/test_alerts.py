@@ -131,6 +131,7 @@ def leader_of(client):
     return value.decode().split(" ")[1] if value else None
 
 
+@pytest.mark.takes(12)
 @pytest.mark.sanitized
 def test_every_event_is_stored_once_and_told_at_least_once(stack, receiver):
     client = start(stack, receiver.url)

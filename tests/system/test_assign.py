@@ -101,6 +101,7 @@ def test_workers_that_join_get_their_share_in_time_one_slot_at_a_time(stack):
     assert sum(p["reason"] == "worker-3 fell silent" for p in view(client)["partition_list"]) == 8
 
 
+@pytest.mark.takes(19)
 @pytest.mark.skipif(SANITIZED, reason="the load of sanitized workers is another matter")
 def test_hot_partitions_drive_the_others_to_another_worker(stack):
     client = start(stack, 2)

@@ -313,6 +313,7 @@ def held(stack):
     return sum(stack.metric(name, "isobar_fetcher_cities") or 0 for name in ("fetcher-1", "fetcher-2"))
 
 
+@pytest.mark.takes(10)
 @pytest.mark.sanitized
 def test_a_change_is_everywhere_within_a_second(stack, made):
     running(stack)

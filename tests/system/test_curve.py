@@ -90,6 +90,7 @@ def leader_of(stack):
     return value.decode().split(" ")[1] if value else None
 
 
+@pytest.mark.takes(12)
 @pytest.mark.sanitized
 def test_everything_works_with_keys(stack, keys):
     endpoints = stack.reserve_endpoints(2)

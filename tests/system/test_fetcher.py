@@ -1,6 +1,7 @@
 """The fetcher against the simulator: every error has its reaction, the quota holds, the key stays secret."""
 import time
 
+import pytest
 from conftest import TOPICS
 from ports import free_port
 from stack import get_json, http_get, wait_for
@@ -40,6 +41,7 @@ def latest(stack):
     return {r["city"]: r for r in body["latest"]} if body else {}
 
 
+@pytest.mark.takes(67)
 def test_the_quota_holds_at_any_number_of_fetchers_and_through_a_restart(stack):
     """30 calls a minute for 40 cities that want one each 5 s: the simulator counts, and never sees more."""
     start(stack, 30, 40, "--calls-per-minute", "30")
@@ -54,9 +56,10 @@ def test_the_quota_holds_at_any_number_of_fetchers_and_through_a_restart(stack):
     assert counted["refused"] == 0 and counted["busiest_minute"] <= 30, counted
 
 
+@pytest.mark.takes(67)
 def test_bad_answers_do_not_stop_the_good_ones_and_recover(stack):
     start(stack, -1)
-    fetch(stack)
+    fetch(stack, "fetcher-1", "--interval-s", "1")
     wait_for("all cities have values", lambda: len(latest(stack)) == 6, 30)
     first = get_json(stack.ports["dashboard"], "/api/v1/cities")["cities"][0]
     for kind in ("not_found", "server_error", "truncated", "not_json", "wrong_shape", "huge", "redirect"):
@@ -95,6 +98,7 @@ def test_a_refused_key_is_said_and_tried_slowly(stack):
     assert program.running()
 
 
+@pytest.mark.takes(15)
 def test_too_many_requests_stops_all_calls_for_as_long_as_asked(stack):
     start(stack, -1)
     fetch(stack)

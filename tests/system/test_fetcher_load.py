@@ -8,6 +8,7 @@ import os
 import re
 import time
 
+import pytest
 import results
 from conftest import SANITIZED, TOPICS
 from stack import wait_for
@@ -36,6 +37,7 @@ def peak_mb(program):
         return int(re.search(r"VmHWM:\s+(\d+) kB", f.read()).group(1)) * 1024 / 1e6
 
 
+@pytest.mark.takes(55)
 def test_ten_thousand_cities_at_ten_minutes(stack):
     stack.start_redis()
     stack.start_devbroker(TOPICS)

@@ -99,6 +99,7 @@ def answers(stack, name, outcome):
     return sum(int(float(row[len(line):])) for row in text.splitlines() if row.startswith(line))
 
 
+@pytest.mark.takes(15)
 @pytest.mark.sanitized
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_server_must_be_who_it_says_it_is(stack, authority):

@@ -1,6 +1,7 @@
 """The fetcher against the simulator as Open-Meteo: many places a call, every error its reaction, weather and air through to the page."""
 import time
 
+import pytest
 from conftest import TOPICS
 from stack import get_json, wait_for
 from test_fetcher import fault, latest, stats
@@ -8,7 +9,7 @@ from test_fetcher import fault, latest, stats
 CITIES = 12
 
 
-def start(stack, *sim, calls_per_minute=-1, quota="", fetcher=("--interval-s", "3", "--air", "off")):
+def start(stack, *sim, calls_per_minute=-1, quota="", fetcher=("--interval-s", "1", "--air", "off")):
     stack.start_redis()
     stack.start_devbroker(TOPICS)
     stack.init(24, None, CITIES)
@@ -55,6 +56,7 @@ def test_weather_and_air_of_many_places(stack):
     assert {"open-meteo", "open-meteo-air"} <= {credit["provider"] for credit in about["attribution"]}
 
 
+@pytest.mark.takes(114)
 def test_each_error_of_one_place_leaves_the_others_alone(stack):
     program = start(stack)
     wait_for("all cities have values", lambda: len(latest(stack)) == CITIES, 40)
@@ -88,6 +90,7 @@ def test_a_server_in_trouble_is_not_hammered_and_comes_back(stack):
     go_on(stack)
 
 
+@pytest.mark.takes(11)
 def test_a_limit_that_is_named_is_waited_for(stack):
     program = start(stack)
     wait_for("all cities have values", lambda: len(latest(stack)) == CITIES, 40)
@@ -103,6 +106,7 @@ def test_a_limit_that_is_named_is_waited_for(stack):
     assert "rate_limited" in program.log()
 
 
+@pytest.mark.takes(30)
 def test_a_share_counts_what_places_weigh(stack):
     """12 cities weigh 15.6 calls: with 10 a minute the simulator, which allows as much, never refuses."""
     start(stack, "--limits", "10/m", calls_per_minute=10)

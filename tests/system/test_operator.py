@@ -339,6 +339,7 @@ def test_reset_asks_on_a_terminal_and_refuses_what_is_no_offset(stack):
 
 # ---- finding the leader
 
+@pytest.mark.takes(13)
 def test_commands_find_the_leader_by_its_coordinators_as_members_do(stack):
     rig = Rig(stack, coordinators=2)
     leader = rig.view()["endpoint"]
@@ -373,6 +374,7 @@ def test_commands_find_the_leader_by_its_coordinators_as_members_do(stack):
 
 # ---- explanations
 
+@pytest.mark.takes(12)
 @pytest.mark.sanitized
 def test_why_tells_the_moves_of_a_partition_over_leaders(stack):
     rig = Rig(stack, coordinators=2)

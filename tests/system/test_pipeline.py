@@ -58,6 +58,7 @@ def quiet_end(stack):
             assert program.terminate(10) == 0, program.log()[-2000:]
 
 
+@pytest.mark.takes(28)
 @pytest.mark.sanitized
 def test_history_then_live_through_the_death_of_a_worker(any_kafka):
     stack = any_kafka
@@ -99,6 +100,7 @@ def settled_running(stack):
     return len(partitions) == 24 and all(p["phase"] == "running" for p in partitions)
 
 
+@pytest.mark.takes(17)
 def test_verify_names_the_partition_whose_numbers_do_not_add_up(stack):
     """The check can fail: a ledger edited by hand is found."""
     import redis as redis_client
@@ -126,6 +128,7 @@ def test_memory_of_the_default_run(stack):
     assert all(mb <= 30 for mb in resident.values()), resident
 
 
+@pytest.mark.takes(11)
 @pytest.mark.sanitized
 def test_workers_started_and_stopped_in_any_order_share_the_partitions(stack):
     stack.start_devbroker({"weather.observations": 24, "weather.deadletter": 1})

@@ -33,12 +33,15 @@ class Rig:
         self.rows = feed.rows
         stack.start_coordinator()
         worker = stack.start_worker("worker-1", "--tick-s", "1")
-        wait_for("everything is applied", lambda: self.sum("isobar:", "rows_in", "rows_late") == self.rows, 120)
-        wait_for("a tick of each partition is applied", lambda: self.least("isobar:", "rows_tick") >= 1, 120)
+        wait_for("everything is applied", lambda: self.sum("isobar:", "rows_in", "rows_late") == self.rows, 120, 0.1)
+        wait_for("a tick of each partition is applied", lambda: self.least("isobar:", "rows_tick") >= 1, 120, 0.1)
         assert worker.terminate(20) == 0, worker.log()[-2000:]
 
     def ledgers(self, prefix):
-        return [self.redis.hgetall(f"{prefix}{{{p}}}:ledger") for p in range(PARTITIONS)]
+        asked = self.redis.pipeline(transaction=False)
+        for p in range(PARTITIONS):
+            asked.hgetall(f"{prefix}{{{p}}}:ledger")
+        return asked.execute()
 
     def sum(self, prefix, *fields):
         return sum(int(ledger.get(f.encode(), 0)) for ledger in self.ledgers(prefix) for f in fields)
@@ -104,6 +107,7 @@ def test_a_period_leaves_out_what_began_before_it(stack):
     assert {k for k in windows[name]} == {k for k in whole[name]}
 
 
+@pytest.mark.takes(10)
 @pytest.mark.sanitized
 def test_speed_is_kept_and_a_stop_is_taken_up(stack):
     stack.start_devbroker(TOPICS)

@@ -1,6 +1,7 @@
 """The fetcher learns from real answers when they change: it polls a simulated API that has something new every 6 s."""
 import time
 
+import pytest
 from conftest import TOPICS
 from stack import wait_for
 
@@ -32,6 +33,7 @@ def watch(stack, name):
     return {m: value - before[m] for m, value in counts(stack, name).items()}
 
 
+@pytest.mark.takes(57)
 def test_a_rhythm_is_learnt_and_saves_calls(stack):
     start(stack)
     fetch(stack, "fetcher-1")
@@ -44,6 +46,7 @@ def test_a_rhythm_is_learnt_and_saves_calls(stack):
     assert learnt["rhythm_hits_total"] > 2 * learnt["rhythm_misses_total"] and learnt["polls_saved"] >= 0.3 * fixed
 
 
+@pytest.mark.takes(34)
 def test_without_rhythm_the_interval_is_kept(stack):
     start(stack)
     fetch(stack, "fetcher-1", "--rhythm", "off")

@@ -20,6 +20,7 @@ def status(stack):
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.takes(54)
 @pytest.mark.parametrize("kind,name,text", [("frozen", "source_stale", "though calls succeed"),
                                             ("renamed", "schema_changed", "missing: humidity"),
                                             ("server_error", "source_failing", "server_error")])

@@ -95,6 +95,7 @@ class Load(threading.Thread):
             time.sleep(0.1)
 
 
+@pytest.mark.takes(56)
 def test_the_leader_is_killed_and_ingest_never_pauses(stack):
     client, endpoints = prepare(stack, 2)
     for i, endpoint in enumerate(endpoints):

@@ -88,6 +88,7 @@ def rig(stack):
         made.thread.join(10)
 
 
+@pytest.mark.takes(15)
 @pytest.mark.sanitized
 def test_a_redis_that_hangs_executes_commits_late(rig):
     rig.start()
@@ -105,6 +106,7 @@ def test_a_redis_that_hangs_executes_commits_late(rig):
     rig.finish()
 
 
+@pytest.mark.takes(24)
 def test_scripts_that_are_flushed_are_loaded_again(rig):
     rig.start()
     while rig.thread.is_alive():
@@ -113,6 +115,7 @@ def test_scripts_that_are_flushed_are_loaded_again(rig):
     rig.finish()
 
 
+@pytest.mark.takes(18)
 @pytest.mark.sanitized
 def test_redis_without_memory_pauses_and_recovers(rig):
     rig.start()
@@ -126,6 +129,7 @@ def test_redis_without_memory_pauses_and_recovers(rig):
     rig.finish()
 
 
+@pytest.mark.takes(21)
 def test_a_worker_that_was_stopped_is_fenced(rig):
     rig.pause_s = 0.15
     rig.start()
@@ -140,6 +144,7 @@ def test_a_worker_that_was_stopped_is_fenced(rig):
     assert rig.stack.programs["worker-1"].process.returncode == 0
 
 
+@pytest.mark.takes(15)
 def test_killed_and_drained_workers_lose_nothing(rig):
     rig.start()
     for i in range(3, 6):
@@ -153,6 +158,7 @@ def test_killed_and_drained_workers_lose_nothing(rig):
     rig.finish()
 
 
+@pytest.mark.takes(13)
 def test_a_redis_that_restarts(rig):
     rig.start()
     port = rig.stack.ports["redis"]

@@ -7,6 +7,7 @@ queue can have held, the bytes of the whole topic. When the worker is idle the q
 import re
 import time
 
+import pytest
 import results
 from conftest import TOPICS
 from feed import Feed
@@ -30,6 +31,7 @@ def ledgers(client, *fields):
     return [sum(int(client.hget(f"isobar:{{{p}}}:ledger", f)) for p in range(PARTITIONS)) for f in fields]
 
 
+@pytest.mark.takes(18)
 def test_ten_thousand_cities(stack):
     import redis as redis_client
     stack.start_devbroker(TOPICS)

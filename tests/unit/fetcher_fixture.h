@@ -469,6 +469,26 @@ static inline void pass(struct fixture *fixture, int heartbeats)
     UNTIL(fixture->loop, fixture->heartbeats >= until);
 }
 
+/* Asks Open-Meteo, whose calls are for many places, and is in touch with its coordinator. */
+static inline void start_open_meteo(struct fixture *fixture)
+{
+    static char open_meteo[] = "open-meteo";
+    fixture->options.source = open_meteo;
+    start(fixture);
+    UNTIL(fixture->loop, fixture->heartbeats > 0);
+}
+
+/* Calls are allowed when all cities are due: they go into one. */
+static inline void start_with_all_due(struct fixture *fixture)
+{
+    start_open_meteo(fixture);
+    say_target(fixture, 0, 0);
+    UNTIL(fixture->loop, fixture->cities == CITIES);
+    pass(fixture, 3); /* longer than an interval */
+    assert_int_equal(fixture->requests, 0);
+    say_target(fixture, 0, BUCKET_UNLIMITED);
+}
+
 static inline int fewest(const struct fixture *fixture)
 {
     int least = INT32_MAX;

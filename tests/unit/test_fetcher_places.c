@@ -1,28 +1,15 @@
 /*
- * A whole fetcher that asks for many places at once, as Open-Meteo has it: what goes into a call, and that one place
- * that spoils the answer for all is found and left behind.
+ * A whole fetcher that asks for many places at once, as Open-Meteo has it: what goes into a call, and the air beside
+ * the weather.
  */
 #include "fetcher_fixture.h"
 
-static char open_meteo[] = "open-meteo", on[] = "on";
-
-/* Calls are allowed when all cities are due: they go into one. */
-static void begin(struct fixture *fixture)
-{
-    fixture->options.source = open_meteo;
-    start(fixture);
-    UNTIL(fixture->loop, fixture->heartbeats > 0);
-    say_target(fixture, 0, 0);
-    UNTIL(fixture->loop, fixture->cities == CITIES);
-    pass(fixture, 3); /* longer than an interval */
-    assert_int_equal(fixture->requests, 0);
-    say_target(fixture, 0, BUCKET_UNLIMITED);
-}
+static char on[] = "on";
 
 static void test_several_places_a_call(void **state)
 {
     struct fixture *fixture = *state;
-    begin(fixture);
+    start_with_all_due(fixture);
     UNTIL(fixture->loop, fewest(fixture) >= 3);
     const struct fetcher_metrics *metrics = &fixture->fetcher.metrics;
     assert_int_equal(fixture->widest, CITIES);
@@ -38,9 +25,7 @@ static void test_several_places_a_call(void **state)
 static void test_a_share_bounds_what_goes_into_a_call(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->options.source = open_meteo;
-    start(fixture);
-    UNTIL(fixture->loop, fixture->heartbeats > 0);
+    start_open_meteo(fixture);
     say_target(fixture, 0, 3 * 1300); /* a minute */
     UNTIL(fixture->loop, fixture->cities == CITIES);
     pass(fixture, 6);
@@ -48,42 +33,11 @@ static void test_a_share_bounds_what_goes_into_a_call(void **state)
     assert_true(fixture->fetcher.metrics.cost_milli_total <= 3 * 1300);
 }
 
-/* The others go on at once, and the one that is to blame is asked for alone from then on. */
-static void check_narrowed(struct fixture *fixture, enum mood mood)
-{
-    fixture->places[3].mood = mood;
-    begin(fixture);
-    UNTIL(fixture->loop, fixture->fetcher.metrics.observations_total >= CITIES - 1);
-    assert_true(fixture->fetcher.metrics.calls_narrowed_total > 0);
-    UNTIL(fixture->loop, fixture->failing == 1);
-    for (int round = 0; round < 3; round++) {
-        int before = fixture->places[4].current;
-        UNTIL(fixture->loop, fixture->places[4].current > before);
-    }
-    int64_t narrowed = fixture->fetcher.metrics.calls_narrowed_total;
-    int asked = fixture->places[3].current;
-    UNTIL(fixture->loop, fixture->places[3].current > asked);
-    pass(fixture, 1);
-    assert_int_equal(fixture->fetcher.metrics.calls_narrowed_total, narrowed);
-    fixture->places[3].mood = GOOD;
-    UNTIL(fixture->loop, fixture->failing == 0);
-}
-
-static void test_a_bad_place_is_found(void **state)
-{
-    check_narrowed(*state, BAD_PLACE);
-}
-
-static void test_a_place_that_breaks_the_answer_is_found(void **state)
-{
-    check_narrowed(*state, BROKEN);
-}
-
 static void test_an_empty_place_has_no_row(void **state)
 {
     struct fixture *fixture = *state;
     fixture->places[2].mood = NULLS;
-    begin(fixture);
+    start_with_all_due(fixture);
     UNTIL(fixture->loop, fewest(fixture) >= 2);
     assert_true(fixture->fetcher.rows.empty >= 1);
     UNTIL(fixture->loop, fixture->observations >= (CITIES - 1) * 2);
@@ -95,7 +49,7 @@ static void test_the_limit_that_is_named_is_waited_for(void **state)
 {
     struct fixture *fixture = *state;
     set_mood(fixture, TOO_MANY);
-    begin(fixture);
+    start_with_all_due(fixture);
     UNTIL(fixture->loop, fixture->fetcher.sources[0].gate.state == GATE_RATE_LIMITED);
     int64_t wait = fixture->fetcher.sources[0].gate.until_ms - clock_monotonic_ms(), hour = 3600000;
     int64_t next_hour = hour - clock_wall_ms() % hour;
@@ -110,7 +64,7 @@ static void test_air_is_asked_for_beside_the_weather(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.air = on;
-    begin(fixture);
+    start_with_all_due(fixture);
     UNTIL(fixture->loop, fixture->air >= CITIES && fewest(fixture) >= 3);
     for (int i = 0; i < CITIES; i++)
         assert_int_equal(fixture->places[i].air, 1); /* an hour is not over */
@@ -131,7 +85,7 @@ static void test_a_host_of_the_air_that_fails_does_not_hold_up_the_weather(void 
     fixture->options.air = on;
     fixture->options.air_base_url = nowhere;
     fixture->places[0].mood = BAD_PLACE; /* so that calls are for few places, and many of them fail */
-    begin(fixture);
+    start_with_all_due(fixture);
     UNTIL(fixture->loop, fetcher->answers[FETCH_NETWORK] >= 1);
     int before = fixture->places[CITIES - 1].current;
     UNTIL(fixture->loop, fixture->places[CITIES - 1].current >= before + 3);
@@ -146,7 +100,7 @@ static void test_a_host_of_the_weather_that_fails_does_not_hold_up_the_air(void 
     fixture->options.air_base_url = fixture->base_url;
     fixture->options.base_url = nowhere;
     fixture->options.concurrency = 1;
-    begin(fixture);
+    start_with_all_due(fixture);
     UNTIL(fixture->loop, fixture->air >= CITIES);
     assert_true(fixture->fetcher.answers[FETCH_NETWORK] > 0);
     assert_int_equal(fixture->fetcher.sources[0].air_gate.state, GATE_OPEN);
@@ -157,8 +111,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_several_places_a_call),
         TEST(test_a_share_bounds_what_goes_into_a_call),
-        TEST(test_a_bad_place_is_found),
-        TEST(test_a_place_that_breaks_the_answer_is_found),
         TEST(test_an_empty_place_has_no_row),
         TEST(test_the_limit_that_is_named_is_waited_for),
         TEST(test_air_is_asked_for_beside_the_weather),
