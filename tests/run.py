@@ -70,7 +70,7 @@ def unit_program(build, program):
 
 
 # Unit programs that take more than ten seconds, of which most is waiting; the longest first.
-LONG = ["test_" + name for name in ("fetcher", "session_owners", "fetcher_narrow", "fetcher_places", "lease", "kafka_consumer", "link",
+LONG = ["test_" + name for name in ("fetcher_sources", "fetcher", "session_owners", "fetcher_narrow", "fetcher_places", "lease", "kafka_consumer", "link",
                                     "link_leader", "webhook", "accept")]
 
 
