@@ -27,7 +27,8 @@ PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 OPEN_METEO = "https://api.open-meteo.com/v1/forecast?latitude=47.6&longitude=-122.3&current=temperature_2m"
 OPEN_METEO_S = 4
 LIVE = {"openweathermap": "live data. Weather data provided by OpenWeather (https://openweathermap.org)",
-        "open-meteo": "live model data by Open-Meteo.com, CC BY 4.0, free for non-commercial use (https://open-meteo.com)"}
+        "open-meteo": "live model data by Open-Meteo.com, CC BY 4.0, free for non-commercial use (https://open-meteo.com)",
+        "metar": "aerodrome reports by the NOAA/NWS Aviation Weather Center, of the cities that have a station (https://aviationweather.gov)"}
 # A city weighs 1.3 calls each 15 minutes, and one an hour for its air; 95 % of a limit count as usable (docs/planning.md).
 OPEN_METEO_CITIES = int(0.95 * 10000 / (1.3 * 96 + 24))
 
@@ -87,7 +88,7 @@ def source_list(text):
     """auto, replay, or live sources in order."""
     names = text.split(",")
     if text not in ("auto", "replay") and (set(names) - set(LIVE) or len(set(names)) < len(names)):
-        raise argparse.ArgumentTypeError(f"'{text}' is not auto, replay, {' or '.join(LIVE)}, or both with a comma between")
+        raise argparse.ArgumentTypeError(f"'{text}' is not auto, replay, {' or '.join(LIVE)}, or several with a comma between")
     return text
 
 
@@ -98,7 +99,7 @@ def parse(argv):
     p.add_argument("--workers", type=int, default=2)
     p.add_argument("--fetchers", type=int, default=1)
     p.add_argument("--cities", type=int, default=40, help="how many cities of data/cities.csv")
-    p.add_argument("--source", default="auto", type=source_list, metavar="auto|openweathermap|open-meteo|replay",
+    p.add_argument("--source", default="auto", type=source_list, metavar="auto|openweathermap|open-meteo|metar|replay",
                    help="where the weather comes from; openweathermap,open-meteo: in that order")
     p.add_argument("--port", type=port_number, default=0, help="of the page; 0: 8080, or a free one when that is taken")
     p.add_argument("--bin", default=None)
@@ -207,8 +208,8 @@ def start(stack, options, say):
     else:
         stack.start_devbroker(TOPICS)
     stack.init(TOPICS["weather.observations"], None, options.cities)
-    limits = {"openweathermap": "openweathermap=60/m", "open-meteo": "open-meteo=free"}
-    quota = ["--quota", ";".join(limits[name] for name in source.split(","))] if "open-meteo" in source else []
+    limits = {"openweathermap": "openweathermap=60/m", "open-meteo": "open-meteo=free", "metar": "metar=free"}
+    quota = ["--quota", ";".join(limits[name] for name in source.split(","))] if source not in ("replay", "openweathermap") else []
     stack.start_coordinator("coordinator-1", -1 if source == "replay" else 60, *quota)
     for i in range(options.workers):
         stack.start_worker(f"worker-{i + 1}")

@@ -15,8 +15,10 @@
 
 static void check_polls(const struct cities *cities, struct city *city)
 {
-    FUZZ_CHECK(city->asked[PRODUCT_WEATHER] >> city_source(city) & 1);
     for (int32_t s = 0; s < SOURCES; s++) {
+        bool able = *city->station || !(cities->need_station >> s & 1), asked = city->asked[PRODUCT_WEATHER] >> s & 1;
+        FUZZ_CHECK(able || !asked);
+        FUZZ_CHECK(asked || !able || s != city_source(city));
         for (enum product p = 0; p < PRODUCTS; p++) {
             const struct city_polls *polls = city_polls(city, s, p);
             bool asks = cities->schedules[s][p] && cities_asks(cities, city, s, p);
@@ -36,6 +38,7 @@ static void check_cities(const struct cities *cities)
             FUZZ_CHECK(city->latitude_e5 >= -9000000 && city->latitude_e5 <= 9000000);
             FUZZ_CHECK(city->longitude_e5 >= -18000000 && city->longitude_e5 <= 18000000);
             FUZZ_CHECK(strlen(city->country) <= 2 && text_is_utf8(city->name));
+            FUZZ_CHECK(strlen(city->station) == 0 || strlen(city->station) == 4);
             check_polls(cities, shard->cities[i]);
             count += shard->held && !city->paused;
         }
@@ -155,6 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cities.schedules[0][PRODUCT_AIR] = &air;
     cities.rules.back_ms = 5000;
     cities.second_opinion = size & 1;
+    cities.need_station = size >> 1 & 3;
     FUZZ_CHECK(cities_resize(&cities, SHARDS) == 0);
     for (int steps = 0; size >= 3 && steps < STEPS; steps++) {
         size_t length = (size_t)data[1] | (size_t)data[2] << 8;

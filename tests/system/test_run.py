@@ -121,6 +121,7 @@ def test_sources_in_order():
     names = "openweathermap,open-meteo"
     assert run.parse(["--source", names]).source == names
     assert run.choose_source(types.SimpleNamespace(source=names), "k", print) == (names, f"{run.LIVE['openweathermap']}; when that fails: {run.LIVE['open-meteo']}")
+    assert run.choose_source(types.SimpleNamespace(source="metar"), "", print) == ("metar", run.LIVE["metar"])
     for bad in ("odd", "auto,replay", "open-meteo,open-meteo", "open-meteo,"):
         done = run_py("--source", bad)
         assert done.returncode == 2 and f"'{bad}' is not auto, replay" in done.stdout + done.stderr, done
