@@ -1,5 +1,6 @@
-// The aerodrome whose reports (METAR) stand for a city, by GeoNames id: its ICAO location indicator. Chosen by hand, of
-// aerodromes that report around the clock, within 45 km of the city; each indicator's place was compared with the city's.
+// The aerodrome whose reports (METAR) stand for a city, by GeoNames id: its ICAO location indicator. Chosen by hand,
+// within 45 km of the city; each indicator's place, as the package airportsdata
+// 20260905 of PyPI has it (MIT), was compared with the city's.
 // New York has the station in Central Park (KNYC), which is no aerodrome but reports as one: KLGA and KJFK are at the water.
 // McMurdo's is NZCM. Cities that are not here have none.
 
