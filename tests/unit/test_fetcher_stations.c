@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NOW    INT64_C(1000000)
@@ -57,7 +58,7 @@ static void give(struct world *world, const char *const stations[CITIES])
     for (int i = 0; i < CITIES; i++) {
         isobar__v1__city__init(&list[i]);
         list[i].city_id = i + 1;
-        strcpy(text[i], stations[i]);
+        snprintf(text[i], sizeof text[i], "%s", stations[i]);
         list[i].station = text[i];
         pointers[i] = &list[i];
     }
