@@ -1,40 +1,40 @@
 /* See city_list.h. */
 #include "city_list.h"
 
-#include "error.h"
+#include "city_records.h"
 #include "mem.h"
 #include "shard.h"
-
-#include "city.pb-c.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CITY_MAX_BYTES 4096
+/* Fills an uninitialised entry: false when the city is of another shard, or says what no city can. */
+static bool entry_of(struct city_entry *entry, const Isobar__V1__City *city, int32_t shard, int32_t partitions)
+{
+    if (!city || city->city_id <= 0 || shard_of_city(city->city_id, partitions) != shard ||
+        strlen(city->country) >= sizeof entry->row.country || strlen(city->zone) >= sizeof entry->row.zone ||
+        strlen(city->station) >= sizeof entry->row.station)
+        return false;
+    *entry = (struct city_entry){.shard = shard, .paused = city->paused};
+    struct city_row *row = &entry->row;
+    row->id = city->city_id;
+    row->name = mem_strdup(city->name);
+    row->ascii_name = mem_strdup(city->ascii_name);
+    memcpy(row->country, city->country, strlen(city->country) + 1);
+    memcpy(row->zone, city->zone, strlen(city->zone) + 1);
+    memcpy(row->station, city->station, strlen(city->station) + 1);
+    row->latitude_e5 = city->latitude_e5;
+    row->longitude_e5 = city->longitude_e5;
+    row->elevation_m = city->elevation_m;
+    row->elevation_known = city->elevation_known;
+    row->population = city->population;
+    return true;
+}
 
 bool city_entry_decode(struct city_entry *entry, const struct store_reply *record, int32_t shard, int32_t partitions)
 {
-    Isobar__V1__City *city = record->type == STORE_TEXT && record->size <= CITY_MAX_BYTES
-                                 ? isobar__v1__city__unpack(NULL, record->size, (const uint8_t *)record->text)
-                                 : NULL;
-    bool good = city && city->city_id > 0 && shard_of_city(city->city_id, partitions) == shard &&
-                strlen(city->country) < sizeof entry->row.country && strlen(city->zone) < sizeof entry->row.zone &&
-                strlen(city->station) < sizeof entry->row.station;
-    if (good) {
-        *entry = (struct city_entry){.shard = shard, .paused = city->paused};
-        struct city_row *row = &entry->row;
-        row->id = city->city_id;
-        row->name = mem_strdup(city->name);
-        row->ascii_name = mem_strdup(city->ascii_name);
-        memcpy(row->country, city->country, strlen(city->country) + 1);
-        memcpy(row->zone, city->zone, strlen(city->zone) + 1);
-        memcpy(row->station, city->station, strlen(city->station) + 1);
-        row->latitude_e5 = city->latitude_e5;
-        row->longitude_e5 = city->longitude_e5;
-        row->elevation_m = city->elevation_m;
-        row->elevation_known = city->elevation_known;
-        row->population = city->population;
-    }
+    Isobar__V1__City *city = city_record_unpack(record);
+    bool good = entry_of(entry, city, shard, partitions);
     isobar__v1__city__free_unpacked(city, NULL);
     return good;
 }
@@ -49,22 +49,25 @@ static struct city_entry *room(struct city_list *list)
     return &list->entries[list->count];
 }
 
+/* A list that is being read. */
+struct reading {
+    struct city_list *list;
+    int32_t partitions;
+};
+
+static void add_record(void *arg, int32_t shard, const Isobar__V1__City *city)
+{
+    const struct reading *reading = arg;
+    if (entry_of(room(reading->list), city, shard, reading->partitions))
+        reading->list->count++;
+    else
+        reading->list->unreadable++;
+}
+
 int city_list_read(struct city_list *list, struct context *context, const struct installation *installation)
 {
-    for (int32_t shard = 0; shard < installation->partitions; shard++) {
-        char key[CONTEXT_KEY_BYTES];
-        struct store_reply *reply = CONTEXT_ASK(context, "HVALS", context_partition_key(context, shard, "cities", key));
-        if (!reply)
-            return context->exit_code;
-        for (size_t i = 0; i < reply->count; i++) {
-            if (city_entry_decode(room(list), reply->elements[i], shard, installation->partitions))
-                list->count++;
-            else
-                list->unreadable++;
-        }
-        store_reply_free(reply);
-    }
-    return EXIT_CODE_OK;
+    struct reading reading = {list, installation->partitions};
+    return city_records_read(context, installation->partitions, add_record, &reading);
 }
 
 void city_list_take(struct city_list *list, struct city_table *table)

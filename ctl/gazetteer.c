@@ -4,16 +4,14 @@
  */
 #include "gazetteer.h"
 
+#include "city_records.h"
 #include "city_table.h"
-#include "error.h"
 #include "mem.h"
 #include "plain.h"
 #include "shard.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define CITY_MAX_BYTES 4096
 
 /* A name and one of the cities that have it; others follow. */
 struct gazetteer_name {
@@ -94,25 +92,16 @@ void gazetteer_add(struct gazetteer *gazetteer, const Isobar__V1__City *entry)
     city->told &= same_facts;
 }
 
+static void add_record(void *arg, int32_t shard, const Isobar__V1__City *city)
+{
+    (void)shard;
+    if (city)
+        gazetteer_add(arg, city);
+}
+
 int gazetteer_load(struct gazetteer *gazetteer, struct context *context)
 {
-    for (int32_t p = 0; p < gazetteer->partitions; p++) {
-        char key[CONTEXT_KEY_BYTES];
-        struct store_reply *reply = CONTEXT_ASK(context, "HVALS", context_partition_key(context, p, "cities", key));
-        if (!reply)
-            return context->exit_code;
-        for (size_t i = 0; i < reply->count; i++) {
-            const struct store_reply *record = reply->elements[i];
-            Isobar__V1__City *city = NULL;
-            if (record->type == STORE_TEXT && record->size <= CITY_MAX_BYTES)
-                city = isobar__v1__city__unpack(NULL, record->size, (const uint8_t *)record->text);
-            if (city)
-                gazetteer_add(gazetteer, city);
-            isobar__v1__city__free_unpacked(city, NULL);
-        }
-        store_reply_free(reply);
-    }
-    return EXIT_CODE_OK;
+    return city_records_read(context, gazetteer->partitions, add_record, gazetteer);
 }
 
 /* ---- looking up ---- */
