@@ -129,7 +129,7 @@ def one(name, argv, timeout=120):
 
 # System tests mostly wait: six at once leave two processors idle a third of the time. conftest.py says which keep together.
 SIDE_BY_SIDE = ("-n", "6", "--dist", "loadgroup")
-FAULTS_SIDE_BY_SIDE = ("-n", "3", "--dist", "loadgroup")  # these wait for times that are their result
+FAULTS_SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile")  # these wait for times that are their result
 
 
 def sim_run(name, seeds, *extra, build="gcc"):

@@ -78,18 +78,21 @@ class Program:
             if os.getppid() != parent:
                 os._exit(1)
 
-        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=stdin or subprocess.DEVNULL,
-                                        env=env, cwd=directory, start_new_session=True, preexec_fn=in_child)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        # Without a listener the file is the program's own: what it has done, it has said before anybody looks.
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(argv, stdout=subprocess.PIPE if on_line else log, stderr=subprocess.STDOUT,
+                                            stdin=stdin or subprocess.DEVNULL, env=env, cwd=directory, start_new_session=True,
+                                            preexec_fn=in_child)
+        self._reader = threading.Thread(target=self._read, daemon=True) if on_line else None
+        if self._reader:
+            self._reader.start()
 
     def _read(self):
         with open(self.log_path, "ab") as log:
             for line in self.process.stdout:
                 log.write(line)
                 log.flush()
-                if self.on_line:
-                    self.on_line(self, line.decode("utf-8", "replace").rstrip("\n"))
+                self.on_line(self, line.decode("utf-8", "replace").rstrip("\n"))
 
     @property
     def pid(self):
@@ -115,7 +118,8 @@ class Program:
             code = self.process.wait(deadline_s)
         except subprocess.TimeoutExpired:
             raise StackError(f"{self.name} still runs after {deadline_s:g} s") from None
-        self._reader.join(5)
+        if self._reader:
+            self._reader.join(5)
         return code
 
     def terminate(self, deadline_s=5.0):

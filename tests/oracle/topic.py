@@ -8,7 +8,7 @@ from partition import Partition, Rules
 from windows import duration_ms
 
 
-def read_topic(brokers, topic, limits, handle, timeout_s=60):
+def read_topic(brokers, topic, limits, handle, timeout_s=180):
     """Calls handle(partition, offset, timestamp, value) for offsets first..limit-1 of each partition, in order."""
     from confluent_kafka import Consumer, TopicPartition
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": "isobar-oracle", "enable.auto.commit": False,

@@ -1,5 +1,6 @@
 """What the system tests share: a stack per test in a directory of its own, on the development broker or a real Kafka."""
 import os
+import shutil
 import sys
 
 import pytest
@@ -41,7 +42,9 @@ def real_kafka(tmp_path_factory):
     """One Apache Kafka for all tests that want a real one."""
     import kafka as kafka_module
     beside = os.environ.get("PYTEST_XDIST_WORKER", "")  # one for each of the processes that run files side by side
-    broker = kafka_module.Kafka(os.path.join(ROOT, "build", "system", "apache-kafka" + beside))
+    directory = os.path.join(ROOT, "build", "system", "apache-kafka" + beside)
+    shutil.rmtree(directory, ignore_errors=True)  # topics of an earlier run
+    broker = kafka_module.Kafka(directory)
     broker.start()
     yield broker
     broker.stop()
