@@ -14,17 +14,17 @@ static const struct provider_place places[PLACES] = {{.city_id = 11}, {.city_id 
 /* In the units of observation.proto. */
 struct weather {
     const char *file;
-    enum openmeteo_units units;
     int64_t observed_s;
+    enum openmeteo_units units;
     int32_t temperature, feels_like, humidity, cloud, condition, speed, direction, rain, accumulation_s;
 };
 
 static const struct weather weathers[] = {
-    {"om_omgo_forecast_current.json", OPENMETEO_DEFAULT, 1705323600, 350, 50, 7800, 4500, 2, 422, 27000, NONE, 0},
-    {"om_real_current_berlin_2024.json", OPENMETEO_DEFAULT, 1732385700, 230, NONE, NONE, NONE, NONE, 297, NONE, NONE,
+    {"om_omgo_forecast_current.json", 1705323600, OPENMETEO_DEFAULT, 350, 50, 7800, 4500, 2, 422, 27000, NONE, 0},
+    {"om_real_current_berlin_2024.json", 1732385700, OPENMETEO_DEFAULT, 230, NONE, NONE, NONE, NONE, 297, NONE, NONE,
      0},
-    {"om_real_current_fano_2026.json", OPENMETEO_DEFAULT, 1773333900, 1460, 1350, 7500, NONE, 3, NONE, NONE, 0, 900},
-    {"om_real_current_unixtime_2024.json", OPENMETEO_ASKED, 1705112100, -1440, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
+    {"om_real_current_fano_2026.json", 1773333900, OPENMETEO_DEFAULT, 1460, 1350, 7500, NONE, 3, NONE, NONE, 0, 900},
+    {"om_real_current_unixtime_2024.json", 1705112100, OPENMETEO_ASKED, -1440, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
      0},
 };
 

@@ -236,28 +236,28 @@ static void test_errors(void **state)
     (void)state;
     static const struct {
         int http_status;
-        const char *body;
         enum fetch_status want;
+        const char *body;
         int64_t wait_ms;
     } cases[] = {
-        {400, ERROR("Latitude must be in range of -90 to 90°. Given: 522.52."), FETCH_BAD_PLACE, -1},
-        {400, ERROR("No data is available for this location"), FETCH_BAD_PLACE, -1},
-        {400, ERROR("Cannot initialize X from invalid String value x for key current"), FETCH_UNEXPECTED_STATUS, -1},
-        {400, "", FETCH_BAD_PLACE, -1},
-        {404, "{\"error\":true,\"reason\":\"Not Found\"}", FETCH_UNEXPECTED_STATUS, -1},
-        {429, ERROR("Minutely API request limit exceeded. Please try again in one minute."), FETCH_RATE_LIMITED, 60000},
-        {429, ERROR("Hourly API request limit exceeded. Please try again in the next hour."), FETCH_RATE_LIMITED,
+        {400, FETCH_BAD_PLACE, ERROR("Latitude must be in range of -90 to 90°. Given: 522.52."), -1},
+        {400, FETCH_BAD_PLACE, ERROR("No data is available for this location"), -1},
+        {400, FETCH_UNEXPECTED_STATUS, ERROR("Cannot initialize X from invalid String value x for key current"), -1},
+        {400, FETCH_BAD_PLACE, "", -1},
+        {404, FETCH_UNEXPECTED_STATUS, "{\"error\":true,\"reason\":\"Not Found\"}", -1},
+        {429, FETCH_RATE_LIMITED, ERROR("Minutely API request limit exceeded. Please try again in one minute."), 60000},
+        {429, FETCH_RATE_LIMITED, ERROR("Hourly API request limit exceeded. Please try again in the next hour."),
          HOUR_MS - FETCHED % HOUR_MS},
-        {429, ERROR("Daily API request limit exceeded. Please try again tomorrow."), FETCH_RATE_LIMITED,
+        {429, FETCH_RATE_LIMITED, ERROR("Daily API request limit exceeded. Please try again tomorrow."),
          DAY_MS - FETCHED % DAY_MS},
-        {429, ERROR("Too many concurrent requests"), FETCH_RATE_LIMITED, 1000},
-        {429, "<html>", FETCH_RATE_LIMITED, -1},
-        {500, "", FETCH_SERVER_ERROR, -1},
-        {502, "<html>", FETCH_SERVER_ERROR, -1},
-        {503, ERROR("The service is currently overloaded"), FETCH_SERVER_ERROR, -1},
-        {302, "", FETCH_UNEXPECTED_STATUS, -1},
-        {200, ERROR("Something"), FETCH_SERVER_ERROR, -1},
-        {400, ITEM(WARM), FETCH_BAD_PLACE, -1},
+        {429, FETCH_RATE_LIMITED, ERROR("Too many concurrent requests"), 1000},
+        {429, FETCH_RATE_LIMITED, "<html>", -1},
+        {500, FETCH_SERVER_ERROR, "", -1},
+        {502, FETCH_SERVER_ERROR, "<html>", -1},
+        {503, FETCH_SERVER_ERROR, ERROR("The service is currently overloaded"), -1},
+        {302, FETCH_UNEXPECTED_STATUS, "", -1},
+        {200, FETCH_SERVER_ERROR, ERROR("Something"), -1},
+        {400, FETCH_BAD_PLACE, ITEM(WARM), -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         enum fetch_status got = parse_as(cases[i].body, strlen(cases[i].body), FETCH_CURRENT, cases[i].http_status, 1);
