@@ -1,6 +1,7 @@
 """The fetcher against the simulator as aviationweather.gov: many stations a call, one that is unknown, cities without one, broken answers, failover."""
+import oracle
 from conftest import TOPICS
-from ctl_runs import run
+from ctl_runs import client, run
 from stack import get_json, wait_for
 from test_fetcher import fault, latest, stats
 
@@ -44,6 +45,8 @@ def test_reports_of_many_stations_come_through(stack):
     assert reading["provider"] == "metar", reading
     assert {"temperature", "dew_point", "humidity", "pressure_sea_level", "pressure_station", "wind_speed", "visibility", "cloud"} <= set(reading["values"])
     assert 0 < reading["values"]["humidity"] <= 100
+    state = oracle.modules()[2].CityState.FromString(client(stack).hget(f"isobar:{{{oracle.shard(SEATTLE, 24)}}}:city", SEATTLE))
+    assert state.interval_s == 3600, "as stations report, not as they are asked"
     go_on(stack)
     counted = stats(stack)
     assert counted["stations"] >= 2 * CITIES and counted["calls"] * 3 < counted["stations"], counted
