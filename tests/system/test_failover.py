@@ -1,4 +1,5 @@
 """Several sources in order, each a simulator of its own: whose readings cities get when one dies, refuses its key or comes back; and both at once."""
+import pytest
 from conftest import TOPICS
 from stack import get_json, wait_for
 from test_fetcher import fault, latest
@@ -43,6 +44,7 @@ def windows(stack, city, series):
     return body["windows"] if body else []
 
 
+@pytest.mark.takes(36)
 def test_the_next_takes_over_when_the_first_dies_and_gives_back(stack):
     start(stack)
     wait_for("all cities have the first one's readings", lambda: of(stack, SIMULATED) == CITIES, 40)
@@ -60,6 +62,7 @@ def test_the_next_takes_over_when_the_first_dies_and_gives_back(stack):
     assert windows(stack, city, 1) == [], "nobody asked for a second opinion"
 
 
+@pytest.mark.takes(41)
 def test_a_key_that_is_refused_costs_no_readings_and_recovers(stack):
     start(stack)
     wait_for("all cities have readings", lambda: len(latest(stack)) == CITIES, 40)

@@ -56,7 +56,7 @@ def test_the_quota_holds_at_any_number_of_fetchers_and_through_a_restart(stack):
     assert counted["refused"] == 0 and counted["busiest_minute"] <= 30, counted
 
 
-@pytest.mark.takes(67)
+@pytest.mark.takes(16)
 def test_bad_answers_do_not_stop_the_good_ones_and_recover(stack):
     start(stack, -1)
     fetch(stack, "fetcher-1", "--interval-s", "1")

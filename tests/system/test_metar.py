@@ -1,5 +1,6 @@
 """The fetcher against the simulator as aviationweather.gov: many stations a call, one that is unknown, cities without one, broken answers, failover."""
 import oracle
+import pytest
 from conftest import TOPICS
 from ctl_runs import client, run
 from stack import get_json, wait_for
@@ -20,7 +21,7 @@ def start(stack, *fetcher, source="metar", quota="metar=free", first=None):
     stack.start_dashboard()
     stack.start_owmsim()
     base = ",".join(f"{name}=http://127.0.0.1:{stack.ports['owmsim']}" for name in source.split(","))
-    return stack.start_fetcher("fetcher-1", "--source", source, "--base-url", base, "--allow-http", "--interval-s", "3", *fetcher)
+    return stack.start_fetcher("fetcher-1", "--source", source, "--base-url", base, "--allow-http", "--interval-s", "1", *fetcher)
 
 
 def station_of(stack, city, station):
@@ -76,6 +77,7 @@ def test_cities_without_a_station_and_with_an_unknown_one(stack):
     go_on(stack, {SEATTLE})
 
 
+@pytest.mark.takes(18)
 def test_broken_answers_are_named_and_got_over(stack):
     start(stack)
     wait_for("all cities have values", lambda: len(latest(stack)) == CITIES, 40)
@@ -113,6 +115,7 @@ def test_who_calls_too_often_waits(stack):
     go_on(stack)
 
 
+@pytest.mark.takes(14)
 def test_where_no_station_is_a_model_takes_its_place(stack):
     """Reports first, a model for cities that have none: by city, and nothing fails for it."""
     start(stack, "--air", "off", source="metar,open-meteo", quota="metar=free;open-meteo=600/m,36000/h", first={BOGOTA: "none", MADRID: "ZZ01"})

@@ -56,7 +56,7 @@ def test_weather_and_air_of_many_places(stack):
     assert {"open-meteo", "open-meteo-air"} <= {credit["provider"] for credit in about["attribution"]}
 
 
-@pytest.mark.takes(114)
+@pytest.mark.takes(75)
 def test_each_error_of_one_place_leaves_the_others_alone(stack):
     program = start(stack)
     wait_for("all cities have values", lambda: len(latest(stack)) == CITIES, 40)
