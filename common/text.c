@@ -35,6 +35,21 @@ bool text_is_utf8(const char *text)
     return true;
 }
 
+static bool is_control(const char *text)
+{
+    unsigned char first = (unsigned char)text[0];
+    return first < 0x20 || first == 0x7f || (first == 0xc2 && (unsigned char)text[1] < 0xa0);
+}
+
+bool text_is_plain(const char *text)
+{
+    for (size_t size; *text; text += size) {
+        if (is_control(text) || (size = text_sequence(text)) == 0)
+            return false;
+    }
+    return true;
+}
+
 void text_copy(char *out, size_t size, const char *text)
 {
     size_t used = 0;
@@ -54,11 +69,9 @@ void text_tame(struct buf *buf, size_t from)
     size_t out = from;
     for (size_t at = from, step; at < buf->size; at += step) {
         const char *text = buf->data + at;
-        unsigned char first = (unsigned char)text[0];
         size_t size = text_sequence(text);
-        bool control = first < 0x20 || first == 0x7f || (first == 0xc2 && (unsigned char)text[1] < 0xa0);
         step = size ? size : 1;
-        if (size && !control) {
+        if (size && !is_control(text)) {
             memmove(buf->data + out, text, size);
             out += size;
         } else {

@@ -19,6 +19,8 @@
 size_t text_sequence(const char *text);
 /* True when all of `text` is UTF-8. */
 bool text_is_utf8(const char *text);
+/* True when it is that, without control characters, C1 included. */
+bool text_is_plain(const char *text);
 /*
  * Copies as much of `text` (NULL: nothing) as fits into `size` bytes with the closing '\0'. It ends between characters;
  * a byte that is no UTF-8 becomes '?', so the copy is UTF-8 in every case. `size` > 0.

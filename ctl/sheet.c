@@ -8,6 +8,7 @@
 #include "date.h"
 #include "error.h"
 #include "stamp.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -258,6 +259,8 @@ static int take_cell(struct reading *reading, const struct column *column, const
     reading->given |= bit;
     switch (column->kind) {
     case COLUMN_CITY:
+        if (!text_is_plain(text))
+            return refuse(reading, column, text, "an id or a name wanted, without control characters");
         reading->out->city = text;
         reading->out->city_head = column->head;
         return 0;

@@ -171,6 +171,8 @@ static void refusals_name_the_column_and_what_is_allowed(void **state)
         {{AT "humidity", "7,1796040000,1,2", NULL, false, 0}, "4 cells, and the header has 3"},
         {{AT "humidity", "7,1796040000,", NULL, false, 0}, "no column has a value"},
         {{AT "humidity", ",1796040000,1", NULL, false, 0}, "column \"city\" is empty"},
+        {{AT "humidity", "\"London,G\tB\",1796040000,1", NULL, false, 0},
+         "column \"city\": \"London,G\tB\": an id or a name wanted, without control characters"},
         {{AT "humidity", "7,,1", NULL, false, 0}, "column \"time\" is empty"},
         {{AT "humidity", "7,now,1", NULL, false, 0}, "column \"time\": \"now\": a time with its zone"},
         {{AT "humidity", "7,2026-11-30T12:00:00,1", NULL, false, 0}, "such as 2026-11-30T12:00:00Z"},

@@ -161,6 +161,7 @@ static void what_people_see_is_tame(void **state)
         text_tame(&out, 0);
         buf_text(&out, "\x01");
         buf_text(&out, cases[i].text);
+        assert_int_equal(text_is_plain(cases[i].text), strcmp(cases[i].text, cases[i].want) == 0);
         text_tame(&out, 1);
         assert_int_equal(out.data[0], 1); /* what was before stays */
         assert_string_equal(out.data + 1, cases[i].want);
