@@ -55,7 +55,7 @@ static bool is_printable(const char *text)
 static const char *small(const char *text, char out[PLAIN_BYTES])
 {
     size_t used = 0;
-    for (; text[used] && used < PLAIN_BYTES - 1; used++)
+    for (; used < PLAIN_BYTES - 1 && text[used]; used++)
         out[used] = text[used] >= 'A' && text[used] <= 'Z' ? (char)(text[used] - 'A' + 'a') : text[used];
     out[used] = '\0';
     return out;

@@ -131,7 +131,8 @@ static void take_over(struct cities *cities, struct cities_shard *shard, int64_t
             city_free(entry);
             parts->cities[kept++] = shard->cities[old++];
         } else {
-            (void)cities_decide(cities, entry, now_ms); /* the first that can be asked: no change, but where it begins */
+            (void)cities_decide(cities, entry,
+                                now_ms); /* the first that can be asked: no change, but where it begins */
             cities_settle(cities, entry, now_ms);
             parts->cities[kept++] = entry;
         }
