@@ -6,22 +6,64 @@
 
 #define SECOND_SLOT_MS 10
 
+static void put_effective(struct bucket *bucket, int32_t milli)
+{
+    if (milli != bucket->effective_milli)
+        bucket->changed_slot = bucket->slot;
+    bucket->effective_milli = milli;
+}
+
+/* All slots have the same share, or none counts: those that come can be left as they are. */
+static bool steady(const struct bucket *bucket)
+{
+    return bucket->share_milli == BUCKET_UNLIMITED || (bucket->effective_milli == bucket->share_milli &&
+                                                       bucket->slot - bucket->changed_slot > bucket->slots);
+}
+
+/* Forgets the calls that ended in the slots [from, to) of the ring. */
+static void forget(struct bucket *bucket, int64_t from, int64_t to)
+{
+    for (int64_t at = from; at < to;) {
+        uint64_t word = bucket->filled[at / 64] >> (at % 64);
+        at = word == 0 ? (at / 64 + 1) * 64 : at + __builtin_ctzll(word);
+        if (word == 0 || at >= to)
+            continue;
+        bucket->ended_sum -= bucket->ended[at];
+        bucket->ended[at] = 0;
+        bucket->filled[at / 64] &= ~(UINT64_C(1) << (at % 64));
+    }
+}
+
+/* Goes on to the slot `to`, at most once around: what ended in the slots on the way is a span ago. */
+static void skip(struct bucket *bucket, int64_t to)
+{
+    int64_t from = (bucket->slot + 1) % bucket->slots, end = from + to - bucket->slot;
+    forget(bucket, from, end < bucket->slots ? end : bucket->slots);
+    if (end > bucket->slots)
+        forget(bucket, 0, end - bucket->slots);
+    bucket->slot = to;
+}
+
+static void step(struct bucket *bucket)
+{
+    bucket->share_sum += bucket->share[bucket->slot % bucket->slots];
+    skip(bucket, bucket->slot + 1);
+    if (bucket->slot * bucket->slot_ms >= bucket->raised_ms && bucket->share_milli >= 0)
+        put_effective(bucket, bucket->share_milli);
+    int64_t at = bucket->slot % bucket->slots;
+    bucket->share_sum -= bucket->share[at];
+    bucket->share[at] = bucket->effective_milli;
+}
+
 static void advance(struct bucket *bucket, int64_t now_ms)
 {
     int64_t to = now_ms / bucket->slot_ms;
-    if (to - bucket->slot > 2 * bucket->slots)
-        bucket->slot = to - 2 * bucket->slots; /* twice around is enough to forget all */
-    while (bucket->slot < to) {
-        bucket->share_sum += bucket->share[bucket->slot % bucket->slots];
-        bucket->slot++;
-        if (bucket->slot * bucket->slot_ms >= bucket->raised_ms && bucket->share_milli >= 0)
-            bucket->effective_milli = bucket->share_milli;
-        int64_t at = bucket->slot % bucket->slots;
-        bucket->share_sum -= bucket->share[at];
-        bucket->ended_sum -= bucket->ended[at];
-        bucket->share[at] = bucket->effective_milli;
-        bucket->ended[at] = 0;
-    }
+    if (to - bucket->slot > 3 * bucket->slots)
+        bucket->slot = to - 3 * bucket->slots; /* so often around is enough to forget all */
+    while (bucket->slot < to && !steady(bucket))
+        step(bucket);
+    while (bucket->slot < to)
+        skip(bucket, to - bucket->slot < bucket->slots ? to : bucket->slot + bucket->slots);
 }
 
 void bucket_init(struct bucket *bucket, int64_t window_ms, int64_t now_ms)
@@ -40,7 +82,7 @@ static void fill(struct bucket *bucket, int32_t share_milli)
     for (int i = 0; i < BUCKET_SLOTS; i++)
         bucket->share[i] = share_milli;
     bucket->share_sum = (int64_t)share_milli * (bucket->slots - 1);
-    bucket->effective_milli = share_milli;
+    put_effective(bucket, share_milli);
 }
 
 void bucket_set(struct bucket *bucket, int32_t share_milli, int64_t now_ms)
@@ -61,7 +103,7 @@ void bucket_set(struct bucket *bucket, int32_t share_milli, int64_t now_ms)
     } else if (share_milli > bucket->effective_milli) {
         bucket->raised_ms = news ? now_ms + BUCKET_LAG_MS : bucket->raised_ms;
     } else {
-        bucket->effective_milli = share_milli;
+        put_effective(bucket, share_milli);
         *current = *current < share_milli ? *current : share_milli;
     }
 }
@@ -111,6 +153,8 @@ void bucket_end(struct bucket *bucket, int64_t milli, int64_t now_ms)
     assert(bucket->in_flight_milli >= milli);
     advance(bucket, now_ms);
     bucket->in_flight_milli -= milli;
-    bucket->ended[bucket->slot % bucket->slots] += (int32_t)milli;
+    int64_t at = bucket->slot % bucket->slots;
+    bucket->ended[at] += (int32_t)milli;
+    bucket->filled[at / 64] |= UINT64_C(1) << (at % 64);
     bucket->ended_sum += milli;
 }
