@@ -83,7 +83,7 @@ isobar-rhythm_EXTRA := $(BUILD)/fetcher/schedule.o $(BUILD)/fetcher/rhythm.o
 isobar-apply_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard worker/*.c)))
 # The pure modules of both sides.
 isobar-quota_EXTRA := $(patsubst %,$(BUILD)/%.o,coordinator/quota coordinator/quota_ledger coordinator/quota_ledger_codec \
-                      coordinator/quota_deal fetcher/meter fetcher/bucket fetcher/allowance)
+                      coordinator/quota_deal fetcher/meter fetcher/bucket fetcher/allowance fetcher/schedule fetcher/rhythm)
 $(foreach p,$(PROGRAMS) isobar-sim isobar-apply isobar-rhythm isobar-quota,$(eval $(call program,$(p))))
 
 $(BUILD)/libisobar.a: $(COMMON_O)

@@ -12,6 +12,11 @@ static wide needs(int64_t cost_milli, int64_t interval_ms, int64_t cities, int64
     return interval_ms <= 0 ? 0 : ((wide)cost_milli * cities * window_ms + interval_ms - 1) / interval_ms;
 }
 
+int64_t cadence_age_ms(int64_t interval_ms)
+{
+    return CADENCE_AGE_INTERVALS * interval_ms;
+}
+
 int64_t cadence_needs(const struct cadence *cadence, int64_t cities, enum limit_window window)
 {
     int64_t ms = limit_window_ms(window);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define CADENCE_USABLE_PERCENT 95
+#define CADENCE_AGE_INTERVALS  2
 #define CADENCE_CITIES_MAX     INT64_C(10000000)
 
 /* What one city costs. Costs are thousandths of what the provider counts as a call; intervals ms. */
@@ -22,6 +23,13 @@ struct cadence {
     int64_t air_cost_milli, air_interval_ms; /* of the air; interval 0: it is not asked for */
 };
 
+/*
+ * How old a city's newest reading gets at most while it is polled every `interval_ms` and the limits suffice, though
+ * fetchers, leaders and Redis are killed now and then: the share and the grants of a dead fetcher are kept back for
+ * half a minute, and who takes its cities over asks for all of them once more. Measured (suite quota), to whole
+ * intervals.
+ */
+int64_t cadence_age_ms(int64_t interval_ms);
 /* Units, in thousandths, that `cities` need in any span of the window's length; rounded up. At most INT64_MAX. */
 int64_t cadence_needs(const struct cadence *cadence, int64_t cities, enum limit_window window);
 /* True when no limit is passed. */

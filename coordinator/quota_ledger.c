@@ -11,7 +11,8 @@
 #define CREDIT_PARTS  240 /* of a window */
 #define CREDIT_MAX_MS DURATION_HOUR
 #define CALL_MILLI    1000
-#define OPEN_MIN      5000 /* or a limit of a few a day could never be granted a call */
+#define SLACK_MAX_MS  (3 * DURATION_MINUTE) /* for what may be open besides when notes were lost */
+#define OPEN_MIN      5000                  /* or a limit of a few a day could never be granted a call */
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -28,6 +29,11 @@ static int64_t larger(int64_t a, int64_t b)
 static int64_t credit_ms(const struct quota_line *line)
 {
     return smaller(limit_window_ms(line->window) / CREDIT_PARTS, CREDIT_MAX_MS);
+}
+
+static int64_t slack_ms(const struct quota_line *line)
+{
+    return smaller(limit_window_ms(line->window) / CREDIT_PARTS, SLACK_MAX_MS);
 }
 
 /* Most of `credit`: at least one call, or a limit of a few a day would never grant any. */
@@ -52,7 +58,7 @@ static void line_init(struct quota_line *line, enum limit_window window, int64_t
     static const int64_t buckets[LIMIT_WINDOWS] = {[LIMIT_HOUR] = 240, [LIMIT_DAY] = 288, [LIMIT_MONTH] = 744};
     *line = (struct quota_line){.window = window, .limit_milli = units * 1000, .buckets = buckets[window]};
     line->bucket_ms = limit_window_ms(window) / line->buckets;
-    line->period_ms = limit_window_ms(window) + line->bucket_ms + credit_ms(line);
+    line->period_ms = limit_window_ms(window) + line->bucket_ms + credit_ms(line) + slack_ms(line);
     line->newest = now_ms / line->bucket_ms;
     assert(line->buckets < QUOTA_BUCKETS);
 }
@@ -86,16 +92,40 @@ static void spend(struct quota_line *line, int64_t milli)
     line->spent_milli += milli;
 }
 
-void quota_line_assume(struct quota_line *line, int64_t since_ms, int64_t now_ms, bool besides)
+/* What the even pace grants in the part of the bucket that lies between two moments. */
+static int64_t pace_in(const struct quota_line *line, int64_t number, int64_t since_ms, int64_t now_ms)
+{
+    int64_t begin = larger(number * line->bucket_ms, since_ms);
+    int64_t end = smaller((number + 1) * line->bucket_ms, now_ms);
+    return end > begin ? quota_line_pace(line, end - begin) : 0;
+}
+
+void quota_line_assume(struct quota_line *line, int64_t since_ms, int64_t now_ms)
 {
     int64_t first = larger(since_ms / line->bucket_ms, line->newest - line->buckets);
     for (int64_t k = larger(first, 0); k <= line->newest; k++) {
-        int64_t begin = larger(k * line->bucket_ms, since_ms), end = smaller((k + 1) * line->bucket_ms, now_ms);
-        int64_t *spent = quota_line_bucket(line, k), assumed = end > begin ? quota_line_pace(line, end - begin) : 0;
-        assumed = besides ? assumed : larger(assumed - *spent, 0);
+        int64_t assumed = pace_in(line, k, since_ms, now_ms);
+        *quota_line_bucket(line, k) += assumed;
         line->spent_milli += assumed;
-        *spent += assumed;
     }
+}
+
+/*
+ * In every span that ends now the even pace was used, which, with the credit, bounds what can have been; or what is
+ * known, when that is more than both: `besides` is what will count as open, the credit among it. By span, not by
+ * bucket: a burst that is known stands for the quiet before it, or each would count twice.
+ */
+static void assume_pace(struct quota_line *line, int64_t besides, int64_t now_ms)
+{
+    int64_t known = 0, paced = 0, counted = 0, since_ms = now_ms - limit_window_ms(line->window);
+    for (int64_t k = line->newest; k >= larger(line->newest - line->buckets, 0); k--) {
+        int64_t *spent = quota_line_bucket(line, k);
+        known += *spent;
+        paced += pace_in(line, k, since_ms, now_ms);
+        *spent = larger(known - besides, paced) - counted;
+        counted += *spent;
+    }
+    line->spent_milli = counted;
 }
 
 int64_t quota_line_credit_max(const struct quota_line *line)
@@ -224,15 +254,15 @@ void quota_ledger_suppose(struct quota_ledger *ledger, int64_t open_milli)
 
 void quota_ledger_lose(struct quota_ledger *ledger)
 {
-    int64_t credit = INT64_MAX;
+    int64_t open = INT64_MAX;
+    for (size_t i = 0; i < ledger->line_count; i++)
+        open = smaller(open, quota_line_credit_max(&ledger->lines[i]) + 2 * quota_ledger_open_max(ledger));
     for (size_t i = 0; i < ledger->line_count; i++) {
-        struct quota_line *line = &ledger->lines[i];
-        line->credit = 0;
-        quota_line_assume(line, ledger->now_ms - limit_window_ms(line->window), ledger->now_ms, false);
-        credit = smaller(credit, quota_line_credit_max(line));
+        ledger->lines[i].credit = 0;
+        assume_pace(&ledger->lines[i], open, ledger->now_ms);
     }
     if (ledger->line_count)
-        quota_ledger_suppose(ledger, credit + 2 * quota_ledger_open_max(ledger));
+        quota_ledger_suppose(ledger, open);
     ledger->losses++;
 }
 

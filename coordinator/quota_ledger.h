@@ -71,7 +71,7 @@ void quota_ledger_init(struct quota_ledger *ledger, const struct limits *limits,
 void quota_ledger_release(struct quota_ledger *ledger);
 /* Nobody has ever used the account here: all of the credit is there. */
 void quota_ledger_fresh(struct quota_ledger *ledger);
-/* What is known may be too little: counts every bucket as used at the even pace at least, and the credit as spent. */
+/* What is known may be too little: in every span up to now the even pace was used at least, and the credit is spent. */
 void quota_ledger_lose(struct quota_ledger *ledger);
 /* Time passes: windows slide, credit grows, open grants of silent fetchers lapse. Before each of the following. */
 void quota_ledger_advance(struct quota_ledger *ledger, int64_t now_ms);
@@ -108,8 +108,8 @@ void quota_ledger_pack(const struct quota_ledger *ledger, struct buf *out);
  */
 int quota_ledger_unpack(struct quota_ledger *ledger, const char *bytes, size_t size)
     __attribute__((warn_unused_result));
-/* Since a moment up to now, buckets count as used at the even pace: at least, or besides what they have. */
-void quota_line_assume(struct quota_line *line, int64_t since_ms, int64_t now_ms, bool besides);
+/* Since a moment up to now, the even pace was used besides what is known. */
+void quota_line_assume(struct quota_line *line, int64_t since_ms, int64_t now_ms);
 /* Most of the credit. */
 int64_t quota_line_credit_max(const struct quota_line *line);
 /* What the even pace grants in `ms`, rounded up; at most the limit. */

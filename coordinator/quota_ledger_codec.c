@@ -128,7 +128,7 @@ static int64_t since_note(struct quota_line *line, const Isobar__V1__QuotaLine *
 {
     int64_t since_ms = at_ms < now_ms ? at_ms : now_ms, most = quota_line_credit_max(line);
     int64_t granted = from->credit_milli + quota_line_pace(line, now_ms - since_ms + QUOTA_FENCE_MS);
-    quota_line_assume(line, since_ms, now_ms, true);
+    quota_line_assume(line, since_ms, now_ms);
     return granted < most ? granted : most;
 }
 

@@ -16,8 +16,8 @@ static void put_effective(struct bucket *bucket, int32_t milli)
 /* All slots have the same share, or none counts: those that come can be left as they are. */
 static bool steady(const struct bucket *bucket)
 {
-    return bucket->share_milli == BUCKET_UNLIMITED || (bucket->effective_milli == bucket->share_milli &&
-                                                       bucket->slot - bucket->changed_slot > bucket->slots);
+    return bucket->share_milli == BUCKET_UNLIMITED ||
+           (bucket->effective_milli == bucket->share_milli && bucket->slot - bucket->changed_slot > bucket->slots);
 }
 
 /* Forgets the calls that ended in the slots [from, to) of the ring. */

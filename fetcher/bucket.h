@@ -34,13 +34,13 @@ struct bucket {
     int32_t effective_milli; /* what counts: share_milli, or less until raised_ms */
     int64_t raised_ms;
     int64_t changed_slot; /* when that changed last */
-    int64_t paced_us;    /* when the last call should have started, or when the first share came */
-    int64_t paced_milli; /* its weight */
+    int64_t paced_us;     /* when the last call should have started, or when the first share came */
+    int64_t paced_milli;  /* its weight */
     int64_t in_flight_milli;
-    int64_t ended_sum;           /* of all slots */
-    int64_t share_sum;           /* of all slots but the one under way */
-    int32_t ended[BUCKET_SLOTS]; /* weight of calls that ended in the slot, by its number modulo `slots` */
-    int32_t share[BUCKET_SLOTS]; /* smallest effective share in the slot */
+    int64_t ended_sum;                      /* of all slots */
+    int64_t share_sum;                      /* of all slots but the one under way */
+    int32_t ended[BUCKET_SLOTS];            /* weight of calls that ended in the slot, by its number modulo `slots` */
+    int32_t share[BUCKET_SLOTS];            /* smallest effective share in the slot */
     uint64_t filled[BUCKET_SLOTS / 64 + 1]; /* a bit per slot in which calls ended */
 };
 

@@ -10,21 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WANT_MS 120000 /* twice as long as a grant is good */
+#define WANT_MS   15000 /* what is due so soon is asked for: units that wait for a city are units that others lack */
+#define WANT_MOST 10000 /* calls */
 
-/* Not all that cities may need at once: what they need while a grant is good. */
-static int64_t want_calls(const struct schedule *schedule)
+static int64_t want_milli(const struct source *source, int64_t call_milli, int64_t now_ms)
 {
-    int64_t interval = schedule->interval_ms > 0 ? schedule->interval_ms : WANT_MS;
-    return (int64_t)schedule->count * (interval > WANT_MS ? interval : WANT_MS) / interval;
-}
-
-static int64_t want_milli(const struct source *source, int64_t call_milli)
-{
-    int64_t calls = want_calls(&source->schedules[PRODUCT_WEATHER]) + want_calls(&source->schedules[PRODUCT_AIR]);
-    if (source->gate.state != GATE_OPEN || calls == 0)
-        return calls ? call_milli : 0;
-    return call_milli * (calls + 1);
+    int64_t calls = 0;
+    for (enum product p = 0; p < PRODUCTS; p++)
+        calls += schedule_count(&source->schedules[p], now_ms + WANT_MS, WANT_MOST);
+    return source->gate.state != GATE_OPEN && calls ? call_milli : call_milli * calls;
 }
 
 static void ask_for(struct source *source, Isobar__V1__QuotaAsk *ask, int64_t now_ms)
@@ -35,7 +29,7 @@ static void ask_for(struct source *source, Isobar__V1__QuotaAsk *ask, int64_t no
     ask->account = (char *)(uintptr_t)source->provider->account;
     ask->asked_ms = now_ms;
     ask->call_milli = calls_next_milli(source, now_ms);
-    ask->want_milli = want_milli(source, ask->call_milli);
+    ask->want_milli = want_milli(source, ask->call_milli, now_ms);
     (void)allowance_room(allowance, now_ms); /* what has lapsed is to be told */
     ask->granted_milli = allowance->granted_milli;
     ask->settled_milli = allowance_settled(allowance);

@@ -160,6 +160,17 @@ void schedule_forget(struct schedule_item *item)
     item->rhythm = (struct rhythm){0};
 }
 
+/*
+ * First polls come in the order of the phases: of a shard that another process had, those cities whose time has just
+ * come, or came while nobody had it, have the oldest readings. When calls are scarce the others wait.
+ */
+static int64_t first_wait(const struct schedule *schedule, const struct schedule_item *item, int64_t now_ms)
+{
+    int64_t missed = schedule->interval_ms / BEHIND_PARTS;
+    return (int64_t)((double)until_phase(schedule, item, now_ms - missed) * FIRST_SPREAD_MS /
+                     (double)schedule->interval_ms);
+}
+
 void schedule_add(struct schedule *schedule, struct schedule_item *item, int64_t city_id, int64_t now_ms)
 {
     item->phase_ms = phase_of(city_id, schedule->interval_ms);
@@ -169,13 +180,27 @@ void schedule_add(struct schedule *schedule, struct schedule_item *item, int64_t
     } else if (schedule->interval_ms <= FIRST_SPREAD_MS) {
         push(schedule, item, now_ms + until_phase(schedule, item, now_ms));
     } else {
-        push(schedule, item, now_ms + phase_of(city_id, FIRST_SPREAD_MS));
+        push(schedule, item, now_ms + first_wait(schedule, item, now_ms));
     }
 }
 
 int64_t schedule_due_ms(const struct schedule *schedule)
 {
     return schedule->count ? schedule->heap[0]->due_ms : INT64_MAX;
+}
+
+/* From a place in the heap downwards: what is below one that is not due is not, either. */
+static int64_t count_from(const struct schedule *schedule, size_t at, int64_t by_ms, int64_t most)
+{
+    if (most <= 0 || at >= schedule->count || schedule->heap[at]->due_ms > by_ms)
+        return 0;
+    int64_t count = 1 + count_from(schedule, 2 * at + 1, by_ms, most - 1);
+    return count + count_from(schedule, 2 * at + 2, by_ms, most - count);
+}
+
+int64_t schedule_count(const struct schedule *schedule, int64_t by_ms, int64_t most)
+{
+    return count_from(schedule, 0, by_ms, most);
 }
 
 struct schedule_item *schedule_next(const struct schedule *schedule)

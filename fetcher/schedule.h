@@ -67,6 +67,8 @@ void schedule_add(struct schedule *schedule, struct schedule_item *item, int64_t
 void schedule_remove(struct schedule *schedule, struct schedule_item *item);
 /* When the next city is due; INT64_MAX when there is none. */
 int64_t schedule_due_ms(const struct schedule *schedule);
+/* How many cities are due by then; `most` when more are. */
+int64_t schedule_count(const struct schedule *schedule, int64_t by_ms, int64_t most);
 /* The item that is due next, or NULL; it stays in. */
 struct schedule_item *schedule_next(const struct schedule *schedule);
 /* True when the item may join a call now though it is due only within `ahead_ms`: its rhythm and floor have no say. */

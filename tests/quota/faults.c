@@ -7,13 +7,17 @@
 
 void fault_kill(struct world *world, struct fetcher *fetcher)
 {
-    int oldest = 0;
+    int oldest = 0, index = (int)(fetcher - world->fetchers);
     for (int i = 1; i < FORMER; i++)
         oldest = world->former[i].heard_ms < world->former[oldest].heard_ms ? i : oldest;
     world->former[oldest] = fetcher->share; /* nobody knows that it is dead */
     world->former[oldest].live = false;
     fetcher->alive = false;
     fetcher->share = (struct quota_share){0};
+    for (int s = 0; s < SHARDS; s++) {
+        if (world->owners[s].fetcher == index)
+            world->owners[s] = (struct owner){.fetcher = -1, .free_ms = world->now_ms + SILENT * BRISK_MS};
+    }
     fetcher->running = 0; /* what it has sent may still arrive: it was counted when it was sent */
     fetcher->again_ms = world->now_ms + world_between(world, 0, world->config.losses ? 5 * DURATION_MINUTE : TICK_MS);
 }
@@ -54,13 +58,16 @@ static void kill_some(struct world *world)
 static void redis(struct world *world)
 {
     int64_t kept = world->notes < NOTES - 1 ? (int64_t)world->notes - 1 : NOTES - 2;
-    int64_t back = world_between(world, 0, 3) == 0 ? -1 : world_between(world, 0, kept);
-    lead_anew(world, back);
+    if (!world->config.losses) { /* killed, and started again soon: without its last notes */
+        kept = kept < 3 ? kept : 3;
+        world->leader_ms = world->now_ms + TICK_MS;
+    }
+    lead_anew(world, world_between(world, 0, 3) == 0 ? -1 : world_between(world, 0, kept));
 }
 
 void fault_any(struct world *world)
 {
-    int64_t kind = world_between(world, 0, world->config.losses ? 5 : 3);
+    int64_t kind = world_between(world, 0, world->config.losses ? 5 : world->config.restarts ? 4 : 3);
     if (world->config.forgetful) { /* what the mutant gets wrong: with no fetcher left that would tell */
         for (int i = 0; i < FETCHERS; i++) {
             if (world->fetchers[i].alive)

@@ -2,11 +2,13 @@
 #include "world.h"
 
 #include "error.h"
+#include "mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define WANT_MS       15000
 #define LOST_PERMILLE 50 /* heartbeats, and targets, that do not arrive */
 
 static bool passes(struct world *world, const struct fetcher *fetcher)
@@ -24,6 +26,7 @@ static void heartbeat(struct world *world, struct fetcher *fetcher)
     int64_t own_ms = world->now_ms + fetcher->ahead_ms;
     struct allowance *allowance = &fetcher->meter.allowance;
     (void)allowance_room(allowance, own_ms);
+    fetcher->missed = 0;
     fetcher->share.heard_ms = world->now_ms;
     fetcher->asked_ms = own_ms;
     quota_report(&fetcher->share, fetcher->share_milli, fetcher->current);
@@ -36,7 +39,7 @@ static void divide(struct world *world)
     int64_t minute = world->api.limits.units[LIMIT_MINUTE];
     for (int i = 0; i < FETCHERS; i++) {
         struct fetcher *fetcher = &world->fetchers[i];
-        fetcher->share.live = fetcher->alive && world->now_ms - fetcher->share.heard_ms <= 2 * TICK_MS;
+        fetcher->share.live = fetcher->alive && fetcher->missed < SILENT;
         shares[i] = fetcher->share;
     }
     memcpy(shares + FETCHERS, world->former, sizeof world->former);
@@ -57,17 +60,36 @@ static void deal(struct world *world)
     size_t count = 0;
     for (int i = 0; i < FETCHERS; i++) {
         const struct fetcher *fetcher = &world->fetchers[i];
+        int64_t calls = INT64_C(1) << 30;
+        if (world->config.cities) /* as fetcher/orders.c */
+            calls = schedule_count(&fetcher->schedule, fetcher->asked_ms + WANT_MS, CITIES_MAX);
         if (fetcher->share.live)
-            asks[count++] = (struct quota_ask){fetcher->incarnation, INT64_C(1) << 40, world->config.call_milli};
+            asks[count++] =
+                (struct quota_ask){fetcher->incarnation, calls * world->config.call_milli, world->config.call_milli};
     }
     (void)quota_deal(&world->ledger, asks, count, &world->turn);
 }
 
 static void write_note(struct world *world)
 {
-    struct buf *note = &world->note[++world->notes % NOTES];
-    buf_reset(note);
-    quota_ledger_pack(&world->ledger, note);
+    struct quota_ledger *note = &world->note[++world->notes % NOTES];
+    const struct quota_ledger *ledger = &world->ledger;
+    struct quota_holder *holders = mem_grow(note->holders, ledger->holder_count + 1, sizeof *holders);
+    memcpy(holders, ledger->holders, ledger->holder_count * sizeof *holders);
+    memcpy(note->lines, ledger->lines, ledger->line_count * sizeof *note->lines);
+    note->line_count = ledger->line_count;
+    note->now_ms = ledger->now_ms;
+    note->holders = holders;
+    note->holder_count = ledger->holder_count;
+}
+
+static void read_note(struct world *world, const struct quota_ledger *note)
+{
+    struct buf packed = BUF_EMPTY;
+    quota_ledger_pack(note, &packed);
+    if (quota_ledger_unpack(&world->ledger, packed.data, packed.size) != 0)
+        abort();
+    buf_release(&packed);
 }
 
 static void target(struct world *world, struct fetcher *fetcher)
@@ -87,21 +109,25 @@ void lead_tick(struct world *world)
         return;
     quota_ledger_advance(&world->ledger, ledger_ms(world));
     for (int i = 0; i < FETCHERS; i++) {
+        world->fetchers[i].missed++;
         if (passes(world, &world->fetchers[i]))
             heartbeat(world, &world->fetchers[i]);
     }
     divide(world);
     deal(world);
+    cities_deal(world);
     write_note(world);
     for (int i = 0; i < FETCHERS; i++) {
-        if (world->fetchers[i].share.live && passes(world, &world->fetchers[i]))
-            target(world, &world->fetchers[i]);
+        if (!world->fetchers[i].share.live || !passes(world, &world->fetchers[i]))
+            continue;
+        target(world, &world->fetchers[i]);
+        cities_tell(world, i);
     }
 }
 
 void lead_anew(struct world *world, int64_t back)
 {
-    const struct buf *note = &world->note[(world->notes - (size_t)(back < 0 ? 0 : back)) % NOTES];
+    const struct quota_ledger *note = &world->note[(world->notes - (size_t)(back < 0 ? 0 : back)) % NOTES];
     struct limits limits = world->api.limits;
     quota_ledger_release(&world->ledger);
     world->leader_ahead_ms = world->redis_ahead_ms;
@@ -110,8 +136,8 @@ void lead_anew(struct world *world, int64_t back)
         quota_ledger_fresh(&world->ledger);
     else if (back < 0)
         quota_ledger_lose(&world->ledger);
-    else if (quota_ledger_unpack(&world->ledger, note->data, note->size) != 0)
-        abort();
+    else
+        read_note(world, note);
     for (int i = 0; i < FETCHERS; i++) {
         struct fetcher *fetcher = &world->fetchers[i];
         fetcher->share =
