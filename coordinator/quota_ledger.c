@@ -12,7 +12,7 @@
 #define CREDIT_MAX_MS DURATION_HOUR
 #define CALL_MILLI    1000
 #define SLACK_MAX_MS  (3 * DURATION_MINUTE) /* for what may be open besides when notes were lost */
-#define OPEN_MIN      5000                  /* or a limit of a few a day could never be granted a call */
+#define OPEN_MIN      10000                 /* or a limit of a few a day could never be granted a call */
 
 static int64_t smaller(int64_t a, int64_t b)
 {

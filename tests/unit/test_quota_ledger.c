@@ -155,7 +155,7 @@ static void what_may_be_open(void **state)
 {
     (void)state;
     struct quota_ledger *hour = ledger_of("1000/h,10000/d", START), *month = ledger_of("1000000/mo", START);
-    assert_int_equal(quota_ledger_open_max(hour), 5000); /* the least: half a minute of the day is less */
+    assert_int_equal(quota_ledger_open_max(hour), 10000); /* the least: half a minute of the day is less */
     assert_in_range(quota_ledger_open_max(month), 11000, 11300);
     drop(hour);
     drop(month);
