@@ -148,6 +148,9 @@ static void print_verdict(const struct plan *plan, struct buf *text)
         printf("  %lld cities fit every %s.\n", cities, span(plan->fits_interval_ms, text));
     if (!limits_unlimited(&plan->limits))
         printf("  Every %s, %lld cities fit.\n", span(plan->cadence.interval_ms, text), (long long)plan->fits_cities);
+    if (plan->fits)
+        printf("  No reading gets older than %s, though fetchers, coordinators and Redis are killed now and then.\n",
+               span(cadence_age_ms(plan->cadence.interval_ms), text));
     if (plan->cadence.interval_ms < plan->provider->interval_ms)
         printf("  %s has nothing new more often than every %s: calls are wasted.\n", plan->provider->name,
                span(plan->provider->interval_ms, text));
@@ -189,8 +192,9 @@ static void print_json(const struct plan *plan)
                             json_pack("{s:f,s:o}", "needed", needs, "allowed", limit));
     }
     json_t *root = json_pack(
-        "{s:s,s:I,s:f,s:f,s:b,s:o,s:I,s:f,s:I,s:I,s:I,s:I}", "provider", plan->provider->name, "cities",
-        (json_int_t)plan->options->cities, "every_s", (double)plan->cadence.interval_ms / 1000, "cost_per_call",
+        "{s:s,s:I,s:f,s:f,s:f,s:b,s:o,s:I,s:f,s:I,s:I,s:I,s:I}", "provider", plan->provider->name, "cities",
+        (json_int_t)plan->options->cities, "every_s", (double)plan->cadence.interval_ms / 1000, "oldest_s",
+        (double)cadence_age_ms(plan->cadence.interval_ms) / 1000, "cost_per_call",
         (double)plan->cadence.cost_milli / 1000, "fits", plan->fits, "spans", spans, "cities_that_fit",
         (json_int_t)plan->fits_cities, "every_s_that_fits", (double)plan->fits_interval_ms / 1000, "redis_bytes",
         (json_int_t)plan->size.redis_bytes, "redis_bytes_per_city", (json_int_t)plan->size.city_bytes, "worker_bytes",

@@ -58,8 +58,11 @@ static void step(struct bucket *bucket)
 static void advance(struct bucket *bucket, int64_t now_ms)
 {
     int64_t to = now_ms / bucket->slot_ms;
-    if (to - bucket->slot > 3 * bucket->slots)
-        bucket->slot = to - 3 * bucket->slots; /* so often around is enough to forget all */
+    int64_t rounds = (to - bucket->slot) / bucket->slots - 2; /* two around are enough to forget all */
+    if (rounds > 0) {
+        bucket->slot += rounds * bucket->slots;
+        bucket->changed_slot += rounds * bucket->slots;
+    }
     while (bucket->slot < to && !steady(bucket))
         step(bucket);
     while (bucket->slot < to)

@@ -4,9 +4,9 @@
  *
  * Every city has a phase within the interval, from its id, so polls are spread evenly. A poll starts at the earliest
  * one interval after the start of the last one that did not fail; a city that is off its phase (after its first poll, a
- * stop, a wait for the bucket) comes back to it by waiting up to a quarter longer each time. First polls come soon: a
- * city that another process polled a moment ago may be polled once more when it moves or the process restarts; the
- * bucket bounds that.
+ * stop, a wait for the bucket) comes back to it by waiting up to a quarter longer each time. First polls come soon, in
+ * the order of the phases: a city that another process polled a moment ago may be polled once more when it moves or the
+ * process restarts; the bucket bounds that, and those whose time has just come are first.
  *
  * With schedule_follow() a city whose rhythm is known (rhythm.h) is polled by it instead: right after its next reading
  * is to be there. Failures, parking and deferring are the same.

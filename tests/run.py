@@ -187,11 +187,11 @@ def quota():
     """Months of accounts with all faults: no call over any limit. A leader that forgets what was used must be noticed."""
     binary = os.path.join(ROOT, "build", "gcc", "bin", "isobar-quota")
     code, text = run([binary], "quota.log", 900)
-    line = re.search(r"^figures: over (\d+), calls (\d+), faults (\d+), usable ([\d.]+), stalest_s ([\d.]+)", text, re.M)
+    line = re.search(r"^figures: over (\d+), calls (\d+), faults (\d+), usable ([\d.]+), oldest ([\d.]+)", text, re.M)
     if line:
         calls = int(line[2])
         results.write("sources", [("sources.quota_over", int(line[1]), calls), ("sources.quota_usable_percent", float(line[4]), calls),
-                                  ("sources.quota_stalest_s", float(line[5]), int(line[3]))])
+                                  ("sources.quota_oldest_percent", float(line[5]), int(line[3]))])
     mutant, told = run([binary, "--mutant"], "quota.log", 900)
     return [("quota:months", "passed" if code == 0 and line else "failed", text),
             ("quota:a_ledger_that_forgets_is_noticed", "passed" if mutant == 1 else "failed", told)]

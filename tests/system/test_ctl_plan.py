@@ -15,7 +15,7 @@ def test_what_fits_and_what_would(stack):
     assert (code, err) == (1, "") and "Does not fit" in out and "2232000.0" in out and "223 %" in out
     assert "500 cities fit every 24m." in out and "Every 10m, 212 cities fit." in out
     code, out, _ = plan(stack, "--cities", "500", "--every", "24m")
-    assert code == 0 and "Fits: 500 cities every 24m." in out
+    assert code == 0 and "Fits: 500 cities every 24m." in out and "No reading gets older than 48m" in out
     code, out, _ = plan(stack, "--cities", "212")
     assert code == 0
     assert plan(stack, "--cities", "213")[0] == 1
@@ -25,7 +25,7 @@ def test_what_fits_and_what_would(stack):
 def test_json_says_the_same(stack):
     code, out, _ = plan(stack, "--provider", "open-meteo", "--cities", "100", "--air", "on", "--json")
     answer = json.loads(out)
-    assert code == 1 and answer["fits"] is False and answer["cost_per_call"] == 1.3
+    assert code == 1 and answer["fits"] is False and answer["cost_per_call"] == 1.3 and answer["oldest_s"] == 2 * answer["every_s"]
     # 96 polls of the weather and 24 of the air a day
     assert answer["spans"]["day"] == {"needed": 14880, "allowed": 10000}
     every = answer["every_s_that_fits"]

@@ -444,6 +444,38 @@ static void test_room_for_a_call_that_weighs_several(void **state)
     assert_int_equal(bucket_room(&bucket, now + 91000), 60 * CALL);
 }
 
+/* Two buckets that are used alike, one of them asked at every step: slots that are skipped count as those that are not.
+ */
+static void test_skipping_changes_nothing(void **state)
+{
+    (void)state;
+    struct dice dice = {4711};
+    for (int round = 0; round < 2; round++) {
+        struct bucket seldom, often;
+        int64_t now = START, window = round ? BUCKET_SECOND_MS : BUCKET_MINUTE_MS;
+        bucket_init(&seldom, window, now);
+        bucket_init(&often, window, now);
+        for (int i = 0; i < 3000; i++) {
+            int64_t leap = dice_below(&dice, i % 50 == 0 ? 4 * window : window / 20);
+            for (int64_t at = now; at < now + leap; at += window / 600)
+                (void)bucket_room(&often, at);
+            now += leap;
+            if (dice_below(&dice, 10) == 0) {
+                int32_t share = (int32_t)dice_below(&dice, 100) * 1000 - 1000;
+                bucket_set(&seldom, share < 0 ? BUCKET_UNLIMITED : share, now);
+                bucket_set(&often, share < 0 ? BUCKET_UNLIMITED : share, now);
+            }
+            assert_int_equal(bucket_room(&seldom, now), bucket_room(&often, now));
+            if (bucket_room(&seldom, now) >= CALL) {
+                bucket_begin(&seldom, CALL, now);
+                bucket_begin(&often, CALL, now);
+                bucket_end(&seldom, CALL, now);
+                bucket_end(&often, CALL, now);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_slow_calls_of_the_former_owner_are_allowed_for),
         cmocka_unit_test(test_room_for_a_call_that_weighs_several),
         cmocka_unit_test(test_a_clock_that_jumps_far_forgets_all),
+        cmocka_unit_test(test_skipping_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,13 +113,20 @@ static void sums_do_not_overflow(void **state)
     assert_false(cadence_fits(&dear, CADENCE_CITIES_MAX, &most));
 }
 
+static void an_age_is_promised_for_an_interval(void **state)
+{
+    (void)state;
+    assert_int_equal(cadence_age_ms(10 * MINUTE), 20 * MINUTE);
+    assert_int_equal(cadence_age_ms(15 * MINUTE), 30 * MINUTE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cities_need),          cmocka_unit_test(the_figures_of_the_free_plans),
         cmocka_unit_test(the_nearest_that_fits),     cmocka_unit_test(seconds_where_minutes_are_too_coarse),
         cmocka_unit_test(nothing_fits_into_nothing), cmocka_unit_test(without_a_limit_everything_fits),
-        cmocka_unit_test(sums_do_not_overflow),
+        cmocka_unit_test(sums_do_not_overflow),      cmocka_unit_test(an_age_is_promised_for_an_interval),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

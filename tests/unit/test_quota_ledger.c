@@ -295,6 +295,28 @@ static void a_small_limit_grants_whole_calls(void **state)
     drop(ledger);
 }
 
+/* What is known of the last hours is more than the even pace: it stands for the quiet days before. */
+static void a_known_burst_does_not_count_besides_the_pace(void **state)
+{
+    (void)state;
+    struct quota_ledger *ledger = ledger_of("60/m,1000000/mo", START);
+    quota_ledger_report(ledger, 1, 0, 0);
+    quota_ledger_fresh(ledger);
+    for (int hour = 1; hour <= 12; hour++) {
+        quota_ledger_advance(ledger, START + hour * DURATION_HOUR);
+        quota_ledger_report(ledger, 1, quota_ledger_holder(ledger, 1)->granted_milli,
+                            quota_ledger_holder(ledger, 1)->granted_milli);
+        quota_ledger_grant(ledger, 1, quota_ledger_available(ledger));
+    }
+    quota_ledger_report(ledger, 1, quota_ledger_holder(ledger, 1)->granted_milli,
+                        quota_ledger_holder(ledger, 1)->granted_milli);
+    quota_ledger_lose(ledger);
+    int64_t pace = quota_line_pace(&ledger->lines[0], 10 * DURATION_MINUTE);
+    quota_ledger_advance(ledger, ledger->now_ms + 10 * DURATION_MINUTE);
+    assert_in_range(quota_ledger_available(ledger), pace - 1000, pace); /* at the even pace, from then on */
+    drop(ledger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +332,7 @@ int main(void)
         cmocka_unit_test(all_get_on_when_there_is_little),
         cmocka_unit_test(who_wants_nothing_gets_nothing_but_time),
         cmocka_unit_test(a_small_limit_grants_whole_calls),
+        cmocka_unit_test(a_known_burst_does_not_count_besides_the_pace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
