@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define QUOTA_UNLIMITED  (-1)
-#define QUOTA_RECLAIM_MS 30000
+#define QUOTA_RECLAIM_MS 60000
 #define QUOTA_CALL_MILLI 1000 /* shares are whole calls: a part of one is of no use to anybody */
 
 struct quota_share {

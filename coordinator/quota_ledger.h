@@ -31,10 +31,10 @@
 #define QUOTA_LINES       3   /* hour, day, month */
 #define QUOTA_BUCKETS     745 /* most buckets of a line, the one under way included */
 #define QUOTA_HOLDERS_MAX 2048
-#define QUOTA_CALL_MS     120000           /* longest time that a call may be under way (the fetchers' --timeout-ms) */
-#define QUOTA_VALID_MS    QUOTA_RECLAIM_MS /* of a grant: a silent fetcher is done when its share goes to others */
-#define QUOTA_KEEP_MS     7200000          /* after which a silent fetcher is forgotten */
-#define QUOTA_FENCE_MS    10000 /* in which a former leader may still have noted a grant after a ledger was read */
+#define QUOTA_CALL_MS     120000  /* longest time that a call may be under way (the fetchers' --timeout-ms) */
+#define QUOTA_VALID_MS    30000   /* of a grant: a silent fetcher is done before its share goes to others */
+#define QUOTA_KEEP_MS     7200000 /* after which a silent fetcher is forgotten */
+#define QUOTA_FENCE_MS    10000   /* in which a former leader may still have noted a grant after a ledger was read */
 
 /* One limit. */
 struct quota_line {
