@@ -22,7 +22,7 @@
     X(TEXT, curve_server_key, "", 0, 0,                                                                                \
       "coordinators' public key, or a file with those to try; a list: one per endpoint")                               \
     X(INT, fetch_memory, "16", 1, 65536, "Kafka fetch queue over all partitions, MiB")                                 \
-    X(INT, window_memory, "12", 1, 65536, "cache of folded windows over all partitions, MiB")                          \
+    X(INT, window_memory, "8", 1, 65536, "cache of folded windows over all partitions, MiB")                          \
     X(INT, commit_ms, "5", 1, 10000, "least time between two commits of a partition, ms")                              \
     X(INT, commit_max_ms, "100", 1, 60000, "the same when the worker is busy, ms")                                     \
     X(INT, commit_fields, "1000", 10, 4000, "changed records that make a commit due at once")                          \
