@@ -222,7 +222,7 @@ EXTRA = {"mutation"}
 # Their outcome does not depend on how long anything takes.
 COMPUTING = ("sim", "oracle", "quota", "model", "fuzz", "data", "rhythm")
 # What they measure would be worse beside others.
-ALONE = ("faults", "bench", "mutation")
+ALONE = ("faults", "browser", "bench", "mutation")
 
 
 class Run:

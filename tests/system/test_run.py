@@ -196,7 +196,7 @@ class Launcher:
         self.reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True)
         self.reader.start()
 
-    def find(self, pattern, deadline_s=30):
+    def find(self, pattern, deadline_s=60):
         return wait_for(pattern, lambda: next((m for line in list(self.lines) if (m := re.search(pattern, line))), None), deadline_s)
 
     def stop(self):
