@@ -48,7 +48,8 @@ static bool moves(void)
 {
     for (int32_t p = 0; p < world.partitions; p++) {
         const struct session *session = session_of(p);
-        if (!session || (of_ledger(p, "number") != numbers[p] && session->phase != SESSION_STOPPED))
+        bool moved = session && (of_ledger(p, "number") != numbers[p] || session->number != numbers[p]);
+        if (!session || (moved && session->phase != SESSION_STOPPED))
             return true;
     }
     return false;
