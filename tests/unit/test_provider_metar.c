@@ -38,7 +38,7 @@ static void test_a_whole_report_of_america(void **state)
     check(0, V(RAIN), 254);
     check(0, V(SNOW), NONE);
     assert_int_equal(rows.left_out, 0);
-    check_worker_takes();
+    check_worker_takes("the answer");
 }
 
 /* As many countries have them: whole degrees and hPa, no pressure at sea level, "more than six miles". */
@@ -66,7 +66,7 @@ static void test_a_report_of_elsewhere(void **state)
     assert_int_equal(rows.rows[0].accumulation_s, 0);
     assert_int_equal(rows.left_out, 0);
     assert_int_equal(rows.empty, 3);
-    check_worker_takes();
+    check_worker_takes("the answer");
 }
 
 /* ---- places ---- */
@@ -89,7 +89,7 @@ static void test_reports_find_their_places(void **state)
     for (size_t i = 0; i < PLACES; i++)
         assert_int_equal(rows.statuses[i], FETCH_OK);
     assert_int_equal(rows.empty, 1);
-    check_worker_takes();
+    check_worker_takes("the answer");
 }
 
 /* Of several reports of a station the newest counts, be it a special or not. */
@@ -217,7 +217,8 @@ static void test_values_and_their_bounds(void **state)
         int32_t value = value_of(cases[i].members, cases[i].bit);
         if (value != cases[i].want)
             fail_msg("%s: %d instead of %d", cases[i].members, value, cases[i].want);
-        check_worker_takes();
+        if (rows.count) /* a report with nothing known has no row */
+            check_worker_takes(cases[i].members);
     }
     assert_int_equal(rows.left_out, 0);
 }
@@ -266,7 +267,7 @@ static void test_values_that_cannot_be(void **state)
         assert_int_equal(value_of(members, V(TEMPERATURE)), 2000);
         if (rows.left_out != before + 1)
             fail_msg("%s: %d left out", wrong[i], (int)(rows.left_out - before));
-        check_worker_takes();
+        check_worker_takes(members);
     }
 }
 

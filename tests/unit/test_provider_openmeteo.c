@@ -41,7 +41,7 @@ static void test_a_whole_reading(void **state)
     check(0, V(SNOW), 300); /* 0.21 cm of snow are 0.3 mm of water */
     check(0, V(VISIBILITY), NONE);
     assert_int_equal(rows.left_out, 0);
-    check_worker_takes();
+    check_worker_takes("the answer");
 }
 
 static void test_places_are_matched_by_position(void **state)
@@ -57,7 +57,7 @@ static void test_places_are_matched_by_position(void **state)
     check(1, V(TEMPERATURE), 200);
     check(2, V(TEMPERATURE), 300);
     check(2, V(WIND_DIRECTION), 0);
-    check_worker_takes();
+    check_worker_takes("the answer");
     assert_int_equal(parse("[" ITEM(WARM) "]", 1), FETCH_OK); /* a list of one is as good */
 }
 
@@ -152,7 +152,7 @@ static void test_values_that_cannot_be_used_are_left_out(void **state)
         check(0, cases[i].bit, cases[i].want);
         if (rows.left_out != cases[i].left_out)
             fail_msg("%s: %d left out", cases[i].members, (int)rows.left_out);
-        check_worker_takes();
+        check_worker_takes("the answer");
     }
 }
 
@@ -209,7 +209,7 @@ static void test_the_air(void **state)
     check(0, V(NH3), NONE);
     check(0, V(TEMPERATURE), NONE);
     check(0, V(RAIN), NONE);
-    check_worker_takes();
+    check_worker_takes("the answer");
 }
 
 static void test_broken_bodies(void **state)
