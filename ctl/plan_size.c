@@ -11,11 +11,11 @@
 #define CITY_BYTES  1180             /* state and record */
 #define REDIS_BYTES INT64_C(4000000) /* the server itself */
 
-/* Resident, of programs: a worker with 40 and with 10,000 cities, a fetcher with 40 and with 400. */
+/* Resident, of programs: each with 40 and with 10,000 cities. */
 #define WORKER_BYTES       INT64_C(26000000)
 #define WORKER_CITY_BYTES  3600
 #define FETCHER_BYTES      INT64_C(18600000)
-#define FETCHER_CITY_BYTES 1500
+#define FETCHER_CITY_BYTES 330
 
 static int64_t window_bytes(const struct window_size *size)
 {

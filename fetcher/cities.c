@@ -71,17 +71,6 @@ static void exclude(const struct cities *cities, struct city *city)
     }
 }
 
-/* True when another source is in use than before. */
-static bool decide(const struct cities *cities, struct city *city, int64_t now_ms)
-{
-    if (!city->failover)
-        return false;
-    exclude(cities, city);
-    bool changed = failover_decide(city->failover, &cities->rules, now_ms);
-    exclude(cities, city); /* of sources behind the one in use all was forgotten */
-    return changed;
-}
-
 /* The sources that are asked for the weather: the one in use, those before it, and the second opinion. */
 static uint32_t weather_of(const struct cities *cities, const struct city *city, int64_t now_ms)
 {
@@ -125,12 +114,16 @@ void cities_settle(const struct cities *cities, struct city *city, int64_t now_m
 
 bool cities_decide(struct cities *cities, struct city *city, int64_t now_ms)
 {
-    bool changed = decide(cities, city, now_ms);
+    if (!city->failover)
+        return false;
+    exclude(cities, city);
+    bool changed = failover_decide(city->failover, &cities->rules, now_ms);
+    exclude(cities, city); /* of sources behind the one in use all was forgotten */
     if (changed) {
         city->told = false; /* its readings come as often as those of another source */
         city_forget_seen(city);
     }
-    if (changed || (city->failover && city->asked[PRODUCT_WEATHER] != weather_of(cities, city, now_ms)))
+    if (changed || city->asked[PRODUCT_WEATHER] != weather_of(cities, city, now_ms))
         cities_settle(cities, city, now_ms);
     return changed;
 }
