@@ -141,15 +141,20 @@ static bool may_be_one_place(enum fetch_status status)
            status == FETCH_TOO_LARGE || status == FETCH_SERVER_ERROR;
 }
 
+/* The same, and the server is not in trouble: the others of its call can go on without it. */
+static bool spoils_others(enum fetch_status status)
+{
+    return may_be_one_place(status) && status != FETCH_SERVER_ERROR;
+}
+
 bool outcome_narrows(const struct call *call, enum fetch_status status)
 {
-    return call->count > 1 && may_be_one_place(status) && status != FETCH_SERVER_ERROR;
+    return call->count > 1 && spoils_others(status);
 }
 
 static void on_bad_place(struct city_polls *polls, const struct outcome *outcome)
 {
     char name[SOURCE_NAME_BYTES];
-    polls->places_max = 1;
     if (log_limit_pass(&outcome->source->status_limits[FETCH_BAD_PLACE], outcome->now_ms, SAY_EVERY_MS, NULL))
         log_warn(
             "city_parked", LOG_INT("city", polls->city->id), LOG_TEXT("name", polls->city->name),
@@ -241,6 +246,8 @@ static void on_call_failed(struct fetcher *fetcher, const struct outcome *outcom
         on_host_failed(fetcher, outcome, status);
     if (narrow(fetcher, outcome, status))
         return;
+    if (call->count == 1 && call->polls[0] && call->kind != FETCH_HISTORY && spoils_others(status))
+        call->polls[0]->places_max = 1; /* it was found: it goes into no call with others until it answers */
     for (size_t i = 0; i < call->count; i++) {
         if (call->polls[i])
             on_city_failed(fetcher, call->polls[i], status, outcome);
