@@ -116,7 +116,7 @@ def test_the_proxy_cuts_and_refuses(proxied):
             client.sendall(b"b")
             client.recv(10)
     proxy.refuse = True
-    with dial(proxy) as client, pytest.raises(ConnectionError):
+    with pytest.raises(ConnectionError), dial(proxy) as client:  # it may be refused as early as that
         client.sendall(b"c")
         if client.recv(10) == b"":
             raise ConnectionError
