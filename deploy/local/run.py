@@ -6,6 +6,7 @@ which forgets at its end, so the private Redis starts empty too.
 import argparse
 import fcntl
 import os
+import queue
 import re
 import shlex
 import signal
@@ -129,11 +130,21 @@ def reserve(directory):
     raise StackError(f"too many launchers use {directory}")
 
 
-def open_meteo_refuses(url=OPEN_METEO):
-    """Why Open-Meteo does not answer from here, in a few words; "" when it does. As the fetcher asks: without the proxies of the environment."""
+def open_meteo_refuses(url=OPEN_METEO, deadline_s=OPEN_METEO_S):
+    """Why Open-Meteo does not answer from here, in a few words; "" when it does. A name server that is silent has the deadline, too."""
+    said = queue.SimpleQueue()
+    threading.Thread(target=lambda: said.put(asked(url, deadline_s)), daemon=True).start()
+    try:
+        return said.get(timeout=deadline_s)
+    except queue.Empty:
+        return f"no answer within {deadline_s:g} s"
+
+
+def asked(url, deadline_s):
+    """As the fetcher asks: without the proxies of the environment. Waits for a name as long as the system does."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(urllib.request.Request(url, headers={"User-Agent": "isobar-run"}), timeout=OPEN_METEO_S) as answer:
+        with opener.open(urllib.request.Request(url, headers={"User-Agent": "isobar-run"}), timeout=deadline_s) as answer:
             return "" if b'"current"' in answer.read(65536) else "it answers something else"
     except urllib.error.HTTPError as error:
         return "its limit for this address is used up" if error.code == 429 else f"HTTP {error.code}"

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -115,6 +116,17 @@ def test_auto_takes_open_meteo_before_the_replay():
     source, said = auto(cities=run.OPEN_METEO_CITIES + 1)
     assert source == "replay" and len(said) == 1 and f"carry {run.OPEN_METEO_CITIES} cities" in said[0]
     assert auto(cities=run.OPEN_METEO_CITIES)[0] == "open-meteo"
+
+
+def test_a_name_server_that_is_silent_does_not_hold_up_the_start(monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(30) and [])
+    started = time.monotonic()
+    try:
+        assert run.open_meteo_refuses(deadline_s=0.3) == "no answer within 0.3 s"
+        assert time.monotonic() - started < 10
+    finally:
+        over.set()
 
 
 def test_sources_in_order():
