@@ -284,8 +284,7 @@ def test_a_log_that_was_trimmed_away_is_gone_on_with(stack):
         return low() > offset + 2
 
     wait_for("the development broker, which keeps 5 MiB, has dropped what comes next", trimmed, 60)
-    for i in (1, 2):
-        rig.start_worker(i)
+    rig.start_worker(1)  # alone: a partition on its way to another would be tried once more where it was
     command = rig.command_in(rig.stopped(6, "deleted from the log", "records are lost"))
     wait_for("the others run", lambda: sum(rig.held().values()) == PARTITIONS - 1, 20)
     lost = low() - offset
