@@ -44,18 +44,28 @@ def port_taken(port):
             return True
 
 
+def take_port(port):
+    """Whether nobody listens on `port`, and no other caller on this host has it; from then on it is this process's."""
+    with _lock:
+        return _take(port)
+
+
+def _take(port):
+    holder = None if port in _held else _reserve(port)
+    if holder and not port_taken(port):
+        _held[port] = holder
+        return True
+    if holder:
+        holder.close()
+    return False
+
+
 def free_port():
     """A port that nobody listens on, and that no other caller on this host is given while this process runs."""
     highest = _highest()
     with _lock:
         for _ in range(TRIES):
             port = random.randint(LOWEST, highest)
-            if port in _held:
-                continue
-            holder = _reserve(port)
-            if holder and not port_taken(port):
-                _held[port] = holder
+            if _take(port):
                 return port
-            if holder:
-                holder.close()
     raise OSError(f"no free port between {LOWEST} and {highest} on loopback")

@@ -16,9 +16,10 @@ import time
 import urllib.error
 import urllib.request
 
-from ports import port_taken
+from ports import take_port
 from stack import ROOT, Stack, StackError, get_json, wait_for
 
+PAGE_PORT = 8080
 TOPICS = {"weather.observations": 24, "weather.deadletter": 1}
 REDIS_LINE = re.compile(r"\d+:[A-Za-z-]+ (?:\d+ \w+ \d+ ([\d:]+)\.\d+|\(\d+\)) ?([.*#-]?) ?(.*)")
 PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
@@ -196,11 +197,12 @@ def api_key():
 
 
 def page_port(options):
+    """The port asked for, or 8080; None, which stands for any, when that has another. Two runs that start at once do not both get it."""
+    if take_port(options.port or PAGE_PORT):
+        return options.port or PAGE_PORT
     if options.port:
-        if port_taken(options.port):
-            raise StackError(f"port {options.port} is taken; choose another with PORT=")
-        return options.port
-    return None if port_taken(8080) else 8080
+        raise StackError(f"port {options.port} is taken; choose another with PORT=")
+    return None
 
 
 def start(stack, options, say):

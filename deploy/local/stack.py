@@ -99,7 +99,12 @@ class Program:
         return self.process.pid
 
     def running(self):
-        return self.process.poll() is None
+        """False once it has ended; its log is then whole."""
+        if self.process.poll() is None:
+            return True
+        if self._reader and self._reader is not threading.current_thread():
+            self._reader.join(5)
+        return False
 
     def log(self):
         try:

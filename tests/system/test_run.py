@@ -14,6 +14,7 @@ import types
 import pytest
 import results
 from conftest import BIN, ROOT
+from ports import free_port
 from stack import get_json, http_get, wait_for
 
 
@@ -94,6 +95,17 @@ def test_a_taken_port_is_an_error_that_names_it():
         port = s.getsockname()[1]
         done = run_py("--port", str(port))
     assert done.returncode == 69 and f"port {port} is taken" in done.stdout
+
+
+def test_a_port_that_another_run_has_taken_for_later_is_not_taken_twice():
+    port = free_port()
+    done = run_py("--port", str(port))
+    assert done.returncode == 69 and f"port {port} is taken" in done.stdout
+
+
+def test_the_usual_port_goes_to_one_of_two_runs(monkeypatch):
+    monkeypatch.setattr(run, "PAGE_PORT", free_port())
+    assert run.page_port(types.SimpleNamespace(port=0)) is None, "the runs that start here draw another"
 
 
 def test_openweathermap_without_a_key_is_an_error_that_names_the_variable():
@@ -209,7 +221,16 @@ class Launcher:
         self.reader.start()
 
     def find(self, pattern, deadline_s=60):
-        return wait_for(pattern, lambda: next((m for line in list(self.lines) if (m := re.search(pattern, line))), None), deadline_s)
+        """The match in what it has said or will say; an end before that fails with all it said."""
+        def said():
+            ended = self.process.poll() is not None
+            if ended:
+                self.reader.join(5)
+            match = next((m for line in list(self.lines) if (m := re.search(pattern, line))), None)
+            assert match or not ended, f"it ended without {pattern}:\n" + "".join(self.lines)
+            return match
+
+        return wait_for(pattern, said, deadline_s)
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
