@@ -119,8 +119,9 @@ def test_hot_partitions_drive_the_others_to_another_worker(stack):
         before = {m["at_ms"] for m in view(client)["rebalances"]}
         stack.start_worker("worker-3")
         wait_for("the third has a share of the load", lambda: shares(client).get("worker-3", 0) >= 3, 15, 0.1)
-        joined = [m for m in view(client)["rebalances"] if m["at_ms"] not in before]
-        assert joined and all(m["to"] == "worker-3" and m["reason"].startswith("worker-3 joined") for m in joined), joined
+        new = [m for m in view(client)["rebalances"] if m["at_ms"] not in before]  # a load that changes may move one as well
+        joined = [m for m in new if m["reason"].startswith("worker-3 joined")]
+        assert len(joined) >= 3 and all(m["to"] == "worker-3" for m in joined), new
     finally:
         source.close()
 

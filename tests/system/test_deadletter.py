@@ -41,8 +41,12 @@ class Rig:
     def rows(self, field):
         return sum(int(self.redis.hget(f"isobar:{{{p}}}:ledger", field) or 0) for p in range(PARTITIONS))
 
+    def read(self):
+        """Rows that came from records; a tick, which the worker makes by itself, is one as well."""
+        return self.rows("rows") - self.rows("rows_tick")
+
     def applied(self, rows):
-        wait_for(f"{rows} rows are applied", lambda: self.rows("rows") == rows, 30 * SLOW)
+        wait_for(f"{rows} rows are applied", lambda: self.read() == rows, 30 * SLOW)
 
     def letters(self, *argv):
         code, out, err = run(self.stack, "deadletter", "list", "--json", *argv)
@@ -86,7 +90,7 @@ def test_letters_are_listed_and_replayed_when_their_cause_is_gone(stack):
     code, out, err = rig.replay()
     assert code == 2 and "give --yes" in err and "2 to be replayed" in out and "1 are older than the lateness horizon" in out
     code, out, _ = rig.replay("--dry-run")
-    assert code == 0 and "2 to be replayed" in out and rig.rows("rows") == 4 and rig.audit() == []
+    assert code == 0 and "2 to be replayed" in out and rig.read() == 4 and rig.audit() == []
 
     # The clock moves on, so that the reading is not ahead any more.
     rig.reading(1, [other], ahead, ahead + 600_000)  # a reading of feed is up to ten minutes later

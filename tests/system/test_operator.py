@@ -469,6 +469,7 @@ def test_hand_over_is_quick_under_load(stack):
         pauses.extend(commits.pauses(moved, begun, min(commits.times[p][-1] for p in moved)))
 
     wait_for("it flows", lambda: all(len(t) > 20 for t in commits.times.values()), 20)
+    wait_for("they share", shared, 20)
     for _ in range(3):
         hand_over("worker-1", lambda: rig.ctl("drain", "worker-1"))
         assert rig.ctl("undrain", "worker-1")[0] == 0

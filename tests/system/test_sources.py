@@ -48,7 +48,7 @@ def test_ages_of_every_stage_are_told(stack):
     test_fetcher.start(stack, -1)
     test_fetcher.fetch(stack, "fetcher-1", "--interval-s", "1")
     wait_for("all cities have values", lambda: len(test_fetcher.latest(stack)) == 6, 30)
-    sources = lambda: {s["source"]: s for s in get_json(stack.ports["dashboard"], "/api/v1/cluster").get("sources", [])}  # noqa: E731
+    sources = lambda: {s["source"]: s for s in (get_json(stack.ports["dashboard"], "/api/v1/cluster") or {}).get("sources", [])}  # noqa: E731
     wait_for("the view tells ages", lambda: sources(), 10)
     (source, ages), = [(s, a) for s, a in sources().items() if s in ("simulated", "recorded")][:1]
     assert 0 <= ages["committed_age_ms"] <= ages["produced_age_ms"] + 50 <= ages["fetched_age_ms"] + 100 < 60000
