@@ -2,7 +2,7 @@
 // restores it. Only what differs from the default is written.
 import { DEFAULT_UNITS, UNITS } from './units.js';
 
-export const VIEWS = ['overview', 'table', 'city'];
+export const VIEWS = ['overview', 'table', 'city']; // those of views.js as well
 export const RANGES = { '6h': 6 * 3600e3, '24h': 24 * 3600e3, '48h': 48 * 3600e3 };
 export const TIMES = ['city', 'utc', 'browser'];
 export const state = { view: 'overview', city: null, range: '24h', metric: 'temperature', sort: 'name', descending: false, search: '', units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };

@@ -8,6 +8,7 @@ import { Stream } from './stream.js';
 import { chooseLanguage, text } from './strings.js';
 import { CityTable } from './table.js';
 import { setOwn } from './units.js';
+import { makeViews } from './views.js';
 
 const $ = id => document.getElementById(id);
 const { state } = address;
@@ -26,7 +27,9 @@ address.read();
 chooseLanguage(state.lang);
 const detail = new Detail(range => { state.range = range; address.write(); detail.setRange(); },
   metric => { state.metric = metric; address.write(); detail.setMetric(); }, () => stream.follow([detail.city.id], detail.size()), now);
-const show = id => { if (state.view === 'table') setView('city'); select(id); };
+const show = id => { if (state.view !== 'overview') setView('city'); select(id); };
+const views = makeViews($('main'), { cities, readings, now, about: () => about, select: show, write: address.write });
+const shown = () => views.get(state.view);
 const alerts = new AlertList(id => cities.get(id)?.name, show);
 const table = new CityTable(show, () => { address.write(); table.order(); });
 const stream = new Stream({ snapshot, latest, state: heard, cluster: () => heard({}), windows: event => { heard(event); detail.windows(event); }, alerts: event => { heard(event); alerts.update(event); } }, onLink, onOpen);
@@ -46,6 +49,7 @@ function take(list) {
     if (reading.city === detail.city?.id) showReading(reading);
   }
   table.update(list);
+  shown()?.take(list);
 }
 
 function snapshot(event) {
@@ -92,6 +96,7 @@ async function loadCities() {
     else table.setCities(body.cities);
     table.update(body.gone ? body.cities.map(c => readings.get(c.id)).filter(Boolean) : [...readings.values()]);
     table.order();
+    shown()?.catalogue();
     alerts.draw();
     if (fresh && detail.city && cities.has(detail.city.id)) {
       detail.city = cities.get(detail.city.id);
@@ -177,6 +182,7 @@ function showReading(reading) {
 }
 
 function setView(view) {
+  const before = shown();
   state.view = view;
   address.write();
   document.body.dataset.view = view;
@@ -184,6 +190,9 @@ function setView(view) {
     if (button.dataset.view === view) button.setAttribute('aria-current', 'page');
     else button.removeAttribute('aria-current');
   }
+  for (const [id, other] of views) other.section.hidden = id !== view;
+  if (before !== shown()) before?.hide();
+  shown()?.show();
 }
 
 function labels() {
@@ -197,6 +206,7 @@ function labels() {
   table.labels();
   detail.labels();
   alerts.draw();
+  for (const view of views.values()) view.labels();
   honest();
   showSettings(() => { address.write(); chooseLanguage(state.lang); labels(); });
   if (detail.latest) showReading(detail.latest);
@@ -211,6 +221,7 @@ function tick() {
   const lost = link.state === 'lost' || redis.down;
   table.tick(now(), lost);
   detail.tick(now(), lost);
+  shown()?.tick(now(), lost);
   document.body.classList.toggle('lost', lost);
   $('status-dot').dataset.state = lost ? 'lost' : link.state;
   say('status-text', link.state === 'lost' ? text.reconnecting : link.state !== 'live' ? text.connecting : redis.down ? text.paused : text.live);
