@@ -70,14 +70,15 @@ class System:
         wait_for("40 cities with two days of history", full, 90, 0.5)
         return {}
 
-    def produce(self, city, rows):
+    def produce(self, city, rows, series=0, provider=STATION):
         """Readings of a station in the city: each with "at" and values by the name of their column."""
         import confluent_kafka  # pylint: disable=import-outside-toplevel - the other tests do not need it
         batch = oracle.modules()[0].ObservationBatch(format=1, rows=len(rows), shard=oracle.shard(city, PARTITIONS))
         batch.city_id.extend(city for _ in rows)
         batch.observed_at_ms.extend(row.pop("at") for row in rows)
         batch.fetched_at_ms.extend(batch.observed_at_ms)
-        batch.provider.extend(STATION for _ in rows)
+        batch.provider.extend(provider for _ in rows)
+        batch.series.extend(series for _ in rows)
         batch.accumulation_s.extend(600 for _ in rows)
         batch.present.extend(sum(1 << BITS[column] for column in row) for row in rows)
         for column in sorted({column for row in rows for column in row}):

@@ -2,12 +2,18 @@
 // restores it. Only what differs from the default is written.
 import { DEFAULT_UNITS, UNITS } from './units.js';
 
-export const VIEWS = ['overview', 'table', 'city']; // those of views.js as well
+export const VIEWS = ['overview', 'map', 'table', 'city']; // those of views.js as well
 export const RANGES = { '6h': 6 * 3600e3, '24h': 24 * 3600e3, '48h': 48 * 3600e3 };
 export const TIMES = ['city', 'utc', 'browser'];
-export const state = { view: 'overview', city: null, range: '24h', metric: 'temperature', sort: 'name', descending: false, search: '', units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };
+export const state = { view: 'overview', city: null, range: '24h', metric: 'temperature', map: null, sort: 'name', descending: false, search: '', second: true, units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };
 
 const one = (value, allowed, otherwise) => (allowed.includes(value) ? value : otherwise);
+
+// [longitude, latitude, zoom] of the map's middle; null: the whole world.
+function place(words) {
+  const numbers = (words ?? '').split(',').map(Number);
+  return words && numbers.length === 3 && numbers.every(Number.isFinite) ? numbers : null;
+}
 
 export function read() {
   const given = new URLSearchParams(location.hash.slice(1));
@@ -16,10 +22,12 @@ export function read() {
   state.city = Number.isSafeInteger(id) && id > 0 ? id : null;
   state.range = one(given.get('range'), Object.keys(RANGES), '24h');
   state.metric = given.get('metric') || 'temperature'; // whether there is one of that name is known later
+  state.map = place(given.get('map'));
   const sort = given.get('sort') ?? 'name';
   state.descending = sort.startsWith('-');
   state.sort = sort.replace(/^-/, '');
   state.search = given.get('q') ?? '';
+  state.second = given.get('second') !== 'off';
   state.time = one(given.get('time'), TIMES, 'city');
   state.lang = given.get('lang') ?? '';
   state.units = { ...DEFAULT_UNITS };
@@ -33,8 +41,10 @@ export function write() {
   if (state.city) out.set('city', state.city);
   if (state.range !== '24h') out.set('range', state.range);
   if (state.metric !== 'temperature') out.set('metric', state.metric);
+  if (state.map) out.set('map', state.map);
   if (state.sort !== 'name' || state.descending) out.set('sort', (state.descending ? '-' : '') + state.sort);
   if (state.search) out.set('q', state.search);
+  if (!state.second) out.set('second', 'off');
   if (units.length) out.set('units', units.join(','));
   if (state.time !== 'city') out.set('time', state.time);
   if (state.lang) out.set('lang', state.lang);

@@ -25,6 +25,8 @@ export class MetricChart {
     this.metric = 'temperature';
     this.name = ''; // of the metric, in the page's language
     this.points = new Map(); // start -> window
+    this.second = new Map(); // start -> window of another source; empty: none
+    this.secondName = '';
     this.zoom = null;        // [from, to] in ms; null: the whole range
     this.range = HOUR_MS;
     this.zone = 'UTC';
@@ -101,9 +103,20 @@ export class MetricChart {
     for (const { window: w, figures: f } of this.shown()) {
       const at = (w.start + w.end) / 2, last = rows[rows.length - 1];
       if (last && at - last.at > GAP * (w.end - w.start)) rows.push({ at: last.at + 1, hole: true });
-      rows.push({ at, line: from(f.line), min: from(f.min), max: from(f.max), open: w.status === 'provisional', window: w, figures: f });
+      rows.push({ at, line: from(f.line), min: from(f.min), max: from(f.max), open: w.status === 'provisional', window: w, figures: f, other: from(this.otherOf(w)) });
     }
     return rows;
+  }
+
+  // What the other source says of the window's time; NaN when nothing.
+  otherOf(window) {
+    const other = this.second.get(window.start);
+    return (other && figures(other, this.metric)?.line) ?? Number.NaN;
+  }
+
+  // Whether any of what is shown has another source beside it.
+  doubled() {
+    return this.second.size > 0 && this.shown().some(s => Number.isFinite(this.otherOf(s.window)));
   }
 
   // The axis has marks no finer than half of what the unit shows; a sum's begins at nothing.
@@ -148,9 +161,13 @@ export class MetricChart {
     const line = css('--series'), firstOpen = rows.findIndex(r => r.open);
     const band = { stack: 'band', stackStrategy: 'all', lineStyle: { opacity: 0 }, silent: true, emphasis: { disabled: true } };
     const series = (name, value, more) => ({ id: name, name, type: 'line', symbol: 'none', connectNulls: false, data: rows.map((r, i) => [r.at, r.hole ? null : known(value(r, i))]), ...more });
+    const between = { ...band, stack: 'between' }, other = css('--other');
     return [
       series('min', r => r.min, band),
       series('band', r => r.max - r.min, { ...band, areaStyle: { color: css('--band'), opacity: 1 } }),
+      series('lower', r => Math.min(r.line, r.other), between),
+      series('between', r => Math.abs(r.line - r.other), { ...between, areaStyle: { color: other, opacity: 0.25 } }),
+      series('other', r => r.other, { lineStyle: { color: other, width: 1.5, type: 'dashed' }, itemStyle: { color: other }, z: 3 }),
       series('line', r => (r.open ? null : r.line), { lineStyle: { color: line, width: 2 }, itemStyle: { color: line }, z: 3 }),
       series('open', (r, i) => (r.open || i === firstOpen - 1 ? r.line : null), { symbol: 'circle', symbolSize: (_, p) => (rows[p.dataIndex]?.open ? 5 : 0), showSymbol: true, lineStyle: { color: line, width: 2, type: 'dotted' }, itemStyle: { color: line }, z: 4 }),
     ];
@@ -167,7 +184,12 @@ export class MetricChart {
     const status = w.status === 'revised' ? text.revised(w.revision) : text[w.status];
     const band = this.banded() ? `${text.min} ${show(f.min)}   ${text.max} ${show(f.max)}\n` : '';
     return `${format.dayTime(w.start, this.zone)} – ${format.clockTime(w.end, this.zone)}\n${text.figures[figureOf(this.metric)]} ${show(f.line)}\n`
-      + `${band}${text.readings(f.count)} · ${status}`;
+      + `${Number.isFinite(row.other) ? `${this.secondName} ${show(this.otherOf(w))} (${this.gap(row)})\n` : ''}${band}${text.readings(f.count)} · ${status}`;
+  }
+
+  // By how much the other source is higher.
+  gap({ window, figures: f }) {
+    return `${format.difference(this.metric, this.otherOf(window) - f.line)} ${format.unit(this.metric)}`.trimEnd();
   }
 
   // Whether readings have a range of their own around the line.

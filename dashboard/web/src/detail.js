@@ -3,22 +3,25 @@ import * as format from './format.js';
 import { RANGES, state } from './address.js';
 import { MetricChart } from './chart.js';
 import { Departure } from './departure.js';
+import { element } from './dom.js';
+import { SecondOpinion } from './second.js';
 import { text } from './strings.js';
 import { figureOf, isOwn } from './units.js';
 
 const CARDS = ['temperature', 'humidity', 'pressure_sea_level', 'wind_speed', 'precipitation', 'cloud', 'visibility'];
 const RETRY_MS = 3000;
+const HISTORY_MS = RANGES['48h'] + 3600e3;
 const SIZES = { '6h': '10m', '24h': '1h', '48h': '1h' }; // a window must hold several readings for its band to say something
 const plainName = name => name[0].toUpperCase() + name.slice(1).replaceAll('_', ' '); // soil_moisture: Soil moisture
 const $ = id => document.getElementById(id);
-const element = (tag, className, content) => Object.assign(document.createElement(tag), { className: className ?? '', textContent: content ?? '' });
 
 export class Detail {
-  // onRange(name), onMetric(name): chosen; onFollow(): another city or size is to be followed; now(): the server's clock
-  constructor(onRange, onMetric, onFollow, now) {
+  // onRange(name), onMetric(name), onSecond(shown): chosen; onFollow(): another city or size is to be followed; now(): the server's clock
+  constructor(onRange, onMetric, onSecond, onFollow, now) {
     this.chart = new MetricChart($('chart'), zoomed => { $('reset-zoom').hidden = !zoomed; });
     this.onRange = onRange;
     this.onMetric = onMetric;
+    this.onSecond = onSecond;
     this.onFollow = onFollow;
     this.now = now;
     this.sizes = Object.values(SIZES); // configured, as far as known
@@ -27,9 +30,11 @@ export class Detail {
     this.note = '';
     this.cards = new Map(CARDS.map(name => [name, this.card(name)]));
     this.departure = new Departure(this.cards.get('temperature').more);
+    this.second = new SecondOpinion(now, () => this.redraw());
     this.own = null; // the operator's own metrics; not known yet
     $('cards').replaceChildren(...[...this.cards.values()].map(c => c.item));
     $('ranges').replaceChildren(...Object.keys(RANGES).map(name => this.rangeButton(name)));
+    $('second').addEventListener('change', () => this.onSecond($('second').checked));
     $('reset-zoom').addEventListener('click', () => { this.chart.resetZoom(); this.redraw(); $('chart').focus(); });
     $('chart-data').closest('details').addEventListener('toggle', () => this.rows());
   }
@@ -50,14 +55,14 @@ export class Detail {
   card(name) {
     const item = element('li'), button = element('button', 'card'), label = element('span', 'card-label'), figure = element('span', 'card-value');
     const number = element('span', 'card-number', format.MISSING), unit = element('span', 'card-unit');
-    const more = element('span', 'card-more'), age = element('span', 'card-age');
+    const more = element('span', 'card-more'), other = element('span', 'card-more card-other'), age = element('span', 'card-age');
     figure.append(number, ' ', unit);
-    button.append(label, ' ', figure, ' ', more, ' ', age); // spaces: it is read aloud as one name
+    button.append(label, ' ', figure, ' ', more, ' ', other, ' ', age); // spaces: it is read aloud as one name
     button.type = 'button';
     button.addEventListener('click', () => this.onMetric(name));
     item.append(button);
     item.dataset.metric = name;
-    return { item, button, label, number, unit, more, age };
+    return { item, button, label, number, unit, more, other, age };
   }
 
   name(metric) {
@@ -118,7 +123,7 @@ export class Detail {
   show(city) {
     this.city = city;
     this.latest = null;
-    for (const card of this.cards.values()) card.number.textContent = format.MISSING, card.unit.textContent = card.age.textContent = '';
+    for (const card of this.cards.values()) card.number.textContent = format.MISSING, card.unit.textContent = card.other.textContent = card.age.textContent = '';
     this.departure.show(city);
     this.place();
     this.zone();
@@ -129,6 +134,7 @@ export class Detail {
   begin() {
     this.shownSize = this.size();
     this.chart.clear();
+    this.second.show(this.city, this.shownSize, HISTORY_MS);
     this.chart.setRange(RANGES[state.range]);
     this.ranges();
     this.titles();
@@ -176,7 +182,7 @@ export class Detail {
   // History: all windows of the longest range at once; what follows comes on the stream.
   async history() {
     const { city, shownSize } = this, current = () => city === this.city && shownSize === this.shownSize;
-    const from = this.now() - RANGES['48h'] - 3600e3;
+    const from = this.now() - HISTORY_MS;
     try {
       const answer = await fetch(`/api/v1/cities/${city.id}/windows?size=${shownSize}&from=${from}`);
       if (!answer.ok) throw new Error(String(answer.status));
@@ -202,6 +208,7 @@ export class Detail {
   redraw() {
     if (!this.city) return;
     this.chart.now = this.now();
+    this.between();
     this.chart.draw();
     const points = this.chart.shown().length;
     $('chart').dataset.points = points;
@@ -209,6 +216,18 @@ export class Detail {
     $('chart-note').textContent = this.note ? text[this.note] : points ? '' : text.noHistory;
     $('chart').setAttribute('aria-busy', String(this.note === 'loading'));
     this.rows();
+  }
+
+  // The other source on the chart, and its switch, where there is one.
+  between() {
+    const { chart, latest } = this, name = latest?.second_opinion?.provider;
+    chart.second = this.second.windows;
+    chart.secondName = text.providers[name] ?? name ?? text.otherSource;
+    const known = chart.doubled();
+    $('second-switch').hidden = !known;
+    $('second').checked = state.second;
+    $('second-name').textContent = text.between(chart.secondName);
+    if (!known || !state.second) chart.second = new Map();
   }
 
   // The chart's numbers as a table, made only while it is open.
@@ -222,10 +241,10 @@ export class Detail {
       return tr;
     };
     const { metric } = this.chart, unit = format.unit(metric), t = text.table, banded = this.chart.banded();
-    const titled = title => `${title} ${unit}`.trimEnd(), show = v => format.value(metric, v);
-    head.append(line([t.start, titled(text.figures[figureOf(metric)]), ...(banded ? [titled(text.min), titled(text.max)] : []), t.rows, t.status], 'th'));
+    const titled = title => `${title} ${unit}`.trimEnd(), show = v => format.value(metric, v), second = this.chart.second.size > 0;
+    head.append(line([t.start, titled(text.figures[figureOf(metric)]), ...(banded ? [titled(text.min), titled(text.max)] : []), ...(second ? [titled(this.chart.secondName)] : []), t.rows, t.status], 'th'));
     for (const { window: w, figures: f } of this.chart.shown().reverse()) {
-      body.append(line([format.dayTime(w.start, this.chart.zone), show(f.line), ...(banded ? [show(f.min), show(f.max)] : []), format.number(f.count, 0),
+      body.append(line([format.dayTime(w.start, this.chart.zone), show(f.line), ...(banded ? [show(f.min), show(f.max)] : []), ...(second ? [show(this.chart.otherOf(w))] : []), format.number(f.count, 0),
         w.status === 'revised' ? text.revised(w.revision) : text[w.status]], 'td'));
     }
     table.append(head, body);
@@ -240,8 +259,17 @@ export class Detail {
       const more = name === 'wind_speed' ? format.compass(values) : '';
       if (name === 'precipitation') card.label.textContent = this.precipitationLabel(latest);
       card.number.textContent = format.value(name, amount);
+      card.other.textContent = this.otherSays(name, amount, latest.second_opinion);
       card.unit.textContent = known ? [format.unit(name), more].filter(Boolean).join(' · ') : '';
     }
+  }
+
+  // What the other source says, and by how much that is more: "Open-Meteo 12.8 °C (+0.7)".
+  otherSays(name, amount, second) {
+    const other = second && format.observed(name, second.values);
+    if (!Number.isFinite(other)) return '';
+    const more = Number.isFinite(amount) ? ` (${format.difference(name, other - amount)})` : '';
+    return `${text.providers[second.provider] ?? second.provider} ${format.withUnit(name, other)}${more}`;
   }
 
   precipitationLabel({ values, accumulation_s: seconds }) {
@@ -252,6 +280,7 @@ export class Detail {
   tick(now, lost) {
     if (!this.latest) return;
     this.departure.tick(this.latest);
+    this.second.tick(this.latest);
     const age = now - this.latest.observed_at, words = text.ago(format.span(age)), stale = age > format.STALE_MS || lost;
     for (const card of this.cards.values()) {
       const shown = card.number.textContent === format.MISSING ? '' : words;

@@ -26,10 +26,15 @@ const now = () => Date.now() + clockOffset;
 address.read();
 chooseLanguage(state.lang);
 const detail = new Detail(range => { state.range = range; address.write(); detail.setRange(); },
-  metric => { state.metric = metric; address.write(); detail.setMetric(); }, () => stream.follow([detail.city.id], detail.size()), now);
+  metric => { state.metric = metric; address.write(); detail.setMetric(); },
+  second => { state.second = second; address.write(); detail.redraw(); }, () => stream.follow([detail.city.id], detail.size()), now);
 const show = id => { if (state.view !== 'overview') setView('city'); select(id); };
-const views = makeViews($('main'), { cities, readings, now, about: () => about, select: show, write: address.write });
+const views = makeViews($('main'), { cities, readings, now, about: () => about, select: show, write: address.write,
+  search: words => { state.search = $('search').value = words; address.write(); table.filter(); },
+  metric: () => detail.metric(), metrics: () => [...detail.cards.keys()], metricName: name => detail.name(name === 'precipitation' ? 'snow' : name),
+  setMetric: metric => { state.metric = metric; address.write(); detail.setMetric(); } });
 const shown = () => views.get(state.view);
+const tabled = () => ['overview', 'table'].includes(state.view); // the table costs nothing where it is not seen
 const alerts = new AlertList(id => cities.get(id)?.name, show);
 const table = new CityTable(show, () => { address.write(); table.order(); });
 const stream = new Stream({ snapshot, latest, state: heard, cluster: () => heard({}), windows: event => { heard(event); detail.windows(event); }, alerts: event => { heard(event); alerts.update(event); } }, onLink, onOpen);
@@ -48,7 +53,7 @@ function take(list) {
     readings.set(reading.city, reading);
     if (reading.city === detail.city?.id) showReading(reading);
   }
-  table.update(list);
+  if (tabled()) table.update(list);
   shown()?.take(list);
 }
 
@@ -128,6 +133,7 @@ async function loadAbout() {
     detail.setSizes(about.windows);
     setOwn(about.custom);
     detail.setOwn(about.custom);
+    shown()?.labels();
     honest();
   } catch {
     // asked again with the next values
@@ -182,7 +188,7 @@ function showReading(reading) {
 }
 
 function setView(view) {
-  const before = shown();
+  const before = shown(), hadTable = tabled();
   state.view = view;
   address.write();
   document.body.dataset.view = view;
@@ -193,6 +199,10 @@ function setView(view) {
   for (const [id, other] of views) other.section.hidden = id !== view;
   if (before !== shown()) before?.hide();
   shown()?.show();
+  if (hadTable || !tabled()) return;
+  table.update([...readings.values()]);
+  table.order();
+  tick();
 }
 
 function labels() {
@@ -219,7 +229,7 @@ const say = (id, words) => { if ($(id).textContent !== words) $(id).textContent 
 
 function tick() {
   const lost = link.state === 'lost' || redis.down;
-  table.tick(now(), lost);
+  if (tabled()) table.tick(now(), lost);
   detail.tick(now(), lost);
   shown()?.tick(now(), lost);
   document.body.classList.toggle('lost', lost);

@@ -1,11 +1,11 @@
 // The table of all cities: rows are made once and updated in place; sort, search and keyboard.
 import * as format from './format.js';
+import { fold } from './dom.js';
 import { state } from './address.js';
 import { text } from './strings.js';
 
 const COLUMNS = ['name', 'temperature', 'humidity', 'pressure_sea_level', 'wind_speed', 'precipitation', 'cloud', 'age'];
 const VALUES = COLUMNS.slice(1, -1);
-const fold = s => s.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 const element = (tag, className, content) => {
   const made = document.createElement(tag);
   if (className) made.className = className;

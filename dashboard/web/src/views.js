@@ -1,8 +1,11 @@
 // Views besides the table and the city. Each is a class with a static `id`, made with its section of the page and the app; it
 // draws while it is shown only: show(), hide(), labels() (language, units or zone changed), catalogue() (cities came or
 // went), take(readings) (the newest of some cities), tick(now, lost) (each second). The app has: cities and readings by id,
-// now() (the server's clock), about() (what /api/v1/about said, or null), select(id) (shows a city), write() (state to the URL).
-const CLASSES = [];
+// now() (the server's clock), about() (what /api/v1/about said, or null), select(id) (shows a city), write() (state to the URL),
+// search(words), metric(), metrics(), metricName(name) and setMetric(name): what is searched and what is shown.
+import { MapView } from './map.js';
+
+const CLASSES = [MapView];
 
 // The views by id, with their sections at the end of `main`.
 export function makeViews(main, app) {

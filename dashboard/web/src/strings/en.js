@@ -2,7 +2,7 @@
 export default {
   languageName: 'English',
   skip: 'Skip to the table of cities',
-  views: { overview: 'Overview', table: 'Table', city: 'City' }, viewLabel: 'View',
+  views: { overview: 'Overview', map: 'Map', table: 'Table', city: 'City' }, viewLabel: 'View',
   live: 'Live', connecting: 'Connecting …', reconnecting: 'Connection lost', paused: 'Database is down',
   bannerLost: 'No connection to the server: values are not current.',
   bannerRedis: 'The server does not reach its database: values are not current.',
@@ -24,6 +24,11 @@ export default {
   alerts: { title: 'Alerts', states: { raised: 'Raised', stale: 'Silent', pending: 'Pending' }, more: n => `and ${n} more` },
   cities: 'Cities', search: 'Search cities', noMatch: 'No city matches.', shown: (n, all) => (n === all ? `${all} cities` : `${n} of ${all} cities`),
   waiting: 'Waiting for the first cities …', cityPaused: 'paused', placePaused: 'paused: not polled', tableLabel: 'Latest values of all cities',
+  map: {
+    title: 'Map of all cities', label: metric => `Map of the world: ${metric} of each city`, metric: 'Metric', zoomIn: 'Zoom in', zoomOut: 'Zoom out', whole: 'Whole world',
+    hint: 'Arrow keys go from city to city, Enter opens it. Zoom: + and −, or Ctrl and wheel; drag moves.', stale: 'old', none: 'no value',
+    listed: (n, all) => `The ${n} largest of ${all} cities; search for others.`,
+  },
   columns: {
     name: 'City', temperature: 'Temp.', humidity: 'Humidity', pressure_sea_level: 'Pressure', wind_speed: 'Wind', precipitation: 'Precip.',
     cloud: 'Cloud', age: 'Observed',
@@ -35,6 +40,7 @@ export default {
   ranges: { '6h': '6 h', '24h': '24 h', '48h': '48 h' }, rangeLabel: 'Time range', resetZoom: 'Show the whole range',
   figures: { mean: 'Mean', sum: 'Sum', minimum: 'Minimum', maximum: 'Maximum', last: 'Last value' },
   legendLine: (figure, size) => `${figure} of ${{ '10m': '10 min', '1h': 'each hour' }[size] ?? size}`, legendBand: 'min–max', legendOpen: 'provisional',
+  otherSource: 'Other source', between: name => `difference from ${name}`,
   min: 'Min', max: 'Max', provisional: 'provisional', final: 'final', revised: n => `revised ${n}×`, readings: n => (n === 1 ? '1 reading' : `${n} readings`),
   chartTimes: zone => `Times: ${zone}`, chartHint: 'Zoom: Ctrl and wheel, or the strip below; drag moves.',
   dataTable: 'The data as a table', table: { start: 'Start', rows: 'Readings', status: 'Status' },

@@ -2,7 +2,7 @@
 export default {
   languageName: 'Español',
   skip: 'Saltar a la tabla de ciudades',
-  views: { overview: 'Resumen', table: 'Tabla', city: 'Ciudad' }, viewLabel: 'Vista',
+  views: { overview: 'Resumen', map: 'Mapa', table: 'Tabla', city: 'Ciudad' }, viewLabel: 'Vista',
   live: 'En vivo', connecting: 'Conectando …', reconnecting: 'Conexión perdida', paused: 'La base de datos no responde',
   bannerLost: 'Sin conexión con el servidor: los valores no son actuales.',
   bannerRedis: 'El servidor no alcanza su base de datos: los valores no son actuales.',
@@ -24,6 +24,11 @@ export default {
   alerts: { title: 'Alertas', states: { raised: 'Activa', stale: 'Sin datos', pending: 'Pendiente' }, more: n => `y ${n} más` },
   cities: 'Ciudades', search: 'Buscar ciudades', noMatch: 'Ninguna ciudad coincide.', shown: (n, all) => (n === all ? `${all} ciudades` : `${n} de ${all} ciudades`),
   waiting: 'Esperando las primeras ciudades …', cityPaused: 'en pausa', placePaused: 'en pausa: no se consulta', tableLabel: 'Últimos valores de todas las ciudades',
+  map: {
+    title: 'Mapa de todas las ciudades', label: metric => `Mapa del mundo: ${metric} de cada ciudad`, metric: 'Magnitud', zoomIn: 'Acercar', zoomOut: 'Alejar', whole: 'Mundo entero',
+    hint: 'Las flechas van de ciudad en ciudad, Intro la abre. Zoom: + y −, o Ctrl y rueda; arrastrar desplaza.', stale: 'antiguo', none: 'sin valor',
+    listed: (n, all) => `Las ${n} mayores de ${all} ciudades; las demás, con la búsqueda.`,
+  },
   columns: {
     name: 'Ciudad', temperature: 'Temp.', humidity: 'Humedad', pressure_sea_level: 'Presión', wind_speed: 'Viento', precipitation: 'Precip.',
     cloud: 'Nubes', age: 'Observado',
@@ -35,6 +40,7 @@ export default {
   ranges: { '6h': '6 h', '24h': '24 h', '48h': '48 h' }, rangeLabel: 'Intervalo', resetZoom: 'Mostrar todo el intervalo',
   figures: { mean: 'Media', sum: 'Suma', minimum: 'Mínimo', maximum: 'Máximo', last: 'Último valor' },
   legendLine: (figure, size) => `${figure} de ${{ '10m': '10 min', '1h': 'cada hora' }[size] ?? size}`, legendBand: 'mín.–máx.', legendOpen: 'provisional',
+  otherSource: 'Otra fuente', between: name => `diferencia con ${name}`,
   min: 'Mín.', max: 'Máx.', provisional: 'provisional', final: 'final', revised: n => `revisado ${n}×`, readings: n => (n === 1 ? '1 lectura' : `${n} lecturas`),
   chartTimes: zone => `Horas: ${zone}`, chartHint: 'Zoom: Ctrl y rueda, o la franja de abajo; arrastrar desplaza.',
   dataTable: 'Los datos como tabla', table: { start: 'Inicio', rows: 'Lecturas', status: 'Estado' },
