@@ -7,6 +7,8 @@ const { figures } = await import(source('metric'));
 const { figureOf, isOwn, setOwn, unitOf } = await import(source('units'));
 const { state } = await import(source('address'));
 const format = await import(source('format'));
+const { roseOf, hoursOf } = await import(source('pattern'));
+const { scaleOf, classOf } = await import(source('scale'));
 
 const soil = { count: 4, mean: 32.1234, sd: 1, min: 30, max: 35, first: 31, last: 33 };
 const window = metrics => ({ start: 0, end: 3600e3, rows: 6, metrics });
@@ -65,4 +67,30 @@ test('percentiles are ordinals', async () => {
   const { default: en } = await import(source('strings/en'));
   assert.deepEqual([1, 2, 3, 4, 11, 12, 13, 21, 52, 63, 99].map(en.percentile).map(words => words.split(' ')[0]),
     ['1st', '2nd', '3rd', '4th', '11th', '12th', '13th', '21st', '52nd', '63rd', '99th']);
+});
+
+test('a wind rose: shares of all readings by sector and speed class, calms apart', () => {
+  const blown = (mean, calm, at) => ({ ...window({ wind_speed: { mean } }), wind: { count: 4, calm, rose: Array.from({ length: 16 }, (_, i) => (i === at ? 4 - calm : 0)) } });
+  const { sectors, calm, count } = roseOf([blown(1, 1, 0), blown(9, 0, 0), blown(9, 0, 15), window({})], { limits: [2, 8], colours: [] });
+  assert.equal(count, 12);
+  assert.equal(calm, 1 / 12);
+  assert.deepEqual(sectors[0], [3 / 12, 0, 4 / 12]);
+  assert.deepEqual(sectors[15], [0, 0, 4 / 12]);
+  assert.equal(roseOf([], { limits: [2] }).count, 0);
+});
+
+test('hours and days are those of the zone', () => {
+  const at = (utc, mean) => ({ ...window({ temperature: { ...soil, mean } }), start: Date.parse(utc) });
+  const days = hoursOf([at('2026-11-30T23:00Z', 1), at('2026-11-30T22:00Z', 2), at('2026-12-01T05:00Z', 3)], 'temperature', 'Europe/Madrid');
+  assert.deepEqual(days.map(d => d.hours.map((v, h) => [h, v]).filter(([, v]) => !Number.isNaN(v))), [[[23, 2]], [[0, 1], [6, 3]]]);
+  assert.deepEqual(hoursOf([at('2026-11-30T23:00Z', 1)], 'humidity', 'UTC'), []);
+});
+
+test('a scale has a colour more than limits, and round limits for a metric that is not known', () => {
+  const known = scaleOf('temperature', () => []);
+  assert.equal(known.colours.length, known.limits.length + 1);
+  assert.deepEqual([-50, -20, 35, 99].map(v => classOf(known, v)), [0, 1, known.limits.length, known.limits.length]);
+  assert.deepEqual(scaleOf('soil', () => [0, 8, Number.NaN]).limits, [1, 2, 3, 4, 5, 6, 7]);
+  assert.deepEqual(scaleOf('soil', () => []).limits, [0]);
+  assert.deepEqual(scaleOf('soil', () => [3, 3]).limits, [3]);
 });

@@ -110,6 +110,23 @@ test('the chart draws line and min–max band, has its data as a table, and upda
   await page.context().close();
 });
 
+test('below a city\'s chart: its wind rose, the metric by hour and day, and what fell', async () => {
+  const page = await open('#view=city&metric=precipitation');
+  await until('the wind rose', async () => /^Wind: |^Wind, last 7 days: .*[NESW]+ \d+\u00a0%.*calm \d+\u00a0%$/.test(await page.locator('.pattern-rose svg').getAttribute('aria-label', { timeout: 15000 })));
+  assert.ok(await page.locator('.pattern-rose .wedge').count() >= 3);
+  const days = await page.locator('.heat tr').count() - 1;
+  assert.ok(days >= 2 && days <= 4, `${days} days`);
+  assert.ok(await page.locator('.heat td.known').count() >= 47);
+  assert.match(await page.locator('.heat td.known').first().getAttribute('title'), /^\d+ \w+, \d+ h: [\d.]+ mm$/);
+  assert.match(await page.locator('.pattern-rain figcaption').textContent(), /^Rain and snow: \d+\.\d mm in this range$/);
+  assert.ok(await page.locator('.pattern-rain g').count() >= 24);
+  assert.match(await page.locator('.pattern-rain g title').nth(3).textContent(), /mm, known of \d+\u00a0%$/);
+  await page.locator('#cards [data-metric=humidity] button').click();
+  await until('the other metric', async () => /%/.test(await page.locator('.heat td.known').first().getAttribute('title')));
+  assert.ok(await page.locator('.pattern-rain').isHidden());
+  await page.context().close();
+});
+
 test('zoom survives updates', async () => {
   const page = await open('#view=city&range=24h');
   const box = await page.locator('#chart').boundingBox();

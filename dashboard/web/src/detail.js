@@ -4,6 +4,7 @@ import { RANGES, state } from './address.js';
 import { MetricChart } from './chart.js';
 import { Departure } from './departure.js';
 import { element } from './dom.js';
+import { Patterns } from './patterns.js';
 import { SecondOpinion } from './second.js';
 import { text } from './strings.js';
 import { figureOf, isOwn } from './units.js';
@@ -31,6 +32,7 @@ export class Detail {
     this.cards = new Map(CARDS.map(name => [name, this.card(name)]));
     this.departure = new Departure(this.cards.get('temperature').more);
     this.second = new SecondOpinion(now, () => this.redraw());
+    this.patterns = new Patterns($('patterns'), this.chart, now);
     this.own = null; // the operator's own metrics; not known yet
     $('cards').replaceChildren(...[...this.cards.values()].map(c => c.item));
     $('ranges').replaceChildren(...Object.keys(RANGES).map(name => this.rangeButton(name)));
@@ -77,6 +79,7 @@ export class Detail {
   setMetric() {
     this.titles();
     this.redraw();
+    this.patterns.draw();
   }
 
   // Everything around the chart that tells what it shows.
@@ -108,6 +111,7 @@ export class Detail {
     this.zone();
     this.ranges();
     this.redraw();
+    this.patterns.draw();
   }
 
   zone() {
@@ -128,6 +132,7 @@ export class Detail {
     this.place();
     this.zone();
     this.begin();
+    this.patterns.show(city);
   }
 
   // The chart anew, of the present city, range and size.
@@ -190,6 +195,7 @@ export class Detail {
       if (!current()) return;
       this.chart.update(body.windows);
       this.note = '';
+      this.patterns.draw();
     } catch {
       if (!current()) return;
       this.note = 'historyError';
@@ -281,6 +287,7 @@ export class Detail {
     if (!this.latest) return;
     this.departure.tick(this.latest);
     this.second.tick(this.latest);
+    this.patterns.tick();
     const age = now - this.latest.observed_at, words = text.ago(format.span(age)), stale = age > format.STALE_MS || lost;
     for (const card of this.cards.values()) {
       const shown = card.number.textContent === format.MISSING ? '' : words;

@@ -35,7 +35,13 @@ function limitsOf(values) {
 
 // { limits, colours }: one colour more than there are limits. `values` are for a metric of the operator's own.
 export function scaleOf(metric, values) {
-  const limits = Object.hasOwn(LIMITS, metric) ? LIMITS[metric] : limitsOf(values());
+  return coloured(metric, Object.hasOwn(LIMITS, metric) ? LIMITS[metric] : limitsOf(values()));
+}
+
+// The same with classes that these values fill: colours of one place, not to be compared with another's.
+export const scaleOver = (metric, values) => coloured(metric, limitsOf(values));
+
+function coloured(metric, limits) {
   const palette = metric === 'temperature' ? DIVERGING : SEQUENTIAL;
   return { limits, colours: Array.from({ length: limits.length + 1 }, (_, i) => along(palette, i / limits.length)) };
 }

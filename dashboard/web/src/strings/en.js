@@ -29,6 +29,11 @@ export default {
     hint: 'Arrow keys go from city to city, Enter opens it. Zoom: + and −, or Ctrl and wheel; drag moves.', stale: 'old', none: 'no value',
     listed: (n, all) => `The ${n} largest of ${all} cities; search for others.`,
   },
+  patterns: {
+    rose: 'Wind, last 7 days', calm: share => `calm ${share}`, ring: share => `Outer ring: ${share} of the readings; by where the wind comes from.`,
+    heat: 'By hour and day', rain: sum => `Rain and snow: ${sum} in this range`, covered: share => `known of ${share}`,
+    coverage: most => `Highest bar: ${most}. The strip below shows how much of each time is known.`,
+  },
   columns: {
     name: 'City', temperature: 'Temp.', humidity: 'Humidity', pressure_sea_level: 'Pressure', wind_speed: 'Wind', precipitation: 'Precip.',
     cloud: 'Cloud', age: 'Observed',

@@ -29,6 +29,11 @@ export default {
     hint: 'Las flechas van de ciudad en ciudad, Intro la abre. Zoom: + y −, o Ctrl y rueda; arrastrar desplaza.', stale: 'antiguo', none: 'sin valor',
     listed: (n, all) => `Las ${n} mayores de ${all} ciudades; las demás, con la búsqueda.`,
   },
+  patterns: {
+    rose: 'Viento, últimos 7 días', calm: share => `calma ${share}`, ring: share => `Círculo exterior: ${share} de las lecturas; según de dónde viene el viento.`,
+    heat: 'Por hora y día', rain: sum => `Lluvia y nieve: ${sum} en este intervalo`, covered: share => `se conoce el ${share}`,
+    coverage: most => `Barra más alta: ${most}. La franja de abajo muestra cuánto se conoce de cada tiempo.`,
+  },
   columns: {
     name: 'Ciudad', temperature: 'Temp.', humidity: 'Humedad', pressure_sea_level: 'Presión', wind_speed: 'Viento', precipitation: 'Precip.',
     cloud: 'Nubes', age: 'Observado',
