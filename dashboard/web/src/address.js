@@ -2,7 +2,7 @@
 // restores it. Only what differs from the default is written.
 import { DEFAULT_UNITS, UNITS } from './units.js';
 
-export const VIEWS = ['overview', 'map', 'table', 'city']; // those of views.js as well
+export const VIEWS = ['overview', 'map', 'table', 'city', 'operations']; // those of views.js as well
 export const RANGES = { '6h': 6 * 3600e3, '24h': 24 * 3600e3, '48h': 48 * 3600e3 };
 export const TIMES = ['city', 'utc', 'browser'];
 export const state = { view: 'overview', city: null, range: '24h', metric: 'temperature', map: null, sort: 'name', descending: false, search: '', second: true, units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };

@@ -37,7 +37,7 @@ const shown = () => views.get(state.view);
 const tabled = () => ['overview', 'table'].includes(state.view); // the table costs nothing where it is not seen
 const alerts = new AlertList(id => cities.get(id)?.name, show);
 const table = new CityTable(show, () => { address.write(); table.order(); });
-const stream = new Stream({ snapshot, latest, state: heard, cluster: () => heard({}), windows: event => { heard(event); detail.windows(event); }, alerts: event => { heard(event); alerts.update(event); } }, onLink, onOpen);
+const stream = new Stream({ snapshot, latest, state: heard, cluster, windows: event => { heard(event); detail.windows(event); }, alerts: event => { heard(event); alerts.update(event); } }, onLink, onOpen);
 
 // ---- what the server sends
 
@@ -71,6 +71,37 @@ function latest(event) {
   tick();
 }
 
+// The leader's view; null: there is none.
+function cluster(view) {
+  heard({});
+  for (const each of views.values()) each.cluster?.(view);
+  badges();
+}
+
+// What is wrong in a view, beside its name, whatever view is shown.
+function badges() {
+  for (const button of $('views').children) {
+    const badge = views.get(button.dataset.view)?.badge?.(), count = String(badge?.count || '');
+    let mark = button.querySelector('.count');
+    if (mark?.textContent === count || (!mark && !count)) continue;
+    if (!mark) button.append(mark = Object.assign(document.createElement('span'), { className: 'count' }));
+    mark.hidden = !count;
+    mark.textContent = count;
+    if (count) button.setAttribute('aria-label', `${text.views[button.dataset.view]}, ${badge.words}`);
+    else button.removeAttribute('aria-label');
+  }
+}
+
+async function loadCluster() {
+  try {
+    const answer = await fetch('/api/v1/cluster');
+    if (answer.ok) cluster(await answer.json());
+    else if (!redis.down) cluster(null);
+  } catch {
+    // the stream tells it as well
+  }
+}
+
 function onLink(name, retryAt) {
   link = { state: name, retryAt };
   tick();
@@ -81,6 +112,7 @@ let opened = false;
 function onOpen() {
   if (opened && detail.city) detail.history();
   if (opened) loadAbout();
+  loadCluster();
   opened = true;
 }
 
@@ -215,6 +247,7 @@ function labels() {
   if (detail.city) detail.place();
   table.labels();
   detail.labels();
+  badges();
   alerts.draw();
   for (const view of views.values()) view.labels();
   honest();
@@ -232,6 +265,7 @@ function tick() {
   if (tabled()) table.tick(now(), lost);
   detail.tick(now(), lost);
   shown()?.tick(now(), lost);
+  badges();
   document.body.classList.toggle('lost', lost);
   $('status-dot').dataset.state = lost ? 'lost' : link.state;
   say('status-text', link.state === 'lost' ? text.reconnecting : link.state !== 'live' ? text.connecting : redis.down ? text.paused : text.live);

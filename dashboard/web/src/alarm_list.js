@@ -1,0 +1,81 @@
+// The alarms of operations: what is the case, what it means, and the command that resolves it, to be copied.
+import * as format from './format.js';
+import { text } from './strings.js';
+
+const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
+
+export class AlarmList {
+  constructor() {
+    this.list = make('ul', { id: 'ops-alarms', className: 'ops-alarms' });
+    this.none = make('p', { className: 'calm' });
+    this.element = make('div');
+    this.element.append(this.none, this.list);
+    this.items = new Map();
+  }
+
+  labels() {
+    this.none.textContent = text.ops.noAlarms;
+    this.items.clear(); // they are made anew in the present language
+    this.list.replaceChildren();
+  }
+
+  // The alarms as they are; those that were there stay in place, so that a button keeps the focus.
+  update(alarms, now) {
+    this.none.hidden = alarms.length > 0;
+    const kept = new Set();
+    for (const alarm of alarms) {
+      const key = `${alarm.key}\n${alarm.commands.join('\n')}`;
+      kept.add(key);
+      const item = this.items.get(key) ?? this.make(key, alarm);
+      const words = text.ops.alarms[alarm.kind](this.shown(alarm, now));
+      if (item.words.textContent !== words) item.words.textContent = words;
+    }
+    for (const [key, { li }] of this.items) {
+      if (kept.has(key)) continue;
+      li.remove();
+      this.items.delete(key);
+    }
+  }
+
+  // The parts of the sentence, as text.
+  shown(alarm, now) {
+    return { ...alarm, title: text.ops.sourceAlarms[alarm.name] ?? alarm.name, age: format.span(alarm.age ?? alarm.silence ?? now - alarm.since), list: alarm.partitions?.join(', ') };
+  }
+
+  make(key, alarm) {
+    const li = make('li'), sign = make('span', { className: 'alert-sign', textContent: '▲' }), words = make('span');
+    const meaning = text.ops.meanings[alarm.name ?? alarm.kind];
+    sign.setAttribute('aria-hidden', 'true');
+    li.append(sign, words);
+    if (meaning) li.append(make('p', { className: 'muted', textContent: meaning }));
+    for (const command of alarm.commands) li.append(this.command(command));
+    this.list.append(li);
+    const item = { li, words };
+    this.items.set(key, item);
+    return item;
+  }
+
+  command(command) {
+    const box = make('p', { className: 'command' }), button = make('button', { type: 'button', textContent: text.ops.copy });
+    const said = make('span', { className: 'muted' });
+    said.setAttribute('role', 'status');
+    button.setAttribute('aria-label', text.ops.copyCommand(command));
+    const code = make('code', { textContent: command });
+    button.addEventListener('click', async () => {
+      said.textContent = await copy(command, code) ? text.ops.copied : text.ops.notCopied;
+    });
+    box.append(code, button, said);
+    return box;
+  }
+}
+
+// To the clipboard; where a page may not (no https), the command is selected for a copy by hand, and it is false.
+async function copy(words, code) {
+  try {
+    await navigator.clipboard.writeText(words);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(code);
+    return false;
+  }
+}
