@@ -37,6 +37,7 @@ def hostile_table(path):
 class System:
     def __init__(self, stack):
         self.stack = stack
+        self.harmed = {}  # the ledger that harm() spoilt, as it was
 
     def start(self, replay=True):
         stack = self.stack
@@ -130,6 +131,40 @@ class System:
         entry.name = name
         client.hset(key, str(city), entry.SerializeToString())
         client.hincrby("isobar:meta", "catalogue_version", 1)
+        return {}
+
+    def harm(self, partition):
+        """Spoils the ledger of a partition, so that its worker stops it with an alarm; mend() is the way back."""
+        client = redis.Redis("127.0.0.1", self.stack.ports["redis"])
+        with client.pipeline(transaction=True) as pipe:
+            pipe.hgetall(f"isobar:{{{partition}}}:ledger")
+            pipe.hset(f"isobar:{{{partition}}}:ledger", mapping={"cid": os.urandom(16).hex(), "offset": "x"})
+            self.harmed = pipe.execute()[0]
+        return {}
+
+    def mend(self, partition):
+        redis.Redis("127.0.0.1", self.stack.ports["redis"]).hset(f"isobar:{{{partition}}}:ledger", mapping=self.harmed)
+        return {}
+
+    def ctl(self, command):
+        """A command as the page shows it, on this installation."""
+        words = command.split()
+        if words[0] != "isobarctl":
+            raise ValueError(command)
+        done = self.stack.ctl(*words[1:], *self.stack.common("redis"), check=False)
+        return {"code": done.returncode, "out": done.stdout + done.stderr}
+
+    def start_worker(self, name):
+        self.stack.start_worker(name)
+        return {}
+
+    def start_coordinator(self, name):
+        self.stack.start_coordinator(name, -1)
+        return {}
+
+    def view(self, view):
+        """Writes a view as a leader would; one that is there of a later term would win."""
+        redis.Redis("127.0.0.1", self.stack.ports["redis"]).set("isobar:cluster", json.dumps(view))
         return {}
 
     def result(self, id, value, n):  # noqa: A002 - the name is the protocol's

@@ -131,10 +131,10 @@ export class Matrix {
   }
 }
 
-// As much of the text as fits in `width` px.
-function fit(pen, text, width) {
-  if (pen.measureText(text).width <= width) return text;
-  let end = text.length - 1;
-  while (end > 1 && pen.measureText(`${text.slice(0, end)}…`).width > width) end--;
-  return `${text.slice(0, end)}…`;
+// As much of the words as fits in `width` px.
+function fit(pen, words, width) {
+  if (pen.measureText(words).width <= width) return words;
+  let end = words.length - 1;
+  while (end > 1 && pen.measureText(`${words.slice(0, end)}…`).width > width) end--;
+  return `${words.slice(0, end)}…`;
 }
