@@ -114,7 +114,7 @@ WEB      := dashboard/web
 $(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
 	@echo "NPM $(WEB)"
 	$(Q)cd $(WEB) && npm ci --no-audit --no-fund --silent && touch node_modules/.package-lock.json
-$(GEN)/assets.c: $(wildcard $(WEB)/src/* $(WEB)/src/*/*) $(WEB)/build.mjs $(WEB)/node_modules/.package-lock.json
+$(GEN)/assets.c: $(wildcard $(WEB)/src/* $(WEB)/src/*/*) $(WEB)/build.mjs dashboard/openapi.json $(WEB)/node_modules/.package-lock.json
 	@echo "WEB $@"
 	$(Q)node $(WEB)/build.mjs $@
 

@@ -1,4 +1,4 @@
-// Bundles the page with esbuild and writes it as C arrays: node build.mjs <assets.c>. Same input, same bytes.
+// Bundles the page with esbuild and writes it, and the description of the API, as C arrays: node build.mjs <assets.c>. Same input, same bytes.
 // Only gzip is stored; names carry a hash of their content, so browsers may keep them for ever.
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
@@ -32,6 +32,7 @@ const assets = [
   { path: '/', type: 'text/html; charset=utf-8', immutable: false, bytes: page },
   { path: scriptPath, type: 'text/javascript; charset=utf-8', immutable: true, bytes: script },
   { path: stylePath, type: 'text/css; charset=utf-8', immutable: true, bytes: style },
+  { path: '/api/v1/openapi.json', type: 'application/json', immutable: false, bytes: Buffer.from(JSON.stringify(JSON.parse(readFileSync(join(here, '..', 'openapi.json'), 'utf8')))) },
   { path: iconPath, type: 'image/svg+xml', immutable: true, bytes: icon },
 ];
 

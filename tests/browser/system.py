@@ -158,8 +158,8 @@ class System:
         self.stack.start_worker(name)
         return {}
 
-    def start_coordinator(self, name):
-        self.stack.start_coordinator(name, -1)
+    def start_coordinator(self, name, extra=()):
+        self.stack.start_coordinator(name, -1, *extra)
         return {}
 
     def view(self, view):

@@ -34,7 +34,7 @@ test('it shows who runs, holds, lags and has spent', async () => {
   assert.match(await page.locator('#ops-head').textContent(), /^Leader coordinator-1 at tcp:.+, term \d+\. This view is \d s old\.$/);
   await until('all run', async () => (await figure(page, 'running')) === `${PARTITIONS} / ${PARTITIONS}`);
   assert.equal(await figure(page, 'members'), '2 / 2');
-  assert.match(await figure(page, 'rate'), /^[\d.,]+ records\/s$/);
+  assert.match(await figure(page, 'rate'), /^[\d.,]+$/);
   assert.match(await figure(page, 'watermarkAge'), /^\d+ (s|min|h)$/);
   const members = await rows(page, '#ops-part-members');
   assert.deepEqual(members.map(m => m.slice(0, 3)), [['worker-1', 'worker', 'live'], ['fetcher-1', 'fetcher', 'live']]);
@@ -162,6 +162,35 @@ test('a lost server greys it, too', async () => {
   assert.equal(await page.locator('#banner').isVisible(), true);
   await system.do('dashboard');
   await until('it is current', () => page.locator('#view-operations').evaluate(e => !e.classList.contains('old')), 20000);
+  await page.context().close();
+});
+
+test('256 partitions of many workers, spent quota and a source that is stale', async () => {
+  const real = await cluster(), at = Date.now();
+  await system.do('kill', { name: 'coordinator-2' });
+  const view = { ...real, at_ms: at, term: real.term + 1,
+    members: Array.from({ length: 12 }, (_, i) => ({ ...real.members[0], id: `worker-${i + 1}`, role: 'worker', state: i ? 'live' : 'suspect' })),
+    partition_list: Array.from({ length: 256 }, (_, i) => ({ ...real.partition_list[0], partition: i, owner: `worker-${1 + i % 12}`, phase: 'running', alarm: '' })),
+    shard_list: Array.from({ length: 256 }, (_, i) => ({ ...real.shard_list[0], shard: i, owner: '' })),
+    quota: { ...real.quota, accounts: [{ account: '<b>openweathermap', plan: 'free', limits: '60/m,1000000/mo', fetchers: 1, limited_ms: 65000, losses: 2,
+      windows: [{ window: 'm', limit: 60, spent: 60, open: 0, eases_ms: 0 }, { window: 'mo', limit: 1000000, spent: 250000, open: 12.5, eases_ms: at + 7200e3 }] }] },
+    alarms: [{ name: 'source_stale', source: 'openweathermap', member: 'fetcher-1', since: at - 600e3, text: 'the newest reading is 43 min old' }] };
+  await system.do('view', { view });
+  const page = await open('', { viewport: { width: 360, height: 800 } });
+  const found = await until('the alarms', async () => { const all = await alarms(page); return all.some(a => a.includes('Source openweathermap')) && all; });
+  assert.match(found.find(a => a.includes('Source')), /stale, says fetcher-1 for 1\d min: the newest reading is 43 min old\s+Calls succeed, but/);
+  assert.ok(found.some(a => /worker-1 is suspect: heard .+ ago/.test(a)));
+  const quota = await rows(page, '#ops-part-quota');
+  assert.deepEqual(quota.map(q => [...q.slice(0, 6), q[8]]), [['<b>openweathermap (free)', 'minute', '60', '0.0', '60', '100 %', '2'], ['<b>openweathermap (free)', 'month', '250,000', '13', '1,000,000', '25 %', '2']]);
+  assert.deepEqual([quota[0][6], quota[1][6], quota[0][7]], ['\u2013', 'in 2 h', 'yes, for 65 s more']);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  await page.locator('#ops-matrix').focus();
+  await page.keyboard.press('End');
+  assert.match(await page.locator('#ops-matrix-words').textContent(), /^Partition 255: running, worker-4;/);
+  await page.locator('#ops-shards').focus();
+  assert.match(await page.locator('#ops-shards-words').textContent(), /^Shard 0: nobody;/);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.screenshot({ path: 'build/browser/shots/operations-256.png', fullPage: true });
   await page.context().close();
 });
 

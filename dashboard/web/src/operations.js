@@ -173,7 +173,7 @@ export class Operations {
     const known = v.partition_list.filter(p => p.phase === 'running'), most = list => (list.length ? Math.max(...list) : undefined);
     const workers = v.members.filter(m => m.role === 'worker'), live = v.members.filter(m => m.state === 'live').length;
     const figures = { running: `${count(known.length)} / ${count(v.partition_list.length)}`, members: `${count(live)} / ${count(v.members.length)}`,
-      rate: text.ops.perSecond(rate(workers.reduce((sum, m) => sum + m.records_per_s, 0))), lag: count(known.reduce((sum, p) => sum + Math.max(p.lag, 0), 0)),
+      rate: rate(workers.reduce((sum, m) => sum + m.records_per_s, 0)), lag: count(known.reduce((sum, p) => sum + Math.max(p.lag, 0), 0)),
       lagTime: span(most(known.map(p => p.lag_ms))), watermarkAge: span(most(known.map(p => watermarkAge(v, p)).filter(a => a !== undefined))) };
     if (this.figures.children.length === 0) {
       for (const name of Object.keys(figures)) {
