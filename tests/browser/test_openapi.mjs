@@ -43,9 +43,10 @@ before(async () => {
   await system.do('rules', { text: '[windows]\n10m = 2d\n1h = 30d\n1d = 2y\n[metric soil]\nnumber = 0\nunit = %\nscale = 100\n[alert any]\nmetric = temperature\nabove = -90\nclear = -91\n' });
   await system.do('kill', { name: 'coordinator-1' });
   await system.do('start_coordinator', { name: 'coordinator-2', extra: ['--quota', 'replay=1000000/d'] });
+  await system.do('start_worker', { name: 'worker-2' });
   await until('a full view', async () => {
     const answer = await fetch(`${system.url}api/v1/cluster`), view = answer.ok && await answer.json();
-    return view && view.leader === 'coordinator-2' && view.members.length === 2 && view.sources.length && view.partition_list.every(p => p.phase === 'running');
+    return view && view.leader === 'coordinator-2' && view.members.length === 3 && view.sources.length && view.rebalances.length && view.partition_list.every(p => p.phase === 'running');
   }, 60000);
   await until('alerts', async () => (await (await fetch(`${system.url}api/v1/alerts`)).json()).history?.length > 0, 60000);
 }, { timeout: 180000 });

@@ -69,7 +69,10 @@ export class Matrix {
     const top = band * l.band, first = band * l.columns, count = Math.min(l.columns, this.cells.length - first);
     const step = Math.max(1, Math.ceil(26 / l.size));
     pen.fillStyle = colour('--muted');
-    for (let i = 0; i < count; i += step) pen.fillText(String(first + i), l.names + i * l.size + 1, top + HEAD / 2);
+    for (let i = 0; i < count; i += step) {
+      const number = String(first + i), x = l.names + i * l.size + 1;
+      if (x + pen.measureText(number).width <= l.width) pen.fillText(number, x, top + HEAD / 2);
+    }
     for (const [row, owner] of this.owners.entries()) {
       const y = top + HEAD + row * ROW;
       pen.fillStyle = colour('--text');
