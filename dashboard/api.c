@@ -34,12 +34,14 @@ void api_init(struct api *api, const char *prefix, struct model *model, struct l
     *api = (struct api){.prefix = prefix, .model = model, .live = live, .metrics = metrics};
     body_init(&api->cities.body);
     body_init(&api->latest.body);
+    style_init(&api->style);
 }
 
 void api_release(struct api *api)
 {
     body_release(&api->cities.body);
     body_release(&api->latest.body);
+    style_release(&api->style);
 }
 
 static void security_headers(struct httpd_request *request)
@@ -380,6 +382,8 @@ void api_handle(void *arg, struct httpd_request *request)
         problem(api, request, 405, "Method not allowed", "this server is read-only");
     } else if (!api->model) {
         problem(api, request, 503, "Stopping", "the server is being stopped");
+    } else if (style_send(&api->style, request, path)) {
+        return;
     } else if (!asset) {
         route(api, request, path);
     } else if (!page_send(asset, request)) {

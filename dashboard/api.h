@@ -10,6 +10,7 @@
 #include "live.h"
 #include "metrics.h"
 #include "model.h"
+#include "style.h"
 
 /* An answer that all clients share, and the version it was made from. */
 struct api_cached {
@@ -24,6 +25,7 @@ struct api {
     struct live *live;
     struct dashboard_metrics *metrics;
     struct api_cached cities, latest;
+    struct style style; /* the operator's, to be loaded before requests come */
 };
 
 /* What it refers to must outlive it. */

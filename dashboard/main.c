@@ -12,6 +12,7 @@
 #include "metrics.h"
 #include "model.h"
 #include "options.h"
+#include "page.h"
 #include "survey.h"
 
 #include <stdlib.h>
@@ -87,6 +88,20 @@ static bool start_model(struct dashboard *d, struct buf *error)
     return d->model != NULL;
 }
 
+/* The style sheet, which is configuration, before anything is connected. */
+static bool start_api(struct dashboard *d, struct buf *error)
+{
+    const struct asset *asset = page_find("/");
+    struct buf page = BUF_EMPTY;
+    bool good = true;
+    api_init(&d->api, d->options.prefix, NULL, NULL, &d->metrics);
+    if (d->options.style[0] != '\0') {
+        good = asset && page_plain(asset, &page) && style_load(&d->api.style, d->options.style, &page, error) == 0;
+        buf_release(&page);
+    }
+    return good;
+}
+
 static bool start_httpd(struct dashboard *d, struct buf *error)
 {
     struct httpd_config config = {.bind = d->options.bind,
@@ -94,7 +109,8 @@ static bool start_httpd(struct dashboard *d, struct buf *error)
                                   .connections = (int)d->options.connections,
                                   .connections_per_address = (int)d->options.connections_per_address,
                                   .deadline_ms = d->options.deadline_ms};
-    api_init(&d->api, d->options.prefix, d->model, d->live, &d->metrics);
+    d->api.model = d->model;
+    d->api.live = d->live;
     d->httpd = httpd_new(daemon_loop(d->daemon), &config, api_handle, &d->api, error);
     if (d->httpd)
         log_info("listening", LOG_TEXT("address", d->options.bind), LOG_INT("port", httpd_port(d->httpd)));
@@ -145,7 +161,7 @@ static int serve(struct dashboard *d)
                    "bind %s is not loopback and there is no authentication: put a proxy before 127.0.0.1, or "
                    "give --insecure",
                    d->options.bind);
-    else if (start_model(d, &error)) {
+    else if (start_api(d, &error) && start_model(d, &error)) {
         code = EXIT_CODE_UNAVAILABLE;
         if (start_httpd(d, &error))
             code = daemon_run(d->daemon);

@@ -16,7 +16,8 @@
     X(INT, connections, "12000", 10, 100000, "open connections in all, live streams included")                         \
     X(INT, connections_per_address, "1000", 1, 100000, "open connections of one address")                              \
     X(INT, deadline_ms, "10000", 100, 600000, "time for one request, live streams excepted, ms")                       \
-    X(INT, update_ms, "200", 20, 5000, "least time between two live updates, ms")
+    X(INT, update_ms, "200", 20, 5000, "least time between two live updates, ms")                                      \
+    X(TEXT, style, "", 0, 0, "style sheet of your own for the page, a file of at most 64 KiB; empty: none")
 
 struct dashboard_options {
     OPTION_STRUCT(DASHBOARD_OPTIONS)

@@ -19,7 +19,7 @@ const struct asset *page_find(const char *path)
     return NULL;
 }
 
-static bool inflated(const struct asset *asset, struct buf *plain)
+bool page_plain(const struct asset *asset, struct buf *plain)
 {
     z_stream z = {.next_in = (unsigned char *)asset->gz, .avail_in = (uInt)asset->gz_size};
     if (inflateInit2(&z, GZIP_BITS) != Z_OK)
@@ -36,7 +36,7 @@ bool page_send(const struct asset *asset, struct httpd_request *request)
 {
     struct buf plain = BUF_EMPTY;
     bool gzip = httpd_accepts_gzip(request);
-    if (!gzip && !inflated(asset, &plain)) {
+    if (!gzip && !page_plain(asset, &plain)) {
         buf_release(&plain);
         return false;
     }

@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import signal
+import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -96,6 +97,10 @@ class System:
             f.write(text)
         return path
 
+    def file_of(self, name, size):
+        self.file(name, " " * size)
+        return {}
+
     def rules(self, text):
         self.stack.ctl("rules", *self.stack.common("kafka", "redis"), "set", self.file("own.ini", text), "--deadline-s", "60")
         return {}
@@ -112,8 +117,8 @@ class System:
         self.stack.programs[name].signal(signal.Signals[signo])
         return {}
 
-    def dashboard(self):
-        self.stack.start_dashboard(self.stack.ports["dashboard"])
+    def dashboard(self, extra=()):
+        self.stack.start_dashboard(self.stack.ports["dashboard"], *extra)
         return {}
 
     def redis(self):
@@ -145,6 +150,17 @@ class System:
     def mend(self, partition):
         redis.Redis("127.0.0.1", self.stack.ports["redis"]).hset(f"isobar:{{{partition}}}:ledger", mapping=self.harmed)
         return {}
+
+    def styled(self, text):
+        """The dashboard again, with an operator's style sheet."""
+        self.kill("dashboard")
+        return self.dashboard(["--style", self.file("house.css", text)])
+
+    def unstyled(self, style):
+        """How a dashboard ends that cannot take its style sheet: its code, and what it said."""
+        done = subprocess.run([self.stack.binary("isobar-dashboard"), *self.stack.common("redis"), "--port", "0", "--style", style], capture_output=True,
+                              text=True, timeout=20, check=False, cwd=self.stack.dir, env=self.stack.env())
+        return {"code": done.returncode, "out": done.stdout + done.stderr}
 
     def ctl(self, command):
         """A command as the page shows it, on this installation."""
