@@ -112,9 +112,11 @@ export class Operations {
     this.draw();
   }
 
-  // A view of the leader, its age in `age_ms`; null: there is none.
+  // A view of the leader, its age in `age_ms`; null: the server has none, and one that was there only grows old (the server
+  // may have just begun).
   cluster(view) {
     this.asked = true;
+    if (!view && this.view) return;
     this.view = view;
     this.heard = this.app.now();
     if (view) this.rates.take(view);
