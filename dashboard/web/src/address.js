@@ -2,10 +2,11 @@
 // restores it. Only what differs from the default is written.
 import { DEFAULT_UNITS, UNITS } from './units.js';
 
-export const VIEWS = ['overview', 'map', 'table', 'city', 'operations']; // those of views.js as well
+export const VIEWS = ['overview', 'map', 'table', 'city', 'compare', 'operations']; // those of views.js as well
 export const RANGES = { '6h': 6 * 3600e3, '24h': 24 * 3600e3, '48h': 48 * 3600e3 };
 export const TIMES = ['city', 'utc', 'browser'];
-export const state = { view: 'overview', city: null, range: '24h', metric: 'temperature', map: null, sort: 'name', descending: false, search: '', second: true, units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };
+export const COMPARED = 6; // cities in one chart
+export const state = { view: 'overview', city: null, cities: [], range: '24h', metric: 'temperature', map: null, sort: 'name', descending: false, search: '', second: true, units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };
 
 const one = (value, allowed, otherwise) => (allowed.includes(value) ? value : otherwise);
 
@@ -20,6 +21,7 @@ export function read() {
   const id = Number(given.get('city'));
   state.view = one(given.get('view'), VIEWS, 'overview');
   state.city = Number.isSafeInteger(id) && id > 0 ? id : null;
+  state.cities = [...new Set((given.get('cities') ?? '').split(',').map(Number))].filter(n => Number.isSafeInteger(n) && n > 0).slice(0, COMPARED);
   state.range = one(given.get('range'), Object.keys(RANGES), '24h');
   state.metric = given.get('metric') || 'temperature'; // whether there is one of that name is known later
   state.map = place(given.get('map'));
@@ -39,6 +41,7 @@ export function write() {
   const units = Object.entries(state.units).filter(([dimension, code]) => code !== DEFAULT_UNITS[dimension]).map(([, code]) => code);
   if (state.view !== 'overview') out.set('view', state.view);
   if (state.city) out.set('city', state.city);
+  if (state.cities.length) out.set('cities', state.cities);
   if (state.range !== '24h') out.set('range', state.range);
   if (state.metric !== 'temperature') out.set('metric', state.metric);
   if (state.map) out.set('map', state.map);

@@ -32,6 +32,7 @@ const show = id => { if (state.view !== 'overview') setView('city'); select(id);
 const views = makeViews($('main'), { cities, readings, now, about: () => about, select: show, write: address.write,
   search: words => { state.search = $('search').value = words; address.write(); table.filter(); },
   metric: () => detail.metric(), metrics: () => [...detail.cards.keys()], metricName: name => detail.name(name === 'precipitation' ? 'snow' : name),
+  size: () => detail.size(), setRange: range => { state.range = range; address.write(); detail.setRange(); },
   setMetric: metric => { state.metric = metric; address.write(); detail.setMetric(); } });
 const shown = () => views.get(state.view);
 const tabled = () => ['overview', 'table'].includes(state.view); // the table costs nothing where it is not seen

@@ -2,13 +2,15 @@
 // draws while it is shown only: show(), hide(), labels() (language, units or zone changed), catalogue() (cities came or
 // went), take(readings) (the newest of some cities), tick(now, lost) (each second). The app has: cities and readings by id,
 // now() (the server's clock), about() (what /api/v1/about said, or null), select(id) (shows a city), write() (state to the URL),
-// search(words), metric(), metrics(), metricName(name) and setMetric(name): what is searched and what is shown.
+// search(words), metric(), metrics(), metricName(name), setMetric(name), setRange(name)
+// and size(): what is searched, what is shown, and in windows of which size.
 // A view may have as well: cluster(view) (the leader's view, or null when there is none; also while it is not shown), and
 // badge() (how many things are wrong: {count, words}; the navigation shows it on all views).
+import { CompareView } from './compare.js';
 import { MapView } from './map.js';
 import { Operations } from './operations.js';
 
-const CLASSES = [MapView, Operations];
+const CLASSES = [MapView, CompareView, Operations];
 
 // The views by id, with their sections at the end of `main`.
 export function makeViews(main, app) {

@@ -2,7 +2,7 @@
 export default {
   languageName: 'English',
   skip: 'Skip to the table of cities',
-  views: { overview: 'Overview', map: 'Map', table: 'Table', city: 'City', operations: 'Operations' }, viewLabel: 'View',
+  views: { overview: 'Overview', map: 'Map', table: 'Table', city: 'City', compare: 'Compare', operations: 'Operations' }, viewLabel: 'View',
   live: 'Live', connecting: 'Connecting …', reconnecting: 'Connection lost', paused: 'Database is down',
   bannerLost: 'No connection to the server: values are not current.',
   bannerRedis: 'The server does not reach its database: values are not current.',
@@ -28,6 +28,9 @@ export default {
     title: 'Map of all cities', label: metric => `Map of the world: ${metric} of each city`, metric: 'Metric', zoomIn: 'Zoom in', zoomOut: 'Zoom out', whole: 'Whole world',
     hint: 'Arrow keys go from city to city, Enter opens it. Zoom: + and −, or Ctrl and wheel; drag moves.', stale: 'old', none: 'no value',
     listed: (n, all) => `The ${n} largest of ${all} cities; search for others.`,
+  },
+  compare: {
+    title: 'Compare cities', add: 'Add a city', remove: name => `Take ${name} away`, none: 'Search for cities to compare.', full: n => `${n} cities are as many as can be compared.`,
   },
   patterns: {
     rose: 'Wind, last 7 days', calm: share => `calm ${share}`, ring: share => `Outer ring: ${share} of the readings; by where the wind comes from.`,

@@ -2,7 +2,7 @@
 export default {
   languageName: 'Español',
   skip: 'Saltar a la tabla de ciudades',
-  views: { overview: 'Resumen', map: 'Mapa', table: 'Tabla', city: 'Ciudad', operations: 'Operación' }, viewLabel: 'Vista',
+  views: { overview: 'Resumen', map: 'Mapa', table: 'Tabla', city: 'Ciudad', compare: 'Comparar', operations: 'Operación' }, viewLabel: 'Vista',
   live: 'En vivo', connecting: 'Conectando …', reconnecting: 'Conexión perdida', paused: 'La base de datos no responde',
   bannerLost: 'Sin conexión con el servidor: los valores no son actuales.',
   bannerRedis: 'El servidor no alcanza su base de datos: los valores no son actuales.',
@@ -28,6 +28,9 @@ export default {
     title: 'Mapa de todas las ciudades', label: metric => `Mapa del mundo: ${metric} de cada ciudad`, metric: 'Magnitud', zoomIn: 'Acercar', zoomOut: 'Alejar', whole: 'Mundo entero',
     hint: 'Las flechas van de ciudad en ciudad, Intro la abre. Zoom: + y −, o Ctrl y rueda; arrastrar desplaza.', stale: 'antiguo', none: 'sin valor',
     listed: (n, all) => `Las ${n} mayores de ${all} ciudades; las demás, con la búsqueda.`,
+  },
+  compare: {
+    title: 'Comparar ciudades', add: 'Añadir una ciudad', remove: name => `Quitar ${name}`, none: 'Busque ciudades para compararlas.', full: n => `No se comparan más de ${n} ciudades.`,
   },
   patterns: {
     rose: 'Viento, últimos 7 días', calm: share => `calma ${share}`, ring: share => `Círculo exterior: ${share} de las lecturas; según de dónde viene el viento.`,
