@@ -29,7 +29,7 @@ UNFUZZED := $(if $(FUZZ),$(filter-out common/kafka_record.c,$(wildcard common/ka
             $(addprefix common/,channel.c channel_monitor.c channel_socket.c link.c link_id.c outbox.c zap.c) \
             $(wildcard worker/session*.c) worker/worker.c $(addprefix fetcher/,calls.c fetcher.c orders.c outcome.c) \
             $(addprefix coordinator/,catalogue.c coordinator.c inbox.c leader.c lease.c operator.c orders.c post.c publish.c \
-            reading.c redirect.c security.c webhook.c) $(addprefix dashboard/,about.c live.c model.c part.c) \
+            reading.c redirect.c security.c standby.c webhook.c) $(addprefix dashboard/,about.c live.c model.c part.c) \
             $(addprefix ctl/,audit.c cluster.c init.c installation.c journal.c judge.c keygen.c keyset.c namespace.c normals.c \
             normals_store.c partition.c plan.c provision.c recount.c render.c status.c stored.c trace.c tried.c verdict.c verify.c why.c) \
             $(wildcard ctl/cities*.c ctl/produce*.c ctl/deadletter*.c ctl/drain*.c ctl/expla*.c ctl/re[pqs]*.c ctl/rule*.c))

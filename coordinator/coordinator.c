@@ -5,6 +5,7 @@
 #include "duration.h"
 #include "error.h"
 #include "link.h"
+#include "standby.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,7 @@ static void on_timer(void *arg)
     coordinator_wake(coordinator);
     publish_late(coordinator);
     tell_webhook(coordinator);
+    standby_tick(coordinator);
     if (!lease_held(coordinator->lease))
         return;
     leader_tick(coordinator);
@@ -193,6 +195,7 @@ void coordinator_release(struct coordinator *coordinator)
     members_clear(&coordinator->members);
     drained_clear(&coordinator->drained);
     accounts_release(&coordinator->accounts);
+    buf_release(&coordinator->standbys);
     free(coordinator->progress);
     free(coordinator->partitions.slots);
     free(coordinator->partitions.views);

@@ -123,8 +123,11 @@ struct coordinator {
     char reason[96];               /* of the plan under way */
     bool plan_due, reason_noted;   /* noted: the audit has it */
     int64_t published_ms, planned_ms, asked_ms;
-    int notes;       /* views on their way to Redis */
-    int64_t refused; /* messages that the rules refused; the channel counts others */
+    int notes;           /* views on their way to Redis */
+    struct buf standbys; /* "<id> <endpoint>" a line, as Redis said last */
+    bool standbys_asked; /* the answer is on its way */
+    int64_t standbys_ms; /* monotonic, when they are asked for next */
+    int64_t refused;     /* messages that the rules refused; the channel counts others */
     struct log_limit redis_limit, meta_limit, duplicate_limit;
 };
 

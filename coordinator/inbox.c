@@ -93,6 +93,11 @@ static void on_alive(struct coordinator *coordinator, struct member *member, con
     member->heard_ms = coordinator->now_ms;
     member->records = heartbeat->records;
     member->calls = heartbeat->calls;
+    member->calls_refused = heartbeat->calls_refused;
+    member->calls_failed = heartbeat->calls_failed;
+    member->commits = heartbeat->commits;
+    member->commit_p50_ms = heartbeat->commit_p50_ms;
+    member->commit_p99_ms = heartbeat->commit_p99_ms;
     source_take(&member->sources, heartbeat, coordinator->now_ms);
     if (member->state == MEMBER_SUSPECT) {
         member->state = MEMBER_LIVE;

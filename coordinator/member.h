@@ -51,10 +51,11 @@ struct member {
     int64_t target_version, target_seen; /* sent, and acknowledged by a heartbeat */
     int64_t target_ms;                   /* when it was sent last */
     bool target_changed;
-    int64_t records, calls;
-    bool benched;               /* made no progress: is given nothing until then */
-    int64_t benched_ms;         /* monotonic, end of the last such pause */
-    int benches;                /* in a row */
+    int64_t records, calls, calls_refused, calls_failed, commits; /* since its start */
+    int32_t commit_p50_ms, commit_p99_ms;                         /* of its newest commits; -1: none */
+    bool benched;                                                 /* made no progress: is given nothing until then */
+    int64_t benched_ms;                                           /* monotonic, end of the last such pause */
+    int benches;                                                  /* in a row */
     int64_t load, load_percent; /* by the last plan: of what it holds, and against its part; -1: not planned with */
     const char *filling;        /* it has not had its share yet since what this says ("joined"); NULL: it has */
     bool spare; /* there are not enough calls of its first account for all: it gets none, and no shards */

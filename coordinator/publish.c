@@ -4,6 +4,8 @@
  */
 #include "coordinator.h"
 
+#include "standby.h"
+
 #include <assert.h>
 #include <jansson.h>
 #include <math.h>
@@ -98,6 +100,14 @@ static json_t *further_accounts(const struct member *member)
     return list;
 }
 
+/* What it has done since its start, and how long its newest commits took. */
+static json_t *since_start(const struct member *member)
+{
+    return json_pack("{s:I,s:i,s:i,s:I,s:I}", "commits", (json_int_t)member->commits, "commit_p50_ms",
+                     (int)member->commit_p50_ms, "commit_p99_ms", (int)member->commit_p99_ms, "calls_refused",
+                     (json_int_t)member->calls_refused, "calls_failed", (json_int_t)member->calls_failed);
+}
+
 static json_t *member_json(const struct coordinator *coordinator, const struct member *member)
 {
     char incarnation[24];
@@ -108,16 +118,17 @@ static json_t *member_json(const struct coordinator *coordinator, const struct m
     const struct member_account *first = &member->accounts[0];
     snprintf(incarnation, sizeof incarnation, "%llx", (unsigned long long)member->incarnation);
     return json_pack(
-        "{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:s,s:f,s:I,s:I,s:I,s:s,s:I,s:o}", "id", member->id,
-        "role", member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host, "zone",
-        member->zone, "pid", (json_int_t)member->pid, "version", member->version, "incarnation", incarnation, "state",
-        state_names[member->benched && member->state == MEMBER_LIVE ? MEMBER_SUSPECT : member->state],
+        "{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:s,s:f,s:I,s:I,s:I,s:s,s:I,s:o,s:o}", "id",
+        member->id, "role", member->role == ISOBAR__V1__ROLE__WORKER ? "worker" : "fetcher", "host", member->host,
+        "zone", member->zone, "pid", (json_int_t)member->pid, "version", member->version, "incarnation", incarnation,
+        "state", state_names[member->benched && member->state == MEMBER_LIVE ? MEMBER_SUSPECT : member->state],
         "heartbeat_age_ms", (json_int_t)(coordinator->now_ms - member->heard_ms), "capacity", (int)member->capacity,
         "records", (json_int_t)member->records, "calls", (json_int_t)member->calls, "held",
         (json_int_t)held_by(coordinator, member), "share_milli", (json_int_t)first->minute.may_milli, "drained_by",
         is_drained ? drained->who : "", "records_per_s", records, "lag", (json_int_t)lag, "load",
         (json_int_t)member->load, "load_percent", (json_int_t)member->load_percent, "account", first->name,
-        "share_second_milli", (json_int_t)first->second.may_milli, "further_accounts", further_accounts(member));
+        "share_second_milli", (json_int_t)first->second.may_milli, "further_accounts", further_accounts(member),
+        "since_start", since_start(member));
 }
 
 static json_t *moves_json(const struct coordinator *coordinator)
@@ -144,16 +155,16 @@ void publish_view(const struct coordinator *coordinator, struct buf *out)
         json_array_append_new(partitions, partition_json(coordinator, i));
         json_array_append_new(shards, shard_json(coordinator, i));
     }
-    json_t *root =
-        json_pack("{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "leader", coordinator->id,
-                  "endpoint", coordinator->endpoint, "term", (json_int_t)coordinator->term, "at_ms",
-                  (json_int_t)(coordinator->now_ms + coordinator->redis_ahead_ms), "partitions",
-                  (int)coordinator->partition_count, "topic", coordinator->topic, "assignment_version",
-                  (json_int_t)coordinator->metrics.rebalances_total, "catalogue_version",
-                  (json_int_t)catalogue_version(coordinator->catalogue), "stall_ms",
-                  (json_int_t)coordinator->options->stall_ms, "members", members, "partition_list", partitions,
-                  "shard_list", shards, "quota", account_view(coordinator), "sources", source_ages_json(coordinator),
-                  "alarms", source_alarms_json(coordinator), "rebalances", moves_json(coordinator));
+    json_t *root = json_pack("{s:s,s:s,s:I,s:I,s:i,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "leader",
+                             coordinator->id, "endpoint", coordinator->endpoint, "term", (json_int_t)coordinator->term,
+                             "at_ms", (json_int_t)(coordinator->now_ms + coordinator->redis_ahead_ms), "partitions",
+                             (int)coordinator->partition_count, "topic", coordinator->topic, "assignment_version",
+                             (json_int_t)coordinator->metrics.rebalances_total, "catalogue_version",
+                             (json_int_t)catalogue_version(coordinator->catalogue), "stall_ms",
+                             (json_int_t)coordinator->options->stall_ms, "members", members, "partition_list",
+                             partitions, "shard_list", shards, "quota", account_view(coordinator), "sources",
+                             source_ages_json(coordinator), "alarms", source_alarms_json(coordinator), "rebalances",
+                             moves_json(coordinator), "standbys", standby_json(coordinator));
     assert(root); /* only text that is no UTF-8 could fail */
     char *text = json_dumps(root, JSON_COMPACT);
     assert(text);

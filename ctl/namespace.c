@@ -159,8 +159,8 @@ int namespace_copy_facts(struct context *from, struct context *into, const struc
 
 bool namespace_has(const char *prefix, const char *key)
 {
-    static const char *const names[] = {"meta",    "init",  "config",  "replay", "leader",  "term",
-                                        "cluster", "audit", "drained", "moves",  "webhook", "webhook:parked"};
+    static const char *const names[] = {"meta",  "init",    "config", "replay",  "leader",         "term",    "cluster",
+                                        "audit", "drained", "moves",  "webhook", "webhook:parked", "standbys"};
     size_t size = strlen(prefix);
     if (strncmp(key, prefix, size) != 0)
         return false;

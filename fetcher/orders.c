@@ -80,6 +80,10 @@ static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
     heartbeat->shards = fetcher->status_list;
     heartbeat->records = fetcher->metrics.records_total;
     heartbeat->calls = fetcher->metrics.calls_total;
+    heartbeat->calls_refused = fetcher->answers[FETCH_KEY_REFUSED] + fetcher->answers[FETCH_RATE_LIMITED];
+    heartbeat->calls_failed = -heartbeat->calls_refused;
+    for (int status = FETCH_OK + 1; status < FETCH_STATUS_COUNT; status++)
+        heartbeat->calls_failed += fetcher->answers[status];
     heartbeat->draining = fetcher->draining;
     ask(fetcher, heartbeat, loop_now_ms(fetcher->loop));
     watch_heartbeat(fetcher, heartbeat, loop_now_ms(fetcher->loop));

@@ -35,6 +35,13 @@ static struct session *session_of(const struct asked *asked)
 
 /* ---- Redis ---- */
 
+static void note_commit(struct worker *worker, int64_t took_ms, int status)
+{
+    worker->metrics.commit_microseconds_total += took_ms * 1000;
+    if (status == 0)
+        commit_times_note(&worker->commit_times, took_ms);
+}
+
 static void on_eval(void *arg, int status, const struct store_reply *reply)
 {
     struct asked *asked = arg;
@@ -43,7 +50,7 @@ static void on_eval(void *arg, int status, const struct store_reply *reply)
     int64_t now = clock_monotonic_ms();
     if (session && session->ticket == asked->ticket) {
         if (session->phase == SESSION_RUNNING || session->phase == SESSION_RELEASING)
-            worker->metrics.commit_microseconds_total += (now - session->sent_ms) * 1000;
+            note_commit(worker, now - session->sent_ms, status);
         session_reply(session, asked->ticket, status, reply, now);
         worker_plan(worker);
     }

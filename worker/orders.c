@@ -76,6 +76,9 @@ static void on_heartbeat(void *arg, Isobar__V1__Heartbeat *heartbeat)
     heartbeat->assignment_max = worker->assignment_max;
     heartbeat->records = worker->metrics.records_total;
     heartbeat->draining = worker->draining;
+    heartbeat->commits = worker->metrics.commits_total;
+    heartbeat->commit_p50_ms = commit_times_quantile(&worker->commit_times, 500);
+    heartbeat->commit_p99_ms = commit_times_quantile(&worker->commit_times, 990);
     tell_ages(worker, heartbeat, wall);
 }
 

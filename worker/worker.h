@@ -7,6 +7,7 @@
 
 #include "ages.h"
 #include "changes.h"
+#include "commit_times.h"
 #include "daemon.h"
 #include "deadletter.h"
 #include "link.h"
@@ -54,6 +55,7 @@ struct worker {
     bool replay_asked;
     FILE *journal;
     struct log_limit redis_limit, kafka_limit;
+    struct commit_times commit_times;
     struct ages ages;                                     /* of what was committed */
     Isobar__V1__PartitionStatus *statuses, **status_list; /* of the last heartbeat */
     Isobar__V1__SourceAge age_list[AGES_PROVIDERS], *age_pointers[AGES_PROVIDERS];

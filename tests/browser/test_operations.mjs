@@ -45,7 +45,10 @@ test('it shows who runs, holds, lags and has spent', async () => {
   assert.ok((await rows(page, '#ops-part-moves')).some(m => /^shard|^partition/.test(m[2]) && m[5].length > 5));
   assert.equal(await page.locator('.calm').innerText(), 'No alarms.');
   assert.equal(await badge(page).count(), 0);
-  assert.match(await page.locator('#ops-unknown').textContent(), /^Not known here: standby/);
+  assert.equal(await page.locator('#ops-standbys').textContent(), 'No coordinator stands by: when the leader ends, nobody takes over.');
+  assert.match(members[0][7], /^\d+ \/ \d+ ms$/, 'how long commits take');
+  assert.match(await figure(page, 'commit'), /^\d+ ms$/);
+  assert.deepEqual([members[0][8], members[1][7], members[1][8]], ['\u2013', '\u2013', '0 / 0'], 'calls are those of fetchers');
   assert.doesNotMatch(await page.locator('#view-operations').innerText(), /NaN|undefined|null|\[object|Invalid/);
   await page.context().close();
 });
@@ -178,7 +181,7 @@ test('256 partitions of many workers, spent quota and a source that is stale', a
   await system.do('view', { view });
   const page = await open('', { viewport: { width: 360, height: 800 } });
   const found = await until('the alarms', async () => { const all = await alarms(page); return all.some(a => a.includes('Source openweathermap')) && all; });
-  assert.match(found.find(a => a.includes('Source')), /stale, says fetcher-1 for 1\d min: the newest reading is 43 min old\s+Calls succeed, but/);
+  assert.match(found.find(a => a.includes('Source')), /stale, says fetcher-1 for 1\d min: the newest reading is 43 min old\s*Calls succeed, but/);
   assert.ok(found.some(a => /worker-1 is suspect: heard .+ ago/.test(a)));
   const quota = await rows(page, '#ops-part-quota');
   assert.deepEqual(quota.map(q => [...q.slice(0, 6), q[8]]), [['<b>openweathermap (free)', 'minute', '60', '0.0', '60', '100 %', '2'], ['<b>openweathermap (free)', 'month', '250,000', '13', '1,000,000', '25 %', '2']]);

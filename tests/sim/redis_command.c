@@ -72,6 +72,8 @@ static const struct store_reply *eval(const struct redis_command *command, struc
 {
     const char *script = command->argv[1], *name = command->argv[3], *value = command->argv[4];
     bool three = command->argc > 5;
+    if (strstr(script, "'ZADD'")) /* who stands by: for people only */
+        return reply_text(arena, "");
     if (strstr(script, "'ledger'"))
         return eval_note(command, arena);
     if (strstr(script, "at_ms"))

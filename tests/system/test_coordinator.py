@@ -101,6 +101,23 @@ def test_a_leader_that_stood_still_is_not_heard(stack):
     assert view(client)["leader"] != first and numbers(client) == before
 
 
+def test_the_view_names_who_stands_by(stack):
+    client, endpoints = start(stack, 0, 3)
+    told = lambda: {s["id"]: s["endpoint"] for s in (view(client) or {}).get("standbys", [])}  # noqa: E731
+    every = {f"coordinator-{i + 1}": endpoint for i, endpoint in enumerate(endpoints)}
+
+    def others(gone=()):
+        leader = leader_of(client)
+        return leader and view(client).get("leader") == leader and told() == {name: e for name, e in every.items() if name not in (leader, *gone)}
+
+    wait_for("both others are named", others, 20)
+    first = leader_of(client)
+    stack.programs[first].kill()
+    wait_for("the next names the one that is left", lambda: leader_of(client) != first and others([first]), 20)
+    stack.start_coordinator(first, 60, bind=every[first])
+    wait_for("it stands by again", others, 20)
+
+
 @pytest.mark.sanitized
 def test_redis_away_and_back_while_leading(stack):
     client, _ = start(stack)

@@ -13,6 +13,9 @@ const make = (tag, more = {}) => Object.assign(document.createElement(tag), more
 const count = n => (Number.isFinite(n) && n >= 0 ? format.number(n, 0) : NONE);
 const rate = n => (Number.isFinite(n) ? format.number(n, n < 10 ? 1 : 0) : NONE);
 const span = ms => (Number.isFinite(ms) && ms >= 0 ? format.span(ms) : NONE);
+// Median and 99th percentile, ms.
+const commitOf = ({ since_start: s }) => (s?.commit_p50_ms >= 0 && s.commits > 0 ? `${format.number(s.commit_p50_ms, 0)} / ${format.number(s.commit_p99_ms, 0)} ms` : NONE);
+const commitMs = ms => (ms >= 0 ? `${format.number(ms, 0)} ms` : NONE);
 const zone = () => format.zoneOf(null);
 const when = ms => (ms > 0 ? `${format.dayTime(ms, zone())}` : NONE);
 
@@ -26,16 +29,17 @@ export class Operations {
     this.asked = false;
     this.title = make('h2', { id: 'view-operations-title' });
     this.head = make('p', { className: 'muted', id: 'ops-head' });
-    this.unknown = make('p', { className: 'muted', id: 'ops-unknown' });
+    this.standbys = make('p', { className: 'muted', id: 'ops-standbys' });
+    this.words = make('p', { className: 'muted', id: 'ops-words' });
     this.figures = make('dl', { className: 'figures', id: 'ops-figures' });
     this.alarms = new AlarmList();
     this.partitions = new Matrix('ops-matrix', cell => this.tellPartition(cell));
     this.shards = new Matrix('ops-shards', cell => this.tellShard(cell));
     this.tables = this.makeTables();
     this.parts = {};
-    section.append(this.title, this.head, this.figures, this.part('alarms', this.alarms.element), this.part('members', this.tables.members.element),
+    section.append(this.title, this.head, this.standbys, this.figures, this.part('alarms', this.alarms.element), this.part('members', this.tables.members.element),
       this.part('partitions', this.partitions.element, this.folded('partition_list')), this.part('shards', this.shards.element, this.folded('shard_list')),
-      this.part('quota', this.tables.quota.element), this.part('sources', this.tables.sources.element), this.part('moves', this.tables.moves.element), this.unknown);
+      this.part('quota', this.tables.quota.element), this.part('sources', this.tables.sources.element), this.part('moves', this.tables.moves.element), this.words);
     section.classList.add('ops');
   }
 
@@ -63,6 +67,7 @@ export class Operations {
         { id: 'state', left: true, cell: m => (text.ops.states[m.state] ?? m.state) + (m.drained_by ? ` (${m.drained_by})` : ''), mark: m => (m.state === 'live' ? '' : 'bad') },
         { id: 'heartbeat', cell: m => span(m.heartbeat_age_ms + this.age()) }, { id: 'held', cell: m => count(m.held) },
         { id: 'rate', cell: m => (m.role === 'worker' ? rate(m.records_per_s) : NONE) }, { id: 'lag', cell: m => (m.role === 'worker' ? count(m.lag) : NONE) },
+        { id: 'commit', cell: m => commitOf(m) }, { id: 'calls', cell: m => (m.role === 'fetcher' && m.since_start ? `${count(m.since_start.calls_refused)} / ${count(m.since_start.calls_failed)}` : NONE) },
         { id: 'load', cell: m => (m.load_percent >= 0 ? `${format.number(m.load_percent, 0)} %` : NONE) }, { id: 'capacity', cell: m => count(m.capacity) },
         { id: 'host', left: true, cell: m => [m.host, m.zone].filter(Boolean).join(', ') || NONE }, { id: 'version', left: true, cell: m => m.version || NONE }], m => `${m.role} ${m.id}`),
       partition_list: new LiveTable([
@@ -103,7 +108,7 @@ export class Operations {
       note.textContent = t.notes[id] ?? '';
       note.hidden = !note.textContent;
     }
-    this.unknown.textContent = t.unknown;
+    this.words.textContent = t.words;
     for (const [id, table] of Object.entries(this.tables)) table.labels(t.tables[id], t.heads, t.nothing[id]);
     for (const id of ['partition_list', 'shard_list']) this[`${id}_box`].firstElementChild.textContent = t.asTable;
     this.partitions.box.setAttribute('aria-label', t.matrix);
@@ -150,6 +155,8 @@ export class Operations {
     const t = text.ops, v = this.view;
     const words = !this.asked ? t.waiting : !v ? t.noView : t.head(v.leader, v.endpoint, v.term, format.span(this.age()));
     if (this.head.textContent !== words) this.head.textContent = words;
+    const others = v?.standbys ? t.standbys(v.standbys.map(s => `${s.id} (${s.endpoint})`)) : '';
+    if (this.standbys.textContent !== others) this.standbys.textContent = others;
   }
 
   draw() {
@@ -176,7 +183,8 @@ export class Operations {
     const workers = v.members.filter(m => m.role === 'worker'), live = v.members.filter(m => m.state === 'live').length;
     const figures = { running: `${count(known.length)} / ${count(v.partition_list.length)}`, members: `${count(live)} / ${count(v.members.length)}`,
       rate: rate(workers.reduce((sum, m) => sum + m.records_per_s, 0)), lag: count(known.reduce((sum, p) => sum + Math.max(p.lag, 0), 0)),
-      lagTime: span(most(known.map(p => p.lag_ms))), watermarkAge: span(most(known.map(p => watermarkAge(v, p)).filter(a => a !== undefined))) };
+      lagTime: span(most(known.map(p => p.lag_ms))), watermarkAge: span(most(known.map(p => watermarkAge(v, p)).filter(a => a !== undefined))),
+      commit: commitMs(most(workers.filter(m => m.since_start?.commits > 0).map(m => m.since_start.commit_p99_ms))) };
     if (this.figures.children.length === 0) {
       for (const name of Object.keys(figures)) {
         const box = make('div');

@@ -63,7 +63,8 @@ export default {
   ops: {
     title: 'Operations', waiting: 'Reading the leader’s view …', noView: 'No coordinator has written a view yet.',
     head: (leader, endpoint, term, age) => `Leader ${leader} at ${endpoint}, term ${term}. This view is ${age} old.`,
-    unknown: 'Not known here: standby coordinators (a standby tells its state on its own admin port), how often the API refused calls (the fetchers’ metrics count it), and the time of each commit (the workers’ metrics have it). Reasons are in the words of the programs.',
+    standbys: list => (list.length ? `Standing by: ${list.join(', ')}.` : 'No coordinator stands by: when the leader ends, nobody takes over.'),
+    words: 'Reasons are in the words of the programs.',
     badge: n => (n === 1 ? '1 alarm' : `${n} alarms`), nobody: 'nobody', none: 'none', asTable: 'The same as a table',
     copy: 'Copy', copyCommand: command => `Copy the command ${command}`, copied: 'Copied', notCopied: 'Selected: copy it with the keyboard', noAlarms: 'No alarms.',
     parts: { alarms: 'Alarms', members: 'Members', partitions: 'Partitions by worker', shards: 'City shards by fetcher', quota: 'Quota', sources: 'Sources', moves: 'Moves' },
@@ -72,7 +73,7 @@ export default {
       quota: 'Units of calls that count now. Open: granted to fetchers, not settled yet; of a second and a minute it is part of what is spent.',
       sources: 'How long ago the newest reading was observed, fetched, produced to Kafka and committed to Redis.', moves: 'The newest 100 of this leader, newest first.',
     },
-    figures: { running: 'Partitions running', members: 'Members live', rate: 'Records a second', lag: 'Records behind', lagTime: 'Largest lag', watermarkAge: 'Oldest watermark' },
+    figures: { running: 'Partitions running', members: 'Members live', rate: 'Records a second', lag: 'Records behind', lagTime: 'Largest lag', watermarkAge: 'Oldest watermark', commit: 'Slowest commit, p99' },
     within: t => `in ${t}`, refused: t => `yes, for ${t} more`, notRefused: 'no',
     roles: { worker: 'worker', fetcher: 'fetcher' }, states: { live: 'live', suspect: 'suspect', draining: 'draining' }, kinds: { partition: 'partition', shard: 'shard' },
     phases: { unassigned: 'no owner', acquiring: 'being taken', running: 'running', releasing: 'being given up', stopped: 'stopped' },
@@ -83,7 +84,7 @@ export default {
       sources: 'No worker has told of a source yet.', moves: 'Nothing has moved under this leader.',
     },
     heads: {
-      id: 'Member', role: 'Role', state: 'State', heartbeat: 'Heard', held: 'Holds', rate: 'Records/s', lag: 'Behind', load: 'Load', capacity: 'Capacity', host: 'Host', version: 'Version',
+      id: 'Member', role: 'Role', state: 'State', heartbeat: 'Heard', held: 'Holds', rate: 'Records/s', lag: 'Behind', commit: 'Commit, p50 / p99', calls: 'Calls refused / failed', load: 'Load', capacity: 'Capacity', host: 'Host', version: 'Version',
       partition: 'Partition', shard: 'Shard', owner: 'Owner', phase: 'Phase', lagTime: 'Lag', watermark: 'Watermark', watermarkAge: 'its age', progress: 'Progress', offset: 'Offset', reason: 'Reason',
       cities: 'Cities', failing: 'Failing', since: 'Held for', account: 'Account', window: 'Window', spent: 'Spent', open: 'Open', limit: 'Limit', used: 'Used', eases: 'Eases', refused: 'API refuses', losses: 'Losses',
       source: 'Source', observed: 'Observed', fetched: 'Fetched', produced: 'Produced', committed: 'Committed', alarms: 'Alarms', at: 'When', age: 'Ago', what: 'What', from: 'From', to: 'To',

@@ -62,7 +62,8 @@ export default {
   ops: {
     title: 'Operación', waiting: 'Leyendo la vista del líder …', noView: 'Ningún coordinador ha escrito una vista todavía.',
     head: (leader, endpoint, term, age) => `Líder ${leader} en ${endpoint}, mandato ${term}. Esta vista tiene ${age}.`,
-    unknown: 'Aquí no se sabe: los coordinadores de reserva (cada uno dice su estado en su puerto de administración), cuántas veces rechazó llamadas la API (lo cuentan las métricas de los fetchers) ni el tiempo de cada commit (lo tienen las métricas de los workers). Los motivos van en las palabras de los programas.',
+    standbys: list => (list.length ? `En reserva: ${list.join(', ')}.` : 'No hay coordinador en reserva: si el líder acaba, nadie toma el relevo.'),
+    words: 'Los motivos van en las palabras de los programas.',
     badge: n => (n === 1 ? '1 alarma' : `${n} alarmas`), nobody: 'nadie', none: 'ninguna', asTable: 'Lo mismo como tabla',
     copy: 'Copiar', copyCommand: command => `Copiar la orden ${command}`, copied: 'Copiada', notCopied: 'Seleccionada: cópiela con el teclado', noAlarms: 'Sin alarmas.',
     parts: { alarms: 'Alarmas', members: 'Miembros', partitions: 'Particiones por worker', shards: 'Grupos de ciudades por fetcher', quota: 'Cuota', sources: 'Fuentes', moves: 'Traslados' },
@@ -71,7 +72,7 @@ export default {
       quota: 'Unidades de llamadas que cuentan ahora. Abierto: concedido a fetchers y sin liquidar; en segundo y minuto forma parte de lo gastado.',
       sources: 'Hace cuánto se observó, obtuvo, produjo a Kafka y confirmó en Redis la lectura más nueva.', moves: 'Los 100 últimos de este líder, el más nuevo primero.',
     },
-    figures: { running: 'Particiones en marcha', members: 'Miembros vivos', rate: 'Registros por segundo', lag: 'Registros pendientes', lagTime: 'Mayor retraso', watermarkAge: 'Marca de agua más antigua' },
+    figures: { running: 'Particiones en marcha', members: 'Miembros vivos', rate: 'Registros por segundo', lag: 'Registros pendientes', lagTime: 'Mayor retraso', watermarkAge: 'Marca de agua más antigua', commit: 'Commit más lento, p99' },
     within: t => `en ${t}`, refused: t => `sí, ${t} más`, notRefused: 'no',
     roles: { worker: 'worker', fetcher: 'fetcher' }, states: { live: 'vivo', suspect: 'sospechoso', draining: 'vaciándose' }, kinds: { partition: 'partición', shard: 'grupo' },
     phases: { unassigned: 'sin dueño', acquiring: 'tomándose', running: 'en marcha', releasing: 'dejándose', stopped: 'parada' },
@@ -82,7 +83,7 @@ export default {
       sources: 'Ningún worker ha hablado aún de una fuente.', moves: 'Nada se ha trasladado con este líder.',
     },
     heads: {
-      id: 'Miembro', role: 'Papel', state: 'Estado', heartbeat: 'Oído hace', held: 'Tiene', rate: 'Registros/s', lag: 'Pendientes', load: 'Carga', capacity: 'Capacidad', host: 'Equipo', version: 'Versión',
+      id: 'Miembro', role: 'Papel', state: 'Estado', heartbeat: 'Oído hace', held: 'Tiene', rate: 'Registros/s', lag: 'Pendientes', commit: 'Commit, p50 / p99', calls: 'Llamadas rechazadas / fallidas', load: 'Carga', capacity: 'Capacidad', host: 'Equipo', version: 'Versión',
       partition: 'Partición', shard: 'Grupo', owner: 'Dueño', phase: 'Fase', lagTime: 'Retraso', watermark: 'Marca de agua', watermarkAge: 'su edad', progress: 'Avance', offset: 'Offset', reason: 'Motivo',
       cities: 'Ciudades', failing: 'Fallan', since: 'Desde hace', account: 'Cuenta', window: 'Ventana', spent: 'Gastado', open: 'Abierto', limit: 'Límite', used: 'Usado', eases: 'Se alivia', refused: 'La API rechaza', losses: 'Pérdidas',
       source: 'Fuente', observed: 'Observado', fetched: 'Obtenido', produced: 'Producido', committed: 'Confirmado', alarms: 'Alarmas', at: 'Cuándo', age: 'Hace', what: 'Qué', from: 'De', to: 'A',
