@@ -55,7 +55,7 @@ UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test
 # As many jobs as there are processors, unless the caller says how many.
 SUBMAKE  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all run test check faults chaos fresh fuzz fuzzers lint clean install unit setup programs results
+.PHONY: all run test check pictures faults chaos fresh fuzz fuzzers lint clean install unit setup programs results
 .SECONDARY:
 all: setup
 	$(Q)$(SUBMAKE) programs
@@ -156,6 +156,12 @@ test:
 	$(Q)cd tests/browser && npm ci --no-audit --no-fund --silent
 	$(Q)/usr/bin/python3 tests/run.py $(if $(ONLY),--only $(ONLY))
 check: test
+# The pictures of docs/dashboard.md anew.
+pictures:
+	$(Q)deploy/local/setup.sh run test
+	$(Q)$(SUBMAKE) WERROR=1 programs
+	$(Q)cd tests/browser && npm ci --no-audit --no-fund --silent
+	$(Q)mkdir -p docs/pictures && cd tests/browser && KEEP=1 node --test test_views.mjs
 # Every fault with the counts of the acceptance; `make test` runs a selection. ONLY=name runs the tests that match.
 faults:
 	$(Q)deploy/local/setup.sh run test
