@@ -50,12 +50,13 @@ isobar-sim_DIR         := tests/sim
 isobar-apply_DIR       := tests/oracle
 isobar-quota_DIR       := tests/quota
 isobar-rhythm_DIR      := tests/rhythm
+isobar-crowd_DIR       := tests/load
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
 # As many jobs as there are processors, unless the caller says how many.
 SUBMAKE  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all run test check pictures faults chaos fresh fuzz fuzzers lint clean install unit setup programs results
+.PHONY: all run test check pictures faults chaos load soak fresh fuzz fuzzers lint clean install unit setup programs results
 .SECONDARY:
 all: setup
 	$(Q)$(SUBMAKE) programs
@@ -84,7 +85,7 @@ isobar-apply_EXTRA := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildca
 # The pure modules of both sides.
 isobar-quota_EXTRA := $(patsubst %,$(BUILD)/%.o,coordinator/quota coordinator/quota_ledger coordinator/quota_ledger_codec \
                       coordinator/quota_deal fetcher/meter fetcher/bucket fetcher/allowance fetcher/schedule fetcher/rhythm)
-$(foreach p,$(PROGRAMS) isobar-sim isobar-apply isobar-rhythm isobar-quota,$(eval $(call program,$(p))))
+$(foreach p,$(PROGRAMS) isobar-sim isobar-apply isobar-rhythm isobar-quota isobar-crowd,$(eval $(call program,$(p))))
 
 $(BUILD)/libisobar.a: $(COMMON_O)
 $(BUILD)/libworker.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard worker/*.c)))
@@ -133,7 +134,7 @@ $(FUZZERS): $(BUILD)/bin/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/kit
 	@mkdir -p $(@D) && echo "LD $@"
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ -lcmocka $(PKG_LIBS)
 fuzzers: $(FUZZERS)
-unit-programs: $(UNIT) $(patsubst %,$(BUILD)/bin/isobar-%,sim apply rhythm quota)
+unit-programs: $(UNIT) $(patsubst %,$(BUILD)/bin/isobar-%,sim apply rhythm quota crowd)
 unit: $(UNIT)
 	$(Q)for t in $^; do echo "TEST $$t"; $$t || exit 1; done
 
@@ -175,6 +176,11 @@ chaos:
 	$(Q)tests/kafka/install.sh
 	$(Q)$(SUBMAKE) WERROR=1 FAULTS=1 programs
 	$(Q)TIME=$(or $(TIME),600) $(if $(SEED),SEED=$(SEED)) /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/faults/test_chaos.py
+# The dashboard under load with the counts of the acceptance; `make test` runs fewer clients.
+load:
+	$(Q)deploy/local/setup.sh run test
+	$(Q)$(SUBMAKE) WERROR=1 programs $(BUILD)/bin/isobar-crowd
+	$(Q)FULL=1 /usr/bin/python3 tests/run.py --only load
 # Each fuzz target for TIME seconds, beginning with what the runs before have learnt. ONLY=rules,provider names some.
 fuzz:
 	$(Q)deploy/local/setup.sh run test fuzz

@@ -1,10 +1,8 @@
 /*
  * The HTTP server (httpd.h) over libmicrohttpd without threads: its epoll descriptor is a source of our loop. What it
  * lacks is kept here: an absolute deadline per request (its own time-out is inactivity, which a slow client resets with
- * a byte), and noticing that a quiet stream's client has gone. libmicrohttpd looks at a suspended connection only when
- * that is resumed: so streams' sockets are asked for a hang-up by poll, and every stream gets a comment line at least
- * every 15 s, which finds out about clients that vanished without one. Connections are in httpd_peer.c, requests and
- * answers in httpd_request.c, streams in httpd_stream.c.
+ * a byte), and live streams by the thousand, whose sockets are taken from it. Connections are in httpd_peer.c, requests
+ * and answers in httpd_request.c, streams in httpd_stream.c, and how many there may be of these in httpd_place.c.
  */
 #include "httpd_internal.h"
 
@@ -33,11 +31,11 @@
 /* ---- what libmicrohttpd calls ---- */
 
 static enum MHD_Result begin(struct httpd *httpd, struct MHD_Connection *connection, const char *path,
-                             const char *method, void **context)
+                             const char *method, const char *version, void **context)
 {
     if (httpd->stopping)
         return MHD_NO;
-    struct httpd_request *request = httpd_request_new(httpd, connection, path, method);
+    struct httpd_request *request = httpd_request_new(httpd, connection, path, method, version);
     const char *length = httpd_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     *context = request;
     if (request->peer) {
@@ -65,9 +63,8 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
 {
     struct httpd *httpd = arg;
     struct httpd_request *request = *context;
-    (void)version;
     if (!request)
-        return begin(httpd, connection, path, method, context);
+        return begin(httpd, connection, path, method, version, context);
     if (*upload_size > 0) {
         size_t size = *upload_size;
         *upload_size = 0;
@@ -104,13 +101,24 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     *context = NULL;
 }
 
+static void take_address(const struct sockaddr *from, struct httpd_address *to)
+{
+    if (from && from->sa_family == AF_INET6)
+        memcpy(to->bytes, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, 16);
+    else if (from && from->sa_family == AF_INET)
+        memcpy(to->bytes, &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
+}
+
 static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct httpd *httpd = arg;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        *context = httpd_peer_new(httpd, info ? info->connect_fd : -1);
+        struct httpd_peer *peer = httpd_peer_new(httpd, info ? info->connect_fd : -1);
+        info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        take_address(info ? info->client_addr : NULL, &peer->address);
+        *context = peer;
     } else if (*context) {
         httpd_peer_free(httpd, *context);
         httpd_want_run(httpd);
@@ -154,6 +162,7 @@ static void on_before_wait(void *arg)
         httpd->wanted = false;
         MHD_run(httpd->mhd);
     }
+    httpd_streams_flush(httpd);
     bool limited = MHD_get_timeout(httpd->mhd, &timeout) == MHD_YES;
     if (limited)
         loop_wait_at_most(httpd->loop, timeout > 60000 ? 60000 : (int64_t)timeout);
@@ -163,7 +172,10 @@ static void on_before_wait(void *arg)
 
 static void on_watch(void *arg)
 {
-    httpd_peers_watch(arg);
+    struct httpd *httpd = arg;
+    int64_t now_ms = clock_monotonic_ms();
+    httpd_peers_watch(httpd, now_ms);
+    httpd_streams_watch(httpd, now_ms);
 }
 
 /* ---- life ---- */
@@ -180,10 +192,12 @@ static int listen_on(const struct httpd_config *config, int *port, struct buf *e
         return -1;
     }
     int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), yes = 1;
+    unsigned gone_ms = HTTPD_GONE_MS; /* what is accepted inherits it */
     struct sockaddr *address = six ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
     socklen_t size = six ? sizeof v6 : sizeof v4;
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) != 0 || bind(fd, address, size) != 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) != 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &gone_ms, sizeof gone_ms) != 0 || bind(fd, address, size) != 0 ||
         listen(fd, LISTEN_BACKLOG) != 0 || getsockname(fd, address, &size) != 0) {
         if (error)
             buf_printf(error, "%s:%d: %s", config->bind, config->port, strerror(errno));
@@ -207,14 +221,17 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_config *config, ht
                             .comment_ms = config->comment_ms > 0 ? config->comment_ms : COMMENT_MS,
                             .port = port,
                             .listener = listener,
-                            .places = config->connections,
+                            .places = config->connections - config->streams,
+                            .stream_places = config->streams,
+                            .stream_places_each = config->connections_per_address,
+                            .hollow = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
                             .watched_ms = clock_monotonic_ms(),
                             .fn = fn,
                             .arg = arg};
     httpd->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, httpd,
                                   MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
                                   MHD_OPTION_NOTIFY_COMPLETED, on_completed, httpd, MHD_OPTION_NOTIFY_CONNECTION,
-                                  on_connection, httpd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->connections,
+                                  on_connection, httpd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)httpd->places,
                                   MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)config->connections_per_address,
                                   MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MEMORY, MHD_OPTION_END);
     const union MHD_DaemonInfo *info = httpd->mhd ? MHD_get_daemon_info(httpd->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
@@ -226,6 +243,7 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_config *config, ht
             MHD_stop_daemon(httpd->mhd);
         else
             close(listener);
+        close(httpd->hollow);
         free(httpd);
         return NULL;
     }
@@ -243,18 +261,15 @@ void httpd_free(struct httpd *httpd)
     loop_timer_free(httpd->watch);
     loop_fd_remove(httpd->source);
     httpd->stopping = true;
-    /* A daemon may not be stopped with suspended connections: the streams end, and send what their sockets take at
-     * once. */
-    bool streams = false;
-    for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
-        if (peer->stream) {
-            httpd_stream_close(peer->stream);
-            streams = true;
-        }
-    }
-    for (int i = 0; i < (streams ? STOP_RUNS : 1); i++)
+    /* A daemon may not be stopped with suspended connections. */
+    httpd_streams_close(httpd);
+    for (int i = 0; i < STOP_RUNS; i++) {
         MHD_run(httpd->mhd);
+        httpd_streams_flush(httpd);
+    }
+    httpd_streams_free(httpd);
     MHD_stop_daemon(httpd->mhd);
+    close(httpd->hollow);
     free(httpd);
 }
 
@@ -265,5 +280,5 @@ int httpd_port(const struct httpd *httpd)
 
 int httpd_connections(const struct httpd *httpd)
 {
-    return httpd->connections;
+    return httpd->connections + httpd->taken;
 }

@@ -1,12 +1,14 @@
 /*
  * A small HTTP/1.1 server on the loop (libmicrohttpd in external epoll mode; no thread). One handler function
  * gets every request; it answers at once, later, or opens a live stream. Limits: request header about 8 KiB, body 64
- * KiB, connections in all and per address (more are closed), and an absolute deadline per request that is not a stream;
- * time in which this process did not run does not count. When all places are taken and somebody waits, the connection
- * that has been longest without a complete request gives way, never a stream or a request that waits for its answer. A
- * stream ends within a second when its client hangs up (a half-closed connection counts), and after four comment
- * intervals in which the client took nothing. No function calls back into its caller: handlers and closed functions run
- * from the loop, or from httpd_free.
+ * KiB, connections in all and per address, and an absolute deadline per request that is not a stream;
+ * time in which this process did not run does not count. Places of streams and of other connections are counted apart:
+ * when all of the latter are taken and somebody waits, the connection that has been longest without a complete request
+ * gives way, never a request that waits for its answer; above its address's limit a connection is closed. A stream for
+ * which there is no place is answered 503. A stream ends within a second when its client hangs up (a half-closed
+ * connection counts), and when bytes were not acknowledged, or nothing was taken of what waits, for 12 s (or four
+ * comment intervals, when these are shorter); its end is the connection's. No function calls back into its caller:
+ * handlers and closed functions run from the loop, or from httpd_free.
  */
 #ifndef ISOBAR_HTTPD_H
 #define ISOBAR_HTTPD_H
@@ -23,10 +25,11 @@ struct httpd_request;
 struct httpd_stream;
 
 struct httpd_config {
-    const char *bind; /* numeric address; "127.0.0.1" */
-    int port;         /* 0 takes a free one */
-    int connections;  /* limit in all */
-    int connections_per_address;
+    const char *bind;            /* numeric address; "127.0.0.1" */
+    int port;                    /* 0 takes a free one */
+    int connections;             /* limit in all, streams included; more than `streams` */
+    int streams;                 /* limit of streams; 0: none is served */
+    int connections_per_address; /* streams, and as many others */
     int64_t deadline_ms; /* absolute, twice: from accept or the previous answer's end to the end of the request's
                             header, and from there to the answer's end */
     int64_t comment_ms;  /* interval of the comment on quiet event streams; 0: 14 s */
@@ -78,7 +81,8 @@ void httpd_defer(struct httpd_request *request);
 
 /*
  * Answers 200 with a body that stays open (text/event-stream). `arg` is handed to `closed`. The stream belongs
- * to the server; write to it until `closed` was called.
+ * to the server; write to it until `closed` was called. NULL when there is no place for it: then the request was
+ * answered 503, as httpd_reply_problem does, and `closed` is not called.
  */
 struct httpd_stream *httpd_reply_stream(struct httpd_request *request, const char *content_type,
                                         httpd_closed_fn *closed, void *arg);

@@ -9,6 +9,20 @@
 
 #define HTTPD_HEADERS_MAX 16
 #define HTTPD_WATCH_MS    250
+#define HTTPD_GONE_MS     12000 /* bytes not acknowledged, or nothing taken, for so long: the client has gone */
+#define HTTPD_FRAME_TAIL  2     /* bytes behind those of a chunk, in the chunked coding */
+
+struct httpd_chunk {
+    size_t references;
+    size_t size, head; /* bytes, and of the frame before them; HTTPD_FRAME_TAIL are behind */
+    char bytes[];
+};
+
+/* An address of clients: IPv6, or IPv4 in the first four bytes and nothing behind. */
+struct httpd_address {
+    unsigned char bytes[16];
+};
+struct httpd_place; /* of the streams of one address */
 
 /* One accepted connection; libmicrohttpd's socket context. */
 struct httpd_peer {
@@ -19,7 +33,8 @@ struct httpd_peer {
     bool served;      /* it has had an answer */
     bool fresh;       /* accepted, and not looked at yet */
     bool dropped;     /* it gives its place to another */
-    struct httpd_stream *stream;
+    bool hollow;      /* a stream has taken its socket */
+    struct httpd_address address;
     struct httpd_peer *previous, *next;
 };
 
@@ -31,6 +46,7 @@ struct httpd_request {
     struct buf body;
     size_t received; /* bytes of the body, kept or not */
     bool too_large, handled, deferred, answered;
+    bool chunked;                  /* the client knows the chunked coding: it speaks HTTP/1.1 */
     struct MHD_Response *response; /* waits until a deferred request is resumed */
     int status;
     char *names[HTTPD_HEADERS_MAX], *contents[HTTPD_HEADERS_MAX];
@@ -44,12 +60,18 @@ struct httpd {
     struct loop_fd *source;
     struct loop_timer *watch;
     int64_t deadline_ms, comment_ms;
-    int port, connections, places; /* open, and how many there may be */
-    int listener;                  /* libmicrohttpd's, to ask whether anybody waits */
+    int port, connections, places;   /* open, streams not among them, and how many there may be */
+    int stream_count, stream_places; /* streams likewise, */
+    int taken;                       /* of them, those that are no connections any more */
+    int stream_places_each;          /* and of one address */
+    int listener;                    /* libmicrohttpd's, to ask whether anybody waits */
     int64_t watched_ms;
     bool wanted;   /* libmicrohttpd has to run although its descriptor tells nothing */
     bool stopping; /* nothing new is begun, streams end */
     struct httpd_peer *peers;
+    struct httpd_stream *streams, *ready; /* all, and those that have something to send */
+    struct httpd_place *stream_addresses; /* hash, uthash */
+    int hollow; /* a socket that is no connection, left to libmicrohttpd in place of a stream's */
     httpd_fn *fn;
     void *arg;
 };
@@ -64,16 +86,22 @@ void httpd_want_run(struct httpd *httpd);
 struct httpd_peer *httpd_peer_new(struct httpd *httpd, int fd) __attribute__((returns_nonnull, warn_unused_result));
 /* Takes it off the list and frees it. */
 void httpd_peer_free(struct httpd *httpd, struct httpd_peer *peer);
-/* Each HTTPD_WATCH_MS: ends connections that have hung up or are overdue, and looks after streams. */
-void httpd_peers_watch(struct httpd *httpd);
-/* When all places are taken and somebody waits: ends the idlest connection, if there is one; live streams and requests
- * that wait for their answer stay. */
+/* Each HTTPD_WATCH_MS: ends connections that have hung up or are overdue. */
+void httpd_peers_watch(struct httpd *httpd, int64_t now_ms);
+/* When all places are taken and somebody waits: ends the idlest connection, if there is one; requests that wait for
+ * their answer stay. */
 void httpd_peers_make_room(struct httpd *httpd);
+
+/* A place for a stream of `address`, given back with httpd_place_free; NULL with a sentence in `why` when all are
+ * taken. */
+struct httpd_place *httpd_place_take(struct httpd *httpd, const struct httpd_address *address, struct buf *why)
+    __attribute__((warn_unused_result));
+void httpd_place_free(struct httpd *httpd, struct httpd_place *place);
 
 /* A request whose header is complete. The caller frees it with httpd_request_free. */
 struct httpd_request *httpd_request_new(struct httpd *httpd, struct MHD_Connection *connection, const char *path,
-                                        const char *method);
-/* Frees the request and its stream, whose closed function runs. */
+                                        const char *method, const char *version);
+/* Frees the request, and its stream when that has not begun; its closed function runs. */
 void httpd_request_free(struct httpd_request *request);
 /* Gives the request its answer, `response` (taken); inside the handler it is queued after it, a deferred request is
  * woken. */
@@ -82,11 +110,15 @@ void httpd_request_answer(struct httpd_request *request, int status, const char 
 /* Hands the answer that was made to libmicrohttpd. */
 enum MHD_Result httpd_request_queue(struct httpd_request *request) __attribute__((warn_unused_result));
 
+/* Writes what streams have to send, as far as their sockets take it. */
+void httpd_streams_flush(struct httpd *httpd);
+/* Each HTTPD_WATCH_MS: what has to be done for clients that have hung up, or may be slow or silent. */
+void httpd_streams_watch(struct httpd *httpd, int64_t now_ms);
 /* Runs the closed function and frees. */
 void httpd_stream_free(struct httpd_stream *stream);
-/* What has to be done at `now_ms` for a client that may be slow or silent: a comment, or giving it up. */
-void httpd_stream_watch(struct httpd_stream *stream, int64_t now_ms);
-/* The client has gone: ends the stream at once, whatever is queued. */
-void httpd_stream_abort(struct httpd_stream *stream);
+/* The server stops: all end after what their sockets take at once. */
+void httpd_streams_close(struct httpd *httpd);
+/* Frees those that are left; their clients see the end. */
+void httpd_streams_free(struct httpd *httpd);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * The connections of the HTTP server (httpd.h): how long each has to say what it wants, and who gives way when all
- * places are taken. libmicrohttpd then accepts nobody; who waits in the listen queue is seen by asking the listening
- * socket.
+ * The connections of the HTTP server (httpd.h) that are no streams: how long each has to say what it wants, and who
+ * gives way when all places are taken. libmicrohttpd then accepts nobody; who waits in the listen queue is seen by
+ * asking the listening socket.
  */
 #include "httpd_internal.h"
 
@@ -31,7 +31,7 @@ void httpd_peer_free(struct httpd *httpd, struct httpd_peer *peer)
         httpd->peers = peer->next;
     if (peer->next)
         peer->next->previous = peer->previous;
-    httpd->connections--;
+    httpd->connections -= !peer->hollow;
     free(peer);
 }
 
@@ -49,7 +49,7 @@ static struct httpd_peer *idlest(struct httpd *httpd)
         peer->fresh = false;
         if (fresh)
             loop_wait_at_most(httpd->loop, 0);
-        if (fresh || peer->complete || peer->stream || peer->dropped)
+        if (fresh || peer->complete || peer->dropped || peer->hollow)
             continue;
         bool before = !found || (found->served && !peer->served) ||
                       (found->served == peer->served && peer->since_ms <= found->since_ms);
@@ -74,30 +74,23 @@ void httpd_peers_make_room(struct httpd *httpd)
 /* Whether a client that has hung up would go unnoticed: libmicrohttpd hears no second edge after a half-sent header. */
 static bool may_be_left(const struct httpd_peer *peer, int64_t now_ms)
 {
-    return peer->stream || (!peer->busy && now_ms - peer->since_ms >= HTTPD_WATCH_MS);
+    return !peer->busy && !peer->hollow && now_ms - peer->since_ms >= HTTPD_WATCH_MS;
 }
 
-/*
- * Ends the streams whose clients have hung up, and the connections of those that did so before they had sent a
- * header: they would hold their places until the deadline. One poll over all of them.
- */
+/* Ends connections of those who hung up before they had sent a header: they would hold their places until the deadline.
+ * One poll over all of them. */
 static void drop_hung_up(struct httpd *httpd, int64_t now_ms)
 {
-    struct pollfd *asked = mem_calloc((size_t)httpd->connections, sizeof *asked);
+    struct pollfd *asked = mem_calloc((size_t)httpd->connections + 1, sizeof *asked);
     nfds_t count = 0;
     for (const struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
         if (may_be_left(peer, now_ms))
             asked[count++] = (struct pollfd){.fd = peer->fd, .events = POLLRDHUP};
     }
     if (count > 0 && poll(asked, count, 0) > 0) {
-        const struct pollfd *at = asked;
-        for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
-            if (!may_be_left(peer, now_ms) || !(at++)->revents)
-                continue;
-            if (peer->stream)
-                httpd_stream_abort(peer->stream);
-            else
-                shutdown(peer->fd, SHUT_RDWR);
+        for (nfds_t i = 0; i < count; i++) {
+            if (asked[i].revents)
+                shutdown(asked[i].fd, SHUT_RDWR);
         }
     }
     free(asked);
@@ -117,15 +110,12 @@ static void forgive(struct httpd *httpd, int64_t now_ms)
         peer->since_ms = peer->since_ms + late_ms < now_ms ? peer->since_ms + late_ms : now_ms;
 }
 
-void httpd_peers_watch(struct httpd *httpd)
+void httpd_peers_watch(struct httpd *httpd, int64_t now_ms)
 {
-    int64_t now = clock_monotonic_ms();
-    forgive(httpd, now);
-    drop_hung_up(httpd, now);
+    forgive(httpd, now_ms);
+    drop_hung_up(httpd, now_ms);
     for (struct httpd_peer *peer = httpd->peers; peer; peer = peer->next) {
-        if (peer->stream)
-            httpd_stream_watch(peer->stream, now);
-        else if (now - peer->since_ms > httpd->deadline_ms)
+        if (now_ms - peer->since_ms > httpd->deadline_ms)
             shutdown(peer->fd, SHUT_RDWR); /* libmicrohttpd sees the end, and closes */
     }
 }

@@ -10,7 +10,7 @@
 #include <strings.h>
 
 struct httpd_request *httpd_request_new(struct httpd *httpd, struct MHD_Connection *connection, const char *path,
-                                        const char *method)
+                                        const char *method, const char *version)
 {
     struct httpd_request *request = mem_alloc(sizeof *request);
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -19,17 +19,15 @@ struct httpd_request *httpd_request_new(struct httpd *httpd, struct MHD_Connecti
     request->peer = info ? info->socket_context : NULL;
     request->path = mem_strdup(path);
     request->method = mem_strdup(method);
+    request->chunked = strcmp(version, MHD_HTTP_VERSION_1_0) != 0;
     buf_init(&request->body);
     return request;
 }
 
 void httpd_request_free(struct httpd_request *request)
 {
-    if (request->stream) {
-        if (request->peer)
-            request->peer->stream = NULL;
+    if (request->stream)
         httpd_stream_free(request->stream);
-    }
     if (request->response)
         MHD_destroy_response(request->response);
     for (size_t i = 0; i < request->header_count; i++) {

@@ -1,23 +1,34 @@
 /*
- * Streams of the HTTP server (httpd.h): answers that stay open. Bytes are shared between streams; libmicrohttpd takes
- * them as the socket does, and a stream with none sleeps (its connection is suspended) until the next chunk wakes it.
+ * Streams of the HTTP server (httpd.h): answers that stay open. libmicrohttpd sends the header and then asks for bytes.
+ * There its connection is suspended, which leaves the socket alone; the socket is taken from it, with one that is no
+ * connection in its place (dup3), and the connection is ended. So a stream costs neither the connection's 12 KiB of
+ * buffers nor a resumption for each event, which are most of what it would cost.
+ *
+ * Chunks are made with the frame of HTTP's chunked coding around them and shared between streams. A stream with
+ * something to send waits in a list until the end of the loop's round, so that what is sent in one round is one write;
+ * when the socket is full the loop tells when there is room. Clients that have hung up are found by poll.
  */
 #include "httpd_internal.h"
 
 #include "mem.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #define STREAM_BLOCK   1024
-#define STALL_COMMENTS 4 /* a client that takes nothing for so many comment intervals is given up */
-
-struct httpd_chunk {
-    size_t references, size;
-    char bytes[];
-};
+#define STALL_COMMENTS 4 /* a client that takes nothing for so many comment intervals is given up, or HTTPD_GONE_MS */
+#define RETRY_S        "5"
+#define WRITE_CHUNKS   16 /* at once */
 
 struct queued {
     struct httpd_chunk *chunk;
@@ -25,52 +36,62 @@ struct queued {
 };
 
 struct httpd_stream {
-    struct httpd_request *request;
+    struct httpd *httpd;
+    struct httpd_request *request; /* libmicrohttpd has the socket; NULL: we have, in `fd` */
+    struct httpd_place *place;
+    int fd;
     struct queued *first, *last;
-    size_t offset;  /* sent of `first` */
-    size_t pending; /* bytes */
-    bool suspended, closing, aborted;
-    bool events;      /* text/event-stream, which has comments */
-    int64_t taken_ms; /* when bytes were last taken, or the stream began or was closed */
+    size_t offset;                        /* sent of `first`, its frame included */
+    size_t pending;                       /* bytes of all chunks queued */
+    bool chunked;                         /* HTTP/1.0 has no frames */
+    bool events;                          /* text/event-stream, which has comments */
+    bool ours;                            /* the header is sent, and the connection is suspended */
+    bool closing;                         /* nothing more is queued */
+    bool ready;                           /* in the list of those that have something to do */
+    int64_t taken_ms;                     /* when bytes were last taken, or the stream began or was closed */
+    int unacknowledged;                   /* bytes in the socket, when it was full */
+    struct loop_fd *room;                 /* the socket is full */
+    struct httpd_stream *previous, *next; /* of all */
+    struct httpd_stream *ready_previous, *ready_next;
     httpd_closed_fn *closed;
     void *arg;
 };
 
-/* ---- chunks ---- */
+/* ---- the list of those that have something to do ---- */
 
-struct httpd_chunk *httpd_chunk_new(const void *bytes, size_t size)
+static void ready_add(struct httpd_stream *stream)
 {
-    struct httpd_chunk *chunk = mem_alloc(sizeof *chunk + size);
-    chunk->references = 1;
-    chunk->size = size;
-    if (size)
-        memcpy(chunk->bytes, bytes, size);
-    return chunk;
+    struct httpd *httpd = stream->httpd;
+    if (stream->ready)
+        return;
+    stream->ready = true;
+    stream->ready_previous = NULL;
+    stream->ready_next = httpd->ready;
+    if (httpd->ready)
+        httpd->ready->ready_previous = stream;
+    httpd->ready = stream;
+    loop_wait_at_most(httpd->loop, 0); /* for callers that are before-wait functions which run after ours */
 }
 
-void httpd_chunk_unref(struct httpd_chunk *chunk)
+static void ready_remove(struct httpd_stream *stream)
 {
-    if (chunk && --chunk->references == 0)
-        free(chunk);
+    if (!stream->ready)
+        return;
+    stream->ready = false;
+    if (stream->ready_previous)
+        stream->ready_previous->ready_next = stream->ready_next;
+    else
+        stream->httpd->ready = stream->ready_next;
+    if (stream->ready_next)
+        stream->ready_next->ready_previous = stream->ready_previous;
 }
 
 /* ---- streams ---- */
 
-static void stream_wake(struct httpd_stream *stream)
+static void queue(struct httpd_stream *stream, struct httpd_chunk *chunk)
 {
-    if (!stream->suspended)
-        return;
-    stream->suspended = false;
-    MHD_resume_connection(stream->request->connection);
-    httpd_want_run(stream->request->httpd);
-}
-
-void httpd_stream_send(struct httpd_stream *stream, struct httpd_chunk *chunk)
-{
-    if (chunk->size == 0 || stream->closing || stream->aborted)
-        return;
     struct queued *item = mem_alloc(sizeof *item);
-    item->chunk = chunk;
+    *item = (struct queued){.chunk = chunk};
     chunk->references++;
     if (stream->last)
         stream->last->next = item;
@@ -78,109 +99,300 @@ void httpd_stream_send(struct httpd_stream *stream, struct httpd_chunk *chunk)
         stream->first = item;
     stream->last = item;
     stream->pending += chunk->size;
-    stream_wake(stream);
+    if (stream->ours && !stream->room)
+        ready_add(stream);
+}
+
+void httpd_stream_send(struct httpd_stream *stream, struct httpd_chunk *chunk)
+{
+    if (chunk->size > 0 && !stream->closing)
+        queue(stream, chunk);
+}
+
+/* Of `first`, without its frame. */
+static size_t sent_of_first(const struct httpd_stream *stream)
+{
+    const struct httpd_chunk *chunk = stream->first ? stream->first->chunk : NULL;
+    if (!chunk || stream->offset < chunk->head)
+        return 0;
+    return stream->offset - chunk->head < chunk->size ? stream->offset - chunk->head : chunk->size;
 }
 
 size_t httpd_stream_pending(const struct httpd_stream *stream)
 {
-    return stream->pending;
+    return stream->pending - sent_of_first(stream);
 }
 
 void httpd_stream_close(struct httpd_stream *stream)
 {
-    if (stream->closing || stream->aborted)
+    if (stream->closing)
         return;
     stream->closing = true;
-    stream->taken_ms = loop_now_ms(stream->request->httpd->loop);
-    stream_wake(stream);
-}
-
-void httpd_stream_abort(struct httpd_stream *stream)
-{
-    if (stream->aborted)
-        return;
-    stream->aborted = true;
-    if (stream->request->peer)
-        shutdown(stream->request->peer->fd, SHUT_RDWR); /* libmicrohttpd may be waiting for room in the socket */
-    stream_wake(stream);
-}
-
-void httpd_stream_watch(struct httpd_stream *stream, int64_t now_ms)
-{
-    int64_t quiet_ms = now_ms - stream->taken_ms, comment_ms = stream->request->httpd->comment_ms;
-    if (stream->pending > 0 || stream->closing) {
-        if (quiet_ms > STALL_COMMENTS * comment_ms)
-            httpd_stream_abort(stream);
-    } else if (stream->events && quiet_ms > comment_ms) {
-        struct httpd_chunk *comment = httpd_chunk_new(":\n\n", 3);
-        httpd_stream_send(stream, comment);
-        httpd_chunk_unref(comment);
+    stream->taken_ms = loop_now_ms(stream->httpd->loop);
+    if (stream->chunked) {
+        struct httpd_chunk *end = httpd_chunk_new("", 0); /* which is what ends a chunked body */
+        queue(stream, end);
+        httpd_chunk_unref(end);
+    } else if (stream->ours && !stream->room) {
+        ready_add(stream);
     }
 }
 
-static void stream_pop(struct httpd_stream *stream)
+/* ---- writing ---- */
+
+static void pop(struct httpd_stream *stream)
 {
     struct queued *item = stream->first;
     stream->first = item->next;
     if (!stream->first)
         stream->last = NULL;
     stream->offset = 0;
+    stream->pending -= item->chunk->size;
     httpd_chunk_unref(item->chunk);
     free(item);
 }
 
-/* libmicrohttpd asks for bytes: as many as fit, or none and the connection sleeps until stream_wake. */
-static ssize_t stream_read(void *arg, uint64_t position, char *to, size_t most)
+/* What the socket has taken. */
+static void took(struct httpd_stream *stream, size_t size)
 {
-    struct httpd_stream *stream = arg;
-    size_t size = 0;
-    (void)position;
-    if (stream->aborted)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    while (stream->first && size < most) {
-        struct httpd_chunk *chunk = stream->first->chunk;
-        size_t part = chunk->size - stream->offset;
-        part = part < most - size ? part : most - size;
-        memcpy(to + size, chunk->bytes + stream->offset, part);
-        size += part;
-        stream->offset += part;
-        stream->pending -= part;
-        if (stream->offset == chunk->size)
-            stream_pop(stream);
+    stream->taken_ms = loop_now_ms(stream->httpd->loop);
+    while (size > 0) {
+        const struct httpd_chunk *chunk = stream->first->chunk;
+        size_t end = chunk->head + chunk->size + (stream->chunked ? HTTPD_FRAME_TAIL : 0);
+        size_t from = stream->chunked || stream->offset ? stream->offset : chunk->head;
+        size_t part = end - from < size ? end - from : size;
+        size -= part;
+        stream->offset = from + part;
+        if (stream->offset == end)
+            pop(stream);
     }
-    if (size == 0 && stream->closing)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (size == 0) {
-        stream->suspended = true;
-        MHD_suspend_connection(stream->request->connection);
+}
+
+/* What is queued, as far as fits into one write. */
+static size_t gather(const struct httpd_stream *stream, struct iovec parts[WRITE_CHUNKS])
+{
+    size_t count = 0, offset = stream->offset;
+    for (const struct queued *item = stream->first; item && count < WRITE_CHUNKS; item = item->next) {
+        struct httpd_chunk *chunk = item->chunk;
+        size_t from = stream->chunked || offset ? offset : chunk->head;
+        size_t end = chunk->head + chunk->size + (stream->chunked ? HTTPD_FRAME_TAIL : 0);
+        parts[count++] = (struct iovec){chunk->bytes + from, end - from};
+        offset = 0;
+    }
+    return count;
+}
+
+static void on_room(void *arg, unsigned events);
+
+/* Until the loop tells that there is room. */
+static void wait_for_room(struct httpd_stream *stream)
+{
+    if (!stream->room)
+        stream->room = loop_fd_add(stream->httpd->loop, stream->fd, LOOP_WRITE, on_room, stream);
+    if (!stream->room)
+        httpd_stream_free(stream);
+}
+
+/* Writes until nothing is left, or the socket is full. Frees the stream when it has ended. */
+static void flush(struct httpd_stream *stream)
+{
+    struct iovec parts[WRITE_CHUNKS];
+    ssize_t size = 0;
+    while (stream->first && size >= 0) {
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = gather(stream, parts)};
+        size = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (size > 0)
+            took(stream, (size_t)size);
+    }
+    if (size < 0 && errno != EAGAIN && errno != EINTR) {
+        httpd_stream_free(stream);
+    } else if (stream->first) {
+        wait_for_room(stream);
+    } else if (stream->closing) {
+        httpd_stream_free(stream);
     } else {
-        stream->taken_ms = loop_now_ms(stream->request->httpd->loop);
+        loop_fd_remove(stream->room);
+        stream->room = NULL;
     }
-    return (ssize_t)size;
+}
+
+static void on_room(void *arg, unsigned events)
+{
+    (void)events;
+    flush(arg);
+}
+
+/* ---- the socket ---- */
+
+/* libmicrohttpd asks for bytes: there are none for it. */
+static ssize_t on_read(void *arg, uint64_t position, char *to, size_t most)
+{
+    struct httpd_request *request = arg;
+    (void)position, (void)to, (void)most;
+    if (!request->stream || request->stream->ours)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    request->stream->ours = true;
+    MHD_suspend_connection(request->connection);
+    ready_add(request->stream);
+    return 0;
+}
+
+/* Takes the socket, and has libmicrohttpd end the connection; false when there are no descriptors left. */
+static bool take_socket(struct httpd_stream *stream)
+{
+    struct httpd_request *request = stream->request;
+    struct httpd_peer *peer = request->peer;
+    int fd = peer ? fcntl(peer->fd, F_DUPFD_CLOEXEC, 0) : -1;
+    bool taken = fd >= 0 && dup3(stream->httpd->hollow, peer->fd, O_CLOEXEC) >= 0;
+    MHD_resume_connection(request->connection);
+    httpd_want_run(stream->httpd);
+    request->stream = NULL;
+    stream->request = NULL;
+    if (!taken && fd >= 0)
+        close(fd);
+    if (!taken)
+        return false;
+    peer->hollow = true;
+    stream->fd = fd;
+    stream->httpd->connections--;
+    stream->httpd->taken++;
+    return true;
+}
+
+void httpd_streams_flush(struct httpd *httpd)
+{
+    while (httpd->ready) {
+        struct httpd_stream *stream = httpd->ready;
+        ready_remove(stream);
+        if (stream->request && !take_socket(stream))
+            httpd_stream_free(stream);
+        else
+            flush(stream);
+    }
+}
+
+/* ---- clients that are slow, silent or gone ---- */
+
+/* Whether the client has acknowledged bytes since it was last asked: on a slow line the socket has room only now and
+ * then. */
+static bool progresses(struct httpd_stream *stream)
+{
+    int unacknowledged = 0;
+    bool changed = ioctl(stream->fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged != stream->unacknowledged;
+    stream->unacknowledged = unacknowledged;
+    return changed;
+}
+
+/* A comment, or the end. */
+static void watch(struct httpd_stream *stream, int64_t now_ms)
+{
+    int64_t comment_ms = stream->httpd->comment_ms, stall_ms = STALL_COMMENTS * comment_ms;
+    bool stuck = stream->room != NULL;
+    if (stuck && progresses(stream))
+        stream->taken_ms = now_ms;
+    int64_t quiet_ms = now_ms - stream->taken_ms;
+    if (stuck && quiet_ms > (stall_ms < HTTPD_GONE_MS ? stall_ms : HTTPD_GONE_MS)) {
+        httpd_stream_free(stream);
+    } else if (!stuck && stream->events && quiet_ms > comment_ms) {
+        struct httpd_chunk *comment = httpd_chunk_new(":\n\n", 3);
+        httpd_stream_send(stream, comment);
+        httpd_chunk_unref(comment);
+    }
+}
+
+void httpd_streams_watch(struct httpd *httpd, int64_t now_ms)
+{
+    struct pollfd *asked = mem_calloc((size_t)httpd->stream_count + 1, sizeof *asked), *at = asked;
+    nfds_t count = 0;
+    for (const struct httpd_stream *stream = httpd->streams; stream; stream = stream->next)
+        asked[count++] = (struct pollfd){.fd = stream->fd, .events = POLLRDHUP}; /* -1 is not looked at */
+    (void)poll(asked, count, 0);
+    for (struct httpd_stream *stream = httpd->streams, *next; stream; stream = next, at++) {
+        next = stream->next;
+        if (at->revents)
+            httpd_stream_free(stream);
+        else if (!stream->request)
+            watch(stream, now_ms);
+    }
+    free(asked);
+}
+
+/* ---- life ---- */
+
+static void unlink_stream(struct httpd_stream *stream)
+{
+    if (stream->previous)
+        stream->previous->next = stream->next;
+    else
+        stream->httpd->streams = stream->next;
+    if (stream->next)
+        stream->next->previous = stream->previous;
 }
 
 void httpd_stream_free(struct httpd_stream *stream)
 {
     if (stream->closed)
         stream->closed(stream->arg, stream);
+    ready_remove(stream);
+    unlink_stream(stream);
+    loop_fd_remove(stream->room);
+    if (stream->fd >= 0) {
+        close(stream->fd);
+        stream->httpd->taken--;
+    }
     while (stream->first)
-        stream_pop(stream);
+        pop(stream);
+    httpd_place_free(stream->httpd, stream->place);
+    if (stream->request)
+        stream->request->stream = NULL;
     free(stream);
+}
+
+void httpd_streams_close(struct httpd *httpd)
+{
+    for (struct httpd_stream *stream = httpd->streams; stream; stream = stream->next)
+        httpd_stream_close(stream);
+}
+
+void httpd_streams_free(struct httpd *httpd)
+{
+    for (struct httpd_stream *stream = httpd->streams, *next; stream; stream = next) {
+        next = stream->next;
+        if (!stream->request)
+            httpd_stream_free(stream);
+    }
 }
 
 struct httpd_stream *httpd_reply_stream(struct httpd_request *request, const char *content_type,
                                         httpd_closed_fn *closed, void *arg)
 {
-    struct httpd_stream *stream = mem_alloc(sizeof *stream);
-    *stream = (struct httpd_stream){.request = request,
-                                    .closed = closed,
-                                    .arg = arg,
-                                    .taken_ms = loop_now_ms(request->httpd->loop),
-                                    .events = strcmp(content_type, "text/event-stream") == 0};
-    request->stream = stream;
-    if (request->peer)
-        request->peer->stream = stream;
-    httpd_request_answer(request, 200, content_type,
-                         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, stream, NULL));
+    static const struct httpd_address unknown;
+    struct httpd *httpd = request->httpd;
+    struct buf why = BUF_EMPTY;
+    struct httpd_place *place = httpd_place_take(httpd, request->peer ? &request->peer->address : &unknown, &why);
+    struct httpd_stream *stream = NULL;
+    if (place) {
+        stream = mem_alloc(sizeof *stream);
+        *stream = (struct httpd_stream){.httpd = httpd,
+                                        .request = request,
+                                        .place = place,
+                                        .fd = -1,
+                                        .closed = closed,
+                                        .arg = arg,
+                                        .chunked = request->chunked,
+                                        .taken_ms = loop_now_ms(httpd->loop),
+                                        .events = strcmp(content_type, "text/event-stream") == 0,
+                                        .next = httpd->streams};
+        if (httpd->streams)
+            httpd->streams->previous = stream;
+        httpd->streams = request->stream = stream;
+        httpd_reply_header(request, MHD_HTTP_HEADER_CONNECTION, "close");
+        httpd_request_answer(request, 200, content_type,
+                             MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, on_read, request, NULL));
+    } else {
+        httpd_reply_header(request, "Retry-After", RETRY_S);
+        httpd_reply_problem(request, 503, "Too many live streams", why.data);
+    }
+    buf_release(&why);
     return stream;
 }

@@ -70,7 +70,7 @@ static void reply_once(struct httpd_request *request, const char *type, struct b
     body_init(&body);
     body.plain = *plain;
     *plain = BUF_EMPTY;
-    body_seal(&body);
+    body_seal(&body, httpd_accepts_gzip(request));
     body_send(&body, request, type);
     body_release(&body);
 }
@@ -84,7 +84,7 @@ static void reply_cached(struct api *api, struct httpd_request *request, struct 
     if (!cached->made || cached->version != version) {
         buf_reset(&cached->body.plain);
         fill(model_atlas(api->model), &cached->body.plain);
-        body_seal(&cached->body);
+        body_seal(&cached->body, true);
         cached->version = version;
         cached->made = true;
     }

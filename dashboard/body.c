@@ -47,10 +47,10 @@ static void pack(const struct buf *from, struct buf *to)
     deflateEnd(&z);
 }
 
-void body_seal(struct body *body)
+void body_seal(struct body *body, bool packed)
 {
     buf_reset(&body->packed);
-    if (body->plain.size > PACK_ABOVE)
+    if (packed && body->plain.size > PACK_ABOVE)
         pack(&body->plain, &body->packed);
     snprintf(body->etag, sizeof body->etag, "W/\"%016llx\"", (unsigned long long)hash_of(&body->plain));
 }

@@ -20,8 +20,8 @@ struct body {
 void body_init(struct body *body);
 /* Frees the bytes; the body is empty again. */
 void body_release(struct body *body);
-/* Packs and tags what is in `plain`. */
-void body_seal(struct body *body);
+/* Tags what is in `plain`, and packs it when it is to be `packed`: what is sent once, to those who take it only. */
+void body_seal(struct body *body, bool packed);
 /* Answers 200 with the sealed body, or 304 when the client has it. */
 void body_send(const struct body *body, struct httpd_request *request, const char *content_type);
 /* True when `header` (If-None-Match, NULL allowed) names `etag`; the comparison is weak (RFC 9110, 13.1.2).

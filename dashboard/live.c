@@ -11,13 +11,13 @@
 #include "mem.h"
 #include "reader.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SLOW_BYTES     (512 * 1024) /* queued for a client, beside a snapshot, above which it misses updates */
 #define VIEW_EVERY_MS  1500         /* the view is read once a second: every second one is sent */
+#define SNAPSHOT_MS    100          /* for so long one serves all who come, as the time in it is not much older then */
 #define BEAT_MS        2000
 #define ALERTS_SHOWN   200
 #define FOLLOW_WINDOWS 3 /* newest windows sent when a followed city changes */
@@ -37,46 +37,16 @@ struct live {
     struct loop_timer *beat;
     struct stream *streams;
     int64_t started_ms;
-    uint64_t version;      /* of the cities, up to which all streams that are not stale were told */
-    uint64_t alarms;       /* version of the alerts that streams were told */
-    uint64_t catalogue;    /* number of the catalogue that streams were told */
-    size_t snapshot_bytes; /* of the last one */
+    uint64_t version;             /* of the cities, up to which all streams that are not stale were told */
+    uint64_t alarms;              /* version of the alerts that streams were told */
+    uint64_t catalogue;           /* number of the catalogue that streams were told */
+    size_t snapshot_bytes;        /* of the last one */
+    struct httpd_chunk *snapshot; /* for all who come at once; NULL: there is none that still holds */
+    int64_t snapshot_ms;          /* when it was made */
     int64_t view_next_ms;
 };
 
 /* ---- events ---- */
-
-void live_event(struct buf *out, const char *event, const char *id, const struct buf *data)
-{
-    buf_printf(out, "event: %s\nid: %s\ndata: ", event, id);
-    buf_append(out, data->data, data->size);
-    buf_text(out, "\n\n");
-}
-
-bool live_id_version(const char *id, int64_t started_ms, uint64_t *version)
-{
-    char start[ID_BYTES], *end = NULL;
-    int size = snprintf(start, sizeof start, "%llx-", (unsigned long long)started_ms);
-    if (strncmp(id, start, (size_t)size) != 0 || id[size] < '0' || id[size] > '9')
-        return false;
-    errno = 0;
-    *version = strtoull(id + size, &end, 10);
-    return errno == 0 && *end == '\0';
-}
-
-bool live_resolve(struct window_size *size, const char *windows)
-{
-    struct windowset set;
-    struct buf error = BUF_EMPTY;
-    bool good = windowset_parse(&set, windows, &error) == 0 && set.count > 0;
-    const struct window_size *found = NULL;
-    if (good)
-        found = size->name[0] ? windowset_find(&set, size->name) : &set.sizes[0];
-    if (found)
-        *size = *found;
-    buf_release(&error);
-    return found != NULL;
-}
 
 static struct httpd_chunk *chunk_of(const struct live *live, const char *event, const struct buf *data, bool first)
 {
@@ -139,6 +109,25 @@ static struct httpd_chunk *full_event(struct live *live, const char *event, uint
     return chunk;
 }
 
+static void forget_snapshot(struct live *live)
+{
+    httpd_chunk_unref(live->snapshot);
+    live->snapshot = NULL;
+}
+
+/* All that there is, with the version that streams were told: what came since is yet to be told to all. */
+static struct httpd_chunk *snapshot(struct live *live)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms - live->snapshot_ms > SNAPSHOT_MS)
+        forget_snapshot(live);
+    if (!live->snapshot) {
+        live->snapshot = full_event(live, "snapshot", 0);
+        live->snapshot_ms = now_ms;
+    }
+    return live->snapshot;
+}
+
 /* ---- sending ---- */
 
 static void send_to(struct live *live, struct stream *stream, struct httpd_chunk *chunk)
@@ -165,16 +154,12 @@ static void send_all(struct live *live, const char *event, const struct buf *dat
 /* Slow clients that have caught up begin anew. */
 static void refresh_stale(struct live *live)
 {
-    struct httpd_chunk *chunk = NULL;
     for (struct stream *stream = live->streams; stream; stream = stream->next) {
         if (!stream->stale || httpd_stream_pending(stream->http) > 0)
             continue;
-        if (!chunk)
-            chunk = full_event(live, "snapshot", 0);
         stream->stale = false;
-        send_to(live, stream, chunk);
+        send_to(live, stream, snapshot(live));
     }
-    httpd_chunk_unref(chunk);
 }
 
 /* ---- followed windows ---- */
@@ -269,6 +254,7 @@ void live_changed(struct live *live)
     if (live->catalogue != model_atlas(live->model)->catalogue)
         live_state(live); /* before what may fill a client's queue, and under the id of what it has so far */
     live->version = model_atlas(live->model)->version;
+    forget_snapshot(live);
     if (!live->streams)
         return;
     struct buf data = BUF_EMPTY;
@@ -297,6 +283,7 @@ void live_viewed(struct live *live)
 
 void live_state(struct live *live)
 {
+    forget_snapshot(live);
     if (!live->streams)
         return;
     struct buf data = BUF_EMPTY;
@@ -351,15 +338,20 @@ void live_open(struct live *live, struct httpd_request *request, const struct li
     stream->wanted.last_id = NULL;
     bool resumed = wanted->last_id && live_id_version(wanted->last_id, live->started_ms, &since) && since > 0 &&
                    since <= live->version;
-    if (!live->streams)
-        live->catalogue = model_atlas(live->model)->catalogue; /* the first one is told by what it begins with */
-    link_stream(live, stream);
     httpd_reply_header(request, "Cache-Control", "no-store");
     httpd_reply_header(request, "X-Accel-Buffering", "no"); /* nginx: do not hold events back */
     stream->http = httpd_reply_stream(request, "text/event-stream", on_closed, stream);
-    struct httpd_chunk *chunk = full_event(live, resumed ? "latest" : "snapshot", resumed ? since : 0);
-    httpd_stream_send(stream->http, chunk);
-    httpd_chunk_unref(chunk);
+    if (!stream->http) { /* there is no place for it, as its client was told */
+        live->config.metrics->errors_total++;
+        free(stream);
+        return;
+    }
+    if (!live->streams)
+        live->catalogue = model_atlas(live->model)->catalogue; /* the first one is told by what it begins with */
+    link_stream(live, stream);
+    struct httpd_chunk *missed = resumed ? full_event(live, "latest", since) : NULL;
+    httpd_stream_send(stream->http, missed ? missed : snapshot(live));
+    httpd_chunk_unref(missed);
 }
 
 /* ---- life ---- */
@@ -384,5 +376,6 @@ void live_free(struct live *live)
     if (!live)
         return;
     loop_timer_free(live->beat);
+    forget_snapshot(live);
     free(live);
 }

@@ -102,11 +102,19 @@ static bool start_api(struct dashboard *d, struct buf *error)
     return good;
 }
 
+/* What is left is for all other requests: an eighth, or 64, but never more than half. */
+static int stream_places(int connections)
+{
+    int others = connections / 8 > 64 ? connections / 8 : 64;
+    return connections - (others < connections / 2 ? others : connections / 2);
+}
+
 static bool start_httpd(struct dashboard *d, struct buf *error)
 {
     struct httpd_config config = {.bind = d->options.bind,
                                   .port = (int)d->options.port,
                                   .connections = (int)d->options.connections,
+                                  .streams = stream_places((int)d->options.connections),
                                   .connections_per_address = (int)d->options.connections_per_address,
                                   .deadline_ms = d->options.deadline_ms};
     d->api.model = d->model;

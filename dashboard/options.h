@@ -13,8 +13,8 @@
     X(SECRET, redis_password, "", 0, 0, "Redis password; only from the environment or a file")                         \
     X(TEXT, prefix, "isobar:", 0, 0, "prefix of all keys in Redis")                                                    \
     X(INT, redis_timeout_ms, "3000", 100, 60000, "time after which an answer of Redis is given up, ms")                \
-    X(INT, connections, "12000", 10, 100000, "open connections in all, live streams included")                         \
-    X(INT, connections_per_address, "1000", 1, 100000, "open connections of one address")                              \
+    X(INT, connections, "12000", 10, 100000, "open connections in all, most of them for live streams")                 \
+    X(INT, connections_per_address, "1000", 1, 100000, "live streams of one address, and as many other connections")   \
     X(INT, deadline_ms, "10000", 100, 600000, "time for one request, live streams excepted, ms")                       \
     X(INT, update_ms, "200", 20, 5000, "least time between two live updates, ms")                                      \
     X(TEXT, style, "", 0, 0, "style sheet of your own for the page, a file of at most 64 KiB; empty: none")

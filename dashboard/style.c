@@ -51,13 +51,13 @@ int style_load(struct style *style, const char *path, const struct buf *page, st
     }
     if (read_sheet(path, &style->sheet.plain, error) != 0)
         return ERR_INVALID;
-    body_seal(&style->sheet);
+    body_seal(&style->sheet, true);
     const char *hash = strchr(style->sheet.etag, '"') + 1; /* W/"<16 digits>" */
     snprintf(style->path, sizeof style->path, "/assets/operator-%.*s.css", HASH_DIGITS, hash);
     buf_append(&style->page.plain, page->data, (size_t)(end - page->data));
     buf_printf(&style->page.plain, "<link rel=\"stylesheet\" href=\"%s\">\n", style->path);
     buf_text(&style->page.plain, end);
-    body_seal(&style->page);
+    body_seal(&style->page, true);
     return 0;
 }
 

@@ -213,6 +213,7 @@ SUITES = {
     "system-asan": lambda: pytest("system-asan", ["tests/system"], 900, "-m", "sanitized", *SIDE_BY_SIDE,
                                   ISOBAR_BIN=os.path.join(ROOT, "build", "address", "bin")),
     "faults": lambda: pytest("faults", ["tests/faults"], 1200, *FAULTS_SIDE_BY_SIDE, "-m", "quick"),
+    "load": lambda: pytest("load", ["tests/load"], 900),
     "browser": lambda: node("browser", sorted(glob.glob(os.path.join(ROOT, "tests", "browser", "test_*.mjs"))), 300),
 }
 
@@ -222,7 +223,7 @@ EXTRA = {"mutation"}
 # Their outcome does not depend on how long anything takes.
 COMPUTING = ("sim", "oracle", "quota", "model", "fuzz", "data", "rhythm")
 # What they measure would be worse beside others.
-ALONE = ("faults", "browser", "bench", "mutation")
+ALONE = ("faults", "load", "browser", "bench", "mutation")
 
 
 class Run:

@@ -89,7 +89,8 @@ static int serve(struct sim *sim)
                                    .arg = &daemon};
     struct httpd_config listen = {.bind = "127.0.0.1",
                                   .port = (int)sim->options.port,
-                                  .connections = 1000,
+                                  .connections = 1100,
+                                  .streams = 100,
                                   .connections_per_address = 1000,
                                   .deadline_ms = 10000};
     daemon = daemon_new(&config, &code);

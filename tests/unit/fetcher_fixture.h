@@ -226,7 +226,7 @@ static inline int setup(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     struct httpd_config listen = {
-        .bind = "127.0.0.1", .connections = 50, .connections_per_address = 50, .deadline_ms = 60000};
+        .bind = "127.0.0.1", .connections = 60, .streams = 10, .connections_per_address = 50, .deadline_ms = 60000};
     struct buf error = BUF_EMPTY;
     int code = 0;
     assert_non_null(fixture);

@@ -36,7 +36,10 @@ static inline void on_stream_closed(void *arg, struct httpd_stream *stream)
 static inline void open_stream(struct fixture *fixture, struct httpd_request *request, const char *type)
 {
     assert_true(fixture->opened < STREAMS_MAX);
-    fixture->streams[fixture->opened++] = httpd_reply_stream(request, type, on_stream_closed, fixture);
+    struct httpd_stream *stream = httpd_reply_stream(request, type, on_stream_closed, fixture);
+    if (!stream)
+        return; /* there is no place for it */
+    fixture->streams[fixture->opened++] = stream;
     fixture->open++;
 }
 
@@ -100,7 +103,10 @@ static inline void fixture_start(struct fixture *fixture, struct httpd_config co
     struct buf error = BUF_EMPTY;
     *fixture = (struct fixture){.loop = loop_new()};
     config.bind = config.bind ? config.bind : "127.0.0.1";
-    config.connections = config.connections ? config.connections : 1000;
+    if (!config.connections) {
+        config.connections = 1000 + STREAMS_MAX;
+        config.streams = STREAMS_MAX;
+    }
     config.connections_per_address = config.connections_per_address ? config.connections_per_address : 1000;
     config.deadline_ms = config.deadline_ms ? config.deadline_ms : 60000;
     fixture->httpd = httpd_new(fixture->loop, &config, on_request, fixture, &error);

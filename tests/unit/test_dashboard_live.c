@@ -132,7 +132,7 @@ static int setup(void **state)
                                  .metrics = &f->metrics};
     struct model_events events = {.changed = on_changed, .viewed = on_viewed, .state = on_state, .arg = f};
     struct httpd_config httpd = {
-        .bind = "127.0.0.1", .connections = 10, .connections_per_address = 10, .deadline_ms = 5000};
+        .bind = "127.0.0.1", .connections = 20, .streams = 10, .connections_per_address = 10, .deadline_ms = 5000};
     f->live = live_new(&live);
     f->model = model_new(&model, &events, &error);
     live_attach(f->live, f->model);

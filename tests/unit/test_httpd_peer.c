@@ -11,32 +11,84 @@
 #define PLACES   64
 #define HELD     200
 
-/* Streams keep their places: who comes then waits in the listen queue, and each that goes lets one in. */
-static void connections_in_all_are_limited(void **state)
+/* A stream for which there is no place is told so. */
+static void expect_refusal(struct fixture *fixture, struct client *client, const char *from, const char *words)
+{
+    struct response response;
+    client_open(client, httpd_port(fixture->httpd), from, 0);
+    client_send(fixture->loop, client, STREAM);
+    UNTIL(fixture->loop, response_take(client, false, &response));
+    assert_int_equal(response.status, 503);
+    assert_memory_equal(head_find(response.head, "Retry-After"), "5\r\n", 3);
+    assert_non_null(strstr(response.body, "Too many live streams"));
+    assert_non_null(strstr(response.body, words));
+    response_free(&response);
+    client_close(client, false);
+}
+
+static void open_from(struct fixture *fixture, struct client *client, const char *from)
+{
+    int open = fixture->open;
+    client_open(client, httpd_port(fixture->httpd), from, 0);
+    client_send(fixture->loop, client, STREAM);
+    UNTIL(fixture->loop, fixture->open == open + 1);
+}
+
+static void streams_in_all_are_limited(void **state)
 {
     (void)state;
     struct fixture fixture;
-    struct client clients[5];
-    fixture_start(&fixture, (struct httpd_config){.connections = 3});
-    for (int i = 0; i < 5; i++) {
-        connect_to(&fixture, &clients[i]);
-        client_send(fixture.loop, &clients[i], STREAM);
-        UNTIL(fixture.loop, i >= 3 || fixture.open == i + 1);
-    }
-    int64_t start = clock_monotonic_ms();
-    UNTIL(fixture.loop, clock_monotonic_ms() > start + 3 * WATCH_MS); /* time to do wrong */
-    assert_int_equal(fixture.open, 3);
-    assert_int_equal(httpd_connections(fixture.httpd), 3);
-    for (int i = 0; i < 2; i++) {
-        client_close(&clients[i], i % 2);
-        UNTIL(fixture.loop, fixture.handled == 4 + i);
-        assert_true(httpd_connections(fixture.httpd) <= 3);
-    }
-    for (int i = 2; i < 5; i++) {
+    struct client clients[4], more;
+    struct response response;
+    fixture_start(&fixture, (struct httpd_config){.connections = 5, .streams = 3});
+    for (int i = 0; i < 3; i++)
+        open_from(&fixture, &clients[i], NULL);
+    for (int i = 0; i < 3; i++)
+        expect_refusal(&fixture, &more, NULL, "all 3 places");
+    ask(&fixture, GET, &response); /* streams take no places of others */
+    assert_int_equal(response.status, 200);
+    response_free(&response);
+    client_close(&clients[0], true);
+    UNTIL(fixture.loop, fixture.open == 2);
+    open_from(&fixture, &clients[3], NULL);
+    for (int i = 1; i < 4; i++) {
         assert_false(client_ended(&clients[i]));
         client_close(&clients[i], false);
     }
     UNTIL(fixture.loop, httpd_connections(fixture.httpd) == 0);
+    fixture_stop(&fixture);
+}
+
+static void streams_per_address_are_limited(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct client mine[2], others[2], more;
+    fixture_start(&fixture, (struct httpd_config){.connections_per_address = 2});
+    for (int i = 0; i < 2; i++) {
+        open_from(&fixture, &mine[i], "127.0.0.8");
+        open_from(&fixture, &others[i], "127.0.0.9");
+    }
+    expect_refusal(&fixture, &more, "127.0.0.8", "2 live streams of this address");
+    client_close(&mine[0], false);
+    UNTIL(fixture.loop, fixture.open == 3);
+    open_from(&fixture, &mine[0], "127.0.0.8");
+    for (int i = 0; i < 2; i++) {
+        client_close(&mine[i], false);
+        client_close(&others[i], false);
+    }
+    UNTIL(fixture.loop, httpd_connections(fixture.httpd) == 0);
+    fixture_stop(&fixture);
+}
+
+/* A server without streams says so, too. */
+static void a_server_may_have_no_streams(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct client client;
+    fixture_start(&fixture, (struct httpd_config){.connections = 5});
+    expect_refusal(&fixture, &client, NULL, "all 0 places");
     fixture_stop(&fixture);
 }
 
@@ -46,7 +98,7 @@ static void probe_beside(const char *text)
     struct fixture fixture;
     static struct client held[HELD], streams[8];
     struct response response;
-    fixture_start(&fixture, (struct httpd_config){.connections = PLACES});
+    fixture_start(&fixture, (struct httpd_config){.connections = PLACES, .streams = 8});
     for (int i = 0; i < 8; i++) {
         connect_to(&fixture, &streams[i]);
         client_send(fixture.loop, &streams[i], STREAM);
@@ -203,7 +255,9 @@ static void connections_per_address_are_limited(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(connections_in_all_are_limited),
+        cmocka_unit_test(streams_in_all_are_limited),
+        cmocka_unit_test(streams_per_address_are_limited),
+        cmocka_unit_test(a_server_may_have_no_streams),
         cmocka_unit_test(idle_connections_give_way),
         cmocka_unit_test(a_request_that_waits_for_its_answer_stays),
         cmocka_unit_test(time_in_which_the_server_did_not_run_is_not_the_clients),

@@ -3,6 +3,8 @@
 
 #include "http_fixture.h"
 
+#include <dirent.h>
+
 #define GET_STREAM "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
 #define GET_PLAIN  "GET /plain HTTP/1.1\r\nHost: x\r\n\r\n"
 #define BUSY_MS    3000 /* more than a busy machine loses */
@@ -25,6 +27,18 @@ static void body_so_far(struct client *client, struct buf *out)
     const char *at = strstr(client->in.data, "\r\n\r\n"), *end = client->in.data + client->in.size;
     if (at)
         (void)dechunk(at + 4, end, out);
+}
+
+/* Descriptors of this process. */
+static int descriptors(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    int count = 0;
+    assert_non_null(directory);
+    while (readdir(directory))
+        count++;
+    closedir(directory);
+    return count;
 }
 
 static void send_all(struct fixture *fixture, struct httpd_chunk *chunk)
@@ -284,26 +298,50 @@ static void a_stream_outlives_the_deadline_of_requests(void **state)
     fixture_stop(&fixture);
 }
 
-static void a_connection_goes_on_after_a_stream(void **state)
+/* Its socket has been taken from libmicrohttpd: nothing else can follow on it, which the client is told. */
+static void a_connection_ends_with_its_stream(void **state)
 {
     (void)state;
     struct fixture fixture;
     struct client client;
     struct response response;
     fixture_start(&fixture, (struct httpd_config){0});
-    connect_to(&fixture, &client);
     for (int i = 0; i < 3; i++) {
-        client_send(fixture.loop, &client, GET_STREAM);
-        UNTIL(fixture.loop, fixture.opened == i + 1);
+        (void)open_one(&fixture, &client, GET_STREAM, 0);
+        if (i == 1) /* with the header on its way, or sent */
+            UNTIL(fixture.loop, client_has(&client, "\r\n\r\n"));
         stream_text(fixture.streams[i], "data: only\n\n");
         httpd_stream_close(fixture.streams[i]);
         UNTIL(fixture.loop, response_take(&client, false, &response));
         assert_string_equal(response.body, "data: only\n\n");
+        assert_memory_equal(head_find(response.head, "Connection"), "close\r\n", 7);
         response_free(&response);
-        UNTIL(fixture.loop, fixture.closed == i + 1);
+        UNTIL(fixture.loop, fixture.closed == i + 1 && client_ended(&client));
+        client_close(&client, false);
+        UNTIL(fixture.loop, httpd_connections(fixture.httpd) == 0);
     }
-    assert_int_equal(httpd_connections(fixture.httpd), 1);
-    client_close(&client, false);
+    fixture_stop(&fixture);
+}
+
+/* Descriptors: one of each stream, and none that is left behind. */
+static void a_stream_has_one_descriptor(void **state)
+{
+    (void)state;
+    enum { COUNT = 50 };
+    struct fixture fixture;
+    static struct client clients[COUNT];
+    fixture_start(&fixture, (struct httpd_config){0});
+    int before = descriptors();
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < COUNT; i++)
+            (void)open_one(&fixture, &clients[i], GET_STREAM, 0);
+        UNTIL(fixture.loop, descriptors() == before + 2 * COUNT); /* the clients have as many */
+        assert_int_equal(httpd_connections(fixture.httpd), COUNT);
+        for (int i = 0; i < COUNT; i++)
+            client_close(&clients[i], i % 2);
+        UNTIL(fixture.loop, descriptors() == before);
+        assert_int_equal(httpd_connections(fixture.httpd), 0);
+    }
     fixture_stop(&fixture);
 }
 
@@ -355,7 +393,8 @@ int main(void)
         cmocka_unit_test(a_closed_stream_whose_client_does_not_read_is_given_up),
         cmocka_unit_test(quiet_event_streams_get_comments),
         cmocka_unit_test(a_stream_outlives_the_deadline_of_requests),
-        cmocka_unit_test(a_connection_goes_on_after_a_stream),
+        cmocka_unit_test(a_connection_ends_with_its_stream),
+        cmocka_unit_test(a_stream_has_one_descriptor),
         cmocka_unit_test(an_old_client_gets_a_stream_without_chunks),
         cmocka_unit_test(stopping_sends_what_it_can),
     };

@@ -110,7 +110,7 @@ static int setup(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     struct httpd_config listen = {
-        .bind = "127.0.0.1", .connections = 50, .connections_per_address = 50, .deadline_ms = 60000};
+        .bind = "127.0.0.1", .connections = 60, .streams = 10, .connections_per_address = 50, .deadline_ms = 60000};
     assert_non_null(fixture);
     buf_init(&fixture->body);
     buf_init(&fixture->posted);
