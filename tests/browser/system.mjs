@@ -18,12 +18,13 @@ export async function until(what, condition, deadlineMs = 15000, stepMs = 50) {
 }
 
 export class System {
-  // Starts every program; `name` is the folder below build/browser. `replay` false: nothing comes but what is produced.
-  static async start(name, replay = true) {
+  // Starts every program; `name` is the folder below build/browser. `replay` false: nothing comes but what is produced. `plain`
+  // true: no city has a hostile name.
+  static async start(name, replay = true, plain = false) {
     const system = new System();
     system.child = spawn('/usr/bin/python3', [here('system.py'), name], { stdio: ['pipe', 'pipe', 'inherit'] });
     system.lines = createInterface({ input: system.child.stdout })[Symbol.asyncIterator]();
-    Object.assign(system, await system.do('start', { replay }));
+    Object.assign(system, await system.do('start', { replay, plain }));
     system.url = `http://127.0.0.1:${system.port}/`;
     return system;
   }

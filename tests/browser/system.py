@@ -40,10 +40,11 @@ class System:
         self.stack = stack
         self.harmed = {}  # the ledger that harm() spoilt, as it was
 
-    def start(self, replay=True):
+    def start(self, replay=True, plain=False):
+        """`plain`: all cities have their own names."""
         stack = self.stack
-        table = os.path.join(stack.dir, "cities.csv")
-        hostile = hostile_table(table)
+        table = os.path.join(ROOT, "data", "cities.csv") if plain else os.path.join(stack.dir, "cities.csv")
+        hostile = None if plain else hostile_table(table)
         stack.start_redis()
         stack.start_devbroker({"weather.observations": PARTITIONS, "weather.deadletter": 1})
         stack.init(PARTITIONS, table, CITIES)
@@ -161,6 +162,9 @@ class System:
         done = subprocess.run([self.stack.binary("isobar-dashboard"), *self.stack.common("redis"), "--port", "0", "--style", style], capture_output=True,
                               text=True, timeout=20, check=False, cwd=self.stack.dir, env=self.stack.env())
         return {"code": done.returncode, "out": done.stdout + done.stderr}
+
+    def kafka(self):
+        return {"address": self.stack.kafka}
 
     def ctl(self, command):
         """A command as the page shows it, on this installation."""

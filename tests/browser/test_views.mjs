@@ -20,7 +20,7 @@ let system, browser, cities;
 
 before(async () => {
   await mkdir(MADE, { recursive: true });
-  [system, browser] = await Promise.all([System.start('views'), Browser.start()]);
+  [system, browser] = await Promise.all([System.start('views', true, true), Browser.start()]);
   await system.do('ready');
   ({ cities } = await (await fetch(`${system.url}api/v1/cities`)).json());
 }, { timeout: 120000 });

@@ -1,4 +1,5 @@
 // The alarms of operations: what is the case, what it means, and the command that resolves it, to be copied.
+import { commandBox } from './command.js';
 import * as format from './format.js';
 import { text } from './strings.js';
 
@@ -48,34 +49,10 @@ export class AlarmList {
     sign.setAttribute('aria-hidden', 'true');
     li.append(sign, words);
     if (meaning) li.append(make('p', { className: 'muted', textContent: meaning }));
-    for (const command of alarm.commands) li.append(this.command(command));
+    for (const command of alarm.commands) li.append(commandBox(command));
     this.list.append(li);
     const item = { li, words };
     this.items.set(key, item);
     return item;
-  }
-
-  command(command) {
-    const box = make('p', { className: 'command' }), button = make('button', { type: 'button', textContent: text.ops.copy });
-    const said = make('span', { className: 'muted' });
-    said.setAttribute('role', 'status');
-    button.setAttribute('aria-label', text.ops.copyCommand(command));
-    const code = make('code', { textContent: command });
-    button.addEventListener('click', async () => {
-      said.textContent = await copy(command, code) ? text.ops.copied : text.ops.notCopied;
-    });
-    box.append(code, button, said);
-    return box;
-  }
-}
-
-// To the clipboard; where a page may not (no https), the command is selected for a copy by hand, and it is false.
-async function copy(words, code) {
-  try {
-    await navigator.clipboard.writeText(words);
-    return true;
-  } catch {
-    getSelection().selectAllChildren(code);
-    return false;
   }
 }

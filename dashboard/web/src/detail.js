@@ -8,6 +8,7 @@ import { Patterns } from './patterns.js';
 import { SecondOpinion } from './second.js';
 import { text } from './strings.js';
 import { figureOf, isOwn } from './units.js';
+import { Why } from './why.js';
 
 const CARDS = ['temperature', 'humidity', 'pressure_sea_level', 'wind_speed', 'precipitation', 'cloud', 'visibility'];
 const RETRY_MS = 3000;
@@ -33,6 +34,7 @@ export class Detail {
     this.departure = new Departure(this.cards.get('temperature').more);
     this.second = new SecondOpinion(now, () => this.redraw());
     this.patterns = new Patterns($('patterns'), this.chart, now);
+    this.why = new Why($('why'), this.chart);
     this.own = null; // the operator's own metrics; not known yet
     $('cards').replaceChildren(...[...this.cards.values()].map(c => c.item));
     $('ranges').replaceChildren(...Object.keys(RANGES).map(name => this.rangeButton(name)));
@@ -107,6 +109,7 @@ export class Detail {
     for (const button of $('ranges').children) button.textContent = text.ranges[button.dataset.range];
     for (const [name, card] of this.cards) card.label.textContent = this.name(name);
     this.departure.draw();
+    this.why.labels();
     if (this.latest) this.update(this.latest);
     this.zone();
     this.ranges();
@@ -222,6 +225,8 @@ export class Detail {
     $('chart-note').textContent = this.note ? text[this.note] : points ? '' : text.noHistory;
     $('chart').setAttribute('aria-busy', String(this.note === 'loading'));
     this.rows();
+    this.why.show(this.city, this.shownSize);
+    this.why.update(this.latest);
   }
 
   // The other source on the chart, and its switch, where there is one.
