@@ -192,12 +192,10 @@ static int listen_on(const struct httpd_config *config, int *port, struct buf *e
         return -1;
     }
     int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), yes = 1;
-    unsigned gone_ms = HTTPD_GONE_MS; /* what is accepted inherits it */
     struct sockaddr *address = six ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
     socklen_t size = six ? sizeof v6 : sizeof v4;
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) != 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &gone_ms, sizeof gone_ms) != 0 || bind(fd, address, size) != 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) != 0 || bind(fd, address, size) != 0 ||
         listen(fd, LISTEN_BACKLOG) != 0 || getsockname(fd, address, &size) != 0) {
         if (error)
             buf_printf(error, "%s:%d: %s", config->bind, config->port, strerror(errno));

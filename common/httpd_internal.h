@@ -7,15 +7,44 @@
 
 #include <microhttpd.h>
 
-#define HTTPD_HEADERS_MAX 16
-#define HTTPD_WATCH_MS    250
-#define HTTPD_GONE_MS     12000 /* bytes not acknowledged, or nothing taken, for so long: the client has gone */
-#define HTTPD_FRAME_TAIL  2     /* bytes behind those of a chunk, in the chunked coding */
+#define HTTPD_HEADERS_MAX  16
+#define HTTPD_WATCH_MS     250
+#define HTTPD_WATCH_ROUNDS 4 /* a stream is looked at in every fourth, so that thousands are not all asked at once */
+#define HTTPD_FRAME_TAIL   2 /* bytes behind those of a chunk, in the chunked coding */
 
 struct httpd_chunk {
     size_t references;
     size_t size, head; /* bytes, and of the frame before them; HTTPD_FRAME_TAIL are behind */
     char bytes[];
+};
+
+struct httpd_queued {
+    struct httpd_chunk *chunk;
+    struct httpd_queued *next;
+};
+
+struct httpd_stream {
+    struct httpd *httpd;
+    struct httpd_request *request; /* libmicrohttpd has the socket; NULL: we have, in `fd` */
+    struct httpd_place *place;
+    int fd;
+    struct httpd_queued *first, *last;
+    size_t offset;               /* sent of `first`, its frame included */
+    size_t pending;              /* bytes of all chunks queued */
+    bool chunked;                /* HTTP/1.0 has no frames */
+    bool events;                 /* text/event-stream, which has comments */
+    bool ours;                   /* the header is sent, and the connection is suspended */
+    bool closing;                /* nothing more is queued */
+    bool ready;                  /* in the list of those that have something to do */
+    unsigned turn;               /* in which round of httpd_streams_watch it is looked at */
+    uint64_t sent, acknowledged; /* bytes */
+    int64_t sent_ms;             /* the last ones, or the stream began or was closed */
+    int64_t acknowledged_ms;     /* when it was last seen that more were acknowledged, or none were left to be */
+    struct loop_fd *room;        /* the socket is full */
+    struct httpd_stream *previous, *next; /* of all */
+    struct httpd_stream *ready_previous, *ready_next;
+    httpd_closed_fn *closed;
+    void *arg;
 };
 
 /* An address of clients: IPv6, or IPv4 in the first four bytes and nothing behind. */
@@ -66,8 +95,9 @@ struct httpd {
     int stream_places_each;          /* and of one address */
     int listener;                    /* libmicrohttpd's, to ask whether anybody waits */
     int64_t watched_ms;
-    bool wanted;   /* libmicrohttpd has to run although its descriptor tells nothing */
-    bool stopping; /* nothing new is begun, streams end */
+    unsigned rounds, opened; /* of httpd_streams_watch; streams */
+    bool wanted;             /* libmicrohttpd has to run although its descriptor tells nothing */
+    bool stopping;           /* nothing new is begun, streams end */
     struct httpd_peer *peers;
     struct httpd_stream *streams, *ready; /* all, and those that have something to send */
     struct httpd_place *stream_addresses; /* hash, uthash */

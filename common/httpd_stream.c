@@ -6,7 +6,7 @@
  *
  * Chunks are made with the frame of HTTP's chunked coding around them and shared between streams. A stream with
  * something to send waits in a list until the end of the loop's round, so that what is sent in one round is one write;
- * when the socket is full the loop tells when there is room. Clients that have hung up are found by poll.
+ * when the socket is full the loop tells when there is room.
  */
 #include "httpd_internal.h"
 
@@ -15,47 +15,16 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sockios.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define STREAM_BLOCK   1024
-#define STALL_COMMENTS 4 /* a client that takes nothing for so many comment intervals is given up, or HTTPD_GONE_MS */
-#define RETRY_S        "5"
-#define WRITE_CHUNKS   16 /* at once */
-
-struct queued {
-    struct httpd_chunk *chunk;
-    struct queued *next;
-};
-
-struct httpd_stream {
-    struct httpd *httpd;
-    struct httpd_request *request; /* libmicrohttpd has the socket; NULL: we have, in `fd` */
-    struct httpd_place *place;
-    int fd;
-    struct queued *first, *last;
-    size_t offset;                        /* sent of `first`, its frame included */
-    size_t pending;                       /* bytes of all chunks queued */
-    bool chunked;                         /* HTTP/1.0 has no frames */
-    bool events;                          /* text/event-stream, which has comments */
-    bool ours;                            /* the header is sent, and the connection is suspended */
-    bool closing;                         /* nothing more is queued */
-    bool ready;                           /* in the list of those that have something to do */
-    int64_t taken_ms;                     /* when bytes were last taken, or the stream began or was closed */
-    int unacknowledged;                   /* bytes in the socket, when it was full */
-    struct loop_fd *room;                 /* the socket is full */
-    struct httpd_stream *previous, *next; /* of all */
-    struct httpd_stream *ready_previous, *ready_next;
-    httpd_closed_fn *closed;
-    void *arg;
-};
+#define STREAM_BLOCK 1024
+#define RETRY_S      "5"
+#define WRITE_CHUNKS 16 /* at once */
 
 /* ---- the list of those that have something to do ---- */
 
@@ -90,8 +59,8 @@ static void ready_remove(struct httpd_stream *stream)
 
 static void queue(struct httpd_stream *stream, struct httpd_chunk *chunk)
 {
-    struct queued *item = mem_alloc(sizeof *item);
-    *item = (struct queued){.chunk = chunk};
+    struct httpd_queued *item = mem_alloc(sizeof *item);
+    *item = (struct httpd_queued){.chunk = chunk};
     chunk->references++;
     if (stream->last)
         stream->last->next = item;
@@ -128,7 +97,7 @@ void httpd_stream_close(struct httpd_stream *stream)
     if (stream->closing)
         return;
     stream->closing = true;
-    stream->taken_ms = loop_now_ms(stream->httpd->loop);
+    stream->acknowledged_ms = loop_now_ms(stream->httpd->loop);
     if (stream->chunked) {
         struct httpd_chunk *end = httpd_chunk_new("", 0); /* which is what ends a chunked body */
         queue(stream, end);
@@ -142,7 +111,7 @@ void httpd_stream_close(struct httpd_stream *stream)
 
 static void pop(struct httpd_stream *stream)
 {
-    struct queued *item = stream->first;
+    struct httpd_queued *item = stream->first;
     stream->first = item->next;
     if (!stream->first)
         stream->last = NULL;
@@ -155,7 +124,8 @@ static void pop(struct httpd_stream *stream)
 /* What the socket has taken. */
 static void took(struct httpd_stream *stream, size_t size)
 {
-    stream->taken_ms = loop_now_ms(stream->httpd->loop);
+    stream->sent_ms = loop_now_ms(stream->httpd->loop);
+    stream->sent += size;
     while (size > 0) {
         const struct httpd_chunk *chunk = stream->first->chunk;
         size_t end = chunk->head + chunk->size + (stream->chunked ? HTTPD_FRAME_TAIL : 0);
@@ -172,7 +142,7 @@ static void took(struct httpd_stream *stream, size_t size)
 static size_t gather(const struct httpd_stream *stream, struct iovec parts[WRITE_CHUNKS])
 {
     size_t count = 0, offset = stream->offset;
-    for (const struct queued *item = stream->first; item && count < WRITE_CHUNKS; item = item->next) {
+    for (const struct httpd_queued *item = stream->first; item && count < WRITE_CHUNKS; item = item->next) {
         struct httpd_chunk *chunk = item->chunk;
         size_t from = stream->chunked || offset ? offset : chunk->head;
         size_t end = chunk->head + chunk->size + (stream->chunked ? HTTPD_FRAME_TAIL : 0);
@@ -271,52 +241,6 @@ void httpd_streams_flush(struct httpd *httpd)
     }
 }
 
-/* ---- clients that are slow, silent or gone ---- */
-
-/* Whether the client has acknowledged bytes since it was last asked: on a slow line the socket has room only now and
- * then. */
-static bool progresses(struct httpd_stream *stream)
-{
-    int unacknowledged = 0;
-    bool changed = ioctl(stream->fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged != stream->unacknowledged;
-    stream->unacknowledged = unacknowledged;
-    return changed;
-}
-
-/* A comment, or the end. */
-static void watch(struct httpd_stream *stream, int64_t now_ms)
-{
-    int64_t comment_ms = stream->httpd->comment_ms, stall_ms = STALL_COMMENTS * comment_ms;
-    bool stuck = stream->room != NULL;
-    if (stuck && progresses(stream))
-        stream->taken_ms = now_ms;
-    int64_t quiet_ms = now_ms - stream->taken_ms;
-    if (stuck && quiet_ms > (stall_ms < HTTPD_GONE_MS ? stall_ms : HTTPD_GONE_MS)) {
-        httpd_stream_free(stream);
-    } else if (!stuck && stream->events && quiet_ms > comment_ms) {
-        struct httpd_chunk *comment = httpd_chunk_new(":\n\n", 3);
-        httpd_stream_send(stream, comment);
-        httpd_chunk_unref(comment);
-    }
-}
-
-void httpd_streams_watch(struct httpd *httpd, int64_t now_ms)
-{
-    struct pollfd *asked = mem_calloc((size_t)httpd->stream_count + 1, sizeof *asked), *at = asked;
-    nfds_t count = 0;
-    for (const struct httpd_stream *stream = httpd->streams; stream; stream = stream->next)
-        asked[count++] = (struct pollfd){.fd = stream->fd, .events = POLLRDHUP}; /* -1 is not looked at */
-    (void)poll(asked, count, 0);
-    for (struct httpd_stream *stream = httpd->streams, *next; stream; stream = next, at++) {
-        next = stream->next;
-        if (at->revents)
-            httpd_stream_free(stream);
-        else if (!stream->request)
-            watch(stream, now_ms);
-    }
-    free(asked);
-}
-
 /* ---- life ---- */
 
 static void unlink_stream(struct httpd_stream *stream)
@@ -377,10 +301,12 @@ struct httpd_stream *httpd_reply_stream(struct httpd_request *request, const cha
                                         .request = request,
                                         .place = place,
                                         .fd = -1,
+                                        .turn = httpd->opened++ % HTTPD_WATCH_ROUNDS,
                                         .closed = closed,
                                         .arg = arg,
                                         .chunked = request->chunked,
-                                        .taken_ms = loop_now_ms(httpd->loop),
+                                        .sent_ms = loop_now_ms(httpd->loop),
+                                        .acknowledged_ms = loop_now_ms(httpd->loop),
                                         .events = strcmp(content_type, "text/event-stream") == 0,
                                         .next = httpd->streams};
         if (httpd->streams)
