@@ -6,6 +6,7 @@ when stdin ends.
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -162,6 +163,11 @@ class System:
         done = subprocess.run([self.stack.binary("isobar-dashboard"), *self.stack.common("redis"), "--port", "0", "--style", style], capture_output=True,
                               text=True, timeout=20, check=False, cwd=self.stack.dir, env=self.stack.env())
         return {"code": done.returncode, "out": done.stdout + done.stderr}
+
+    def metric(self, program, name):
+        """Of a program whose admin port its log names."""
+        self.stack.ports[f"{program} admin"] = int(re.findall(r"event=admin_listening .*port=(\d+)", self.stack.programs[program].log())[-1])
+        return {"value": self.stack.metric(f"{program} admin", name)}
 
     def kafka(self):
         return {"address": self.stack.kafka}

@@ -1,5 +1,8 @@
 // The live stream: EventSource with a retry of our own, so that the page can say when it tries again, and a watchdog,
 // since a half-open connection reports nothing. The server sends an event at least every two seconds.
+//
+// A browser opens six connections to a host, and each stream takes one for good: so a tab that nobody sees gives its stream
+// up as soon as another one wants to open one, and goes on where it was when it is seen again. One such tab alone keeps it.
 const SILENT_MS = 4500;
 const RETRY_MS = [1000, 2000, 3000, 5000];
 const WATCH_MS = 500;
@@ -16,21 +19,35 @@ export class Stream {
     this.lastId = '';
     this.watched = Date.now();
     setInterval(() => this.watch(), WATCH_MS);
-    addEventListener('online', () => { if (!this.source) this.open(); });
+    addEventListener('online', () => { if (!this.source && !this.resting) this.open(); });
+    this.tabs = new BroadcastChannel('isobar-streams');
+    this.tabs.onmessage = () => { if (document.hidden) this.rest(); };
+    document.addEventListener('visibilitychange', () => { if (!document.hidden && this.resting) this.open(); });
+  }
+
+  // Another tab opens a stream, and nobody sees this one.
+  rest() {
+    this.source?.close();
+    this.source = null;
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.resting = true;
   }
 
   // Follows the windows of these cities from now on.
   follow(cities, size) {
     const query = cities.length ? `cities=${cities.join(',')}&size=${size}` : '';
-    if (query === this.query && (this.source || this.timer)) return;
+    if (query === this.query && (this.source || this.timer || this.resting)) return;
     this.query = query;
-    this.open();
+    if (!this.resting) this.open();
   }
 
   open() {
     this.source?.close();
     clearTimeout(this.timer);
     this.timer = null;
+    this.resting = false;
+    this.tabs.postMessage('open');
     this.heard = Date.now();
     let fresh = true;
     if (this.failures === 0) this.onState('connecting');
