@@ -72,7 +72,8 @@ $(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $($(1)_DIR)/*.c)) $($(
 	@mkdir -p $$(@D) && echo "LD $$@"
 	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS)
 endef
-isobar-dashboard_EXTRA := $(BUILD)/gen/assets.o
+# Its commands are done by the functions of isobarctl (dashboard/clerk.h).
+isobar-dashboard_EXTRA := $(BUILD)/gen/assets.o $(BUILD)/libctl.a
 # explain judges rows by the worker's own processing; plan, and the coordinator, ask providers for their weights. Of archives
 # the linker takes what that needs.
 isobar-coordinator_EXTRA := $(BUILD)/libproviders.a
@@ -89,8 +90,9 @@ $(foreach p,$(PROGRAMS) isobar-sim isobar-apply isobar-rhythm isobar-quota isoba
 
 $(BUILD)/libisobar.a: $(COMMON_O)
 $(BUILD)/libworker.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard worker/*.c)))
+$(BUILD)/libctl.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard ctl/*.c)))
 $(BUILD)/libproviders.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard fetcher/provider*.c))
-$(BUILD)/libisobar.a $(BUILD)/libworker.a $(BUILD)/libproviders.a $(BUILD)/libcomponents.a:
+$(BUILD)/libisobar.a $(BUILD)/libworker.a $(BUILD)/libctl.a $(BUILD)/libproviders.a $(BUILD)/libcomponents.a:
 	@echo "AR $@"; rm -f $@; ar rcs $@ $^
 
 # -MD, not -MMD: generated headers lie in a system folder, and what includes them must follow the .proto files.

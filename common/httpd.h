@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct httpd;
 struct httpd_request;
@@ -60,6 +61,7 @@ const char *httpd_path(const struct httpd_request *request);                    
 const char *httpd_query(const struct httpd_request *request, const char *key);   /* decoded, NULL when absent */
 const char *httpd_header(const struct httpd_request *request, const char *name); /* NULL when absent */
 const char *httpd_body(const struct httpd_request *request, size_t *size);
+const struct sockaddr *httpd_peer_address(const struct httpd_request *request); /* of the connection */
 bool httpd_accepts_gzip(const struct httpd_request *request);
 
 /* Adds a header to the answer; call before answering. Copies both. */

@@ -71,6 +71,14 @@ const char *httpd_body(const struct httpd_request *request, size_t *size)
     return request->body.data;
 }
 
+const struct sockaddr *httpd_peer_address(const struct httpd_request *request)
+{
+    static const struct sockaddr unknown = {.sa_family = AF_UNSPEC};
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info && info->client_addr ? info->client_addr : &unknown;
+}
+
 /* The weight of one item of Accept-Encoding ("gzip;q=0.5", RFC 9110 12.4.2), 1 when it gives none. */
 static double weight_of(const char *item, size_t size)
 {

@@ -40,6 +40,13 @@ int cities_open_to_change(struct cities *cities)
                                                                               : cities->context.exit_code;
 }
 
+void cities_close(struct cities *cities)
+{
+    if (*cities->nonce)
+        provision_unlock(&cities->context, cities->nonce);
+    context_close(&cities->context);
+}
+
 int cities_count_all(struct cities *cities, int64_t *count)
 {
     *count = 0;
@@ -213,9 +220,7 @@ static int run(const void *values, char *const *operands)
     const struct cities_options *options = values;
     struct cities cities = {.options = options, .context = CONTEXT_OF("cities", options)};
     int code = dispatch(&cities, operands[0], operands + 1);
-    if (*cities.nonce)
-        provision_unlock(&cities.context, cities.nonce);
-    context_close(&cities.context);
+    cities_close(&cities);
     return code;
 }
 

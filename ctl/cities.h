@@ -42,7 +42,8 @@ struct cities {
     const struct cities_options *options;
     struct context context;
     struct installation installation;
-    char nonce[33]; /* of the lock; "": not held */
+    char nonce[33];    /* of the lock; "": not held */
+    const char *fault; /* the option whose value is wrong, "latitude"; NULL: none, or not known which */
 };
 
 /* Connects and reads the installation. Returns the exit code. */
@@ -64,6 +65,9 @@ int cities_read_known(struct cities *cities, struct city_list *known) __attribut
  */
 int cities_read_entry(struct cities *cities, int64_t id, struct city_entry *entry, bool *there, bool *good)
     __attribute__((warn_unused_result));
+
+/* Gives back what the verb took: the lock and the connection. */
+void cities_close(struct cities *cities);
 
 /* The verbs, with the words behind them, ended by NULL. Each returns the exit code. */
 int cities_add(struct cities *cities, char *const *words) __attribute__((warn_unused_result));

@@ -54,15 +54,17 @@ static int take_options(struct addition *addition)
     }
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         const char *wanted = *given[i].text ? city_row_set(&addition->row, given[i].column, given[i].text) : NULL;
-        if (wanted)
-            return context_fail(&addition->cities->context, EXIT_CODE_USAGE, "--%s \"%s\": %s wanted", given[i].option,
-                                given[i].text, wanted);
+        if (!wanted)
+            continue;
+        addition->cities->fault = given[i].option;
+        return context_fail(&addition->cities->context, EXIT_CODE_USAGE, "--%s \"%s\": %s wanted", given[i].option,
+                            given[i].text, wanted);
     }
     return EXIT_CODE_OK;
 }
 
 /* A place that nothing is known of must be written out. */
-static int check_written_out(const struct addition *addition)
+static int check_written_out(struct addition *addition)
 {
     const struct cities_options *options = addition->cities->options;
     const struct {
@@ -72,6 +74,7 @@ static int check_written_out(const struct addition *addition)
                   {"longitude", options->longitude},
                   {"zone", options->zone},
                   {"country", options->country}};
+    addition->cities->fault = addition->id <= CITIES_OWN_ID ? "id" : NULL;
     if (addition->id <= CITIES_OWN_ID)
         return context_fail(&addition->cities->context, EXIT_CODE_USAGE,
                             "%" PRId64 ": the table of known places has no such id. isobarctl cities search --known "
@@ -80,10 +83,12 @@ static int check_written_out(const struct addition *addition)
                             "import",
                             addition->id, CITIES_OWN_ID);
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        if (!*wanted[i].text)
-            return context_fail(&addition->cities->context, EXIT_CODE_USAGE,
-                                "%" PRId64 " is a place of your own and new: --%s is wanted", addition->id,
-                                wanted[i].option);
+        if (*wanted[i].text)
+            continue;
+        addition->cities->fault = wanted[i].option;
+        return context_fail(&addition->cities->context, EXIT_CODE_USAGE,
+                            "%" PRId64 " is a place of your own and new: --%s is wanted", addition->id,
+                            wanted[i].option);
     }
     return EXIT_CODE_OK;
 }
@@ -115,13 +120,16 @@ static int complete(struct addition *addition)
     int code = take_options(addition);
     if (code != EXIT_CODE_OK)
         return code;
+    cities->fault = "ascii-name";
     if (!city_row_complete(&addition->row))
         return context_fail(&cities->context, EXIT_CODE_USAGE,
                             "--name \"%s\" has letters without an ASCII form: --ascii-name is wanted",
                             addition->row.name);
+    cities->fault = "zone";
     if (!city_zone_known(zoneinfo, addition->row.zone))
         return context_fail(&cities->context, EXIT_CODE_USAGE, "--zone \"%s\": there is no such time zone in %s",
                             addition->row.zone, zoneinfo);
+    cities->fault = NULL;
     return EXIT_CODE_OK;
 }
 
@@ -154,7 +162,7 @@ static void print(const struct addition *addition, const char *changes, int64_t 
             buf_text(&out, "; it stays paused");
         buf_printf(&out, " (catalogue version %" PRId64 ")", version);
     }
-    puts(out.data);
+    context_answer(&cities->context, out.data);
     buf_release(&out);
 }
 
@@ -189,8 +197,10 @@ int cities_add(struct cities *cities, char *const *words)
 {
     struct addition addition = {.cities = cities};
     const char *wanted = city_row_set(&addition.row, "id", words[0]);
-    if (wanted)
+    if (wanted) {
+        cities->fault = "id";
         return context_fail(&cities->context, EXIT_CODE_USAGE, "\"%s\": %s wanted", words[0], wanted);
+    }
     addition.id = addition.row.id;
     int code = cities_open_to_change(cities);
     if (code == EXIT_CODE_OK)

@@ -112,10 +112,10 @@ static void print(const struct cities *cities, const struct chosen *chosen, cons
         }
     }
     if (json)
-        buf_printf(&out, "],\"catalogue_version\":%" PRId64 "}\n", version);
+        buf_printf(&out, "],\"catalogue_version\":%" PRId64 "}", version);
     else
-        buf_printf(&out, "%s (catalogue version %" PRId64 ")\n", change->effect, version);
-    fputs(out.data, stdout);
+        buf_printf(&out, "%s (catalogue version %" PRId64 ")", change->effect, version);
+    context_answer(&cities->context, out.data);
     buf_release(&out);
 }
 

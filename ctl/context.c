@@ -30,7 +30,10 @@ __attribute__((format(printf, 3, 0))) static void say(const struct context *cont
     buf_vprintf(&text, format, args);
     if (text.size)
         hide_controls(text.data);
-    fprintf(stderr, "isobarctl %s: %s%s\n", context->command, kind, text.data);
+    if (context->errors)
+        buf_printf(context->errors, "%s%s%s", context->errors->size ? "\n" : "", kind, text.data);
+    else
+        fprintf(stderr, "isobarctl %s: %s%s\n", context->command, kind, text.data);
     buf_release(&text);
 }
 
@@ -50,6 +53,14 @@ void context_warn(const struct context *context, const char *format, ...)
     va_start(args, format);
     say(context, "warning: ", format, args);
     va_end(args);
+}
+
+void context_answer(const struct context *context, const char *text)
+{
+    if (context->answers)
+        buf_text(context->answers, text);
+    else
+        puts(text);
 }
 
 /* Braces would move the hash tag, and blanks cannot be typed into other tools. */

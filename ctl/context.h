@@ -23,6 +23,9 @@ struct context {
     int64_t timeout_ms;
     struct store_sync *store; /* NULL until context_connect */
     int exit_code;            /* of the failure said last; 0: none */
+    /* For who does what commands do and is no terminal; NULL in isobarctl. Borrowed. */
+    struct buf *answers, *errors; /* what would go to stdout, and to stderr, there without the command's name */
+    const char *who;              /* in whose name it is done; NULL: the user of this process */
 };
 
 /* Where Redis is, as every command's options have it. */
@@ -45,6 +48,8 @@ int context_try(struct context *context, const char *user, const char *password,
 void context_close(struct context *context);
 /* Says an error, keeps `exit_code` and returns it. */
 int context_fail(struct context *context, int exit_code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Gives what the command prints: to stdout with an end of line, or to `answers`. */
+void context_answer(const struct context *context, const char *text);
 /* Says something that needs attention and is no error. */
 void context_warn(const struct context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -85,6 +85,8 @@ static int command(const struct drain_options *options, const char *member, Isob
     struct request_config config = REQUEST_OF(options);
     struct request *request = request_new(context, &config);
     struct request_answer answer;
+    if (!request)
+        return context->exit_code;
     code = ask(request, member, what, context->timeout_ms, &answer);
     if (code == EXIT_CODE_OK && !answer.ok)
         code = context_fail(context, EXIT_CODE_FAILURE, "%s", answer.text);

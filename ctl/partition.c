@@ -108,6 +108,8 @@ static int tell_leader(struct partition_command *command, Isobar__V1__CommandWha
     struct request *request = request_new(&command->context, &config);
     struct request_answer answer;
     Isobar__V1__Command message = ISOBAR__V1__COMMAND__INIT;
+    if (!request)
+        return command->context.exit_code;
     message.what = what;
     message.partition = command->partition;
     message.detail = command->detail;

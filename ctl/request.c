@@ -16,6 +16,7 @@
 #include "trace.h"
 #include "tried.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,12 +228,16 @@ static int go_on(struct request *request)
 
 static void name_operator(struct request *request)
 {
-    (void)trace_who(request->who);
+    if (request->context->who)
+        text_copy(request->who, sizeof request->who, request->context->who);
+    else
+        (void)trace_who(request->who);
     request->incarnation = entropy_i63();
     if (*request->config.id)
         snprintf(request->id, sizeof request->id, "%s", request->config.id);
     else
-        snprintf(request->id, sizeof request->id, "isobarctl-%d", (int)getpid());
+        snprintf(request->id, sizeof request->id, "%s-%d", request->context->who ? "isobar-dashboard" : "isobarctl",
+                 (int)getpid());
 }
 
 struct request *request_new(struct context *context, const struct request_config *config)
@@ -241,8 +246,11 @@ struct request *request_new(struct context *context, const struct request_config
     request->context = context;
     request->config = *config;
     request->loop = loop_new();
-    if (!request->loop)
-        abort(); /* no descriptors at the start of a process */
+    if (!request->loop) {
+        (void)context_fail(context, EXIT_CODE_FAILURE, "no event loop: %s", strerror(errno));
+        free(request);
+        return NULL;
+    }
     request->timer = loop_timer_new(request->loop, send_command, request);
     name_operator(request);
     for (const char *at = config->coordinator; *at; at = strchr(at, ','), at = at ? at + 1 : "")

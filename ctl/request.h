@@ -50,10 +50,10 @@ struct request_answer {
 
 /*
  * `context`, which need not be connected when coordinators are named, and the texts of `config` are borrowed. Keys are
- * read when somebody is dialled.
+ * read when somebody is dialled. NULL, which is said with exit code 1, when the system has no descriptor left.
  */
 struct request *request_new(struct context *context, const struct request_config *config)
-    __attribute__((returns_nonnull, warn_unused_result));
+    __attribute__((warn_unused_result));
 /* NULL allowed. */
 void request_free(struct request *request);
 /*

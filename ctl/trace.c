@@ -23,9 +23,10 @@ const char *trace_who(char out[TRACE_WHO_BYTES])
 
 int trace_write(struct context *context, const char *what, const char *detail)
 {
-    char key[CONTEXT_KEY_BYTES], who[TRACE_WHO_BYTES];
+    char key[CONTEXT_KEY_BYTES], user[TRACE_WHO_BYTES];
+    const char *who = context->who ? context->who : trace_who(user);
     struct store_reply *reply = CONTEXT_ASK(context, "XADD", context_key(context, "audit", key), "MAXLEN", "~", KEPT,
-                                            "*", "what", what, "who", trace_who(who), "detail", detail);
+                                            "*", "what", what, "who", who, "detail", detail);
     if (!reply)
         return context->exit_code;
     store_reply_free(reply);

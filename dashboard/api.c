@@ -11,6 +11,7 @@
 #include "listing.h"
 #include "mem.h"
 #include "page.h"
+#include "problem.h"
 #include "query.h"
 #include "reader.h"
 #include "shard.h"
@@ -32,6 +33,8 @@ void api_init(struct api *api, const char *prefix, struct model *model, struct l
               struct dashboard_metrics *metrics)
 {
     *api = (struct api){.prefix = prefix, .model = model, .live = live, .metrics = metrics};
+    api->door = (struct door){.prefix = prefix, .metrics = metrics};
+    access_init(&api->door.access, "", "");
     body_init(&api->cities.body);
     body_init(&api->latest.body);
     style_init(&api->style);
@@ -56,11 +59,7 @@ static void security_headers(struct httpd_request *request)
 
 static void problem(struct api *api, struct httpd_request *request, int status, const char *title, const char *detail)
 {
-    api->metrics->errors_total++;
-    httpd_reply_header(request, "Cache-Control", "no-store");
-    if (status == 503)
-        httpd_reply_header(request, "Retry-After", "2");
-    httpd_reply_problem(request, status, title, detail);
+    problem_reply(api->metrics, request, status, title, detail);
 }
 
 /* Answers once with what is in `plain`, which it releases. */
@@ -163,6 +162,10 @@ static void get_ready(struct api *api, struct httpd_request *request)
 {
     struct buf missing = BUF_EMPTY;
     model_missing(api->model, &missing);
+    if (missing.size > 0 && !access_open(&api->door.access)) { /* names and addresses are not for everybody then */
+        buf_reset(&missing);
+        buf_text(&missing, "not ready\n");
+    }
     if (missing.size == 0)
         buf_text(&missing, "ok\n");
     httpd_reply(request, model_ready(api->model) ? 200 : 503, "text/plain", missing.data, missing.size);
@@ -377,6 +380,8 @@ void api_handle(void *arg, struct httpd_request *request)
     const struct asset *asset = page_find(path);
     api->metrics->requests_total++;
     security_headers(request);
+    if (!door_opens(&api->door, request))
+        return;
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         httpd_reply_header(request, "Allow", "GET, HEAD");
         problem(api, request, 405, "Method not allowed", "this server is read-only");

@@ -6,6 +6,7 @@
 #define DASHBOARD_API_H
 
 #include "body.h"
+#include "door.h"
 #include "httpd.h"
 #include "live.h"
 #include "metrics.h"
@@ -25,6 +26,7 @@ struct api {
     struct live *live;
     struct dashboard_metrics *metrics;
     struct api_cached cities, latest;
+    struct door door;   /* its access and desk are set by the owner */
     struct style style; /* the operator's, to be loaded before requests come */
 };
 

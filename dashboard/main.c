@@ -1,11 +1,13 @@
 /*
- * isobar-dashboard: the page, the JSON and CSV API and the live event stream, read from Redis. It writes
- * nothing. Parts: model (mirror of Redis: atlas, part, hint, view), live (streams), reader (windows on
- * demand), api (routes: query, body, page), encode (JSON and CSV).
+ * isobar-dashboard: the page, the JSON and CSV API and the live event stream, read from Redis. Operators'
+ * commands come through the door (who is it?) to the desk (the leader, the catalogue), without them it writes nothing.
+ * Parts: model (mirror of Redis: atlas, part, hint, view), live (streams), reader (windows on demand), api (routes:
+ * query, body, page), encode (JSON and CSV).
  */
 #include "api.h"
 #include "clock.h"
 #include "daemon.h"
+#include "entropy.h"
 #include "error.h"
 #include "live.h"
 #include "log.h"
@@ -13,8 +15,10 @@
 #include "model.h"
 #include "options.h"
 #include "page.h"
+#include "secret.h"
 #include "survey.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #define OPTION_OWNER struct dashboard_options
@@ -29,6 +33,7 @@ struct dashboard {
     struct model *model;
     struct live *live;
     struct httpd *httpd;
+    struct desk *desk;
     struct api api;
 };
 
@@ -88,6 +93,53 @@ static bool start_model(struct dashboard *d, struct buf *error)
     return d->model != NULL;
 }
 
+/* ---- who may do what ---- */
+
+static int load_tokens(struct dashboard *d, struct buf *error)
+{
+    const struct dashboard_options *o = &d->options;
+    const struct secret_source operates = {"operator_token", o->operator_token_file, o->operator_token},
+                               reads = {"read_token", o->read_token_file, o->read_token};
+    return secret_load(&operates, &reads, &d->api.door.access, error);
+}
+
+static void on_hangup(void *arg, int signo)
+{
+    struct buf error = BUF_EMPTY;
+    (void)signo;
+    if (load_tokens(arg, &error) == 0)
+        log_info("tokens_read", LOG_TEXT("effect", "sessions of a token that changed have ended"));
+    else
+        log_error("tokens_kept", LOG_TEXT("reason", error.data));
+    buf_release(&error);
+}
+
+static bool start_access(struct dashboard *d, struct buf *error)
+{
+    const struct dashboard_options *o = &d->options;
+    struct access *access = &d->api.door.access;
+    access_init(access, o->proxy_user_header, o->operators);
+    access->throttle.seed = (uint64_t)entropy_i63();
+    if (load_tokens(d, error) != 0)
+        return false;
+    if (netlist_parse(&access->proxies, o->proxy_from, error) != 0)
+        return false;
+    if (*o->proxy_user_header && access->proxies.count == 0)
+        buf_text(error, "--proxy-user-header needs --proxy-from: anybody could name himself");
+    else if (*o->operators && !*o->proxy_user_header)
+        buf_text(error, "--operators are users of a proxy: --proxy-user-header is wanted");
+    else if (!daemon_is_loopback(o->bind) && access_open(access) && !o->insecure)
+        buf_printf(error,
+                   "bind %s is not loopback and everybody could read: put a proxy before 127.0.0.1, or give "
+                   "--read-token-file, --proxy-user-header or --insecure",
+                   o->bind);
+    else if (loop_signal(daemon_loop(d->daemon), SIGHUP, on_hangup, d) != 0)
+        buf_text(error, "SIGHUP cannot be watched");
+    else
+        return true;
+    return false;
+}
+
 /* The style sheet, which is configuration, before anything is connected. */
 static bool start_api(struct dashboard *d, struct buf *error)
 {
@@ -99,7 +151,11 @@ static bool start_api(struct dashboard *d, struct buf *error)
         good = asset && page_plain(asset, &page) && style_load(&d->api.style, d->options.style, &page, error) == 0;
         buf_release(&page);
     }
-    return good;
+    if (!good || !start_access(d, error))
+        return false;
+    if (access_commands(&d->api.door.access))
+        d->desk = desk_new(daemon_loop(d->daemon), &d->options, &d->metrics, error);
+    return d->desk || !access_commands(&d->api.door.access);
 }
 
 /* What is left is for all other requests: an eighth, or 64, but never more than half. */
@@ -119,6 +175,8 @@ static bool start_httpd(struct dashboard *d, struct buf *error)
                                   .deadline_ms = d->options.deadline_ms};
     d->api.model = d->model;
     d->api.live = d->live;
+    d->api.door.desk = d->desk;
+    d->api.door.store = model_store(d->model);
     d->httpd = httpd_new(daemon_loop(d->daemon), &config, api_handle, &d->api, error);
     if (d->httpd)
         log_info("listening", LOG_TEXT("address", d->options.bind), LOG_INT("port", httpd_port(d->httpd)));
@@ -129,6 +187,9 @@ static bool start_httpd(struct dashboard *d, struct buf *error)
  * from. */
 static void stop(struct dashboard *d)
 {
+    d->api.door.desk = NULL;
+    d->api.door.store = NULL;
+    desk_free(d->desk);
     model_free(d->model);
     d->model = d->api.model = NULL;
     if (d->live)
@@ -164,12 +225,7 @@ static int serve(struct dashboard *d)
     if (!d->daemon)
         return code;
     code = EXIT_CODE_CONFIG;
-    if (!daemon_is_loopback(d->options.bind) && !d->options.insecure)
-        buf_printf(&error,
-                   "bind %s is not loopback and there is no authentication: put a proxy before 127.0.0.1, or "
-                   "give --insecure",
-                   d->options.bind);
-    else if (start_api(d, &error) && start_model(d, &error)) {
+    if (start_api(d, &error) && start_model(d, &error)) {
         code = EXIT_CODE_UNAVAILABLE;
         if (start_httpd(d, &error))
             code = daemon_run(d->daemon);

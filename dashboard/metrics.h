@@ -7,6 +7,8 @@
 #define DASHBOARD_METRICS(X)                                                                                           \
     X(COUNTER, requests_total, "HTTP requests answered, live streams included")                                        \
     X(COUNTER, errors_total, "HTTP requests answered with a status of 400 or more")                                    \
+    X(COUNTER, commands_total, "commands of operators that were passed on")                                            \
+    X(COUNTER, denied_total, "requests refused: a wrong token, too little right, or maybe another site's")             \
     X(GAUGE, streams, "live streams open")                                                                             \
     X(COUNTER, events_total, "events sent, counted once per stream")                                                   \
     X(COUNTER, skipped_total, "events not sent to streams whose client reads too slowly")                              \
