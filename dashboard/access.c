@@ -174,9 +174,10 @@ enum access_verdict access_identify(struct access *access, const struct access_f
 
 /* ---- commands ---- */
 
-static bool is_json(const char *type)
+bool access_json(const struct access_facts *facts)
 {
     static const char json[] = "application/json";
+    const char *type = facts->content_type;
     size_t size = sizeof json - 1;
     return type && strncasecmp(type, json, size) == 0 && (type[size] == '\0' || type[size] == ';' || type[size] == ' ');
 }
@@ -192,7 +193,7 @@ static bool own_origin(const struct access *access, const struct access_facts *f
 const char *access_foreign(const struct access *access, const struct access_facts *facts,
                            const struct identity *identity)
 {
-    if (!is_json(facts->content_type))
+    if (!access_json(facts))
         return "Content-Type has to be application/json";
     if (facts->fetch_site && strcmp(facts->fetch_site, "same-origin") != 0)
         return "the browser says that another site sends it (Sec-Fetch-Site)";

@@ -72,6 +72,8 @@ bool access_commands(const struct access *access);
 enum access_verdict access_identify(struct access *access, const struct access_facts *facts, int64_t mono_ms,
                                     int64_t now_s, struct identity *out, int64_t *wait_ms)
     __attribute__((warn_unused_result));
+/* Whether the request says that its body is JSON, which no form of a browser can. */
+bool access_json(const struct access_facts *facts);
 /*
  * Why a request that writes is not from a page of ours or a script, but could be another site's, sent by a browser;
  * NULL when it is fine. Whatever proves who it is: the content type must be JSON, which no form sends, and what the

@@ -181,7 +181,7 @@ static void take_order(struct door *door, struct httpd_request *request, const s
     }
     const char *foreign = access_foreign(&door->access, &facts, identity);
     if (foreign)
-        refuse(door, request, facts.content_type ? 403 : 415, "Refused", foreign);
+        refuse(door, request, access_json(&facts) ? 403 : 415, "Refused", foreign);
     else if (session && in)
         sign_in(door, request, identity);
     else if (session)

@@ -158,6 +158,11 @@ class System:
         self.kill("dashboard")
         return self.dashboard(["--style", self.file("house.css", text)])
 
+    def operated(self, token, extra=()):
+        """The dashboard again, with a token of operators."""
+        self.kill("dashboard")
+        return self.dashboard(["--operator-token-file", self.file("operator", token + "\n"), *extra])
+
     def unstyled(self, style):
         """How a dashboard ends that cannot take its style sheet: its code, and what it said."""
         done = subprocess.run([self.stack.binary("isobar-dashboard"), *self.stack.common("redis"), "--port", "0", "--style", style], capture_output=True,

@@ -126,8 +126,8 @@ def test_other_sites_are_refused(rig):
     cookie = {"Cookie": page["Cookie"]}
     host = f"127.0.0.1:{rig.port}"
     for headers, status in (
-            ({**cookie, "Content-Type": "text/plain"}, 403), (cookie, 415), ({**cookie, **JSON}, 403),
-            ({**cookie, "Content-Type": "application/x-www-form-urlencoded"}, 403),
+            ({**cookie, "Content-Type": "text/plain"}, 415), (cookie, 415), ({**cookie, **JSON}, 403),
+            ({**cookie, "Content-Type": "application/x-www-form-urlencoded"}, 415),
             ({**page, "X-Isobar-CSRF": "0" * 32}, 403), ({**page, "Sec-Fetch-Site": "cross-site"}, 403),
             ({**page, "Sec-Fetch-Site": "same-site"}, 403), ({**page, "Origin": "https://evil.example"}, 403),
             ({**page, "Origin": "null"}, 403), ({**BEARER, "Origin": "https://evil.example"}, 403), (JSON, 401)):
