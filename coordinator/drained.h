@@ -18,7 +18,7 @@ struct drained_member {
     char id[65];
     int64_t incarnation;
     int64_t at_ms; /* Unix time of the command */
-    char who[129]; /* user@host */
+    char who[129]; /* "user@host", or "ana (token)" over HTTP */
     struct drained_member *next;
 };
 
