@@ -56,7 +56,7 @@ static void on_entries(void *arg, int status, const struct store_reply *reply)
     if (status == 0 && reply->type != STORE_ERROR) {
         body_init(&body);
         diary_encode(reply, &body.plain);
-        body_seal(&body);
+        body_seal(&body, httpd_accepts_gzip(reading->request));
         body_send(&body, reading->request, "application/json");
         body_release(&body);
     } else {
