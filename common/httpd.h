@@ -99,7 +99,12 @@ void httpd_chunk_unref(struct httpd_chunk *chunk);
 void httpd_stream_send(struct httpd_stream *stream, struct httpd_chunk *chunk);
 /* Bytes queued and not yet taken by the socket: skip stale updates for a client where this is large. */
 size_t httpd_stream_pending(const struct httpd_stream *stream);
+/* `fn` is called, with the stream's `arg`, whenever the socket has taken all that was queued: for who makes more then.
+ */
+void httpd_stream_on_drained(struct httpd_stream *stream, httpd_closed_fn *fn);
 /* Ends the stream after what is queued. */
 void httpd_stream_close(struct httpd_stream *stream);
+/* Ends it in the next round without the end of a body, so that the client knows that bytes are missing. */
+void httpd_stream_break(struct httpd_stream *stream);
 
 #endif

@@ -43,7 +43,8 @@ struct httpd_stream {
     struct loop_fd *room;        /* the socket is full */
     struct httpd_stream *previous, *next; /* of all */
     struct httpd_stream *ready_previous, *ready_next;
-    httpd_closed_fn *closed;
+    bool broken; /* it ends without an end */
+    httpd_closed_fn *closed, *drained;
     void *arg;
 };
 

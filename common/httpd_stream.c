@@ -15,6 +15,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,8 @@
 
 #define STREAM_BLOCK 1024
 #define RETRY_S      "5"
-#define WRITE_CHUNKS 16 /* at once */
+#define UNSENT_BYTES (128 * 1024) /* that the kernel keeps for a client that is slow; what is newer may be skipped */
+#define WRITE_CHUNKS 16           /* at once */
 
 /* ---- the list of those that have something to do ---- */
 
@@ -107,6 +110,18 @@ void httpd_stream_close(struct httpd_stream *stream)
     }
 }
 
+void httpd_stream_on_drained(struct httpd_stream *stream, httpd_closed_fn *fn)
+{
+    stream->drained = fn;
+}
+
+void httpd_stream_break(struct httpd_stream *stream)
+{
+    stream->closing = stream->broken = true;
+    if (stream->ours)
+        ready_add(stream);
+}
+
 /* ---- writing ---- */
 
 static void pop(struct httpd_stream *stream)
@@ -168,13 +183,13 @@ static void flush(struct httpd_stream *stream)
 {
     struct iovec parts[WRITE_CHUNKS];
     ssize_t size = 0;
-    while (stream->first && size >= 0) {
+    while (stream->first && size >= 0 && !stream->broken) {
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = gather(stream, parts)};
         size = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (size > 0)
             took(stream, (size_t)size);
     }
-    if (size < 0 && errno != EAGAIN && errno != EINTR) {
+    if (stream->broken || (size < 0 && errno != EAGAIN && errno != EINTR)) {
         httpd_stream_free(stream);
     } else if (stream->first) {
         wait_for_room(stream);
@@ -183,6 +198,8 @@ static void flush(struct httpd_stream *stream)
     } else {
         loop_fd_remove(stream->room);
         stream->room = NULL;
+        if (stream->drained)
+            stream->drained(stream->arg, stream);
     }
 }
 
@@ -222,6 +239,8 @@ static bool take_socket(struct httpd_stream *stream)
         close(fd);
     if (!taken)
         return false;
+    int unsent = UNSENT_BYTES;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     peer->hollow = true;
     stream->fd = fd;
     stream->httpd->connections--;

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "encode.h"
 #include "error.h"
+#include "export.h"
 #include "listing.h"
 #include "mem.h"
 #include "page.h"
@@ -22,7 +23,6 @@
 #include <string.h>
 
 #define JSON        "application/json"
-#define CSV         "text/csv; charset=utf-8"
 #define ID_DIGITS   20
 #define CHANGED_MAX 5000 /* changes; behind more, a client is sent all cities, which are packed once for all */
 #define CSP                                                                                                            \
@@ -177,30 +177,15 @@ static void get_ready(struct api *api, struct httpd_request *request)
 struct waiting {
     struct api *api;
     struct httpd_request *request;
-    bool csv;                /* windows */
     struct alarm_filter now; /* alerts */
 };
 
 static void reply_windows(const struct waiting *waiting, const struct window_query *query,
                           const struct window_answer *answer)
 {
-    const struct atlas *atlas = model_atlas(waiting->api->model);
     struct buf out = BUF_EMPTY;
-    if (!waiting->csv) {
-        reader_json(query, answer, &atlas->custom, &out);
-        reply_once(waiting->request, JSON, &out);
-        return;
-    }
-    char disposition[128], size[sizeof query->slide.name];
-    snprintf(size, sizeof size, "%s", reader_name(query));
-    for (char *slash; (slash = strchr(size, '/'));)
-        *slash = '-';
-    const struct city *city = atlas_find(atlas, query->city_id);
-    snprintf(disposition, sizeof disposition, "attachment; filename=\"isobar-%lld-%s.csv\"", (long long)query->city_id,
-             size);
-    httpd_reply_header(waiting->request, "Content-Disposition", disposition);
-    reader_csv(query, answer, city ? city->entry->name : "", &atlas->custom, &out);
-    reply_once(waiting->request, CSV, &out);
+    reader_json(query, answer, &model_atlas(waiting->api->model)->custom, &out);
+    reply_once(waiting->request, JSON, &out);
 }
 
 static void on_windows(void *arg, const struct window_query *query, const struct window_answer *answer)
@@ -228,15 +213,18 @@ static void get_windows(struct api *api, struct httpd_request *request, const st
                               .from = httpd_query(request, "from"),
                               .to = httpd_query(request, "to"),
                               .limit = httpd_query(request, "limit"),
-                              .series = httpd_query(request, "series")};
+                              .series = httpd_query(request, "series"),
+                              .most = wants_csv(request) ? EXPORT_MAX_WINDOWS : READER_MAX_WINDOWS};
     const char *windows = model_windows(api->model);
     if (!windows || !model_ready(api->model) || windowset_parse(&set, windows, &error) != 0) {
         problem(api, request, 503, "Not ready", "Redis is not there, or was not read yet");
     } else if (query_windows(&text, &set, clock_wall_ms(), &query, &error) != 0) {
         problem(api, request, 400, "Bad query", error.data);
+    } else if (wants_csv(request)) {
+        export_windows(api, request, &query);
     } else {
         struct waiting *waiting = mem_alloc(sizeof *waiting);
-        *waiting = (struct waiting){.api = api, .request = request, .csv = wants_csv(request)};
+        *waiting = (struct waiting){.api = api, .request = request};
         httpd_defer(request);
         reader_windows(model_store(api->model), api->prefix, &query, on_windows, waiting);
     }

@@ -73,14 +73,15 @@ int query_windows(const struct query_text *text, const struct windowset *set, in
     int64_t series = 0;
     query->size = *size;
     query->slide = slide ? *slide : (struct window_slide){0};
-    query->limit = DEFAULT_LIMIT;
+    int64_t most = text->most ? text->most : READER_MAX_WINDOWS;
+    query->limit = text->from && most > READER_MAX_WINDOWS ? most : DEFAULT_LIMIT;
     query->to_ms = window_start(now_ms, size->size_ms) + size->size_ms + (size->days ? CIVIL_SLACK_MS : 0);
     if (bounded("to", text->to, 0, LATEST_MS, &query->to_ms, error) != 0)
         return ERR_INVALID;
     query->from_ms = query->to_ms - size->retention_ms - (slide ? slide->size_ms : size->size_ms);
     query->from_ms = query->from_ms < 0 ? 0 : query->from_ms;
     if (bounded("from", text->from, 0, LATEST_MS, &query->from_ms, error) != 0 ||
-        bounded("limit", text->limit, 1, READER_MAX_WINDOWS, &query->limit, error) != 0 ||
+        bounded("limit", text->limit, 1, most, &query->limit, error) != 0 ||
         bounded("series", text->series, 0, 1000, &series, error) != 0)
         return ERR_INVALID;
     query->series = (int32_t)series;

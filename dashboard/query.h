@@ -18,11 +18,13 @@ int query_integer(const char *text, int64_t low, int64_t high, int64_t *out) __a
 
 struct query_text {
     const char *size, *from, *to, *limit, *series; /* NULL: not given */
+    int64_t most;                                  /* windows that may be asked for; 0: READER_MAX_WINDOWS */
 };
 /*
- * Fills size, from, to, limit and series of `query`. Without from/to: the newest 1,000 windows up to
- * `now_ms`, no further back than the retention. The range is narrowed to where windows can exist, and may
- * then be empty (from >= to). ERR_INVALID with a sentence in `error`.
+ * Fills size, from, to, limit and series of `query`. Without a limit: the newest 1,000 windows up to `now_ms`, no
+ * further back than the retention; all from the given time on where more than READER_MAX_WINDOWS may be asked for. The
+ * range is narrowed to where windows can exist, and may then be empty (from >= to). ERR_INVALID with a sentence in
+ * `error`.
  */
 int query_windows(const struct query_text *text, const struct windowset *set, int64_t now_ms,
                   struct window_query *query, struct buf *error) __attribute__((warn_unused_result));

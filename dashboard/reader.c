@@ -254,7 +254,6 @@ void reader_windows(struct store *store, const char *prefix, const struct window
 void reader_csv(const struct window_query *query, const struct window_answer *answer, const char *name,
                 const struct custom_set *custom, struct buf *out)
 {
-    encode_csv_header(out);
     for (size_t i = 0; i < answer->count; i++)
         encode_csv_window(
             out, &(struct csv_window){query->city_id, name, &answer->windows[i], answer->closed_through_ms}, custom);

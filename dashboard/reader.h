@@ -74,7 +74,7 @@ struct window *reader_select(const struct window_query *query, const struct read
                              struct window *windows, size_t *count)
     __attribute__((returns_nonnull, warn_unused_result));
 
-/* Appends the answer's JSON object, and its lines of CSV with a header; `name` is the city's. */
+/* Appends the answer's JSON object, and its lines of CSV without a header; `name` is the city's. */
 void reader_json(const struct window_query *query, const struct window_answer *answer, const struct custom_set *custom,
                  struct buf *out);
 void reader_csv(const struct window_query *query, const struct window_answer *answer, const char *name,

@@ -127,6 +127,10 @@ class Rig:
                 self.cids[partition] = cid
             pipe.execute()
 
+    def windows(self, text):
+        """Other windows than those of the installation."""
+        self.redis.hset("isobar:meta", "windows", text)
+
     def history(self, city, count, size="10m", size_ms=600_000):
         """Windows of a city, the newest of which has just ended, as its worker would have folded them."""
         window = modules()[1].WindowState

@@ -67,3 +67,78 @@ def test_throughput(rig):
         results.write("dashboard", [("dashboard.latest_per_s", asked["gzip"]["per_s"], COUNT), ("dashboard.latest_p50_ms", asked["gzip"]["p50_ms"], COUNT),
                                     ("dashboard.latest_p99_ms", asked["gzip"]["p99_ms"], COUNT), ("dashboard.windows_p50_ms", asked["windows"]["p50_ms"], COUNT // 10),
                                     ("dashboard.windows_p99_ms", asked["windows"]["p99_ms"], COUNT // 10)])
+
+
+HOURS = 8760 if LONG else 3000
+
+
+def year(rig):
+    """Path of the CSV of all hours of city 1, and how many there are."""
+    rig.history(1, HOURS, "1h", 3_600_000)
+    return f"/api/v1/cities/1/windows?size=1h&format=csv&from={int(time.time() * 1000) - (HOURS + 2) * 3_600_000}"
+
+
+def starts(text):
+    """Where the windows of a CSV begin, each once, in the order of the file."""
+    lines = text.split("\r\n")
+    assert lines[0].startswith("city,name,start,") and lines[-1] == "", lines[0]
+    return list(dict.fromkeys(line.split(",")[2] for line in lines[1:-1]))
+
+
+def test_a_year_of_csv(rig):
+    """All hours of a year in one file, in order, each once; packed or not, it is the same."""
+    rig.windows("1h:2y,1d:5y")
+    path = year(rig)
+    rig.start()
+    before = rig.program.rss_bytes()
+    status, headers, body = http_get(rig.port, path, timeout=30)
+    begun = starts(body.decode())
+    assert status == 200 and headers["Content-Type"].startswith("text/csv") and "Content-Length" not in headers
+    assert len(begun) == HOURS and begun == sorted(begun) and len(body) > 1000 * HOURS / 4
+    status, headers, packed = http_get(rig.port, path, {"Accept-Encoding": "gzip"}, timeout=30)
+    assert headers["Content-Encoding"] == "gzip" and gzip.decompress(packed) == body and len(packed) < len(body) / 5
+    newest = http_get(rig.port, "/api/v1/cities/1/windows?size=1h&format=csv&limit=300")[2]
+    assert starts(newest.decode()) == begun[-299:]  # the three hundredth is the present one, which has no rows
+    times = []
+    for _ in range(10 if LONG else 2):
+        start = time.monotonic()
+        assert http_get(rig.port, path, timeout=30)[2] == body
+        times.append(time.monotonic() - start)
+    figures = rig.ask("/api/v1/latest", count=COUNT)
+    grown = (rig.program.rss_bytes() - before) / 1048576
+    print(f"{len(body) / 1e6:.1f} MB of {HOURS} hours in {sorted(times)[len(times) // 2]:.2f} s, packed {len(packed) / 1e6:.2f} MB; {grown:.1f} MiB; {figures}")
+    if LONG:
+        results.write("dashboard", [("dashboard.csv_year_s", round(sorted(times)[len(times) // 2], 2), len(times))])
+
+
+def test_csv_that_is_read_slowly(rig):
+    """Has no more than a page in memory for each reader, holds nobody up, and is cut when it is not read at all."""
+    rig.windows("1h:2y,1d:5y")
+    path = year(rig)
+    rig.start()
+    crowd = rig.crowd(20)
+    before = rig.program.rss_bytes()
+    request = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    readers = [rig.socket(request, 4096) for _ in range(30)]
+    wait_for("all have begun", lambda: rig.streams() == 20 and all(select.select([r], [], [], 0)[0] for r in readers), 20)
+    start = time.monotonic()
+    got, taking = 0, readers[0]
+    while not all(settled_unread(r) for r in readers[1:]):
+        assert time.monotonic() - start < 25, "some are still there"
+        got += len(taking.recv(16384))
+        rig.tick([crowd], rig.ids[:3], 5)
+        assert http_get(rig.port, "/livez")[0] == 200
+    took, grown = time.monotonic() - start, (rig.program.rss_bytes() - before) / 1048576
+    figures = crowd.do("ticks")
+    print(f"cut after {took:.1f} s; {grown:.1f} MiB for 30 readers, one of whom has taken {got} bytes; {figures}")
+    assert grown < 30 * 1.5 and figures["max_ms"] < 1000 and figures["missing"] == figures["ended"] == 0, (grown, figures)
+    assert len(taking.recv(16384)) > 0  # who reads slowly is not cut
+    if LONG:
+        results.write("dashboard", [("dashboard.csv_reader_mib", round(grown / 30, 2), 30)])
+
+
+def settled_unread(connection):
+    """Whether the server has reset the connection, without reading what it holds."""
+    waiting = select.poll()
+    waiting.register(connection, select.POLLERR | select.POLLHUP)
+    return bool(waiting.poll(0))

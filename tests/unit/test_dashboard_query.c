@@ -60,6 +60,32 @@ static void ranges(void **state)
 }
 
 /* From the year 1 to the year 9999: only keys that can exist are asked for. */
+/* What is streamed may be more, and is all that is asked for. */
+static void limits_of_files(void **state)
+{
+    (void)state;
+    struct windowset set;
+    struct window_query query = {0};
+    struct buf error = BUF_EMPTY;
+    struct query_text text = {.size = "10m", .limit = "100000", .most = 100000};
+    set_make(&set);
+    assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
+    assert_int_equal(query.limit, 100000);
+    text.limit = NULL;
+    assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
+    assert_int_equal(query.limit, 1000);
+    text.from = "1790000000000";
+    assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
+    assert_int_equal(query.limit, 100000);
+    text.most = READER_MAX_WINDOWS;
+    assert_int_equal(query_windows(&text, &set, NOW, &query, &error), 0);
+    assert_int_equal(query.limit, 1000);
+    text.limit = "2001";
+    assert_int_equal(query_windows(&text, &set, NOW, &query, &error), ERR_INVALID);
+    assert_string_equal(error.data, "limit must be a whole number from 1 to 2000");
+    buf_release(&error);
+}
+
 static void ranges_are_narrowed(void **state)
 {
     (void)state;
@@ -220,17 +246,12 @@ static void tags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers),
-        cmocka_unit_test(ranges),
-        cmocka_unit_test(ranges_are_narrowed),
-        cmocka_unit_test(bad_ranges),
-        cmocka_unit_test(plans),
-        cmocka_unit_test(plans_of_days),
-        cmocka_unit_test(plans_of_sliding_windows),
-        cmocka_unit_test(lists),
-        cmocka_unit_test(event_ids),
-        cmocka_unit_test(events),
-        cmocka_unit_test(tags),
+        cmocka_unit_test(integers),        cmocka_unit_test(ranges),
+        cmocka_unit_test(limits_of_files), cmocka_unit_test(ranges_are_narrowed),
+        cmocka_unit_test(bad_ranges),      cmocka_unit_test(plans),
+        cmocka_unit_test(plans_of_days),   cmocka_unit_test(plans_of_sliding_windows),
+        cmocka_unit_test(lists),           cmocka_unit_test(event_ids),
+        cmocka_unit_test(events),          cmocka_unit_test(tags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

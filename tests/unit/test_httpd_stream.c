@@ -382,6 +382,65 @@ static void stopping_sends_what_it_can(void **state)
     }
 }
 
+/* ---- bytes made when there is room ---- */
+
+static struct fixture *maker;
+static int left;
+
+static void make_more(void *arg, struct httpd_stream *stream)
+{
+    assert_ptr_equal(arg, maker);
+    if (left-- > 0)
+        stream_text(stream, "0123456789");
+    else if (left == -1)
+        httpd_stream_close(stream);
+}
+
+/* A long answer is made as the client takes it. */
+static void a_drained_stream_asks_for_more(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct client client;
+    struct response response;
+    fixture_start(&fixture, (struct httpd_config){0});
+    maker = &fixture;
+    left = 100;
+    struct httpd_stream *stream = open_one(&fixture, &client, GET_PLAIN, 0);
+    httpd_stream_on_drained(stream, make_more);
+    make_more(&fixture, stream);
+    UNTIL(fixture.loop, response_take(&client, false, &response));
+    assert_int_equal(response.size, 100 * 10);
+    response_free(&response);
+    client_close(&client, false);
+    UNTIL(fixture.loop, fixture.closed == 1);
+    fixture_stop(&fixture);
+}
+
+/* An answer that cannot be ended well ends so that its client knows. */
+static void a_broken_stream_has_no_end(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct client client;
+    fixture_start(&fixture, (struct httpd_config){0});
+    for (int i = 0; i < 2; i++) {
+        struct httpd_stream *stream = open_one(&fixture, &client, GET_PLAIN, 0);
+        if (i == 1) {
+            stream_text(stream, "some");
+            UNTIL(fixture.loop, client_has(&client, "some\r\n"));
+        }
+        httpd_stream_break(stream);
+        assert_int_equal(fixture.closed, i); /* not from inside the call */
+        stream_text(stream, "too late");
+        UNTIL(fixture.loop, fixture.closed == i + 1 && client_ended(&client));
+        assert_null(strstr(client.in.data, "\r\n0\r\n\r\n"));
+        assert_null(strstr(client.in.data, "too late"));
+        client_close(&client, false);
+    }
+    fixture_stop(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +456,8 @@ int main(void)
         cmocka_unit_test(a_stream_has_one_descriptor),
         cmocka_unit_test(an_old_client_gets_a_stream_without_chunks),
         cmocka_unit_test(stopping_sends_what_it_can),
+        cmocka_unit_test(a_drained_stream_asks_for_more),
+        cmocka_unit_test(a_broken_stream_has_no_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
