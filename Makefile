@@ -183,6 +183,12 @@ load:
 	$(Q)deploy/local/setup.sh run test
 	$(Q)$(SUBMAKE) WERROR=1 programs $(BUILD)/bin/isobar-crowd
 	$(Q)FULL=1 /usr/bin/python3 tests/run.py --only load
+# The page left open: ten thousand cities for five minutes, and a day of seconds as fast as they go.
+soak:
+	$(Q)deploy/local/setup.sh run test
+	$(Q)$(SUBMAKE) WERROR=1 programs
+	$(Q)cd tests/browser && npm ci --no-audit --no-fund --silent
+	$(Q)/usr/bin/python3 tests/run.py --only soak
 # Each fuzz target for TIME seconds, beginning with what the runs before have learnt. ONLY=rules,provider names some.
 fuzz:
 	$(Q)deploy/local/setup.sh run test fuzz

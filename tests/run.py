@@ -123,7 +123,7 @@ def node(suite, paths, timeout, **env):
 
 
 # Files of browser tests whose results are times: one after the other, before the rest, which run two by two.
-MEASURED = ("test_map.mjs", "test_page.mjs")
+MEASURED = ("test_map.mjs", "test_page.mjs", "test_restart.mjs")
 
 
 def browser():
@@ -228,15 +228,16 @@ SUITES = {
     "faults": lambda: pytest("faults", ["tests/faults"], 1200, *FAULTS_SIDE_BY_SIDE, "-m", "quick"),
     "load": lambda: pytest("load", ["tests/load"], 900),
     "browser": browser,
+    "soak": lambda: node("soak", [os.path.join(ROOT, "tests", "browser", "soak.mjs")], 1800),
 }
 
 
-# Run when they are named, or with FULL=1: they test the tests.
-EXTRA = {"mutation"}
+# Run when they are named, or with FULL=1: they test the tests, or take long.
+EXTRA = {"mutation", "soak"}
 # Their outcome does not depend on how long anything takes.
 COMPUTING = ("sim", "oracle", "quota", "model", "fuzz", "data", "rhythm")
 # What they measure would be worse beside others.
-ALONE = ("faults", "load", "browser", "bench", "mutation")
+ALONE = ("faults", "load", "browser", "bench", "mutation", "soak")
 
 
 class Run:

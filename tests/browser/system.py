@@ -199,7 +199,7 @@ class System:
         return {}
 
     def result(self, id, value, n):  # noqa: A002 - the name is the protocol's
-        results.write("browser", [(id, value, n)])
+        results.write("dashboard" if id.startswith("dashboard.") else "browser", [(id, value, n)])
         return {}
 
 

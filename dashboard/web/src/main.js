@@ -45,17 +45,36 @@ const stream = new Stream({ snapshot, latest, state: heard, cluster, windows: ev
 function heard(event) {
   lastHeard = Date.now();
   if (event.at) clockOffset = event.at - lastHeard;
+  const wasDown = redis.down;
   if (event.redis) redis = { down: event.redis === 'down', since: event.since };
+  if (redis.down !== wasDown) tick();
   if (event.catalogue !== undefined && event.catalogue !== catalogue) loadCities();
 }
+
+// Events may come faster than anybody looks: what they changed is drawn at once after a quiet time, then ten times a second.
+const DRAW_MS = 100;
+const undrawn = new Map();
+let drawing = null, drawn = 0;
 
 function take(list) {
   for (const reading of list) {
     readings.set(reading.city, reading);
-    if (reading.city === detail.city?.id) showReading(reading);
+    undrawn.set(reading.city, reading);
   }
+  drawing ??= setTimeout(draw, Math.max(0, drawn + DRAW_MS - Date.now()));
+}
+
+function draw() {
+  const list = [...undrawn.values()];
+  drawing = null;
+  drawn = Date.now();
+  undrawn.clear();
+  const own = list.find(reading => reading.city === detail.city?.id);
+  if (own) showReading(own);
   if (tabled()) table.update(list);
   shown()?.take(list);
+  if (list.some(isNews)) loadAbout();
+  tick();
 }
 
 function snapshot(event) {
@@ -68,8 +87,6 @@ function latest(event) {
   heard(event);
   if (event.active) alerts.update(event.active);
   take(event.latest);
-  if (event.latest.some(isNews)) loadAbout();
-  tick();
 }
 
 // The leader's view; null: there is none.
@@ -104,8 +121,9 @@ async function loadCluster() {
 }
 
 function onLink(name, retryAt) {
+  const told = name === 'live' && link.state === name; // which every event says
   link = { state: name, retryAt };
-  tick();
+  if (!told) tick();
 }
 
 // After each new connection: the history may have a hole.
