@@ -158,10 +158,11 @@ class System:
         self.kill("dashboard")
         return self.dashboard(["--style", self.file("house.css", text)])
 
-    def operated(self, token, extra=()):
-        """The dashboard again, with a token of operators."""
+    def operated(self, token, read=None):
+        """The dashboard again, with a token of operators, and maybe one for reading."""
         self.kill("dashboard")
-        return self.dashboard(["--operator-token-file", self.file("operator", token + "\n"), *extra])
+        reads = ["--read-token-file", self.file("reader", read + "\n")] if read else []
+        return self.dashboard(["--operator-token-file", self.file("operator", token + "\n"), *reads])
 
     def unstyled(self, style):
         """How a dashboard ends that cannot take its style sheet: its code, and what it said."""

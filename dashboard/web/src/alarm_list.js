@@ -6,7 +6,9 @@ import { text } from './strings.js';
 const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
 
 export class AlarmList {
-  constructor() {
+  // resolve(alarm): a button that does what the command does, or null.
+  constructor(resolve = () => null) {
+    this.resolve = resolve;
     this.list = make('ul', { id: 'ops-alarms', className: 'ops-alarms' });
     this.none = make('p', { className: 'calm' });
     this.element = make('div');
@@ -50,6 +52,8 @@ export class AlarmList {
     li.append(sign, words);
     if (meaning) li.append(make('p', { className: 'muted', textContent: meaning }));
     for (const command of alarm.commands) li.append(commandBox(command));
+    const resolve = this.resolve(alarm);
+    if (resolve) li.append(resolve);
     this.list.append(li);
     const item = { li, words };
     this.items.set(key, item);

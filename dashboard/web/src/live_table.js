@@ -2,7 +2,8 @@
 const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
 
 export class LiveTable {
-  // columns: [{ id, left, cell(row): text, mark(row): class or '' }]; keyOf(row)
+  // columns: [{ id, left, cell(row): text, mark(row): class or '' }], or fill(td, row) instead of cell, for what is more than text;
+  // hidden(): the column is not seen; keyOf(row)
   constructor(columns, keyOf) {
     this.columns = columns;
     this.keyOf = keyOf;
@@ -25,7 +26,7 @@ export class LiveTable {
   labels(label, heads, empty) {
     this.scroll.setAttribute('aria-label', label);
     this.note.textContent = empty;
-    this.head.replaceChildren(...this.columns.map(c => make('th', { scope: 'col', className: c.left ? 'left' : '', textContent: heads[c.id] })));
+    this.head.replaceChildren(...this.columns.map(c => make('th', { scope: 'col', className: c.left ? 'left' : '', textContent: heads[c.id], hidden: c.hidden?.() ?? false })));
   }
 
   update(list) {
@@ -36,7 +37,9 @@ export class LiveTable {
       kept.add(key);
       const cells = this.rows.get(key) ?? this.add(key);
       for (const [i, column] of this.columns.entries()) {
-        const words = column.cell(row), mark = `${column.left ? 'left ' : ''}${column.mark?.(row) ?? ''}`.trim();
+        cells[i].hidden = column.hidden?.() ?? false;
+        if (column.fill) column.fill(cells[i], row);
+        const words = column.fill ? cells[i].textContent : column.cell(row), mark = `${column.left ? 'left ' : ''}${column.mark?.(row) ?? ''}`.trim();
         if (cells[i].textContent !== words) cells[i].textContent = words;
         if (cells[i].className !== mark) cells[i].className = mark;
       }

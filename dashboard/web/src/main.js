@@ -1,8 +1,10 @@
 // Isobar's page: history first, then deltas over one stream. Reads /api/v1 only; shows text from outside as text only.
+import { checkSession, showAccount, startAccount } from './account.js';
 import * as address from './address.js';
 import { AlertList } from './alerts.js';
 import { Detail } from './detail.js';
 import * as format from './format.js';
+import { onSession } from './session.js';
 import { showSettings } from './settings.js';
 import { Stream } from './stream.js';
 import { chooseLanguage, text } from './strings.js';
@@ -122,6 +124,7 @@ async function loadCluster() {
 
 function onLink(name, retryAt) {
   const told = name === 'live' && link.state === name; // which every event says
+  if (name === 'lost' && link.state !== 'lost') checkSession();
   link = { state: name, retryAt };
   if (!told) tick();
 }
@@ -264,6 +267,7 @@ function labels() {
   $('views').setAttribute('aria-label', text.viewLabel);
   for (const button of $('views').children) button.textContent = text.views[button.dataset.view];
   if (detail.city) detail.place();
+  showAccount();
   table.labels();
   detail.labels();
   badges();
@@ -316,6 +320,7 @@ addEventListener('hashchange', () => {
 });
 setView(state.view);
 labels();
-stream.follow(state.city ? [state.city] : [], detail.size());
+onSession(labels);
+if (await startAccount()) stream.follow(state.city ? [state.city] : [], detail.size());
 setInterval(tick, 1000);
 setInterval(() => detail.redraw(), 60e3); // the axis moves on, also when nothing comes

@@ -5,6 +5,8 @@ import { alarmsOf, OLD_MS, ownersOf, Rates, watermarkAge } from './cluster.js';
 import * as format from './format.js';
 import { LiveTable } from './live_table.js';
 import { Matrix } from './matrix.js';
+import { Orders } from './orders.js';
+import { mayCommand } from './session.js';
 import { text } from './strings.js';
 
 const LAGGING_MS = 5000; // a partition whose newest unread record is older is shown as behind
@@ -32,14 +34,15 @@ export class Operations {
     this.standbys = make('p', { className: 'muted', id: 'ops-standbys' });
     this.words = make('p', { className: 'muted', id: 'ops-words' });
     this.figures = make('dl', { className: 'figures', id: 'ops-figures' });
-    this.alarms = new AlarmList();
+    this.orders = new Orders(app.now);
+    this.alarms = new AlarmList(alarm => this.orders.resolve(alarm));
     this.partitions = new Matrix('ops-matrix', cell => this.tellPartition(cell));
     this.shards = new Matrix('ops-shards', cell => this.tellShard(cell));
     this.tables = this.makeTables();
     this.parts = {};
     section.append(this.title, this.head, this.standbys, this.figures, this.part('alarms', this.alarms.element), this.part('members', this.tables.members.element),
       this.part('partitions', this.partitions.element, this.folded('partition_list')), this.part('shards', this.shards.element, this.folded('shard_list')),
-      this.part('quota', this.tables.quota.element), this.part('sources', this.tables.sources.element), this.part('moves', this.tables.moves.element), this.words);
+      this.part('quota', this.tables.quota.element), this.part('sources', this.tables.sources.element), this.part('moves', this.tables.moves.element), this.part('audit', this.orders.audit.element), this.words);
     section.classList.add('ops');
   }
 
@@ -65,6 +68,7 @@ export class Operations {
       members: new LiveTable([
         { id: 'id', cell: m => m.id }, { id: 'role', left: true, cell: m => text.ops.roles[m.role] ?? m.role },
         { id: 'state', left: true, cell: m => (text.ops.states[m.state] ?? m.state) + (m.drained_by ? ` (${m.drained_by})` : ''), mark: m => (m.state === 'live' ? '' : 'bad') },
+        this.orders.column(),
         { id: 'heartbeat', cell: m => span(m.heartbeat_age_ms + this.age()) }, { id: 'held', cell: m => count(m.held) },
         { id: 'rate', cell: m => (m.role === 'worker' ? rate(m.records_per_s) : NONE) }, { id: 'lag', cell: m => (m.role === 'worker' ? count(m.lag) : NONE) },
         { id: 'commit', cell: m => commitOf(m) }, { id: 'calls', cell: m => (m.role === 'fetcher' && m.since_start ? `${count(m.since_start.calls_refused)} / ${count(m.since_start.calls_failed)}` : NONE) },
@@ -113,6 +117,7 @@ export class Operations {
     for (const id of ['partition_list', 'shard_list']) this[`${id}_box`].firstElementChild.textContent = t.asTable;
     this.partitions.box.setAttribute('aria-label', t.matrix);
     this.shards.box.setAttribute('aria-label', t.shardMatrix);
+    this.orders.labels(t.heads);
     this.alarms.labels();
     this.draw();
   }
@@ -143,6 +148,7 @@ export class Operations {
     this.section.classList.toggle('old', lost || this.age() > OLD_MS);
     this.say();
     if (this.view) this.alarms.update(this.problems(), this.app.now());
+    this.orders.tick();
   }
 
   // ---- drawing
@@ -163,7 +169,7 @@ export class Operations {
     if (this.section.hidden || !text.ops) return;
     this.say();
     this.alarms.update(this.problems(), this.app.now());
-    for (const part of this.section.querySelectorAll('.part:not(#ops-part-alarms)')) part.hidden = !this.view;
+    for (const part of this.section.querySelectorAll('.part:not(#ops-part-alarms)')) part.hidden = !this.view || (part.id === 'ops-part-audit' && !mayCommand());
     this.figures.hidden = !this.view;
     if (!this.view) return;
     const v = this.view;

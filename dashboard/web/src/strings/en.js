@@ -70,6 +70,31 @@ export default {
   seconds: n => `${n} s`, minutes: n => `${n} min`, hours: n => `${n} h`, days: n => `${n} d`,
   compass: ['N', 'NNE', 'NE', 'ENE', 'E', 'ESE', 'SE', 'SSE', 'S', 'SSW', 'SW', 'WSW', 'W', 'WNW', 'NW', 'NNW'],
   sortBy: name => `Sort by ${name}`,
+  account: {
+    signIn: 'Sign in', signOut: 'Sign out', token: 'Token', name: 'Your name', cancel: 'Cancel', close: 'Close',
+    tokenHelp: 'The token of the operators. It is changed into a session of 12 hours and not kept.',
+    readHelp: 'This page is shown with a token only. It is changed into a session of 12 hours and not kept.', nameHelp: 'Written into the audit beside what you do; may be empty.',
+    wrong: 'This is none of the server’s tokens.', limited: 'Too many wrong tokens from this address: wait a little.', noConnection: 'No connection to the server.',
+  },
+  orders: {
+    drain: 'Drain', undrain: 'End the drain', resume: 'Resume', of: (words, name) => `${words}: ${name}`, partition: p => `partition ${p}`, says: words => `The leader says: ${words}.`,
+    ask: { drain: name => `Drain ${name}?`, undrain: name => `Let ${name} work again?`, resume: name => `Try ${name} again?` },
+    means: {
+      drain: 'It is given nothing more, and what it holds goes to others without loss. It stays so until the drain is ended, or the process ends.',
+      undrain: 'It is planned with again, and gets its part.', resume: 'It is tried again. When what its alarm says was not repaired, it stops again with the same alarm.',
+    },
+    audit: 'Who had what done', noAudit: 'Nothing has been done yet.',
+    acts: {
+      drain: 'drain', undrain: 'end of a drain', resume: 'partition resumed', reset: 'partition reset', rebalance: 'rebalance', move: 'move', rules: 'rules', deadletter_replay: 'dead letters replayed', lost: 'entries lost',
+      city_add: 'city added', city_change: 'city changed', city_remove: 'city removed', city_pause: 'city paused', city_resume: 'city resumed', city_import: 'cities imported',
+    },
+  },
+  addCity: {
+    title: 'Add a city', add: 'Add',
+    fields: { name: 'Name', country: 'Country', lat: 'Latitude', lon: 'Longitude', zone: 'Time zone', elevation_m: 'Elevation (m)', station: 'Aerodrome' },
+    help: { country: 'Two letters, as CH', lat: 'Degrees north, at most 5 decimals', lon: 'Degrees east, at most 5 decimals', zone: 'IANA, as Europe/Zurich', elevation_m: 'May be empty', station: 'ICAO, as LSZH; may be empty' },
+    done: { added: name => `${name} was added, and is polled within a second.`, changed: name => `${name} was there already, and was changed.`, unchanged: name => `${name} was there already.` },
+  },
   ops: {
     title: 'Operations', waiting: 'Reading the leader’s view …', noView: 'No coordinator has written a view yet.',
     head: (leader, endpoint, term, age) => `Leader ${leader} at ${endpoint}, term ${term}. This view is ${age} old.`,
@@ -77,7 +102,7 @@ export default {
     words: 'Reasons are in the words of the programs.',
     badge: n => (n === 1 ? '1 alarm' : `${n} alarms`), nobody: 'nobody', none: 'none', asTable: 'The same as a table',
     copy: 'Copy', copyCommand: command => `Copy the command ${command}`, copied: 'Copied', notCopied: 'Selected: copy it with the keyboard', noAlarms: 'No alarms.',
-    parts: { alarms: 'Alarms', members: 'Members', partitions: 'Partitions by worker', shards: 'City shards by fetcher', quota: 'Quota', sources: 'Sources', moves: 'Moves' },
+    parts: { alarms: 'Alarms', members: 'Members', partitions: 'Partitions by worker', shards: 'City shards by fetcher', quota: 'Quota', sources: 'Sources', moves: 'Moves', audit: 'Audit' },
     notes: {
       partitions: 'Colour and sign: plain runs, • is behind, › is taken, ‹ is given up, × has stopped, ? has no owner.', shards: 'Plain: all cities answer; ! some cities fail; ? has no owner.',
       quota: 'Units of calls that count now. Open: granted to fetchers, not settled yet; of a second and a minute it is part of what is spent.',
@@ -94,6 +119,7 @@ export default {
       sources: 'No worker has told of a source yet.', moves: 'Nothing has moved under this leader.',
     },
     heads: {
+      orders: 'Order', act: 'What', who: 'Who', detail: 'Of what',
       id: 'Member', role: 'Role', state: 'State', heartbeat: 'Heard', held: 'Holds', rate: 'Records/s', lag: 'Behind', commit: 'Commit, p50 / p99', calls: 'Calls refused / failed', load: 'Load', capacity: 'Capacity', host: 'Host', version: 'Version',
       partition: 'Partition', shard: 'Shard', owner: 'Owner', phase: 'Phase', lagTime: 'Lag', watermark: 'Watermark', watermarkAge: 'its age', progress: 'Progress', offset: 'Offset', reason: 'Reason',
       cities: 'Cities', failing: 'Failing', since: 'Held for', account: 'Account', window: 'Window', spent: 'Spent', open: 'Open', limit: 'Limit', used: 'Used', eases: 'Eases', refused: 'API refuses', losses: 'Losses',

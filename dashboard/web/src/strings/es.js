@@ -69,6 +69,31 @@ export default {
   seconds: n => `${n} s`, minutes: n => `${n} min`, hours: n => `${n} h`, days: n => `${n} d`,
   compass: ['N', 'NNE', 'NE', 'ENE', 'E', 'ESE', 'SE', 'SSE', 'S', 'SSO', 'SO', 'OSO', 'O', 'ONO', 'NO', 'NNO'],
   sortBy: name => `Ordenar por ${name}`,
+  account: {
+    signIn: 'Entrar', signOut: 'Salir', token: 'Clave', name: 'Su nombre', cancel: 'Cancelar', close: 'Cerrar',
+    tokenHelp: 'La clave de los operadores. Se cambia por una sesión de 12 horas y no se guarda.',
+    readHelp: 'Esta página solo se muestra con una clave. Se cambia por una sesión de 12 horas y no se guarda.', nameHelp: 'Se anota en el registro junto a lo que haga; puede quedar vacío.',
+    wrong: 'No es ninguna de las claves del servidor.', limited: 'Demasiadas claves erróneas desde esta dirección: espere un poco.', noConnection: 'Sin conexión con el servidor.',
+  },
+  orders: {
+    drain: 'Vaciar', undrain: 'Terminar el vaciado', resume: 'Reanudar', of: (words, name) => `${words}: ${name}`, partition: p => `partición ${p}`, says: words => `El líder dice: ${words}.`,
+    ask: { drain: name => `¿Vaciar ${name}?`, undrain: name => `¿Dejar que ${name} trabaje de nuevo?`, resume: name => `¿Probar de nuevo la ${name}?` },
+    means: {
+      drain: 'No recibe nada más, y lo que tiene pasa a otros sin pérdida. Sigue así hasta que se termine el vaciado o acabe el proceso.',
+      undrain: 'Vuelve a contar en el reparto y recibe su parte.', resume: 'Se prueba de nuevo. Si no se reparó lo que dice su alarma, se para otra vez con la misma alarma.',
+    },
+    audit: 'Quién hizo qué', noAudit: 'Aún no se ha hecho nada.',
+    acts: {
+      drain: 'vaciado', undrain: 'fin de un vaciado', resume: 'partición reanudada', reset: 'partición puesta en otro sitio', rebalance: 'reparto', move: 'traslado', rules: 'reglas', deadletter_replay: 'filas rechazadas repetidas', lost: 'entradas perdidas',
+      city_add: 'ciudad añadida', city_change: 'ciudad cambiada', city_remove: 'ciudad quitada', city_pause: 'ciudad en pausa', city_resume: 'ciudad reanudada', city_import: 'ciudades importadas',
+    },
+  },
+  addCity: {
+    title: 'Añadir una ciudad', add: 'Añadir',
+    fields: { name: 'Nombre', country: 'País', lat: 'Latitud', lon: 'Longitud', zone: 'Zona horaria', elevation_m: 'Altitud (m)', station: 'Aeródromo' },
+    help: { country: 'Dos letras, como CH', lat: 'Grados norte, 5 decimales como mucho', lon: 'Grados este, 5 decimales como mucho', zone: 'IANA, como Europe/Zurich', elevation_m: 'Puede quedar vacía', station: 'OACI, como LSZH; puede quedar vacío' },
+    done: { added: name => `${name} se ha añadido, y se consulta en un segundo.`, changed: name => `${name} ya estaba, y se ha cambiado.`, unchanged: name => `${name} ya estaba.` },
+  },
   ops: {
     title: 'Operación', waiting: 'Leyendo la vista del líder …', noView: 'Ningún coordinador ha escrito una vista todavía.',
     head: (leader, endpoint, term, age) => `Líder ${leader} en ${endpoint}, mandato ${term}. Esta vista tiene ${age}.`,
@@ -76,7 +101,7 @@ export default {
     words: 'Los motivos van en las palabras de los programas.',
     badge: n => (n === 1 ? '1 alarma' : `${n} alarmas`), nobody: 'nadie', none: 'ninguna', asTable: 'Lo mismo como tabla',
     copy: 'Copiar', copyCommand: command => `Copiar la orden ${command}`, copied: 'Copiada', notCopied: 'Seleccionada: cópiela con el teclado', noAlarms: 'Sin alarmas.',
-    parts: { alarms: 'Alarmas', members: 'Miembros', partitions: 'Particiones por worker', shards: 'Grupos de ciudades por fetcher', quota: 'Cuota', sources: 'Fuentes', moves: 'Traslados' },
+    parts: { alarms: 'Alarmas', members: 'Miembros', partitions: 'Particiones por worker', shards: 'Grupos de ciudades por fetcher', quota: 'Cuota', sources: 'Fuentes', moves: 'Traslados', audit: 'Registro' },
     notes: {
       partitions: 'Color y signo: sin signo funciona, • va con retraso, › se está tomando, ‹ se está dejando, × se ha parado, ? no tiene dueño.', shards: 'Sin signo: todas las ciudades responden; ! algunas fallan; ? no tiene dueño.',
       quota: 'Unidades de llamadas que cuentan ahora. Abierto: concedido a fetchers y sin liquidar; en segundo y minuto forma parte de lo gastado.',
@@ -93,6 +118,7 @@ export default {
       sources: 'Ningún worker ha hablado aún de una fuente.', moves: 'Nada se ha trasladado con este líder.',
     },
     heads: {
+      orders: 'Orden', act: 'Qué', who: 'Quién', detail: 'De qué',
       id: 'Miembro', role: 'Papel', state: 'Estado', heartbeat: 'Oído hace', held: 'Tiene', rate: 'Registros/s', lag: 'Pendientes', commit: 'Commit, p50 / p99', calls: 'Llamadas rechazadas / fallidas', load: 'Carga', capacity: 'Capacidad', host: 'Equipo', version: 'Versión',
       partition: 'Partición', shard: 'Grupo', owner: 'Dueño', phase: 'Fase', lagTime: 'Retraso', watermark: 'Marca de agua', watermarkAge: 'su edad', progress: 'Avance', offset: 'Offset', reason: 'Motivo',
       cities: 'Ciudades', failing: 'Fallan', since: 'Desde hace', account: 'Cuenta', window: 'Ventana', spent: 'Gastado', open: 'Abierto', limit: 'Límite', used: 'Usado', eases: 'Se alivia', refused: 'La API rechaza', losses: 'Pérdidas',
