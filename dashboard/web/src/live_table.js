@@ -2,10 +2,11 @@
 const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
 
 export class LiveTable {
-  // columns: [{ id, left, cell(row): text, mark(row): class or '' }], or fill(td, row) instead of cell, for what is more than text;
-  // hidden(): the column is not seen; keyOf(row)
+  // columns: [{ id, left, cell(row): text, mark(row): class or '' }], or with fill(td, row) instead of cell for what is more than
+  // text, and shown(), asked when labels() is called; keyOf(row)
   constructor(columns, keyOf) {
-    this.columns = columns;
+    this.all = columns;
+    this.columns = columns.filter(c => c.shown?.() ?? true);
     this.keyOf = keyOf;
     this.rows = new Map();
     this.head = make('tr');
@@ -26,7 +27,13 @@ export class LiveTable {
   labels(label, heads, empty) {
     this.scroll.setAttribute('aria-label', label);
     this.note.textContent = empty;
-    this.head.replaceChildren(...this.columns.map(c => make('th', { scope: 'col', className: c.left ? 'left' : '', textContent: heads[c.id], hidden: c.hidden?.() ?? false })));
+    const columns = this.all.filter(c => c.shown?.() ?? true);
+    if (columns.length !== this.columns.length) { // rows are made anew with the next update
+      this.rows.clear();
+      this.body.replaceChildren();
+    }
+    this.columns = columns;
+    this.head.replaceChildren(...this.columns.map(c => make('th', { scope: 'col', className: `${c.left ? 'left ' : ''}${c.fill ? 'sticks' : ''}`.trim(), textContent: heads[c.id] })));
   }
 
   update(list) {
@@ -37,9 +44,11 @@ export class LiveTable {
       kept.add(key);
       const cells = this.rows.get(key) ?? this.add(key);
       for (const [i, column] of this.columns.entries()) {
-        cells[i].hidden = column.hidden?.() ?? false;
-        if (column.fill) column.fill(cells[i], row);
-        const words = column.fill ? cells[i].textContent : column.cell(row), mark = `${column.left ? 'left ' : ''}${column.mark?.(row) ?? ''}`.trim();
+        if (column.fill) {
+          column.fill(cells[i], row);
+          continue;
+        }
+        const words = column.cell(row), mark = `${column.left ? 'left ' : ''}${column.mark?.(row) ?? ''}`.trim();
         if (cells[i].textContent !== words) cells[i].textContent = words;
         if (cells[i].className !== mark) cells[i].className = mark;
       }
@@ -57,7 +66,7 @@ export class LiveTable {
   }
 
   add(key) {
-    const tr = make('tr'), cells = this.columns.map((c, i) => (i === 0 ? make('th', { scope: 'row' }) : make('td')));
+    const tr = make('tr'), cells = this.columns.map((c, i) => (i === 0 ? make('th', { scope: 'row' }) : make('td', { className: c.fill ? 'left sticks' : '' })));
     tr.append(...cells);
     this.rows.set(key, cells);
     return cells;

@@ -68,12 +68,11 @@ export class Operations {
       members: new LiveTable([
         { id: 'id', cell: m => m.id }, { id: 'role', left: true, cell: m => text.ops.roles[m.role] ?? m.role },
         { id: 'state', left: true, cell: m => (text.ops.states[m.state] ?? m.state) + (m.drained_by ? ` (${m.drained_by})` : ''), mark: m => (m.state === 'live' ? '' : 'bad') },
-        this.orders.column(),
         { id: 'heartbeat', cell: m => span(m.heartbeat_age_ms + this.age()) }, { id: 'held', cell: m => count(m.held) },
         { id: 'rate', cell: m => (m.role === 'worker' ? rate(m.records_per_s) : NONE) }, { id: 'lag', cell: m => (m.role === 'worker' ? count(m.lag) : NONE) },
         { id: 'commit', cell: m => commitOf(m) }, { id: 'calls', cell: m => (m.role === 'fetcher' && m.since_start ? `${count(m.since_start.calls_refused)} / ${count(m.since_start.calls_failed)}` : NONE) },
         { id: 'load', cell: m => (m.load_percent >= 0 ? `${format.number(m.load_percent, 0)} %` : NONE) }, { id: 'capacity', cell: m => count(m.capacity) },
-        { id: 'host', left: true, cell: m => [m.host, m.zone].filter(Boolean).join(', ') || NONE }, { id: 'version', left: true, cell: m => m.version || NONE }], m => `${m.role} ${m.id}`),
+        { id: 'host', left: true, cell: m => [m.host, m.zone].filter(Boolean).join(', ') || NONE }, { id: 'version', left: true, cell: m => m.version || NONE }, this.orders.column()], m => `${m.role} ${m.id}`),
       partition_list: new LiveTable([
         { id: 'partition', cell: p => String(p.partition) }, { id: 'owner', left: true, cell: p => p.owner || text.ops.nobody, mark: bad }, { id: 'phase', left: true, cell: p => text.ops.phases[p.phase] ?? p.phase, mark: bad },
         { id: 'lag', cell: p => count(p.lag) }, { id: 'lagTime', cell: p => span(p.lag_ms) }, { id: 'rate', cell: p => rate(this.rates.of(p.partition)) },

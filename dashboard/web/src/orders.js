@@ -34,7 +34,7 @@ export class Orders {
 
   // A column of the table of members.
   column() {
-    return { id: 'orders', left: true, hidden: () => !mayCommand(), fill: (cell, member) => this.member(cell, member) };
+    return { id: 'orders', left: true, shown: mayCommand, fill: (cell, member) => this.member(cell, member) };
   }
 
   member(cell, member) {
