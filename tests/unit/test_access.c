@@ -216,8 +216,8 @@ static void https_is_believed_from_the_proxy_only(void **state)
 
 /* A case of what a browser or script sends, and whether it is refused. */
 struct sent {
-    enum access_via via;
     const char *type, *csrf, *site, *origin, *host;
+    enum access_via via;
     bool refused;
 };
 
@@ -225,28 +225,28 @@ static void other_sites_are_seen(void **state)
 {
     static const char good[] = "0123456789abcdef0123456789abcdef", json[] = "application/json";
     const struct sent cases[] = {
-        {ACCESS_BEARER, json, NULL, NULL, NULL, "h", false},
-        {ACCESS_BEARER, "Application/JSON; charset=utf-8", NULL, NULL, NULL, "h", false},
-        {ACCESS_BEARER, NULL, NULL, NULL, NULL, "h", true},
-        {ACCESS_BEARER, "text/plain", NULL, NULL, NULL, "h", true},
-        {ACCESS_BEARER, "application/jsonx", NULL, NULL, NULL, "h", true},
-        {ACCESS_BEARER, "multipart/form-data", NULL, NULL, NULL, "h", true},
-        {ACCESS_BEARER, json, NULL, "cross-site", NULL, "h", true},
-        {ACCESS_BEARER, json, NULL, "same-origin", "http://h", "h", false},
-        {ACCESS_SESSION, json, NULL, NULL, NULL, "h", true},
-        {ACCESS_SESSION, json, "", NULL, NULL, "h", true},
-        {ACCESS_SESSION, json, "0123456789abcdef0123456789abcdee", NULL, NULL, "h", true},
-        {ACCESS_SESSION, json, good, NULL, NULL, "h", false},
-        {ACCESS_SESSION, json, good, "same-origin", "https://H:8443", "h:8443", false},
-        {ACCESS_SESSION, json, good, "same-site", NULL, "h", true},
-        {ACCESS_SESSION, json, good, "none", NULL, "h", true},
-        {ACCESS_SESSION, json, good, NULL, "https://h", "h:8443", true},
-        {ACCESS_SESSION, json, good, NULL, "https://h.evil.example", "h", true},
-        {ACCESS_SESSION, json, good, NULL, "null", "h", true},
-        {ACCESS_SESSION, json, good, NULL, "", "h", true},
-        {ACCESS_SESSION, json, good, NULL, "https://h", NULL, true},
-        {ACCESS_PROXY, json, NULL, NULL, NULL, "h", true},
-        {ACCESS_PROXY, json, good, NULL, NULL, "h", false},
+        {json, NULL, NULL, NULL, "h", ACCESS_BEARER, false},
+        {"Application/JSON; charset=utf-8", NULL, NULL, NULL, "h", ACCESS_BEARER, false},
+        {NULL, NULL, NULL, NULL, "h", ACCESS_BEARER, true},
+        {"text/plain", NULL, NULL, NULL, "h", ACCESS_BEARER, true},
+        {"application/jsonx", NULL, NULL, NULL, "h", ACCESS_BEARER, true},
+        {"multipart/form-data", NULL, NULL, NULL, "h", ACCESS_BEARER, true},
+        {json, NULL, "cross-site", NULL, "h", ACCESS_BEARER, true},
+        {json, NULL, "same-origin", "http://h", "h", ACCESS_BEARER, false},
+        {json, NULL, NULL, NULL, "h", ACCESS_SESSION, true},
+        {json, "", NULL, NULL, "h", ACCESS_SESSION, true},
+        {json, "0123456789abcdef0123456789abcdee", NULL, NULL, "h", ACCESS_SESSION, true},
+        {json, good, NULL, NULL, "h", ACCESS_SESSION, false},
+        {json, good, "same-origin", "https://H:8443", "h:8443", ACCESS_SESSION, false},
+        {json, good, "same-site", NULL, "h", ACCESS_SESSION, true},
+        {json, good, "none", NULL, "h", ACCESS_SESSION, true},
+        {json, good, NULL, "https://h", "h:8443", ACCESS_SESSION, true},
+        {json, good, NULL, "https://h.evil.example", "h", ACCESS_SESSION, true},
+        {json, good, NULL, "null", "h", ACCESS_SESSION, true},
+        {json, good, NULL, "", "h", ACCESS_SESSION, true},
+        {json, good, NULL, "https://h", NULL, ACCESS_SESSION, true},
+        {json, NULL, NULL, NULL, "h", ACCESS_PROXY, true},
+        {json, good, NULL, NULL, "h", ACCESS_PROXY, false},
     };
     struct access access = made(OPERATOR, NULL, "");
     (void)state;

@@ -29,7 +29,8 @@ static void tokens_are_read(void **state)
     memset(longest + 7, 'x', BEARER_BYTES - 1);
     longest[7 + BEARER_BYTES - 1] = '\0';
     assert_true(bearer_token(longest, out));
-    strcat(longest, "x");
+    longest[7 + BEARER_BYTES - 1] = 'x';
+    longest[7 + BEARER_BYTES] = '\0';
     assert_false(bearer_token(longest, out));
 }
 

@@ -87,7 +87,8 @@ static void a_change_of_any_byte_is_seen(void **state)
         text[i] = before;
     }
     assert_true(pass_open(text, key, NOW_S, &pass));
-    strcat(text, "0");
+    text[size] = '0';
+    text[size + 1] = '\0';
     assert_false(pass_open(text, key, NOW_S, &pass));
 }
 

@@ -79,7 +79,7 @@ static void tokens_are_read(void **state)
 
 static void others_are_refused_and_the_old_ones_kept(void **state)
 {
-    static const char *const bad[] = {"", "\n", "short", "0123456789 abcdefgh", "\n" TOKEN "\n"};
+    static const char *const bad[] = {"", "\n", "short", "0123456789 abcdefgh", "\n0123456789abcdef\n"};
     const struct secret_source file = {"operator_token", path, ""}, value = {"operator_token", "", "short"},
                                nowhere = {"operator_token", "/nowhere/token", ""}, same = {"operator_token", "", TOKEN};
     struct access access;
