@@ -8,6 +8,7 @@
 #include "city_form.h"
 #include "clerk.h"
 #include "clock.h"
+#include "curve.h"
 #include "error.h"
 #include "log.h"
 #include "mem.h"
@@ -274,9 +275,24 @@ bool desk_handle(struct desk *desk, struct httpd_request *request, const char *w
 
 /* ---- life ---- */
 
+/* What every command would end with is told at the start. */
+static bool keys_fit(const struct dashboard_options *options, struct buf *error)
+{
+    struct curve_client *curve = NULL;
+    bool good = curve_client_read(options->curve_key_file, options->curve_server_key, &curve, error);
+    if (good && curve && !channel_member_valid(options->id)) {
+        buf_text(error, "--id has to be this program's in the coordinators' allow file");
+        good = false;
+    }
+    curve_client_free(curve);
+    return good;
+}
+
 struct desk *desk_new(struct loop *loop, const struct dashboard_options *options, struct dashboard_metrics *metrics,
                       struct buf *error)
 {
+    if (!keys_fit(options, error))
+        return NULL;
     struct desk *desk = mem_alloc(sizeof *desk);
     *desk = (struct desk){.options = options, .metrics = metrics};
     desk->leader = clerk_new(loop, WAITING_MOST);

@@ -9,6 +9,7 @@ from conftest import SANITIZED, TOPICS
 from ctl_runs import started
 from ports import free_port
 from stack import StackError, get_json, http_get, wait_for
+from test_curve import Keys
 from test_operator import PARTITIONS, Rig
 
 SLOW = 4 if SANITIZED else 1
@@ -106,6 +107,30 @@ def test_without_a_leader_it_says_so_and_goes_on_afterwards(stack, rig):
         return status == 200
     wait_for("the new leader takes it", drained, 30)
     wait_for("the other holds all", lambda: rig.held() == {"worker-2": PARTITIONS}, 20)
+
+
+def test_commands_with_keys(stack):
+    stack.start_devbroker(TOPICS)
+    stack.start_redis()
+    stack.init(24, None, 4)
+    keys = Keys(stack)
+    stack.start_coordinator("coordinator-1", 60, *keys.server())
+    stack.start_worker("worker-1", *keys.member("worker-1"))
+    token = ["--operator-token-file", token_file(stack, "operator", TOKEN)]
+    drain = "/api/v1/members/worker-1/drain"
+    stack.start_dashboard(None, *token, "--id", "admin", *keys.member("admin"))
+    port = stack.ports["dashboard"]
+    wait_for("the leader takes it", lambda: ask(port, "POST", drain, BEARER)[0] == 200, 30)
+    for options in [], ["--id", "worker-2", *keys.member("worker-2")]:
+        stack.programs["dashboard"].terminate()
+        stack.start_dashboard(port, *token, *options)
+        status, _, problem = ask(port, "POST", "/api/v1/members/worker-1/undrain", BEARER)
+        assert status == 503, (options, problem)
+    stack.programs["dashboard"].terminate()
+    for options in ["--id", "admin", "--curve-key-file", "/nowhere", *keys.member("admin")[2:]], keys.member("admin"):
+        with pytest.raises(StackError):
+            stack.start_dashboard(free_port(), *token, *options)
+        assert stack.programs["dashboard"].wait(5) == 78
 
 
 def test_nothing_waits_for_a_leader_that_does_not_answer(stack, rig):
