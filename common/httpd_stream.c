@@ -189,12 +189,11 @@ static void flush(struct httpd_stream *stream)
         if (size > 0)
             took(stream, (size_t)size);
     }
-    if (stream->broken || (size < 0 && errno != EAGAIN && errno != EINTR)) {
+    bool failed = size < 0 && errno != EAGAIN && errno != EINTR;
+    if (stream->broken || failed || (!stream->first && stream->closing)) {
         httpd_stream_free(stream);
     } else if (stream->first) {
         wait_for_room(stream);
-    } else if (stream->closing) {
-        httpd_stream_free(stream);
     } else {
         loop_fd_remove(stream->room);
         stream->room = NULL;

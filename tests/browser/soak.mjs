@@ -58,14 +58,16 @@ test('a day of seconds of a hundred cities, as fast as they go', async () => {
   await page.goto(`${day.url}#view=overview`);
   await until('the table', async () => await page.locator('#rows tr').count() === MANY && day.clients.size === 1);
   const begun = Date.now(), heaps = [];
+  let dealt = 0;
   for (let quarter = 1; quarter <= 4; quarter++) {
-    const aim = TICKS * quarter / 4;
-    for (; tick < aim; tick++) await day.flood(1);
-    await until('the page has dealt with them', () => page.evaluate(n => globalThis.dealt >= n, aim), 120000);
+    for (const aim = TICKS * quarter / 4; dealt < aim; dealt = await page.evaluate(() => globalThis.dealt)) {
+      for (const end = tick + Math.min(500, aim - dealt); tick < end; tick++) await day.tick();
+    }
     heaps.push(await heap(page));
+    console.log(`${dealt} ticks in ${((Date.now() - begun) / 1000).toFixed(0)} s, ${day.opened} streams`);
   }
   const seconds = (Date.now() - begun) / 1000;
-  const { latest } = { latest: await page.locator('#rows td[data-column=temperature] .number').allTextContents() };
+  const latest = await page.locator('#rows td[data-column=temperature] .number').allTextContents();
   console.log(`${TICKS} ticks in ${seconds.toFixed(0)} s; heap after each quarter, MiB: ${heaps.map(h => (h / MIB).toFixed(1))}`);
   await note('dashboard.soak_s', seconds, TICKS);
   await note('dashboard.soak_heap_percent', grown(heaps[0], heaps[3]), TICKS);
@@ -73,7 +75,7 @@ test('a day of seconds of a hundred cities, as fast as they go', async () => {
   assert.ok(latest.every(t => /^\u2212?\d+\.\d$/.test(t)), `${latest.slice(0, 3)}`);
   assert.ok(seconds <= 600, `${seconds} s`);
   assert.ok(grown(heaps[0], heaps[3]) <= STEADY, `${heaps}`);
-  assert.equal(day.clients.size, 1, 'it is the same stream');
+  assert.equal(day.clients.size, 1);
   await page.context().close();
   day.stop();
 });

@@ -4,6 +4,12 @@ import { once } from 'node:events';
 
 const draw = seed => () => { seed = (seed * 1103515245 + 12345) % 2147483648; return seed / 2147483648; };
 
+// One of these events.
+const either = (emitter, ...names) => new Promise(resolve => {
+  const done = () => { for (const name of names) emitter.off(name, done); resolve(); };
+  for (const name of names) emitter.on(name, done);
+});
+
 export class StandIn {
   // `url`: of the real server; `count` cities.
   static async start(url, count) {
@@ -14,7 +20,7 @@ export class StandIn {
       population: i, zone: 'UTC', partition: 0, paused: false }));
     self.clients = new Set();
     self.timers = [];
-    self.id = 0;
+    self.id = self.opened = 0; // events, and streams
     self.server = createServer((request, response) => self.answer(url, new URL(request.url, 'http://x').pathname, response));
     await new Promise(resolve => self.server.listen(0, '127.0.0.1', resolve));
     self.url = `http://127.0.0.1:${self.server.address().port}/`;
@@ -27,6 +33,7 @@ export class StandIn {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(this.event('snapshot', { latest: this.cities.map(c => this.reading(c.id)), redis: 'up', since: 0, catalogue: 1, at: Date.now() }));
       this.clients.add(response);
+      this.opened++;
       response.on('close', () => this.clients.delete(response));
     } else if (pathname.startsWith('/api/')) {
       const body = json[pathname] ?? (pathname.endsWith('/windows') && { windows: [] }); // no leader's view
@@ -55,13 +62,15 @@ export class StandIn {
     }, 1000));
   }
 
-  // So many ticks, in each of which every city has a new reading, as fast as the one client takes them.
-  async flood(ticks) {
+  // A tick, in which every city has a new reading, to the one client there is, as soon as it takes it.
+  async tick() {
     const [client] = this.clients;
-    for (let i = 0; i < ticks; i++) {
-      const text = this.event('latest', { latest: this.cities.map(c => this.reading(c.id)), at: Date.now() });
-      if (!client.write(text)) await once(client, 'drain');
+    if (!client) {
+      await once(this.server, 'request'); // it comes again
+      return;
     }
+    const text = this.event('latest', { latest: this.cities.map(c => this.reading(c.id)), at: Date.now() });
+    if (!client.write(text)) await either(client, 'drain', 'close');
   }
 
   stop() {

@@ -177,8 +177,8 @@ bool crowd_turn(struct crowd *crowd, int wait_ms)
 
 /* ---- misbehaviour ---- */
 
-/* Calls `how` for the last `count` live ones; the number of them. */
-static int of_the_last(struct crowd *crowd, int count, void (*how)(struct client *client))
+/* Calls `how` for the last `count` live ones. */
+static void of_the_last(struct crowd *crowd, int count, void (*how)(struct client *client))
 {
     int done = 0;
     for (int i = crowd->count - 1; i >= 0 && done < count; i--) {
@@ -188,7 +188,6 @@ static int of_the_last(struct crowd *crowd, int count, void (*how)(struct client
         crowd->live--;
         done++;
     }
-    return done;
 }
 
 static void vanish(struct client *client)
@@ -203,9 +202,9 @@ static void vanish(struct client *client)
     }
 }
 
-int crowd_vanish(struct crowd *crowd, int count)
+void crowd_vanish(struct crowd *crowd, int count)
 {
-    return of_the_last(crowd, count, vanish);
+    of_the_last(crowd, count, vanish);
 }
 
 static void hold(struct client *client)
@@ -214,9 +213,9 @@ static void hold(struct client *client)
     client->state = CLIENT_PAUSED;
 }
 
-int crowd_pause(struct crowd *crowd, int count)
+void crowd_pause(struct crowd *crowd, int count)
 {
-    return of_the_last(crowd, count, hold);
+    of_the_last(crowd, count, hold);
 }
 
 void crowd_resume(struct crowd *crowd)

@@ -40,15 +40,15 @@ void crowd_release(struct crowd *crowd);
 void crowd_open(struct crowd *crowd, int count);
 /* All that were asked for have had their first event, or were refused. */
 bool crowd_settled(const struct crowd *crowd);
-/* Handles what came; waits at most `wait_ms` for it. `also` (a descriptor, or -1) ends the wait; true when it is
- * readable. */
+/* Handles what came; waits at most `wait_ms` for it. True when a descriptor given to crowd_watch is readable. */
 bool crowd_turn(struct crowd *crowd, int wait_ms);
+/* Such a descriptor, besides the clients'. */
 void crowd_watch(struct crowd *crowd, int also);
 /* The last so many live ones take no packet any more, not even with their kernel's hands: as if the machine was gone.
  */
-int crowd_vanish(struct crowd *crowd, int count);
+void crowd_vanish(struct crowd *crowd, int count);
 /* The last so many live ones stop reading; all of those read again. */
-int crowd_pause(struct crowd *crowd, int count);
+void crowd_pause(struct crowd *crowd, int count);
 void crowd_resume(struct crowd *crowd);
 /* Of the live ones, those whose last event is not the newest that any has had. */
 int crowd_behind(const struct crowd *crowd);

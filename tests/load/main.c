@@ -54,9 +54,9 @@ static bool follow(struct crowd *crowd, const char *order)
         for (crowd_open(crowd, number); !crowd_settled(crowd);)
             crowd_turn(crowd, WAIT_MS);
     else if (strncmp(order, "vanish ", 7) == 0)
-        number = crowd_vanish(crowd, number);
+        crowd_vanish(crowd, number);
     else if (strncmp(order, "pause ", 6) == 0)
-        number = crowd_pause(crowd, number);
+        crowd_pause(crowd, number);
     else if (strcmp(order, "resume") == 0)
         crowd_resume(crowd);
     else if (strcmp(order, "reset") == 0)
