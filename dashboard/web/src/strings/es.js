@@ -40,7 +40,7 @@ export default {
   why: {
     title: '¿Por qué este número?', earlier: '← Anterior', later: 'Siguiente →', every: 'Cada lectura, con lo que fue de ella (necesita Kafka):',
     sentence: (when, value, figure, readings) => `${when}: ${value} es ${{ Media: 'la media', Suma: 'la suma', Mínimo: 'el mínimo', Máximo: 'el máximo' }[figure] ?? figure.toLowerCase()}${readings ? ` de ${readings}` : ' de lo caído'}.`,
-    at: (value, when) => `${value}, ${when}`, first: 'Primer valor', spread: 'Desviación típica', quantiles: 'Percentiles 50 / 90 / 99', known: 'Tiempo conocido',
+    at: (value, when) => `${value}, ${when}`, first: 'Primer valor', spread: 'Desviación típica', quantiles: 'Los percentiles 50 / 90 / 99', known: 'Tiempo conocido',
     readings: 'Lecturas', expected: (n, of) => (of ? `${n} de ${of} esperadas` : n), covered: 'Tiempo que representan',
     provisional: 'provisional: aún pueden llegar lecturas', final: when => `definitivo desde ${when}`, revised: when => `la última ${when}`,
     other: (value, gap) => `${value} (${gap})`, quality: 'Control de calidad', newest: (when, flags) => (flags ? `lectura más reciente, ${when}: ${flags}` : `lectura más reciente, ${when}: nada que señalar`),
