@@ -226,7 +226,7 @@ SUITES = {
     "system-asan": lambda: pytest("system-asan", ["tests/system"], 900, "-m", "sanitized", *SIDE_BY_SIDE,
                                   ISOBAR_BIN=os.path.join(ROOT, "build", "address", "bin")),
     "faults": lambda: pytest("faults", ["tests/faults"], 1200, *FAULTS_SIDE_BY_SIDE, "-m", "quick"),
-    "load": lambda: pytest("load", ["tests/load"], 900),
+    "load": lambda: pytest("load", ["tests/load"], 900, *(() if os.environ.get("FULL") == "1" else ("-n", "3"))),
     "browser": browser,
     "soak": lambda: node("soak", [os.path.join(ROOT, "tests", "browser", "soak.mjs")], 1800),
 }
