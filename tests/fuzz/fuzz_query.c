@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(windowset_parse(&set, "10m:2d,1h:30d,1d:2y,24h/1h,7d/1d", &error) == 0);
     for (; count < 10 && (line = fuzz_line(&lines)) != NULL; count++)
         words[count] = *line ? fuzz_copy(line, strlen(line)) : NULL; /* empty: not given */
-    check_windows(&(struct query_text){words[0], words[1], words[2], words[3], words[4]}, &set, &error);
+    check_windows(&(struct query_text){words[0], words[1], words[2], words[3], words[4], 0}, &set, &error);
     check_others(&(struct alerts_text){words[5], words[6], words[7]}, words[8] ? words[8] : "", &error);
     FUZZ_CHECK(body_matches(words[9], "W/\"abc\"") || !words[9] || strcmp(words[9], "W/\"abc\"") != 0);
     for (size_t i = 0; i < count; i++)
