@@ -34,17 +34,18 @@ static const struct {
     {"catalogue", "Places: GeoNames (CC BY 4.0)", "https://www.geonames.org/"},
 };
 
-static void encode_sizes(const char *windows, struct buf *out)
+static void encode_sizes(const struct windowset *set, struct buf *out)
 {
-    struct buf error = BUF_EMPTY;
-    struct windowset set;
-    if (windows && windowset_parse(&set, windows, &error) == 0) {
-        for (size_t i = 0; i < set.count; i++)
-            buf_printf(out, "%s\"%s\"", i ? "," : "", set.sizes[i].name);
-        for (size_t i = 0; i < set.slide_count; i++)
-            buf_printf(out, ",\"%s\"", set.slides[i].name);
-    }
-    buf_release(&error);
+    buf_text(out, "\"windows\":[");
+    for (size_t i = 0; i < set->count; i++)
+        buf_printf(out, "%s\"%s\"", i ? "," : "", set->sizes[i].name);
+    for (size_t i = 0; i < set->slide_count; i++)
+        buf_printf(out, ",\"%s\"", set->slides[i].name);
+    buf_text(out, "],\"window_sizes\":[");
+    for (size_t i = 0; i < set->count; i++)
+        buf_printf(out, "%s{\"name\":\"%s\",\"size_ms\":%lld,\"retention_ms\":%lld}", i ? "," : "", set->sizes[i].name,
+                   (long long)set->sizes[i].size_ms, (long long)set->sizes[i].retention_ms);
+    buf_byte(out, ']');
 }
 
 /* Metrics of the operator's own. Names are plain by their rules; units are text. */
@@ -64,9 +65,14 @@ static void encode_custom(const struct custom_set *set, struct buf *out)
 
 void about_encode(const struct atlas *atlas, const char *windows, struct buf *out)
 {
-    buf_printf(out, "{\"version\":\"%s\",\"windows\":[", ISOBAR_VERSION);
-    encode_sizes(windows, out);
-    buf_text(out, "],\"custom\":[");
+    struct buf error = BUF_EMPTY;
+    struct windowset set;
+    if (!windows || windowset_parse(&set, windows, &error) != 0)
+        set = (struct windowset){0};
+    buf_release(&error);
+    buf_printf(out, "{\"version\":\"%s\",", ISOBAR_VERSION);
+    encode_sizes(&set, out);
+    buf_text(out, ",\"custom\":[");
     encode_custom(&atlas->custom, out);
     buf_printf(out, "],\"data\":\"%s\",\"attribution\":[", about_data(atlas));
     for (size_t i = 0; i < sizeof credits / sizeof *credits; i++)

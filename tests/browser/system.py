@@ -74,8 +74,8 @@ class System:
         wait_for("40 cities with two days of history", full, 90, 0.5)
         return {}
 
-    def produce(self, city, rows, series=0, provider=STATION):
-        """Readings of a station in the city: each with "at" and values by the name of their column."""
+    def produce(self, city, rows, series=0, provider=STATION, stamp=0):
+        """Readings of a station in the city: each with "at" and values by the name of their column; in a record of the time `stamp`, or of now."""
         import confluent_kafka  # pylint: disable=import-outside-toplevel - the other tests do not need it
         batch = oracle.modules()[0].ObservationBatch(format=1, rows=len(rows), shard=oracle.shard(city, PARTITIONS))
         batch.city_id.extend(city for _ in rows)
@@ -88,7 +88,7 @@ class System:
         for column in sorted({column for row in rows for column in row}):
             getattr(batch, column).extend(row.get(column, 0) for row in rows)
         producer = confluent_kafka.Producer({"bootstrap.servers": self.stack.kafka, "acks": "all"})
-        producer.produce("weather.observations", batch.SerializeToString(), partition=batch.shard)
+        producer.produce("weather.observations", batch.SerializeToString(), partition=batch.shard, timestamp=stamp)
         if producer.flush(20) != 0:
             raise TimeoutError("the broker took no batch within 20 s")
         return {}

@@ -103,7 +103,7 @@ test('the chart draws line and min–max band, has its data as a table, and upda
   await until('it is drawn', async () => await picture() !== drawn, 45000, 200); // one more reading may move the line by less than a pixel
   assert.match(await page.locator('#chart').getAttribute('aria-label'), /Temperature, °C\. Lowest .+ °C, highest .+ °C, last .+ °C\./);
   assert.match(await page.locator('#chart-zone').textContent(), /^Times: \w+/);
-  await page.locator('#ranges button[data-range="6h"]').click(); // in windows of ten minutes
+  await page.locator('#range-bar button[data-range="6h"]').click(); // in windows of ten minutes
   await until('the shorter range', async () => (await rows()).length >= 35 && (await rows()).length <= 38);
   const short = JSON.stringify((await rows())[0]);
   await until('the newest ten minutes change', async () => JSON.stringify((await rows())[0]) !== short, 45000, 200);
@@ -187,7 +187,7 @@ test('a new version of the catalogue is seen without a reload', async () => {
 test('the URL holds the state and restores it', async () => {
   const page = await open();
   await page.locator('#views button[data-view=city]').click();
-  await page.locator('#ranges button[data-range="6h"]').click();
+  await page.locator('#range-bar button[data-range="6h"]').click();
   await page.locator('#settings-title').click();
   await page.locator('#set-lang').selectOption('es');
   await page.locator('#set-temperature').selectOption('f');
@@ -204,7 +204,7 @@ test('the URL holds the state and restores it', async () => {
   const hash = new URL(page.url()).hash;
   assert.equal(hash, `#city=${chosen}&range=6h&sort=-temperature&q=to&units=f,kn&time=utc&lang=es`);
   const look = async p => ({
-    hash: new URL(p.url()).hash, name: await p.locator('#detail-name').textContent(), range: await p.locator('#ranges [aria-pressed=true]').textContent(),
+    hash: new URL(p.url()).hash, name: await p.locator('#detail-name').textContent(), range: await p.locator('#range-bar [aria-pressed=true]').textContent(),
     language: await p.locator('html').getAttribute('lang'), title: await p.locator('#list-title').textContent(), units: await texts(p, '#columns .unit'),
     sort: await p.locator('#columns th[aria-sort=descending]').getAttribute('data-column'), zone: await p.locator('#chart-zone').textContent(),
     search: await p.locator('#search').inputValue(), shown: await texts(p, '#rows tr:not([hidden]) .city'), view: await p.locator('#views [aria-current]').textContent(),

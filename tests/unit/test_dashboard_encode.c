@@ -359,6 +359,10 @@ static void about(void **state)
     about_encode(&atlas, "10m:2d,1h:30d", &out);
     json_t *value = json_loadb(out.data, out.size, 0, NULL);
     assert_int_equal(json_array_size(json_object_get(value, "windows")), 2);
+    const json_t *size = json_array_get(json_object_get(value, "window_sizes"), 1);
+    assert_string_equal(json_string_value(json_object_get(size, "name")), "1h");
+    assert_int_equal(json_integer_value(json_object_get(size, "size_ms")), 3600000);
+    assert_int_equal(json_integer_value(json_object_get(size, "retention_ms")), 30LL * 86400000);
     json_decref(value);
     buf_reset(&out);
     about_encode(&atlas, "\"}hostile", &out);

@@ -3,12 +3,25 @@
 import { DEFAULT_UNITS, UNITS } from './units.js';
 
 export const VIEWS = ['overview', 'map', 'table', 'city', 'compare', 'operations']; // those of views.js as well
-export const RANGES = { '6h': 6 * 3600e3, '24h': 24 * 3600e3, '48h': 48 * 3600e3 };
+const HOUR_MS = 3600e3;
+export const RANGES = { '1h': HOUR_MS, '6h': 6 * HOUR_MS, '24h': 24 * HOUR_MS, '48h': 48 * HOUR_MS, '7d': 168 * HOUR_MS, '30d': 720 * HOUR_MS, '1y': 8760 * HOUR_MS };
 export const TIMES = ['city', 'utc', 'browser'];
 export const COMPARED = 6; // cities in one chart
-export const state = { view: 'overview', city: null, cities: [], range: '24h', metric: 'temperature', map: null, sort: 'name', descending: false, search: '', second: true, units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };
+export const state = { view: 'overview', city: null, cities: [], range: '24h', until: null, zoom: null, metric: 'temperature', map: null, sort: 'name', descending: false, search: '', second: true, units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };
 
 const one = (value, allowed, otherwise) => (allowed.includes(value) ? value : otherwise);
+
+// Unix ms of a moment that a browser can show; null: none, or it is none.
+function moment(words) {
+  const ms = Number(words);
+  return words && Number.isSafeInteger(ms) && ms > 0 && ms < 4e12 ? ms : null;
+}
+
+// [from, to] that is zoomed to; null: the whole range.
+function span(words) {
+  const [from, to] = (words ?? '').split('-').map(moment);
+  return from && to && from < to ? [from, to] : null;
+}
 
 // [longitude, latitude, zoom] of the map's middle; null: the whole world.
 function place(words) {
@@ -23,6 +36,8 @@ export function read() {
   state.city = Number.isSafeInteger(id) && id > 0 ? id : null;
   state.cities = [...new Set((given.get('cities') ?? '').split(',').map(Number))].filter(n => Number.isSafeInteger(n) && n > 0).slice(0, COMPARED);
   state.range = one(given.get('range'), Object.keys(RANGES), '24h');
+  state.until = moment(given.get('until'));
+  state.zoom = span(given.get('zoom'));
   state.metric = given.get('metric') || 'temperature'; // whether there is one of that name is known later
   state.map = place(given.get('map'));
   const sort = given.get('sort') ?? 'name';
@@ -43,6 +58,8 @@ export function write() {
   if (state.city) out.set('city', state.city);
   if (state.cities.length) out.set('cities', state.cities);
   if (state.range !== '24h') out.set('range', state.range);
+  if (state.until) out.set('until', state.until);
+  if (state.zoom) out.set('zoom', state.zoom.join('-'));
   if (state.metric !== 'temperature') out.set('metric', state.metric);
   if (state.map) out.set('map', state.map);
   if (state.sort !== 'name' || state.descending) out.set('sort', (state.descending ? '-' : '') + state.sort);

@@ -1,5 +1,4 @@
-// The chart of one metric: a line over a min–max band. The time axis is the range up to now, with ticks at whole hours of
-// the shown zone. Zoom is kept in absolute time, so that neither updates nor the moving end of the axis change it.
+// The chart of one metric: a line over a min–max band, over a range of time that ends now or where it was paused.
 import { use, init } from 'echarts/core';
 import { LineChart } from 'echarts/charts';
 import { DataZoomComponent, GridComponent, TooltipComponent } from 'echarts/components';
@@ -8,15 +7,12 @@ import * as format from './format.js';
 import { state } from './address.js';
 import { figures } from './metric.js';
 import { text } from './strings.js';
+import { css, extentOf, retick, ticksOf, timeAxis, zoomers, zoomOf } from './time_axis.js';
 import { figureOf, unitOf } from './units.js';
 
 use([LineChart, DataZoomComponent, GridComponent, TooltipComponent, CanvasRenderer]);
 
-const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const HOUR_MS = 3600e3;
-const STEPS_H = [1, 2, 3, 6, 12, 24];
-const LABEL_PX = 64;
-const EDGE_MS = 10 * 60e3; // the axis ends at the next ten minutes: it moves in steps
 const GAP = 2.5;           // windows: a longer hole breaks the line
 
 export class MetricChart {
@@ -43,58 +39,43 @@ export class MetricChart {
     this.zoom = null;
   }
 
-  // Adds or replaces windows by their start.
+  // Adds or replaces windows by their start; those that have left the range are forgotten.
   update(windows) {
     for (const w of windows) this.points.set(w.start, w);
+    const [from] = this.extent();
+    for (const [start, { end }] of this.points) if (end < from) this.points.delete(start);
   }
 
-  setRange(ms) {
+  // A range in ms, and what of it is zoomed to: [from, to], or null for the whole.
+  setRange(ms, zoom) {
     this.range = ms;
-    this.resetZoom();
+    this.setZoom(zoom);
   }
 
-  resetZoom() {
-    this.zoom = null;
-    this.onZoom(false);
+  setZoom(zoom) {
+    this.zoom = zoom;
+    this.onZoom(zoom);
   }
 
   // [from, to] of the axis.
   extent() {
-    const to = Math.ceil(this.now / EDGE_MS) * EDGE_MS;
-    return [to - this.range, to];
+    return extentOf(this.now, this.range);
   }
 
   // What is shown, by time: { window, figures }.
   shown() {
-    const [from] = this.extent();
-    return [...this.points.values()].filter(w => w.end > from).sort((a, b) => a.start - b.start)
+    const [from, to] = this.extent();
+    return [...this.points.values()].filter(w => w.end > from && w.start < to).sort((a, b) => a.start - b.start)
       .map(window => ({ window, figures: figures(window, this.metric) })).filter(s => s.figures);
   }
 
   zoomed() {
-    const { startValue, endValue } = this.chart.getOption().dataZoom[0];
-    const [from, to] = this.extent();
-    const whole = startValue <= from + 1000 && endValue >= to - 1000;
-    this.zoom = whole ? null : [startValue, endValue];
-    this.onZoom(!whole);
-    const ticks = this.ticks();
-    this.chart.setOption({ xAxis: { axisTick: { customValues: ticks }, axisLabel: { customValues: ticks } } }, { lazyUpdate: true });
+    this.setZoom(zoomOf(this.chart, this.extent()));
+    retick(this.chart, this.ticks());
   }
 
-  // Whole hours of the zone, as many as have room for a label.
   ticks() {
-    const [from, to] = this.zoom ?? this.extent();
-    const room = Math.max(2, Math.floor(this.box.clientWidth / LABEL_PX));
-    const step = (STEPS_H.find(h => (to - from) / (h * HOUR_MS) <= room) ?? 24) * HOUR_MS;
-    const ticks = [];
-    for (let at = from; at <= to;) {
-      const ahead = format.offset(at, this.zone);
-      const next = Math.ceil((at + ahead) / step) * step - ahead;
-      if (next > to) break;
-      ticks.push(next);
-      at = next + 1;
-    }
-    return ticks;
+    return ticksOf(this.zoom ?? this.extent(), this.zone, this.box.clientWidth);
   }
 
   rows() {
@@ -132,25 +113,14 @@ export class MetricChart {
   }
 
   option(rows) {
-    const [from, to] = this.extent(), [zoomFrom, zoomTo] = this.zoom ?? [from, to];
-    const muted = css('--muted'), rule = css('--rule'), ticks = this.ticks();
-    const zoom = { startValue: zoomFrom, endValue: zoomTo, filterMode: 'none', minValueSpan: HOUR_MS };
+    const muted = css('--muted'), rule = css('--rule');
     return {
       animation: false,
       textStyle: { fontFamily: getComputedStyle(this.box).fontFamily },
       grid: { left: 4, right: 14, top: 12, bottom: 44, containLabel: true },
-      xAxis: {
-        type: 'time', min: from, max: to, axisLine: { lineStyle: { color: rule } }, splitLine: { show: true, lineStyle: { color: rule, opacity: 0.5 } },
-        axisTick: { customValues: ticks, lineStyle: { color: rule } },
-        axisLabel: { customValues: ticks, color: muted, fontSize: 12, showMinLabel: true, showMaxLabel: true, hideOverlap: true, formatter: at => this.label(at) },
-      },
+      xAxis: timeAxis(this.extent(), this.ticks(), this.zone),
       yAxis: this.valueAxis(muted, rule),
-      dataZoom: [
-        { type: 'inside', ...zoom, zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false, preventDefaultMouseMove: false },
-        { type: 'slider', ...zoom, height: 20, bottom: 6, showDetail: false, brushSelect: false, borderColor: rule, fillerColor: css('--zoom'), backgroundColor: 'transparent',
-          handleStyle: { color: css('--panel'), borderColor: muted }, moveHandleStyle: { color: rule }, dataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } },
-          selectedDataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } }, emphasis: { moveHandleStyle: { color: muted }, handleStyle: { borderColor: css('--accent') } } },
-      ],
+      dataZoom: zoomers(this.extent(), this.zoom),
       tooltip: { trigger: 'axis', renderMode: 'richText', confine: true, backgroundColor: css('--panel'), borderColor: rule, textStyle: { color: css('--text'), fontSize: 13 }, formatter: items => this.tip(rows[items[0]?.dataIndex]) },
       series: this.series(rows),
     };
@@ -171,11 +141,6 @@ export class MetricChart {
       series('line', r => (r.open ? null : r.line), { lineStyle: { color: line, width: 2 }, itemStyle: { color: line }, z: 3 }),
       series('open', (r, i) => (r.open || i === firstOpen - 1 ? r.line : null), { symbol: 'circle', symbolSize: (_, p) => (rows[p.dataIndex]?.open ? 5 : 0), showSymbol: true, lineStyle: { color: line, width: 2, type: 'dotted' }, itemStyle: { color: line }, z: 4 }),
     ];
-  }
-
-  label(at) {
-    const time = format.clockTime(at, this.zone);
-    return time === '00:00' ? format.day(at, this.zone) : time;
   }
 
   tip(row) {

@@ -3,15 +3,17 @@ import { init } from 'echarts/core';
 import * as format from './format.js';
 import { COMPARED, RANGES, state } from './address.js';
 import { element, fold } from './dom.js';
+import { fileName, saveCsv, savePng } from './download.js';
 import { figures } from './metric.js';
+import { RangeBar } from './range_bar.js';
 import { text } from './strings.js';
+import { css, extentOf, retick, ticksOf, timeAxis, zoomers, zoomOf } from './time_axis.js';
 import { figureOf, unitOf } from './units.js';
 
-const EVERY_MS = 60e3;
+const EVERY_MS = 5 * 60e3; // what the stream has not brought is read again
 const OFFERED = 8;
 const COLOURS = ['#2f7ec7', '#d9660a', '#10987a', '#c2649a', '#a98307', '#8268d2']; // seen on dark and on light
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [14, 5], [5, 2]];
-const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export class CompareView {
   static id = 'compare';
@@ -25,9 +27,8 @@ export class CompareView {
     this.title.id = 'view-compare-title';
     this.metric = Object.assign(element('select'), { id: 'compare-metric' });
     this.metric.addEventListener('change', () => { app.setMetric(this.metric.value); this.draw(); });
-    this.ranges = element('div', 'picker');
-    this.ranges.setAttribute('role', 'group');
-    this.ranges.append(...Object.keys(RANGES).map(name => this.button(name, () => { app.setRange(name); this.load(); this.labels(); })));
+    const bar = element('div');
+    this.bar = new RangeBar(bar, { range: name => { app.setRange(name); this.load(); }, pause: () => { app.begin(); this.load(); }, csv: () => saveCsv(this.cities(), app.size(), this.span()), png: () => this.png(), now: app.now });
     this.search = Object.assign(element('input'), { type: 'search', id: 'compare-search', autocomplete: 'off', spellcheck: false });
     this.search.addEventListener('input', () => this.offer());
     this.search.addEventListener('keydown', event => { if (event.key === 'Enter') this.offers.querySelector('button')?.click(); });
@@ -48,10 +49,15 @@ export class CompareView {
     this.details.addEventListener('toggle', () => this.rows());
     const head = element('div', 'section-head'), tools = element('div', 'map-tools'), label = element('label', 'search');
     label.append(this.search);
-    tools.append(this.metric, this.ranges, label);
+    tools.append(this.metric, label);
     head.append(this.title, tools);
-    section.append(head, this.offers, this.chosen, this.caption, this.box, this.note, this.details);
-    new ResizeObserver(() => { this.chart?.resize(); }).observe(this.box);
+    this.reset = this.button('', () => { this.zoom(null); this.draw(); this.box.focus(); });
+    this.reset.className = 'reset-zoom';
+    this.box.tabIndex = -1;
+    const area = element('div', 'chart-area');
+    area.append(this.box, this.reset);
+    section.append(head, this.offers, this.chosen, bar, this.caption, area, this.note, this.details);
+    new ResizeObserver(() => { this.chart?.resize(); if (this.chart) this.draw(); }).observe(this.box);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
   }
 
@@ -63,13 +69,40 @@ export class CompareView {
   }
 
   show() {
-    this.chart ??= init(this.box, null, { renderer: 'canvas' });
+    if (!this.chart) {
+      this.chart = init(this.box, null, { renderer: 'canvas' });
+      this.chart.on('datazoom', () => { this.zoom(zoomOf(this.chart, this.extent())); retick(this.chart, this.ticks()); });
+    }
     this.chart.resize();
     this.labels();
     this.load();
   }
 
   hide() {}
+
+  // [from, to] of the axis, and of what is zoomed to.
+  extent() {
+    return extentOf(this.app.end(), RANGES[state.range]);
+  }
+
+  span() {
+    return state.zoom ?? this.extent();
+  }
+
+  ticks() {
+    return ticksOf(this.span(), format.zoneOf(null), this.box.clientWidth);
+  }
+
+  zoom(span) {
+    state.zoom = span;
+    this.app.write();
+    this.reset.hidden = !span;
+  }
+
+  png() {
+    return savePng(this.chart, fileName(this.cities(), this.app.metric(), this.span(), 'png'),
+      { title: this.heading(), foot: text.chartTimes(format.zoneOf(null) ?? text.times.browser), keys: this.cities().map((c, i) => ({ words: c.name, colour: COLOURS[i] })) });
+  }
 
   // Cities that the URL names may be known only now.
   catalogue() {
@@ -83,10 +116,10 @@ export class CompareView {
     this.search.placeholder = compare.add;
     this.search.setAttribute('aria-label', compare.add);
     this.metric.setAttribute('aria-label', text.map.metric);
-    this.ranges.setAttribute('aria-label', text.rangeLabel);
+    this.bar.labels();
+    this.reset.textContent = text.resetZoom;
     this.summary.textContent = text.dataTable;
     this.table.setAttribute('aria-label', text.dataTable);
-    Object.keys(RANGES).forEach((name, i) => { this.ranges.children[i].textContent = text.ranges[name]; this.ranges.children[i].setAttribute('aria-pressed', String(name === state.range)); });
     if (this.section.hidden) return;
     this.metric.replaceChildren(...this.app.metrics().map(name => new Option(this.app.metricName(name), name, false, name === this.app.metric())));
     this.draw();
@@ -102,6 +135,7 @@ export class CompareView {
     this.app.write();
     this.search.value = '';
     this.offer();
+    this.app.follow();
     this.draw();
     this.load();
   }
@@ -120,15 +154,18 @@ export class CompareView {
 
   async load() {
     this.askedAt = performance.now();
-    const size = this.app.size(), from = this.app.now() - RANGES[state.range];
+    const { name: size, size_ms: slack } = this.app.window(), [from, to] = this.extent(), range = state.range, until = state.until;
+    this.size = size;
     await Promise.all(this.cities().map(async ({ id }) => {
       try {
-        const answer = await fetch(`/api/v1/cities/${id}/windows?size=${size}&from=${from}`);
-        if (answer.ok && size === this.app.size()) this.history.set(id, (await answer.json()).windows);
+        const answer = await fetch(`/api/v1/cities/${id}/windows?size=${size}&from=${Math.max(0, from - slack)}&to=${to}&limit=2000`);
+        if (!answer.ok || size !== this.size || range !== state.range || until !== state.until) return;
+        this.history.set(id, new Map((await answer.json()).windows.map(w => [w.start, w])));
       } catch {
-        // with the next minute
+        // in a while
       }
     }));
+    for (const id of this.history.keys()) if (!state.cities.includes(id)) this.history.delete(id);
     this.draw();
   }
 
@@ -136,27 +173,44 @@ export class CompareView {
     if (readings.some(r => state.cities.includes(r.city))) this.legend();
   }
 
+  // The newest windows of one city, by the stream.
+  windows({ city, size, windows }) {
+    const known = this.history.get(city);
+    if (!known || size !== this.size || state.until !== null) return;
+    for (const w of windows) known.set(w.start, w);
+    this.draw();
+  }
+
   tick() {
-    if (performance.now() - this.askedAt > EVERY_MS) this.load();
+    if (state.until === null && performance.now() - this.askedAt > EVERY_MS) this.load();
   }
 
   // ---- drawing
 
   points(id) {
-    const from = this.app.now() - RANGES[state.range];
-    return (this.history.get(id) ?? []).filter(w => w.end > from).map(w => [w.start, w.end, figures(w, this.app.metric())?.line]).filter(p => Number.isFinite(p[2]));
+    const [from, to] = this.extent(), known = [...(this.history.get(id)?.values() ?? [])];
+    return known.filter(w => w.end > from && w.start < to).sort((a, b) => a.start - b.start)
+      .map(w => [w.start, w.end, figures(w, this.app.metric())?.line]).filter(p => Number.isFinite(p[2]));
   }
 
   draw() {
     if (this.section.hidden) return;
     const cities = this.cities();
     this.legend();
-    this.note.textContent = cities.length ? state.cities.length >= COMPARED ? text.compare.full(COMPARED) : '' : text.compare.none;
+    this.bar.labels();
+    this.reset.hidden = !state.zoom;
+    this.note.textContent = this.notes(cities);
     this.chart.setOption(this.option(cities), { notMerge: true });
     this.box.dataset.lines = cities.filter(c => this.points(c.id).length).length;
     this.caption.textContent = `${this.heading()} · ${text.chartTimes(format.zoneOf(null) ?? text.times.browser)}`;
     this.box.setAttribute('aria-label', `${text.compare.title}: ${this.heading()}. ${cities.map(c => c.name).join(', ')}`);
     this.rows();
+  }
+
+  notes(cities) {
+    const { retention_ms: kept, name } = this.app.window();
+    if (!cities.length) return text.compare.none;
+    return [state.cities.length >= COMPARED && text.compare.full(COMPARED), kept < RANGES[state.range] && text.range.kept(format.span(kept), name)].filter(Boolean).join(' ');
   }
 
   heading() {
@@ -185,13 +239,13 @@ export class CompareView {
   }
 
   option(cities) {
-    const metric = this.app.metric(), { from, digits } = unitOf(metric, state.units), muted = css('--muted'), rule = css('--rule'), zone = format.zoneOf(null), now = this.app.now();
-    const clock = at => { const time = format.clockTime(at, zone); return time === '00:00' ? format.day(at, zone) : time; };
+    const metric = this.app.metric(), { from, digits } = unitOf(metric, state.units), muted = css('--muted'), rule = css('--rule'), zone = format.zoneOf(null);
     return {
       animation: false,
       textStyle: { fontFamily: getComputedStyle(this.box).fontFamily },
-      grid: { left: 4, right: 16, top: 12, bottom: 8, containLabel: true },
-      xAxis: { type: 'time', min: now - RANGES[state.range], max: now, axisLine: { lineStyle: { color: rule } }, axisLabel: { color: muted, fontSize: 12, hideOverlap: true, formatter: clock }, splitLine: { show: true, lineStyle: { color: rule, opacity: 0.5 } } },
+      grid: { left: 4, right: 16, top: 12, bottom: 44, containLabel: true },
+      xAxis: timeAxis(this.extent(), this.ticks(), zone),
+      dataZoom: zoomers(this.extent(), state.zoom),
       yAxis: { type: 'value', scale: figureOf(metric) !== 'sum', axisLabel: { color: muted, fontSize: 12, formatter: v => format.number(v, Math.min(digits, (String(v).split('.')[1] ?? '').length)) }, splitLine: { lineStyle: { color: rule } } },
       tooltip: { trigger: 'axis', renderMode: 'richText', confine: true, backgroundColor: css('--panel'), borderColor: rule, textStyle: { color: css('--text'), fontSize: 13 },
         formatter: items => [format.dayTime(items[0].value[0], zone), ...items.map(item => `${item.seriesName}: ${format.withUnit(metric, item.value[2])}`)].join('\n') },

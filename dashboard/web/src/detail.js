@@ -1,59 +1,78 @@
 // One city: cards with the latest values and their ages, and the chart of one of them with its data table.
 import * as format from './format.js';
-import { RANGES, state } from './address.js';
+import { RANGES, state, write } from './address.js';
 import { MetricChart } from './chart.js';
 import { Departure } from './departure.js';
 import { element } from './dom.js';
+import { fileName, saveCsv, savePng } from './download.js';
 import { Patterns } from './patterns.js';
+import { RangeBar } from './range_bar.js';
 import { SecondOpinion } from './second.js';
 import { text } from './strings.js';
 import { figureOf, isOwn } from './units.js';
 import { Why } from './why.js';
+import { sizeFor, USUAL } from './window_size.js';
 
 const CARDS = ['temperature', 'humidity', 'pressure_sea_level', 'wind_speed', 'precipitation', 'cloud', 'visibility'];
 const RETRY_MS = 3000;
-const HISTORY_MS = RANGES['48h'] + 3600e3;
-const SIZES = { '6h': '10m', '24h': '1h', '48h': '1h' }; // a window must hold several readings for its band to say something
 const plainName = name => name[0].toUpperCase() + name.slice(1).replaceAll('_', ' '); // soil_moisture: Soil moisture
 const $ = id => document.getElementById(id);
 
 export class Detail {
   // onRange(name), onMetric(name), onSecond(shown): chosen; onFollow(): another city or size is to be followed; now(): the server's clock
   constructor(onRange, onMetric, onSecond, onFollow, now) {
-    this.chart = new MetricChart($('chart'), zoomed => { $('reset-zoom').hidden = !zoomed; });
-    this.onRange = onRange;
+    this.chart = new MetricChart($('chart'), zoom => { $('reset-zoom').hidden = !zoom; state.zoom = zoom; write(); });
     this.onMetric = onMetric;
     this.onSecond = onSecond;
     this.onFollow = onFollow;
     this.now = now;
-    this.sizes = Object.values(SIZES); // configured, as far as known
+    this.sizes = USUAL; // configured, as far as known
     this.city = null;
     this.latest = null;
     this.note = '';
     this.cards = new Map(CARDS.map(name => [name, this.card(name)]));
     this.departure = new Departure(this.cards.get('temperature').more);
     this.second = new SecondOpinion(now, () => this.redraw());
-    this.patterns = new Patterns($('patterns'), this.chart, now);
+    this.patterns = new Patterns($('patterns'), this.chart, () => this.end());
     this.why = new Why($('why'), this.chart);
     this.own = null; // the operator's own metrics; not known yet
     $('cards').replaceChildren(...[...this.cards.values()].map(c => c.item));
-    $('ranges').replaceChildren(...Object.keys(RANGES).map(name => this.rangeButton(name)));
+    this.bar = new RangeBar($('range-bar'), { range: onRange, pause: () => this.begin(), csv: () => this.csv(), png: () => this.png(), now });
     $('second').addEventListener('change', () => this.onSecond($('second').checked));
-    $('reset-zoom').addEventListener('click', () => { this.chart.resetZoom(); this.redraw(); $('chart').focus(); });
+    $('reset-zoom').addEventListener('click', () => { this.chart.setZoom(null); this.redraw(); $('chart').focus(); });
     $('chart-data').closest('details').addEventListener('toggle', () => this.rows());
+  }
+
+  // Where the range ends: now, or where it was paused.
+  end() {
+    return state.until ?? this.now();
   }
 
   // The window size that the range is shown in.
   size() {
-    return this.sizes.includes(SIZES[state.range]) ? SIZES[state.range] : this.sizes[0];
+    return this.window().name;
   }
 
-  rangeButton(name) {
-    const button = element('button');
-    button.type = 'button';
-    button.dataset.range = name;
-    button.addEventListener('click', () => this.onRange(name));
-    return button;
+  window() {
+    return sizeFor(RANGES[state.range], this.sizes);
+  }
+
+  // What of the range is zoomed to, or all of it.
+  shownSpan() {
+    return this.chart.zoom ?? this.chart.extent();
+  }
+
+  csv() {
+    return saveCsv([this.city], this.shownSize, this.shownSpan());
+  }
+
+  png() {
+    const title = `${this.city.name}: ${this.chart.title()} · ${this.legendLine()}`;
+    return savePng(this.chart.chart, fileName([this.city], this.metric(), this.shownSpan(), 'png'), { title, foot: [$('chart-zone').textContent, $('credit').textContent, $('data-label').textContent].filter(Boolean).join(' · ') });
+  }
+
+  legendLine() {
+    return text.legendLine(text.figures[figureOf(this.metric())], this.size());
   }
 
   card(name) {
@@ -86,13 +105,13 @@ export class Detail {
 
   // Everything around the chart that tells what it shows.
   titles() {
-    const metric = this.metric(), figure = text.figures[figureOf(metric)];
+    const metric = this.metric();
     this.chart.metric = metric;
     this.chart.name = metric === 'precipitation' ? text.metrics.snow : this.name(metric); // windows have both together
     for (const [name, card] of this.cards) card.button.setAttribute('aria-pressed', String(name === metric));
     $('chart').dataset.metric = metric;
     $('chart-title').textContent = this.chart.title();
-    $('legend-line').textContent = text.legendLine(figure, this.size());
+    $('legend-line').textContent = this.legendLine();
     $('legend-band').textContent = text.legendBand;
     $('legend-band').hidden = !this.chart.banded();
     $('legend-open').textContent = text.legendOpen;
@@ -105,8 +124,6 @@ export class Detail {
     $('reset-zoom').textContent = text.resetZoom;
     $('data-summary').textContent = text.dataTable;
     $('chart-data').setAttribute('aria-label', text.dataTable);
-    $('ranges').setAttribute('aria-label', text.rangeLabel);
-    for (const button of $('ranges').children) button.textContent = text.ranges[button.dataset.range];
     for (const [name, card] of this.cards) card.label.textContent = this.name(name);
     this.departure.draw();
     this.why.labels();
@@ -123,8 +140,11 @@ export class Detail {
     $('chart-zone').textContent = text.chartTimes(zone.replaceAll('_', ' '));
   }
 
+  // Which range is shown, and how much of it is kept.
   ranges() {
-    for (const button of $('ranges').children) button.setAttribute('aria-pressed', String(button.dataset.range === state.range));
+    const { retention_ms: kept, name } = this.window();
+    this.bar.labels();
+    $('chart-kept').textContent = kept < RANGES[state.range] ? text.range.kept(format.span(kept), name) : '';
   }
 
   show(city) {
@@ -135,20 +155,22 @@ export class Detail {
     this.place();
     this.zone();
     this.begin();
-    this.patterns.show(city);
   }
 
   // The chart anew, of the present city, range and size.
   begin() {
     this.shownSize = this.size();
+    this.shownLength = RANGES[state.range];
     this.chart.clear();
-    this.second.show(this.city, this.shownSize, HISTORY_MS);
-    this.chart.setRange(RANGES[state.range]);
+    this.second.show(this.city, this.shownSize, this.shownLength);
+    this.chart.now = this.end();
+    this.chart.setRange(this.shownLength, state.zoom);
     this.ranges();
     this.titles();
     this.note = 'loading';
     this.redraw();
     this.history();
+    this.patterns.show(this.city);
     this.onFollow();
   }
 
@@ -160,10 +182,8 @@ export class Detail {
   }
 
   setRange() {
-    if (this.city && this.size() !== this.shownSize) { this.begin(); return; }
-    this.ranges();
-    this.chart.setRange(RANGES[state.range]);
-    this.redraw();
+    if (this.city) this.begin();
+    else this.ranges();
   }
 
   // Metrics of the operator's own, as the API has them: a card for each, after the others. Windows that came before a
@@ -180,19 +200,21 @@ export class Detail {
     if (before !== null && this.city) this.history();
   }
 
-  // The sizes that are configured.
+  // The sizes that are configured, with what is kept of each.
   setSizes(sizes) {
-    if (!sizes.length || String(sizes) === String(this.sizes)) return;
+    if (!sizes.length || JSON.stringify(sizes) === JSON.stringify(this.sizes)) return;
     this.sizes = sizes;
-    this.setRange();
+    if (this.city && this.size() !== this.shownSize) this.begin();
+    else this.ranges();
   }
 
-  // History: all windows of the longest range at once; what follows comes on the stream.
+  // History: all windows of the range at once; what follows comes on the stream.
   async history() {
-    const { city, shownSize } = this, current = () => city === this.city && shownSize === this.shownSize;
-    const from = this.now() - HISTORY_MS;
+    const { city, shownSize, shownLength } = this, until = state.until;
+    const current = () => city === this.city && shownSize === this.shownSize && shownLength === this.shownLength && until === state.until;
+    const [from, to] = this.chart.extent(), slack = this.window().size_ms;
     try {
-      const answer = await fetch(`/api/v1/cities/${city.id}/windows?size=${shownSize}&from=${from}`);
+      const answer = await fetch(`/api/v1/cities/${city.id}/windows?size=${shownSize}&from=${Math.max(0, from - slack)}&to=${to}&limit=2000`);
       if (!answer.ok) throw new Error(String(answer.status));
       const body = await answer.json();
       if (!current()) return;
@@ -209,14 +231,14 @@ export class Detail {
   }
 
   windows(event) {
-    if (event.city !== this.city?.id || event.size !== this.shownSize) return;
+    if (event.city !== this.city?.id || event.size !== this.shownSize || state.until !== null) return;
     this.chart.update(event.windows);
     this.redraw();
   }
 
   redraw() {
     if (!this.city) return;
-    this.chart.now = this.now();
+    this.chart.now = this.end();
     this.between();
     this.chart.draw();
     const points = this.chart.shown().length;

@@ -13,6 +13,7 @@ import { setOwn } from './units.js';
 import { makeViews } from './views.js';
 
 const $ = id => document.getElementById(id);
+const FOLLOWED = 6; // cities whose windows one stream follows
 const { state } = address;
 const cities = new Map();
 const readings = new Map();
@@ -27,20 +28,24 @@ const now = () => Date.now() + clockOffset;
 
 address.read();
 chooseLanguage(state.lang);
-const detail = new Detail(range => { state.range = range; address.write(); detail.setRange(); },
+const setRange = range => { Object.assign(state, { range, zoom: null }); address.write(); detail.setRange(); };
+// The windows that one stream follows: of the city that is shown, and of those that are compared.
+let begun = false;
+const follow = () => { if (begun) stream.follow([...new Set([detail.city?.id ?? state.city, ...(state.view === 'compare' ? state.cities : [])])].filter(Boolean).slice(0, FOLLOWED), detail.size()); };
+const detail = new Detail(setRange,
   metric => { state.metric = metric; address.write(); detail.setMetric(); },
-  second => { state.second = second; address.write(); detail.redraw(); }, () => stream.follow([detail.city.id], detail.size()), now);
+  second => { state.second = second; address.write(); detail.redraw(); }, follow, now);
 const show = id => { if (state.view !== 'overview') setView('city'); select(id); };
 const views = makeViews($('main'), { cities, readings, now, about: () => about, select: show, write: address.write,
   search: words => { state.search = $('search').value = words; address.write(); table.filter(); },
   metric: () => detail.metric(), metrics: () => [...detail.cards.keys()], metricName: name => detail.name(name === 'precipitation' ? 'snow' : name),
-  size: () => detail.size(), setRange: range => { state.range = range; address.write(); detail.setRange(); },
+  size: () => detail.size(), window: () => detail.window(), end: () => detail.end(), setRange, begin: () => detail.setRange(), follow,
   setMetric: metric => { state.metric = metric; address.write(); detail.setMetric(); } });
 const shown = () => views.get(state.view);
 const tabled = () => ['overview', 'table'].includes(state.view); // the table costs nothing where it is not seen
 const alerts = new AlertList(id => cities.get(id)?.name, show);
 const table = new CityTable(show, () => { address.write(); table.order(); });
-const stream = new Stream({ snapshot, latest, state: heard, cluster, windows: event => { heard(event); detail.windows(event); }, alerts: event => { heard(event); alerts.update(event); } }, onLink, onOpen);
+const stream = new Stream({ snapshot, latest, state: heard, cluster, windows: event => { heard(event); detail.windows(event); shown()?.windows?.(event); }, alerts: event => { heard(event); alerts.update(event); } }, onLink, onOpen);
 
 // ---- what the server sends
 
@@ -184,7 +189,7 @@ async function loadAbout() {
   try {
     const answer = await (await fetch('/api/v1/about')).json();
     about = { ...answer, seen: new Set(all.map(r => r.provider)), names: new Set(all.flatMap(r => Object.keys(r.values))) };
-    detail.setSizes(about.windows);
+    detail.setSizes(about.window_sizes);
     setOwn(about.custom);
     detail.setOwn(about.custom);
     shown()?.labels();
@@ -225,6 +230,7 @@ function select(id) {
   const city = cities.get(id);
   if (!city) return;
   const same = detail.city?.id === id;
+  if (state.city !== id && state.city !== null) state.zoom = null;
   state.city = id;
   address.write();
   table.select(id);
@@ -253,6 +259,7 @@ function setView(view) {
   for (const [id, other] of views) other.section.hidden = id !== view;
   if (before !== shown()) before?.hide();
   shown()?.show();
+  follow();
   if (hadTable || !tabled()) return;
   table.update([...readings.values()]);
   table.order();
@@ -321,6 +328,9 @@ addEventListener('hashchange', () => {
 setView(state.view);
 labels();
 onSession(labels);
-if (await startAccount()) stream.follow(state.city ? [state.city] : [], detail.size());
+if (await startAccount()) {
+  begun = true;
+  follow();
+}
 setInterval(tick, 1000);
 setInterval(() => detail.redraw(), 60e3); // the axis moves on, also when nothing comes

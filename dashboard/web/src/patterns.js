@@ -1,4 +1,5 @@
 // Below a city's chart: its wind rose, the chosen metric by hour and day, and bars of what fell with how much of it is known.
+import { DataTable } from './data_table.js';
 import * as format from './format.js';
 import { element } from './dom.js';
 import { roseOf, hoursOf, SECTORS } from './pattern.js';
@@ -21,16 +22,17 @@ function svg(tag, attributes, ...children) {
 const titled = words => { const t = svg('title', {}); t.textContent = words; return t; };
 
 export class Patterns {
-  // box: where the cards go; chart: the city's chart; now(): the server's clock
+  // box: where the cards go; chart: the city's chart; now(): where the week ends
   constructor(box, chart, now) {
     Object.assign(this, { chart, now, city: null, windows: [], askedAt: -Infinity });
     this.cards = ['rain', 'rose', 'heat'].map(name => {
       const card = element('figure', `pattern pattern-${name}`), title = element('figcaption'), body = element('div', 'pattern-body');
       card.append(title, body);
       card.hidden = true;
-      return { name, card, title, body };
+      return { name, card, title, body, table: new DataTable(card, () => this.tables[name]()) };
     });
     box.append(...this.cards.map(c => c.card));
+    this.tables = { rain: () => this.rainTable(), rose: () => this.roseTable(), heat: () => this.heatTable() };
   }
 
   show(city) {
@@ -48,7 +50,7 @@ export class Patterns {
     const { city } = this;
     this.askedAt = performance.now();
     try {
-      const answer = await fetch(`/api/v1/cities/${city.id}/windows?size=1h&from=${this.now() - WEEK_MS}`);
+      const answer = await fetch(`/api/v1/cities/${city.id}/windows?size=1h&from=${Math.round(this.now() - WEEK_MS)}&to=${Math.round(this.now())}`);
       const windows = answer.ok ? (await answer.json()).windows : [];
       if (city === this.city) this.windows = windows;
     } catch {
@@ -67,6 +69,7 @@ export class Patterns {
     const days = hoursOf(this.windows, this.chart.metric, this.chart.zone);
     heat.card.hidden = !days.length;
     if (days.length) this.drawHeat(heat, days);
+    for (const { card, title, table } of this.cards) if (!card.hidden) table.draw(title.textContent);
   }
 
   // ---- wind
@@ -95,6 +98,14 @@ export class Patterns {
     const keys = element('ul', 'map-legend'), show = v => format.withUnit('wind_speed', v);
     keys.append(...ROSE.colours.map((colour, i) => this.key(colour, i ? `≥ ${show(ROSE.limits[i - 1])}` : `< ${show(ROSE.limits[0])}`)));
     body.replaceChildren(picture, keys, element('p', 'muted', `${patterns.ring(percent(most))}`));
+  }
+
+  roseTable() {
+    const { sectors } = roseOf(this.windows, ROSE), show = v => format.withUnit('wind_speed', v);
+    return {
+      heads: [text.patterns.from, text.patterns.share, ...ROSE.colours.map((_, i) => (i ? `≥ ${show(ROSE.limits[i - 1])}` : `< ${show(ROSE.limits[0])}`))],
+      rows: sectors.map((shares, i) => [text.compass[i], percent(shares.reduce((a, b) => a + b)), ...shares.map(percent)]),
+    };
   }
 
   key(colour, words) {
@@ -134,6 +145,15 @@ export class Patterns {
     body.replaceChildren(table, keys);
   }
 
+  // A row an hour, a column a day.
+  heatTable() {
+    const { metric, zone } = this.chart, days = hoursOf(this.windows, metric, zone);
+    return {
+      heads: [`${text.patterns.hour} ${format.unit(metric)}`.trimEnd(), ...days.map(({ at }) => format.day(at, zone))],
+      rows: [...Array(24).keys()].map(h => [String(h), ...days.map(({ hours }) => format.value(metric, hours[h]))]),
+    };
+  }
+
   cell(value, scale, words) {
     const td = element('td', Number.isFinite(value) ? 'known' : '');
     if (Number.isFinite(value)) td.style.backgroundColor = scale.colours[classOf(scale, value)];
@@ -160,5 +180,13 @@ export class Patterns {
         svg('rect', { x: left, width: width * covered, y: HEIGHT + 4, height: 5, class: 'covered' })));
     });
     body.replaceChildren(picture, element('p', 'muted', text.patterns.coverage(format.withUnit('precipitation', most))));
+  }
+
+  rainTable() {
+    const show = v => format.value('precipitation', v ?? Number.NaN), unit = format.unit('precipitation'), known = v => percent((v ?? 0) / 100);
+    return {
+      heads: [text.table.start, `${text.metrics.precipitation} ${unit}`, text.patterns.knownOf, `${text.metrics.snowAlone} ${unit}`, text.patterns.knownOf],
+      rows: this.chart.shown().reverse().map(({ window: { start, precipitation: p } }) => [format.dayTime(start, this.chart.zone), show(p.rain), known(p.rain_coverage), show(p.snow), known(p.snow_coverage)]),
+    };
   }
 }

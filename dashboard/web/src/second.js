@@ -26,9 +26,11 @@ export class SecondOpinion {
   async ask() {
     const { city, windows, size } = this;
     try {
-      const answer = await fetch(`/api/v1/cities/${city.id}/windows?size=${size}&series=1&from=${this.now() - this.length}`);
+      const answer = await fetch(`/api/v1/cities/${city.id}/windows?size=${size}&series=1&from=${Math.max(0, Math.round(this.now() - this.length))}&limit=2000`);
       if (!answer.ok) throw new Error(String(answer.status));
-      for (const w of (await answer.json()).windows) windows.set(w.start, w);
+      const all = (await answer.json()).windows;
+      windows.clear();
+      for (const w of all) windows.set(w.start, w);
       if (windows === this.windows) this.changed();
     } catch {
       if (windows === this.windows) this.askedFor = null; // again in a minute

@@ -3,7 +3,9 @@
 // went), take(readings) (the newest of some cities), tick(now, lost) (each second). The app has: cities and readings by id,
 // now() (the server's clock), about() (what /api/v1/about said, or null), select(id) (shows a city), write() (state to the URL),
 // search(words), metric(), metrics(), metricName(name), setMetric(name), setRange(name)
-// and size(): what is searched, what is shown, and in windows of which size.
+// and size(): what is searched, what is shown, and in windows of which size; window(): the same with its length and retention; end(): where
+// the range ends; begin(): it was paused or goes on; follow(): other cities are followed.
+// A view may have windows(event), while it is shown: what the stream says of a city's windows.
 // A view may have as well: cluster(view) (the leader's view, or null when there is none; also while it is not shown), and
 // badge() (how many things are wrong: {count, words}; the navigation shows it on all views).
 import { CompareView } from './compare.js';

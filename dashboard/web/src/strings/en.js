@@ -34,7 +34,7 @@ export default {
   },
   patterns: {
     rose: 'Wind, last 7 days', calm: share => `calm ${share}`, ring: share => `Outer ring: ${share} of the readings; by where the wind comes from.`,
-    heat: 'By hour and day', rain: sum => `Rain and snow: ${sum} in this range`, covered: share => `known of ${share}`,
+    from: 'From', share: 'Share', hour: 'Hour', knownOf: 'known of', heat: 'By hour and day', rain: sum => `Rain and snow: ${sum} in this range`, covered: share => `known of ${share}`,
     coverage: most => `Highest bar: ${most}. The strip below shows how much of each time is known.`,
   },
   why: {
@@ -55,9 +55,13 @@ export default {
     temperature: 'Temperature', humidity: 'Humidity', pressure_sea_level: 'Sea-level pressure', wind_speed: 'Wind',
     precipitation: 'Rain', snow: 'Rain and snow', snowAlone: 'Snow', cloud: 'Cloud', visibility: 'Visibility',
   },
-  ranges: { '6h': '6 h', '24h': '24 h', '48h': '48 h' }, rangeLabel: 'Time range', resetZoom: 'Show the whole range',
+  range: {
+    pause: 'Pause', resume: 'Go live', pauseHelp: 'The chart stays as it is', resumeHelp: 'The chart goes on with what comes', paused: at => `Paused at ${at}`,
+    csv: 'Save what is shown as CSV', png: 'Save the chart as a PNG picture', notSaved: 'It could not be saved; try again.', kept: (span, size) => `Only ${span} are kept of it (windows of ${size}).`,
+  },
+  ranges: { '1h': '1 h', '6h': '6 h', '24h': '24 h', '48h': '48 h', '7d': '7 d', '30d': '30 d', '1y': '1 y' }, rangeLabel: 'Time range', resetZoom: 'Show the whole range',
   figures: { mean: 'Mean', sum: 'Sum', minimum: 'Minimum', maximum: 'Maximum', last: 'Last value' },
-  legendLine: (figure, size) => `${figure} of ${{ '10m': '10 min', '1h': 'each hour' }[size] ?? size}`, legendBand: 'min–max', legendOpen: 'provisional',
+  legendLine: (figure, size) => `${figure} of ${{ '10m': '10 min', '1h': 'each hour', '1d': 'each day' }[size] ?? size}`, legendBand: 'min–max', legendOpen: 'provisional',
   otherSource: 'Other source', between: name => `difference from ${name}`,
   min: 'Min', max: 'Max', provisional: 'provisional', final: 'final', revised: n => `revised ${n}×`, readings: n => (n === 1 ? '1 reading' : `${n} readings`),
   chartTimes: zone => `Times: ${zone}`, chartHint: 'Zoom: Ctrl and wheel, or the strip below; drag moves.',

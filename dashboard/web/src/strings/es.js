@@ -34,7 +34,7 @@ export default {
   },
   patterns: {
     rose: 'Viento, últimos 7 días', calm: share => `calma ${share}`, ring: share => `Círculo exterior: ${share} de las lecturas; según de dónde viene el viento.`,
-    heat: 'Por hora y día', rain: sum => `Lluvia y nieve: ${sum} en este intervalo`, covered: share => `se conoce el ${share}`,
+    from: 'De', share: 'Parte', hour: 'Hora', knownOf: 'se conoce', heat: 'Por hora y día', rain: sum => `Lluvia y nieve: ${sum} en este intervalo`, covered: share => `se conoce el ${share}`,
     coverage: most => `Barra más alta: ${most}. La franja de abajo muestra cuánto se conoce de cada tiempo.`,
   },
   why: {
@@ -55,9 +55,13 @@ export default {
     temperature: 'Temperatura', humidity: 'Humedad', pressure_sea_level: 'Presión nivel mar', wind_speed: 'Viento',
     precipitation: 'Lluvia', snow: 'Lluvia y nieve', snowAlone: 'Nieve', cloud: 'Nubes', visibility: 'Visibilidad',
   },
-  ranges: { '6h': '6 h', '24h': '24 h', '48h': '48 h' }, rangeLabel: 'Intervalo', resetZoom: 'Mostrar todo el intervalo',
+  range: {
+    pause: 'Pausa', resume: 'En vivo', pauseHelp: 'El gráfico se queda como está', resumeHelp: 'El gráfico sigue con lo que llega', paused: at => `En pausa a las ${at}`,
+    csv: 'Guardar lo que se ve como CSV', png: 'Guardar el gráfico como imagen PNG', notSaved: 'No se pudo guardar; inténtelo otra vez.', kept: (span, size) => `De ello solo se guardan ${span} (ventanas de ${size}).`,
+  },
+  ranges: { '1h': '1 h', '6h': '6 h', '24h': '24 h', '48h': '48 h', '7d': '7 d', '30d': '30 d', '1y': '1 año' }, rangeLabel: 'Intervalo', resetZoom: 'Mostrar todo el intervalo',
   figures: { mean: 'Media', sum: 'Suma', minimum: 'Mínimo', maximum: 'Máximo', last: 'Último valor' },
-  legendLine: (figure, size) => `${figure} de ${{ '10m': '10 min', '1h': 'cada hora' }[size] ?? size}`, legendBand: 'mín.–máx.', legendOpen: 'provisional',
+  legendLine: (figure, size) => `${figure} de ${{ '10m': '10 min', '1h': 'cada hora', '1d': 'cada día' }[size] ?? size}`, legendBand: 'mín.–máx.', legendOpen: 'provisional',
   otherSource: 'Otra fuente', between: name => `diferencia con ${name}`,
   min: 'Mín.', max: 'Máx.', provisional: 'provisional', final: 'final', revised: n => `revisado ${n}×`, readings: n => (n === 1 ? '1 lectura' : `${n} lecturas`),
   chartTimes: zone => `Horas: ${zone}`, chartHint: 'Zoom: Ctrl y rueda, o la franja de abajo; arrastrar desplaza.',
