@@ -7,7 +7,8 @@ const HOUR_MS = 3600e3;
 export const RANGES = { '1h': HOUR_MS, '6h': 6 * HOUR_MS, '24h': 24 * HOUR_MS, '48h': 48 * HOUR_MS, '7d': 168 * HOUR_MS, '30d': 720 * HOUR_MS, '1y': 8760 * HOUR_MS };
 export const TIMES = ['city', 'utc', 'browser'];
 export const COMPARED = 6; // cities in one chart
-export const state = { view: 'overview', city: null, cities: [], range: '24h', until: null, zoom: null, metric: 'temperature', map: null, sort: 'name', descending: false, search: '', second: true, units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };
+const SHOWN = 100; // pages of a wall screen
+export const state = { view: 'overview', city: null, cities: [], range: '24h', until: null, zoom: null, cards: null, wall: null, show: [], metric: 'temperature', map: null, sort: 'name', descending: false, search: '', second: true, units: { ...DEFAULT_UNITS }, time: 'city', lang: '' };
 
 const one = (value, allowed, otherwise) => (allowed.includes(value) ? value : otherwise);
 
@@ -38,6 +39,10 @@ export function read() {
   state.range = one(given.get('range'), Object.keys(RANGES), '24h');
   state.until = moment(given.get('until'));
   state.zoom = span(given.get('zoom'));
+  state.cards = given.get('cards')?.split(',').filter(name => /^\w+$/.test(name)) ?? null;
+  const wall = Number(given.get('wall'));
+  state.wall = wall >= 1 && wall <= 86400 ? wall : null;
+  state.show = (given.get('show') ?? '').split(',').filter(Boolean).slice(0, SHOWN).map(page => Number(page) || page);
   state.metric = given.get('metric') || 'temperature'; // whether there is one of that name is known later
   state.map = place(given.get('map'));
   const sort = given.get('sort') ?? 'name';
@@ -60,6 +65,9 @@ export function write() {
   if (state.range !== '24h') out.set('range', state.range);
   if (state.until) out.set('until', state.until);
   if (state.zoom) out.set('zoom', state.zoom.join('-'));
+  if (state.cards) out.set('cards', state.cards);
+  if (state.wall) out.set('wall', state.wall);
+  if (state.show.length) out.set('show', state.show);
   if (state.metric !== 'temperature') out.set('metric', state.metric);
   if (state.map) out.set('map', state.map);
   if (state.sort !== 'name' || state.descending) out.set('sort', (state.descending ? '-' : '') + state.sort);

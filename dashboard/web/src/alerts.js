@@ -5,11 +5,11 @@ import { state } from './address.js';
 import { unitOf } from './units.js';
 
 const SHOWN = 6;
-const SIGNS = { raised: '▲', stale: '◌', pending: '…' };
+export const SIGNS = { raised: '▲', stale: '◌', pending: '…' };
 const element = (tag, className, content) => Object.assign(document.createElement(tag), { className, textContent: content ?? '' });
 
 // The value in the chosen unit, or as the API has it.
-function value(alert) {
+export function valueOf(alert) {
   if (unitOf(alert.metric, state.units)) return format.withUnit(alert.metric, alert.value);
   return `${format.number(alert.value, 1)} ${alert.unit === 'degC' ? '°C' : alert.unit ?? ''}`.trim();
 }
@@ -48,7 +48,7 @@ export class AlertList {
     sign.setAttribute('aria-hidden', 'true');
     button.type = 'button';
     button.addEventListener('click', () => this.onSelect(alert.city));
-    li.append(sign, ' ', element('strong', '', text.alerts.states[alert.state]), ' ', button, ' ', element('span', 'muted', `${alert.rule}: ${value(alert)}`));
+    li.append(sign, ' ', element('strong', '', text.alerts.states[alert.state]), ' ', button, ' ', element('span', 'muted', `${alert.rule}: ${valueOf(alert)}`));
     return li;
   }
 }

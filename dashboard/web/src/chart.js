@@ -5,6 +5,7 @@ import { DataZoomComponent, GridComponent, TooltipComponent } from 'echarts/comp
 import { CanvasRenderer } from 'echarts/renderers';
 import * as format from './format.js';
 import { state } from './address.js';
+import { SIGNS } from './alerts.js';
 import { figures } from './metric.js';
 import { text } from './strings.js';
 import { css, extentOf, retick, ticksOf, timeAxis, zoomers, zoomOf } from './time_axis.js';
@@ -23,6 +24,7 @@ export class MetricChart {
     this.points = new Map(); // start -> window
     this.second = new Map(); // start -> window of another source; empty: none
     this.secondName = '';
+    this.alerts = [];        // active ones of the metric
     this.zoom = null;        // [from, to] in ms; null: the whole range
     this.range = HOUR_MS;
     this.zone = 'UTC';
@@ -140,7 +142,15 @@ export class MetricChart {
       series('other', r => r.other, { lineStyle: { color: other, width: 1.5, type: 'dashed' }, itemStyle: { color: other }, z: 3 }),
       series('line', r => (r.open ? null : r.line), { lineStyle: { color: line, width: 2 }, itemStyle: { color: line }, z: 3 }),
       series('open', (r, i) => (r.open || i === firstOpen - 1 ? r.line : null), { symbol: 'circle', symbolSize: (_, p) => (rows[p.dataIndex]?.open ? 5 : 0), showSymbol: true, lineStyle: { color: line, width: 2, type: 'dotted' }, itemStyle: { color: line }, z: 4 }),
+      this.marks(),
     ];
+  }
+
+  // Where alerts began: a sign and the rule's name, at the value.
+  marks() {
+    const { from } = unitOf(this.metric, state.units), [begin, end] = this.extent();
+    const data = this.alerts.filter(a => Number.isFinite(a.value)).map(a => ({ value: [Math.min(end, Math.max(begin, a.onset)), from(a.value)], label: { formatter: `${SIGNS[a.state]} ${a.rule}` } }));
+    return { id: 'alerts', type: 'line', data, silent: true, symbol: 'triangle', symbolSize: 9, showSymbol: true, showAllSymbol: true, lineStyle: { opacity: 0 }, itemStyle: { color: css('--bad') }, label: { show: true, position: 'top', color: css('--text'), fontSize: 12 }, tooltip: { show: false }, z: 5 };
   }
 
   tip(row) {

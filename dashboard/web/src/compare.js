@@ -207,6 +207,12 @@ export class CompareView {
     this.rows();
   }
 
+  // The chart at once, in the colours of now.
+  paint() {
+    this.draw();
+    this.chart.getZr().flush();
+  }
+
   notes(cities) {
     const { retention_ms: kept, name } = this.app.window();
     if (!cities.length) return text.compare.none;

@@ -12,6 +12,7 @@ export class DataTable {
     this.scroll.tabIndex = 0;
     this.scroll.setAttribute('role', 'region');
     this.details.append(this.summary, this.scroll);
+    this.scroll.setAttribute('aria-label', text.dataTable);
     this.details.addEventListener('toggle', () => this.draw());
     box.append(this.details);
   }

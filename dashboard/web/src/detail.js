@@ -1,6 +1,8 @@
 // One city: cards with the latest values and their ages, and the chart of one of them with its data table.
 import * as format from './format.js';
 import { RANGES, state, write } from './address.js';
+import { SIGNS, valueOf } from './alerts.js';
+import { CardOrder } from './card_order.js';
 import { MetricChart } from './chart.js';
 import { Departure } from './departure.js';
 import { element } from './dom.js';
@@ -29,6 +31,7 @@ export class Detail {
     this.sizes = USUAL; // configured, as far as known
     this.city = null;
     this.latest = null;
+    this.alerts = [];
     this.note = '';
     this.cards = new Map(CARDS.map(name => [name, this.card(name)]));
     this.departure = new Departure(this.cards.get('temperature').more);
@@ -36,7 +39,8 @@ export class Detail {
     this.patterns = new Patterns($('patterns'), this.chart, () => this.end());
     this.why = new Why($('why'), this.chart);
     this.own = null; // the operator's own metrics; not known yet
-    $('cards').replaceChildren(...[...this.cards.values()].map(c => c.item));
+    this.order = new CardOrder($('card-order'), () => [...this.cards.keys()], name => this.name(name), () => this.placeCards());
+    this.placeCards();
     this.bar = new RangeBar($('range-bar'), { range: onRange, pause: () => this.begin(), csv: () => this.csv(), png: () => this.png(), now });
     $('second').addEventListener('change', () => this.onSecond($('second').checked));
     $('reset-zoom').addEventListener('click', () => { this.chart.setZoom(null); this.redraw(); $('chart').focus(); });
@@ -92,6 +96,10 @@ export class Detail {
     return isOwn(metric) ? plainName(metric) : text.metrics[metric];
   }
 
+  placeCards() {
+    $('cards').replaceChildren(...this.order.shown().map(name => this.cards.get(name).item));
+  }
+
   // What is charted: what the URL asks for, if there is such a card.
   metric() {
     return this.cards.has(state.metric) ? state.metric : 'temperature';
@@ -125,6 +133,8 @@ export class Detail {
     $('data-summary').textContent = text.dataTable;
     $('chart-data').setAttribute('aria-label', text.dataTable);
     for (const [name, card] of this.cards) card.label.textContent = this.name(name);
+    this.placeCards();
+    this.order.draw();
     this.departure.draw();
     this.why.labels();
     if (this.latest) this.update(this.latest);
@@ -195,7 +205,6 @@ export class Detail {
     const cards = new Map(CARDS.map(name => [name, this.cards.get(name)]));
     for (const { name } of list) if (isOwn(name)) cards.set(name, this.cards.get(name) ?? this.card(name));
     this.cards = cards;
-    $('cards').replaceChildren(...[...cards.values()].map(c => c.item));
     this.labels();
     if (before !== null && this.city) this.history();
   }
@@ -240,6 +249,7 @@ export class Detail {
     if (!this.city) return;
     this.chart.now = this.end();
     this.between();
+    this.tellAlerts();
     this.chart.draw();
     const points = this.chart.shown().length;
     $('chart').dataset.points = points;
@@ -249,6 +259,25 @@ export class Detail {
     this.rows();
     this.why.show(this.city, this.shownSize);
     this.why.update(this.latest);
+  }
+
+  // The chart at once, in the colours of now.
+  paint() {
+    this.redraw();
+    this.chart.chart.getZr().flush();
+  }
+
+  // What is active: of this city, in words above the chart, and at its onset on it.
+  setAlerts(alerts) {
+    this.alerts = alerts;
+    this.redraw();
+  }
+
+  tellAlerts() {
+    const own = this.alerts.filter(a => a.city === this.city.id && a.metric === this.metric()), words = a => `${SIGNS[a.state]} ${text.alerts.states[a.state]}: ${a.rule}, ${valueOf(a)}, ${format.dayTime(a.onset, this.chart.zone)}`;
+    this.chart.alerts = own;
+    if ($('chart-alerts').textContent === own.map(words).join('')) return;
+    $('chart-alerts').replaceChildren(...own.map(a => element('li', a.state, words(a))));
   }
 
   // The other source on the chart, and its switch, where there is one.

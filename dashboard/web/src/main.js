@@ -2,15 +2,18 @@
 import { checkSession, showAccount, startAccount } from './account.js';
 import * as address from './address.js';
 import { AlertList } from './alerts.js';
+import { recall } from './card_order.js';
 import { Detail } from './detail.js';
 import * as format from './format.js';
 import { onSession } from './session.js';
+import { printing } from './print.js';
 import { showSettings } from './settings.js';
 import { Stream } from './stream.js';
 import { chooseLanguage, text } from './strings.js';
 import { CityTable } from './table.js';
 import { setOwn } from './units.js';
 import { makeViews } from './views.js';
+import { Wall } from './wall.js';
 
 const $ = id => document.getElementById(id);
 const FOLLOWED = 6; // cities whose windows one stream follows
@@ -27,11 +30,12 @@ let clockOffset = 0;        // the server's clock minus ours
 const now = () => Date.now() + clockOffset;
 
 address.read();
+recall();
 chooseLanguage(state.lang);
 const setRange = range => { Object.assign(state, { range, zoom: null }); address.write(); detail.setRange(); };
 // The windows that one stream follows: of the city that is shown, and of those that are compared.
 let begun = false;
-const follow = () => { if (begun) stream.follow([...new Set([detail.city?.id ?? state.city, ...(state.view === 'compare' ? state.cities : [])])].filter(Boolean).slice(0, FOLLOWED), detail.size()); };
+const follow = () => { if (begun) stream.follow([...new Set([...(state.view === 'compare' ? state.cities : []), detail.city?.id ?? state.city])].filter(Boolean).slice(0, FOLLOWED), detail.size()); };
 const detail = new Detail(setRange,
   metric => { state.metric = metric; address.write(); detail.setMetric(); },
   second => { state.second = second; address.write(); detail.redraw(); }, follow, now);
@@ -45,7 +49,10 @@ const shown = () => views.get(state.view);
 const tabled = () => ['overview', 'table'].includes(state.view); // the table costs nothing where it is not seen
 const alerts = new AlertList(id => cities.get(id)?.name, show);
 const table = new CityTable(show, () => { address.write(); table.order(); });
-const stream = new Stream({ snapshot, latest, state: heard, cluster, windows: event => { heard(event); detail.windows(event); shown()?.windows?.(event); }, alerts: event => { heard(event); alerts.update(event); } }, onLink, onOpen);
+const wall = new Wall({ cities, readings, now, setView, label: () => $('data-label').textContent, alertsOf: id => alerts.alerts.filter(a => a.city === id && a.state === 'raised') });
+printing({ now, title: () => (['overview', 'city'].includes(state.view) ? detail.city?.name ?? '' : text.views[state.view]), credit: () => [$('data-label').textContent, $(state.view === 'city' ? 'credit' : 'list-credit').textContent].filter(Boolean).join(' · '),
+  redraw: () => { detail.paint(); shown()?.paint?.(); } });
+const stream = new Stream({ snapshot, latest, state: heard, cluster, windows: event => { heard(event); detail.windows(event); shown()?.windows?.(event); }, alerts: event => { heard(event); showAlerts(event); } }, onLink, onOpen);
 
 // ---- what the server sends
 
@@ -90,9 +97,14 @@ function snapshot(event) {
   latest(event);
 }
 
+function showAlerts(active) {
+  alerts.update(active);
+  detail.setAlerts(alerts.alerts);
+}
+
 function latest(event) {
   heard(event);
-  if (event.active) alerts.update(event.active);
+  if (event.active) showAlerts(event.active);
   take(event.latest);
 }
 
@@ -281,7 +293,7 @@ function labels() {
   alerts.draw();
   for (const view of views.values()) view.labels();
   honest();
-  showSettings(() => { address.write(); chooseLanguage(state.lang); labels(); });
+  showSettings(() => { address.write(); chooseLanguage(state.lang); labels(); }, seconds => wall.start(seconds));
   if (detail.latest) showReading(detail.latest);
   tick();
 }
@@ -295,6 +307,7 @@ function tick() {
   if (tabled()) table.tick(now(), lost);
   detail.tick(now(), lost);
   shown()?.tick(now(), lost);
+  wall.tick(lost);
   badges();
   document.body.classList.toggle('lost', lost);
   $('status-dot').dataset.state = lost ? 'lost' : link.state;
@@ -324,9 +337,11 @@ addEventListener('hashchange', () => {
   detail.setRange();
   labels();
   if (state.city) select(state.city);
+  wall.begin();
 });
 setView(state.view);
 labels();
+wall.begin();
 onSession(labels);
 if (await startAccount()) {
   begun = true;

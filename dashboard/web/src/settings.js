@@ -15,8 +15,18 @@ function choice(id, label, options, chosen, choose) {
   return row;
 }
 
-// Makes the form anew, in the present language. `changed` is called after each choice.
-export function showSettings(changed) {
+let period = 20; // s, of the wall screen
+
+function wallStart(wall) {
+  const box = document.createElement('div'), button = Object.assign(document.createElement('button'), { type: 'button', id: 'wall-start', className: 'plain', textContent: text.wall.start });
+  button.addEventListener('click', () => { box.closest('details').open = false; wall(period); });
+  box.append(choice('set-wall', text.wall.each, [10, 20, 60, 300].map(s => [String(s), text.seconds(s)]), String(period), value => { period = Number(value); }), button);
+  box.className = 'wall-start';
+  return box;
+}
+
+// Makes the form anew, in the present language. `changed` is called after each choice, wall(seconds) to begin the wall screen.
+export function showSettings(changed, wall) {
   const held = document.activeElement?.id;
   const units = dimension => Object.entries(UNITS).filter(([, u]) => u.dimension === dimension).map(([code, u]) => [code, u.name]);
   document.getElementById('settings-title').textContent = text.settings;
@@ -26,6 +36,7 @@ export function showSettings(changed) {
     ...Object.keys(state.units).map(dimension => choice(`set-${dimension}`, text.dimensions[dimension], units(dimension), state.units[dimension],
       value => { state.units[dimension] = value; changed(); })),
     choice('set-time', text.dimensions.time, TIMES.map(t => [t, text.times[t]]), state.time, value => { state.time = value; changed(); }),
+    wallStart(wall),
   );
   if (held) document.getElementById(held)?.focus();
 }

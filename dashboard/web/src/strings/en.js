@@ -55,6 +55,9 @@ export default {
     temperature: 'Temperature', humidity: 'Humidity', pressure_sea_level: 'Sea-level pressure', wind_speed: 'Wind',
     precipitation: 'Rain', snow: 'Rain and snow', snowAlone: 'Snow', cloud: 'Cloud', visibility: 'Visibility',
   },
+  cards: { title: 'Choose and order the cards', usual: 'As usual', up: name => `Move ${name} up`, down: name => `Move ${name} down` },
+  wall: { title: 'Wall screen', start: 'Start the wall screen', each: 'Each for' },
+  printed: at => `printed ${at}`,
   range: {
     pause: 'Pause', resume: 'Go live', pauseHelp: 'The chart stays as it is', resumeHelp: 'The chart goes on with what comes', paused: at => `Paused at ${at}`,
     csv: 'Save what is shown as CSV', png: 'Save the chart as a PNG picture', notSaved: 'It could not be saved; try again.', kept: (span, size) => `Only ${span} are kept of it (windows of ${size}).`,

@@ -55,6 +55,9 @@ export default {
     temperature: 'Temperatura', humidity: 'Humedad', pressure_sea_level: 'Presión nivel mar', wind_speed: 'Viento',
     precipitation: 'Lluvia', snow: 'Lluvia y nieve', snowAlone: 'Nieve', cloud: 'Nubes', visibility: 'Visibilidad',
   },
+  cards: { title: 'Elegir y ordenar las tarjetas', usual: 'Como siempre', up: name => `Subir ${name}`, down: name => `Bajar ${name}` },
+  wall: { title: 'Pantalla de pared', start: 'Empezar la pantalla de pared', each: 'Cada una' },
+  printed: at => `impreso ${at}`,
   range: {
     pause: 'Pausa', resume: 'En vivo', pauseHelp: 'El gráfico se queda como está', resumeHelp: 'El gráfico sigue con lo que llega', paused: at => `En pausa a las ${at}`,
     csv: 'Guardar lo que se ve como CSV', png: 'Guardar el gráfico como imagen PNG', notSaved: 'No se pudo guardar; inténtelo otra vez.', kept: (span, size) => `De ello solo se guardan ${span} (ventanas de ${size}).`,
