@@ -9,7 +9,7 @@ let system, browser;
 
 before(async () => {
   [system, browser] = await Promise.all([System.start('print', false), Browser.start()]);
-  await system.do('rules', { text: '[alert frost]\nmetric = temperature\nbelow = 0\nclear = 1.5\nfor = 10m\n' });
+  await system.do('rules', { text: '[windows]\n10m = 2d\n1h = 30d\n1d = 2y\n[alert frost]\nmetric = temperature\nbelow = 0\nclear = 1.5\nfor = 10m\n' });
   const at = Math.floor(Date.now() / MINUTE) * MINUTE;
   await system.do('produce', { city: system.hostile, rows: Array.from({ length: 72 }, (_, i) => ({ at: at - (71 - i) * 10 * MINUTE, temperature_centi_c: Math.round(300 - i * 9 + 20 * Math.sin(i)), rain_um: 100 })) });
   await until('the alert', async () => (await (await fetch(`${system.url}api/v1/alerts?state=raised`)).json()).alerts_total === 1, 30000);

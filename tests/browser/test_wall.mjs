@@ -36,6 +36,8 @@ test('by its URL: cities in turn, with age, no control, and Escape leaves', asyn
     if (await page.locator('#wall').isVisible()) seen.add(await name(page)); else if (await page.locator('#view-map canvas').first().isVisible()) seen.add('map');
     return seen.size === 3;
   }, 15000, 100);
+  await until('the map again', () => page.locator('#view-map canvas').first().isVisible());
+  assert.ok(await page.locator('#data-label').isVisible(), 'what the data is, is told on every page');
   await until('a city again', () => page.locator('#wall').isVisible());
   assert.match(await page.locator('.wall-main').textContent(), /^\u2212?\d+\.\d °C$/);
   assert.match(await page.locator('.wall-age').textContent(), /ago$/);
