@@ -33,7 +33,7 @@ test('no text is empty, and few are the same in both', () => {
     for (const [path, value] of flat(texts)) assert.ok(typeof value !== 'string' || value.trim(), `${tag} ${path}`);
   }
   const same = flat(languages.en).filter(([path, value]) => typeof value === 'string' && value.length > 8 && value === path.split('.').reduce((o, k) => o[k], languages.es));
-  assert.deepEqual(same.map(([path]) => path).sort(), ['legendOpen', 'ops.heads.commit', 'why.quantiles', 'provisional', 'providers.open-meteo', 'providers.openweathermap'].sort());
+  assert.deepEqual(same.map(([path]) => path).sort(), ['legendOpen', 'ops.heads.commit', 'provisional', 'providers.open-meteo', 'providers.openweathermap'].sort());
 });
 
 test('every text is used, and none that does not exist', () => {
