@@ -129,10 +129,10 @@ MEASURED = ("test_map.mjs", "test_page.mjs", "test_restart.mjs")
 def browser():
     paths = sorted(glob.glob(os.path.join(ROOT, "tests", "browser", "test_*.mjs")))
     measured = [p for p in paths if os.path.basename(p) in MEASURED]
-    others = [p for p in paths if p not in measured]
+    others = sorted((p for p in paths if p not in measured), key=lambda p: not p.endswith("test_views.mjs"))  # the longest first
     outcomes = node("browser", measured, 600)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        return outcomes + [row for rows in pool.map(lambda half: node("browser", half, 600), (others[::2], others[1::2])) for row in rows]
+        return outcomes + [row for rows in pool.map(lambda path: node("browser", [path], 300), others) for row in rows]
 
 
 def one(name, argv, timeout=120):

@@ -108,7 +108,7 @@ test('a member is drained after a question, with the leader’s answer, and the 
   await shot(page, 'drain-es');
   assert.deepEqual(await findings(page), []);
   await page.keyboard.press('Enter');
-  assert.equal(await page.locator('dialog').count(), 0);
+  await until('the question is away', async () => await page.locator('dialog').count() === 0);
   await until('it holds nothing', async () => await held('worker-2') === 0, 20000);
   await until('the table says who', async () => (await page.locator('#ops-part-members').innerText()).includes('ana (token)'));
   const audit = page.locator('#ops-part-audit tbody tr', { hasText: 'vaciado' }).first();
