@@ -60,6 +60,11 @@ const char *httpd_method(const struct httpd_request *request);
 const char *httpd_path(const struct httpd_request *request);                     /* decoded, starts with '/' */
 const char *httpd_query(const struct httpd_request *request, const char *key);   /* decoded, NULL when absent */
 const char *httpd_header(const struct httpd_request *request, const char *name); /* NULL when absent */
+/*
+ * The same, for what a proxy adds: of several lines of that name the last, which is its own when it keeps those of its
+ * client; their number into `*count`.
+ */
+const char *httpd_header_last(const struct httpd_request *request, const char *name, int *count);
 const char *httpd_body(const struct httpd_request *request, size_t *size);
 const struct sockaddr *httpd_peer_address(const struct httpd_request *request); /* of the connection */
 bool httpd_accepts_gzip(const struct httpd_request *request);

@@ -65,6 +65,32 @@ const char *httpd_header(const struct httpd_request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+struct lines {
+    const char *name, *last;
+    int count;
+};
+
+static enum MHD_Result take_line(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_size,
+                                 const char *value, size_t size)
+{
+    struct lines *lines = arg;
+    (void)kind;
+    (void)size;
+    if (name_size != strlen(lines->name) || strncasecmp(name, lines->name, name_size) != 0)
+        return MHD_YES;
+    lines->last = value ? value : "";
+    lines->count++;
+    return MHD_YES;
+}
+
+const char *httpd_header_last(const struct httpd_request *request, const char *name, int *count)
+{
+    struct lines lines = {.name = name};
+    (void)MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, take_line, &lines);
+    *count = lines.count;
+    return lines.last;
+}
+
 const char *httpd_body(const struct httpd_request *request, size_t *size)
 {
     *size = request->body.size;

@@ -20,16 +20,30 @@
 #define WRONG_LOG_MS 10000
 #define CHALLENGE    "Bearer realm=\"isobar\""
 
+/* What the proxy says, which may stand below a line of that name that its client sent. */
+static const char *proxy_says(const struct httpd_request *request, const char *name)
+{
+    int count;
+    return httpd_header_last(request, name, &count);
+}
+
+/* Two names are none: one of them may be the client's. */
+static const char *user_of(const struct httpd_request *request, const char *name)
+{
+    int count = 0;
+    const char *user = *name ? httpd_header_last(request, name, &count) : NULL;
+    return count == 1 ? user : NULL;
+}
+
 static struct access_facts facts_of(const struct door *door, const struct httpd_request *request)
 {
-    const char *header = door->access.user_header;
     return (struct access_facts){.peer = httpd_peer_address(request),
                                  .authorization = httpd_header(request, "Authorization"),
                                  .cookie = httpd_header(request, "Cookie"),
-                                 .user = *header ? httpd_header(request, header) : NULL,
-                                 .forwarded_for = httpd_header(request, "X-Forwarded-For"),
-                                 .forwarded_proto = httpd_header(request, "X-Forwarded-Proto"),
-                                 .forwarded_host = httpd_header(request, "X-Forwarded-Host"),
+                                 .user = user_of(request, door->access.user_header),
+                                 .forwarded_for = proxy_says(request, "X-Forwarded-For"),
+                                 .forwarded_proto = proxy_says(request, "X-Forwarded-Proto"),
+                                 .forwarded_host = proxy_says(request, "X-Forwarded-Host"),
                                  .host = httpd_header(request, "Host"),
                                  .origin = httpd_header(request, "Origin"),
                                  .fetch_site = httpd_header(request, "Sec-Fetch-Site"),

@@ -234,6 +234,34 @@ def test_users_of_a_proxy(stack, plain):
     assert ask(port, "POST", "/api/v1/cities", page, city)[0] == 401
 
 
+def asked_with(port, lines, source="127.0.0.2"):
+    """The answer's status and JSON to a request for the session, with header lines that may repeat a name."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20, source_address=(source, 0))
+    connection.putrequest("GET", "/api/v1/session")
+    for name, value in lines:
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    status, body = answer.status, json.loads(answer.read())
+    connection.close()
+    return status, body
+
+
+@pytest.mark.sanitized
+def test_a_line_that_the_client_sent_beside_the_proxys_gives_nothing(stack, plain):
+    port = plain("--proxy-user-header", "X-Remote-User", "--proxy-from", "127.0.0.2", "--operators", "ana",
+                 "--operator-token-file", token_file(stack, "operator", TOKEN))
+    user = "X-Remote-User"
+    assert asked_with(port, [(user, "ana")])[1]["role"] == "operator"
+    for lines in [(user, "ana"), (user, "eva")], [(user, "eva"), (user, "ana")], [(user, "ana"), (user, "")]:
+        assert asked_with(port, lines)[1]["role"] == "nobody", lines
+    wrong = ("Authorization", "Bearer wrong-wrong-wrong-wrong")
+    def tried(i):
+        return asked_with(port, [wrong, ("X-Forwarded-For", f"198.51.100.{i}"), ("X-Forwarded-For", "203.0.113.1")])[0]
+    assert [tried(i) for i in range(6)] == [401] * 5 + [429], "a new name each time is not a new client"
+    assert asked_with(port, [wrong, ("X-Forwarded-For", "198.51.100.1")])[0] == 401, "nor is its owner kept out"
+
+
 @pytest.mark.sanitized
 def test_a_city_is_added_and_taken_away(stack, plain):
     port = plain("--operator-token-file", token_file(stack, "operator", TOKEN))

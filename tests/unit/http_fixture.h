@@ -86,6 +86,13 @@ static inline void on_request(void *arg, struct httpd_request *request)
         httpd_reply_header(request, "Retry-After", "7");
         httpd_reply_header(request, "X-Kind", "test");
         httpd_reply_problem(request, 503, "Not \"now\"", httpd_query(request, "detail"));
+    } else if (strcmp(path, "/last") == 0) {
+        int count;
+        const char *last = httpd_header_last(request, "x-test", &count);
+        struct buf out = BUF_EMPTY;
+        buf_printf(&out, "%d %s", count, last ? last : "(none)");
+        httpd_reply(request, 200, "text/plain", out.data, out.size);
+        buf_release(&out);
     } else if (strcmp(path, "/later") == 0) {
         fixture->deferred = request;
         httpd_defer(request);

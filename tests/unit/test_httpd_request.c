@@ -56,6 +56,16 @@ static void the_handler_sees_the_request(void **state)
                 "method=POST path=/p a=(none) header=(none) size=0 body=");
 }
 
+static void of_several_lines_the_last_is_found(void **state)
+{
+    (void)state;
+#define LAST "GET /last HTTP/1.1\r\nHost: x\r\n"
+    assert_echo(LAST "\r\n", "0 (none)");
+    assert_echo(LAST "X-Test: a\r\nX-Tes: c\r\nX-Tests: d\r\n\r\n", "1 a");
+    assert_echo(LAST "X-Test: a\r\nOther: b\r\nx-TEST: c, d\r\n\r\n", "2 c, d");
+    assert_echo(LAST "X-Test: a\r\nX-Test:\r\n\r\n", "2 ");
+}
+
 static void any_method_reaches_the_handler(void **state)
 {
     (void)state;
@@ -346,12 +356,19 @@ static void a_handler_answers_exactly_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_handler_sees_the_request),   cmocka_unit_test(any_method_reaches_the_handler),
-        cmocka_unit_test(head_has_the_header_only),       cmocka_unit_test(head_of_a_stream_ends),
-        cmocka_unit_test(answers_of_every_kind),          cmocka_unit_test(problems_are_json),
-        cmocka_unit_test(gzip_is_taken_or_refused),       cmocka_unit_test(an_answer_may_come_later),
-        cmocka_unit_test(a_late_answer_may_be_a_stream),  cmocka_unit_test(the_client_may_be_gone_before_a_late_answer),
-        cmocka_unit_test(many_late_answers_in_any_order), cmocka_unit_test(a_handler_answers_exactly_once),
+        cmocka_unit_test(of_several_lines_the_last_is_found),
+        cmocka_unit_test(the_handler_sees_the_request),
+        cmocka_unit_test(any_method_reaches_the_handler),
+        cmocka_unit_test(head_has_the_header_only),
+        cmocka_unit_test(head_of_a_stream_ends),
+        cmocka_unit_test(answers_of_every_kind),
+        cmocka_unit_test(problems_are_json),
+        cmocka_unit_test(gzip_is_taken_or_refused),
+        cmocka_unit_test(an_answer_may_come_later),
+        cmocka_unit_test(a_late_answer_may_be_a_stream),
+        cmocka_unit_test(the_client_may_be_gone_before_a_late_answer),
+        cmocka_unit_test(many_late_answers_in_any_order),
+        cmocka_unit_test(a_handler_answers_exactly_once),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
