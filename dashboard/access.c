@@ -57,8 +57,8 @@ static bool trusted(const struct access *access, const struct access_facts *fact
 }
 
 /* The last address of X-Forwarded-For is the one that the proxy saw; those before are what its client says. */
-static const struct sockaddr *client_of(const struct access *access, const struct access_facts *facts,
-                                        struct sockaddr_storage *room)
+const struct sockaddr *access_client(const struct access *access, const struct access_facts *facts,
+                                     struct sockaddr_storage *room)
 {
     char text[ADDRESS_BYTES];
     const char *last = facts->forwarded_for && trusted(access, facts) ? strrchr(facts->forwarded_for, ',') : NULL;
@@ -107,7 +107,7 @@ static enum access_verdict by_token(struct access *access, const struct access_f
 {
     char token[BEARER_BYTES];
     struct sockaddr_storage room;
-    const struct sockaddr *client = client_of(access, facts, &room);
+    const struct sockaddr *client = access_client(access, facts, &room);
     *wait_ms = throttle_wait_ms(&access->throttle, client, mono_ms);
     if (*wait_ms > 0)
         return ACCESS_LIMITED;

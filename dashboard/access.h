@@ -72,6 +72,9 @@ bool access_commands(const struct access *access);
 enum access_verdict access_identify(struct access *access, const struct access_facts *facts, int64_t mono_ms,
                                     int64_t now_s, struct identity *out, int64_t *wait_ms)
     __attribute__((warn_unused_result));
+/* Whose wrong tokens are counted together: the peer, or whom a trusted proxy names last; may lie in `room`. */
+const struct sockaddr *access_client(const struct access *access, const struct access_facts *facts,
+                                     struct sockaddr_storage *room);
 /* Whether the request says that its body is JSON, which no form of a browser can. */
 bool access_json(const struct access_facts *facts);
 /*

@@ -71,8 +71,10 @@ static void refuse_token(struct door *door, struct httpd_request *request, enum 
     static struct log_limit limit;
     char address[NETLIST_TEXT_BYTES], seconds[24];
     int64_t held = 0;
+    struct access_facts facts = facts_of(door, request);
+    struct sockaddr_storage room;
     if (log_limit_pass(&limit, clock_monotonic_ms(), WRONG_LOG_MS, &held))
-        log_warn("wrong_token", LOG_TEXT("address", net_text(httpd_peer_address(request), address)),
+        log_warn("wrong_token", LOG_TEXT("address", net_text(access_client(&door->access, &facts, &room), address)),
                  LOG_INT("more", held));
     if (verdict == ACCESS_WRONG) {
         refuse_nobody(door, request, "the token of Authorization: Bearer is none of this server");

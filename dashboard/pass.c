@@ -77,7 +77,7 @@ bool pass_open(const char *text, const char *key, int64_t now_s, struct pass *pa
     *pass = (struct pass){.role = role == 'o' ? PASS_OPERATOR : PASS_READER, .ends_s = ends};
     if (!text_of(text + used, (size_t)(dot - text - used), pass->name) || !pass_name_valid(pass->name))
         return false;
-    return ends > now_s && strcmp(pass_seal(pass, key, again), text) == 0;
+    return ends > now_s && ends <= PASS_ENDS_MAX && strcmp(pass_seal(pass, key, again), text) == 0;
 }
 
 const char *pass_csrf(const char *what, const char *key, char out[PASS_CSRF_BYTES])

@@ -16,6 +16,7 @@
 #define PASS_NAME_BYTES 65  /* of a name, with the closing '\0' */
 #define PASS_BYTES      256 /* of a pass, with the closing '\0' */
 #define PASS_CSRF_BYTES 33
+#define PASS_ENDS_MAX   (INT64_MAX / 1000) /* later ends have no value in ms */
 
 enum pass_role { PASS_NOBODY, PASS_READER, PASS_OPERATOR }; /* each may what those before may */
 
@@ -31,7 +32,8 @@ const char *pass_key(const char *token, char out[HMAC_HEX_BYTES]);
 bool pass_name_valid(const char *name);
 /* Writes the pass, whose role is not NOBODY and whose name is valid; returns `out`. */
 const char *pass_seal(const struct pass *pass, const char *key, char out[PASS_BYTES]);
-/* Reads a pass that was sealed under `key` and has not ended at `now_s`; false for any other text. */
+/* Reads a pass that was sealed under `key` and has not ended at `now_s` and ends by PASS_ENDS_MAX; false for any other
+ * text. */
 bool pass_open(const char *text, const char *key, int64_t now_s, struct pass *pass);
 /* What a page shows to prove that it could read an answer of ours: bound to `what`, a pass or a name. Returns `out`. */
 const char *pass_csrf(const char *what, const char *key, char out[PASS_CSRF_BYTES]);

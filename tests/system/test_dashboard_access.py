@@ -260,6 +260,7 @@ def test_a_line_that_the_client_sent_beside_the_proxys_gives_nothing(stack, plai
         return asked_with(port, [wrong, ("X-Forwarded-For", f"198.51.100.{i}"), ("X-Forwarded-For", "203.0.113.1")])[0]
     assert [tried(i) for i in range(6)] == [401] * 5 + [429], "a new name each time is not a new client"
     assert asked_with(port, [wrong, ("X-Forwarded-For", "198.51.100.1")])[0] == 401, "nor is its owner kept out"
+    assert "event=wrong_token address=203.0.113.1" in stack.programs["dashboard"].log()
 
 
 @pytest.mark.sanitized
