@@ -24,19 +24,22 @@ static const char *digest_of(const char *token, char out[HMAC_HEX_BYTES])
     return hmac_sha256_hex(token, use, sizeof use - 1, out);
 }
 
-static void keep(struct access_token *kept, const char *token)
+/* True when it is another one than before. */
+static bool keep(struct access_token *kept, const char *token)
 {
+    struct access_token before = *kept;
     *kept = (struct access_token){.set = token != NULL};
     if (token) {
         (void)digest_of(token, kept->digest);
         (void)pass_key(token, kept->key);
     }
+    return before.set != kept->set || strcmp(before.digest, kept->digest) != 0;
 }
 
 void access_tokens(struct access *access, const char *operator_token, const char *read_token)
 {
-    keep(&access->operator, operator_token);
-    keep(&access->reader, read_token);
+    access->changes += keep(&access->operator, operator_token);
+    access->changes += keep(&access->reader, read_token);
 }
 
 bool access_open(const struct access *access)

@@ -32,6 +32,7 @@ struct access {
     const char *operators;   /* comma list of such users who may give commands. Borrowed */
     struct netlist proxies;
     struct throttle throttle;
+    unsigned changes; /* of tokens; counted on */
 };
 
 /* What a request says about its sender; texts are NULL when they are not there. Borrowed. */

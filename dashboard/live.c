@@ -354,6 +354,12 @@ void live_open(struct live *live, struct httpd_request *request, const struct li
     httpd_chunk_unref(missed);
 }
 
+void live_end(struct live *live)
+{
+    for (struct stream *stream = live->streams; stream; stream = stream->next)
+        httpd_stream_close(stream->http);
+}
+
 /* ---- life ---- */
 
 struct live *live_new(const struct live_config *config)

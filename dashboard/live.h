@@ -44,6 +44,8 @@ void live_free(struct live *live);
 void live_attach(struct live *live, struct model *model);
 /* Answers `request` with a stream. */
 void live_open(struct live *live, struct httpd_request *request, const struct live_request *wanted);
+/* Ends all streams: who may still read opens another one. */
+void live_end(struct live *live);
 /* Cities have a higher version. */
 void live_changed(struct live *live);
 /* The leader's view was read. */

@@ -106,8 +106,14 @@ static int load_tokens(struct dashboard *d, struct buf *error)
 static void on_hangup(void *arg, int signo)
 {
     struct buf error = BUF_EMPTY;
+    struct dashboard *d = arg;
+    unsigned before = d->api.door.access.changes;
     (void)signo;
-    if (load_tokens(arg, &error) == 0)
+    bool read = load_tokens(d, &error) == 0;
+    /* A stream was let in once; who may not read any more must not go on doing so. */
+    if (d->live && d->api.door.access.changes != before && !access_open(&d->api.door.access))
+        live_end(d->live);
+    if (read)
         log_info("tokens_read", LOG_TEXT("effect", "sessions of a token that changed have ended"));
     else
         log_error("tokens_kept", LOG_TEXT("reason", error.data));

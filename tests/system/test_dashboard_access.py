@@ -196,10 +196,21 @@ def test_reading_needs_the_token_and_sessions_end_with_it(stack, plain):
     status, headers, _ = ask(port, "DELETE", "/api/v1/session", operator)
     assert status == 200 and "Max-Age=0" in headers["set-cookie"]
 
+    stream = http.client.HTTPConnection("127.0.0.1", port, timeout=20 * SLOW)
+    stream.request("GET", "/api/v1/events", headers={"Cookie": reader["Cookie"]})
+    events = stream.getresponse()
+    assert events.status == 200 and events.readline()
+    stack.programs["dashboard"].signal(signal.SIGHUP)
+    wait_for("the tokens were read", lambda: "tokens_read" in stack.programs["dashboard"].log(), 10)
+    beat = next(line for line in iter(events.readline, b"") if line.startswith(b"event: state"))
+    assert beat, "the tokens are as they were, the stream goes on"
     token_file(stack, "read", READ + "-new")
     stack.programs["dashboard"].signal(signal.SIGHUP)
     wait_for("sessions of the token have ended", lambda: ask(port, "GET", "/api/v1/latest", {"Cookie": reader["Cookie"]})[0] == 401, 10)
     assert ask(port, "GET", "/api/v1/latest", {"Cookie": operator["Cookie"]})[0] == 200, "the other token is as it was"
+    while events.readline():
+        pass  # what it was sent before it ended; it times out when it does not
+    stream.close()
     token_file(stack, "read", "short")
     stack.programs["dashboard"].signal(signal.SIGHUP)
     wait_for("it says what is wrong", lambda: "tokens_kept" in stack.programs["dashboard"].log(), 10)

@@ -131,6 +131,21 @@ static void wrong_tokens_are_limited(void **state)
     assert_int_equal(access_identify(&access, &other, MONO_MS, NOW_S, &identity, &wait_ms), ACCESS_WRONG);
 }
 
+static void a_change_of_tokens_is_counted(void **state)
+{
+    (void)state;
+    struct access access = made(OPERATOR, READER, "");
+    unsigned before = access.changes;
+    access_tokens(&access, OPERATOR, READER);
+    assert_int_equal(access.changes, before);
+    access_tokens(&access, OPERATOR, "another-token-of-readers");
+    assert_int_equal(access.changes, before + 1);
+    access_tokens(&access, OPERATOR, NULL);
+    assert_int_equal(access.changes, before + 2);
+    access_tokens(&access, READER, NULL);
+    assert_int_equal(access.changes, before + 3);
+}
+
 static void sessions(void **state)
 {
     struct access access = made(OPERATOR, READER, "");
@@ -286,6 +301,7 @@ int main(void)
         cmocka_unit_test(without_tokens_everybody_reads),
         cmocka_unit_test(tokens_make_roles),
         cmocka_unit_test(wrong_tokens_are_limited),
+        cmocka_unit_test(a_change_of_tokens_is_counted),
         cmocka_unit_test(sessions),
         cmocka_unit_test(users_are_believed_from_the_proxy_only),
         cmocka_unit_test(a_session_adds_to_what_the_proxy_says),
